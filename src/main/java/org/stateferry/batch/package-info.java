@@ -1,0 +1,5 @@
+/** The import as a Spring Batch job: session, identity, steps, recovery, repository. */
+@NullMarked
+package org.stateferry.batch;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** The image engine: opens and validates a qcow2 image, walks its references, allocates free clusters, publishes a snapshot with one header write, checks, and reads a vmstate back. */
+@NullMarked
+package org.stateferry.qcow2;
+
+import org.jspecify.annotations.NullMarked;
