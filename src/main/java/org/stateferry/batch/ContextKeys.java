@@ -1,0 +1,31 @@
+package org.stateferry.batch;
+
+/**
+ * The keys under which an attempt keeps what the history shows, in the <em>job</em> execution context. Numbers are longs,
+ * the rest strings; {@link #WARNINGS} holds lines joined by {@code \n}.
+ */
+final class ContextKeys {
+    /** Stream bytes in all. */
+    static final String BYTES = "stateferry.bytes";
+    /** Bytes this attempt wrote to the image. */
+    static final String BYTES_WRITTEN = "stateferry.bytesWritten";
+    /** Lowest contiguous completed boundary of the stream, in bytes. */
+    static final String CHECKPOINT = "stateferry.checkpoint";
+
+    static final String TRANSFER_MILLIS = "stateferry.transferMillis";
+    static final String PUBLISH_MILLIS = "stateferry.publishMillis";
+    static final String SNAPSHOT_ID = "stateferry.snapshotId";
+    static final String WARNINGS = "stateferry.warnings";
+    /** The first error's {@link org.stateferry.error.FailureKind#tag() tag}. */
+    static final String ERROR_KIND = "stateferry.error.kind";
+
+    static final String ERROR_FILE = "stateferry.error.file";
+    /** Byte offset, or -1. */
+    static final String ERROR_OFFSET = "stateferry.error.offset";
+
+    static final String ERROR_MESSAGE = "stateferry.error.message";
+    /** How many further errors were counted after the first. */
+    static final String ERROR_LATER_COUNT = "stateferry.error.laterCount";
+
+    private ContextKeys() {}
+}

@@ -1,0 +1,38 @@
+package org.stateferry.batch;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.stream.StreamFacts;
+
+/**
+ * How an import ended well. Failures are {@link org.stateferry.error.StateferryException}s.
+ *
+ * @param state whether this run wrote the snapshot or found it there
+ * @param importId the import's number in the history, or 0 if the repository has no record of it
+ * @param snapshotId the snapshot's id in the image
+ * @param vmStateSize bytes of vmstate
+ * @param bytesWritten bytes written to the image by this run
+ * @param transferMillis duration of the transfer
+ * @param publishMillis duration of the publish
+ * @param facts what the stream says about its machine, or null for an opaque dump
+ * @param warnings what the operator was warned about
+ */
+public record ImportOutcome(
+        State state,
+        long importId,
+        String snapshotId,
+        long vmStateSize,
+        long bytesWritten,
+        long transferMillis,
+        long publishMillis,
+        @Nullable StreamFacts facts,
+        List<String> warnings) {
+
+    /** The two good ends. */
+    public enum State {
+        /** This run wrote the snapshot. */
+        IMPORTED,
+        /** The image holds this very vmstate under this name already. */
+        ALREADY_IMPORTED
+    }
+}
