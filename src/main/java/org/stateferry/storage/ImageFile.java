@@ -32,6 +32,6 @@ public interface ImageFile {
     /** The file's present length in bytes. */
     long size() throws StateferryException;
 
-    /** Cuts the file to {@code size} bytes; does nothing to a block device. */
+    /** Cuts the file to {@code size} bytes; a file that is shorter already stays as it is. */
     void truncate(long size) throws StateferryException;
 }

@@ -1,0 +1,47 @@
+package org.stateferry.qcow2.format;
+
+import java.nio.file.Path;
+import org.stateferry.bytes.Alignment;
+import org.stateferry.bytes.ByteCursor;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+
+/**
+ * Bitmap directory entry (qcow2 specification, "Bitmap directory"): be64 table offset, be32 table size in entries, be32
+ * flags, u8 type, u8 granularity bits, be16 name size, be32 extra data size, extra data, name, padding to 8.
+ *
+ * @param tableOffset host offset of the bitmap table
+ * @param tableSize its entries, each 8 bytes with the host offset of a cluster of bitmap data
+ */
+public record BitmapDirectoryEntry(long tableOffset, int tableSize) {
+    private static final long DATA_OFFSET_MASK = 0x00ff_ffff_ffff_fe00L;
+
+    /** Reads the entry at the cursor and the padding after it, as far as there is some. */
+    public static BitmapDirectoryEntry parse(ByteCursor cursor, ClusterGeometry geometry, Path file)
+            throws StateferryException {
+        long start = cursor.offset();
+        long tableOffset = cursor.i64();
+        long tableSize = cursor.u32();
+        cursor.skip(4 + 1 + 1);
+        int nameSize = cursor.u16();
+        long extraSize = cursor.u32();
+        if (tableSize > Qcow2Limits.MAX_BITMAP_TABLE_ENTRIES
+                || tableOffset <= 0
+                || tableOffset >= Qcow2Limits.MAX_HOST_OFFSET
+                || !geometry.isClusterAligned(tableOffset)
+                || extraSize > cursor.remaining()) {
+            throw StateferryException.at(
+                    FailureKind.IMAGE_CORRUPT, file, start, "bitmap directory entry is out of range");
+        }
+        cursor.skip((int) extraSize);
+        cursor.skip(nameSize);
+        long size = cursor.offset() - start;
+        cursor.skip((int) Math.min(Alignment.alignUp(size, 8) - size, cursor.remaining()));
+        return new BitmapDirectoryEntry(tableOffset, (int) tableSize);
+    }
+
+    /** The host offset in a bitmap table entry, or 0 if the entry has no cluster. */
+    public static long dataOffset(long tableEntry) {
+        return tableEntry & DATA_OFFSET_MASK;
+    }
+}

@@ -1,0 +1,45 @@
+package org.stateferry.qcow2.format;
+
+/**
+ * Where the data of a compressed cluster lies (qcow2 specification, "Compressed Clusters Descriptor"): with
+ * {@code x = 62 - (cluster_bits - 8)}, bits 0 to x-1 are a byte offset, not aligned, and bits x to 61 count the 512-byte
+ * sectors that follow the one in which the data begins.
+ *
+ * <p>Every host cluster that one of these sectors lies in is referenced once.
+ */
+public final class CompressedDescriptor {
+    private static final int SECTOR_SIZE = 512;
+    private static final int DESCRIPTOR_BITS = 62;
+
+    private CompressedDescriptor() {}
+
+    /** The byte offset in the file at which the compressed data begins. */
+    public static long hostOffset(long raw, ClusterGeometry geometry) {
+        return raw & ((1L << offsetBits(geometry)) - 1);
+    }
+
+    /** Bytes from {@link #hostOffset} to the end of the last sector; the data may end earlier. */
+    public static long size(long raw, ClusterGeometry geometry) {
+        long offset = hostOffset(raw, geometry);
+        return (additionalSectorCount(raw, geometry) + 1) * SECTOR_SIZE - (offset & (SECTOR_SIZE - 1));
+    }
+
+    /** The first host cluster that the data touches. */
+    public static long firstCluster(long raw, ClusterGeometry geometry) {
+        return geometry.clusterIndex(hostOffset(raw, geometry));
+    }
+
+    /** The last host cluster that one of the data's sectors touches. */
+    public static long lastCluster(long raw, ClusterGeometry geometry) {
+        return geometry.clusterIndex(hostOffset(raw, geometry) + size(raw, geometry) - 1);
+    }
+
+    private static long additionalSectorCount(long raw, ClusterGeometry geometry) {
+        long bits = raw & ((1L << DESCRIPTOR_BITS) - 1);
+        return bits >>> offsetBits(geometry);
+    }
+
+    private static int offsetBits(ClusterGeometry geometry) {
+        return DESCRIPTOR_BITS - (geometry.clusterBits() - 8);
+    }
+}

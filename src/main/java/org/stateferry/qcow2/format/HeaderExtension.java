@@ -1,0 +1,67 @@
+package org.stateferry.qcow2.format;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.stateferry.bytes.Alignment;
+import org.stateferry.bytes.ByteCursor;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+
+/**
+ * Header extension (qcow2 specification, "Header extensions"): be32 type, be32 length, data, padding to 8 bytes; type 0
+ * ends the list, as does the backing file's name or the end of the first cluster. Unknown types are legal.
+ *
+ * @param type the extension's type
+ * @param offset byte offset in the file of its data
+ * @param data its data; not to be changed
+ */
+public record HeaderExtension(int type, long offset, byte[] data) {
+    public static final int BACKING_FORMAT = 0xe279_2aca;
+    public static final int FEATURE_NAMES = 0x6803_f857;
+    public static final int BITMAPS = 0x2385_2875;
+    public static final int LUKS_HEADER = 0x0537_be77;
+    public static final int EXTERNAL_DATA_FILE_NAME = 0x4441_5441;
+
+    private static final int END = 0;
+    private static final int PREFIX_SIZE = 8;
+
+    /**
+     * Reads the list.
+     *
+     * @param firstCluster the whole first cluster
+     * @param header the header that precedes the list
+     */
+    public static List<HeaderExtension> parse(ByteBuffer firstCluster, Qcow2Header header, Path file)
+            throws StateferryException {
+        int end = header.backingFileOffset() == 0 ? firstCluster.limit() : (int) header.backingFileOffset();
+        int offset = header.headerLength();
+        List<HeaderExtension> extensions = new ArrayList<>();
+        while (offset + PREFIX_SIZE <= end) {
+            ByteBuffer rest = firstCluster.slice(offset, end - offset);
+            ByteCursor cursor = new ByteCursor(rest, file, offset, FailureKind.IMAGE_CORRUPT);
+            int type = (int) cursor.u32();
+            long length = cursor.u32();
+            if (type == END) {
+                break;
+            }
+            if (length > cursor.remaining()) {
+                throw StateferryException.at(
+                        FailureKind.IMAGE_CORRUPT,
+                        file,
+                        offset,
+                        "header extension 0x%08x of %d bytes reaches past the header cluster".formatted(type, length));
+            }
+            extensions.add(new HeaderExtension(type, cursor.offset(), cursor.bytes((int) length)));
+            offset += PREFIX_SIZE + (int) Alignment.alignUp(length, 8);
+        }
+        return List.copyOf(extensions);
+    }
+
+    /** The first extension of a type. */
+    public static Optional<HeaderExtension> find(List<HeaderExtension> extensions, int type) {
+        return extensions.stream().filter(extension -> extension.type == type).findFirst();
+    }
+}

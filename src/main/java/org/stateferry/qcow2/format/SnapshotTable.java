@@ -1,0 +1,86 @@
+package org.stateferry.qcow2.format;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.stateferry.bytes.Alignment;
+import org.stateferry.bytes.ByteCursor;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+
+/**
+ * The snapshot table (qcow2 specification, "Snapshots"): entries back to back, each at a multiple of 8 bytes. The table's
+ * size is written nowhere; it follows from the entries, and the padding after the last one does not count.
+ *
+ * @param entries the snapshots in the table's order
+ */
+public record SnapshotTable(List<SnapshotTableEntry> entries) {
+
+    public SnapshotTable {
+        entries = List.copyOf(entries);
+    }
+
+    /**
+     * Reads a table.
+     *
+     * @param bytes from the table's start on, at least as much as the table takes
+     * @param offset host offset of the table, for messages
+     */
+    public static SnapshotTable parse(ByteBuffer bytes, int count, Path file, long offset) throws StateferryException {
+        ByteCursor cursor = new ByteCursor(bytes, file, offset, FailureKind.IMAGE_CORRUPT);
+        List<SnapshotTableEntry> entries = new ArrayList<>();
+        for (int index = 0; index < count; index++) {
+            long position = cursor.offset() - offset;
+            cursor.skip((int) (Alignment.alignUp(position, SnapshotTableEntry.ALIGNMENT) - position));
+            entries.add(SnapshotTableEntry.parse(cursor, file));
+            if (cursor.offset() - offset > Qcow2Limits.MAX_SNAPSHOT_TABLE_SIZE) {
+                throw StateferryException.at(
+                        FailureKind.IMAGE_CORRUPT, file, offset, "snapshot table is larger than 64 MiB");
+            }
+        }
+        return new SnapshotTable(entries);
+    }
+
+    /** Bytes of the table, without the padding after the last entry. */
+    public long size() {
+        long size = 0;
+        for (SnapshotTableEntry entry : entries) {
+            size = Alignment.alignUp(size, SnapshotTableEntry.ALIGNMENT) + entry.size();
+        }
+        return size;
+    }
+
+    /** The table's bytes, with padding after every entry. */
+    public ByteBuffer encode() {
+        int size = entries.stream().mapToInt(SnapshotTableEntry::paddedSize).sum();
+        ByteBuffer bytes = ByteBuffer.allocate(size);
+        entries.forEach(entry -> entry.encode(bytes));
+        return bytes.flip();
+    }
+
+    /** This table with one more entry at the end. */
+    public SnapshotTable with(SnapshotTableEntry entry) {
+        List<SnapshotTableEntry> extended = new ArrayList<>(entries);
+        extended.add(entry);
+        return new SnapshotTable(extended);
+    }
+
+    /** The first snapshot of that name, as {@code -loadvm} looks it up. */
+    public Optional<SnapshotTableEntry> findByName(String name) {
+        return entries.stream().filter(entry -> entry.nameText().equals(name)).findFirst();
+    }
+
+    /** The snapshot of that id. */
+    public Optional<SnapshotTableEntry> findById(String id) {
+        return entries.stream().filter(entry -> entry.idText().equals(id)).findFirst();
+    }
+
+    /** The id that QEMU would give the next snapshot: one more than the largest. */
+    public String nextId() {
+        long largest =
+                entries.stream().mapToLong(SnapshotTableEntry::idNumber).max().orElse(0);
+        return Long.toString(largest + 1);
+    }
+}

@@ -1,0 +1,185 @@
+package org.stateferry.qcow2.format;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import org.stateferry.bytes.Alignment;
+import org.stateferry.bytes.ByteCursor;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+
+/**
+ * Snapshot table entry (qcow2 specification, "Snapshots"), each at a multiple of 8 bytes:
+ *
+ * <pre>
+ *   0 be64 l1_table_offset   8 be32 l1_size     12 be16 id length   14 be16 name length
+ *  16 be32 seconds          20 be32 nanoseconds 24 be64 guest run time in nanoseconds
+ *  32 be32 vm_state_size    36 be32 extra data size
+ *  40 extra data: be64 vm_state_size, be64 disk_size, be64 icount, whatever a later version adds
+ *     id, name (neither ends with a NUL), padding to 8
+ * </pre>
+ *
+ * @param l1TableOffset host offset of the snapshot's L1 table
+ * @param l1Size its entries
+ * @param id unique; bytes of UTF-8 as they are
+ * @param name bytes of UTF-8 as they are
+ * @param dateSeconds time of the snapshot, seconds since 1970, unsigned
+ * @param dateNanos the fraction of a second
+ * @param vmClockNanos how long the guest had run
+ * @param vmStateSize32 the vmstate's size as old readers see it
+ * @param extraData extra data, kept byte for byte
+ */
+public record SnapshotTableEntry(
+        long l1TableOffset,
+        int l1Size,
+        byte[] id,
+        byte[] name,
+        long dateSeconds,
+        long dateNanos,
+        long vmClockNanos,
+        long vmStateSize32,
+        byte[] extraData) {
+
+    /** Every entry begins at a multiple of this many bytes. */
+    public static final int ALIGNMENT = 8;
+    /** The value of {@code icount} when instruction counting is off. */
+    public static final long ICOUNT_DISABLED = -1;
+
+    private static final int FIXED_SIZE = 40;
+    private static final int KNOWN_EXTRA_SIZE = 24;
+    private static final int DISK_SIZE_IN_EXTRA_END = 16;
+    private static final int VM_STATE_SIZE_IN_EXTRA_END = 8;
+
+    /**
+     * A new entry as QEMU writes it: 24 bytes of extra data, and a 32-bit vmstate size of 0 if the real one does not fit,
+     * so that an old reader takes the snapshot for one of the disk alone.
+     */
+    public static SnapshotTableEntry create(
+            long l1TableOffset,
+            int l1Size,
+            String id,
+            String name,
+            long dateSeconds,
+            long dateNanos,
+            long vmStateSize,
+            long diskSize) {
+        byte[] extra = ByteBuffer.allocate(KNOWN_EXTRA_SIZE)
+                .putLong(vmStateSize)
+                .putLong(diskSize)
+                .putLong(ICOUNT_DISABLED)
+                .array();
+        long size32 = vmStateSize <= 0xffff_ffffL ? vmStateSize : 0;
+        return new SnapshotTableEntry(
+                l1TableOffset,
+                l1Size,
+                id.getBytes(StandardCharsets.UTF_8),
+                name.getBytes(StandardCharsets.UTF_8),
+                dateSeconds,
+                dateNanos,
+                0,
+                size32,
+                extra);
+    }
+
+    /** Reads the entry at the cursor, without the padding after it. */
+    static SnapshotTableEntry parse(ByteCursor cursor, Path file) throws StateferryException {
+        long start = cursor.offset();
+        long l1TableOffset = cursor.i64();
+        long l1Size = cursor.u32();
+        int idSize = cursor.u16();
+        int nameSize = cursor.u16();
+        long dateSeconds = cursor.u32();
+        long dateNanos = cursor.u32();
+        long vmClockNanos = cursor.i64();
+        long vmStateSize32 = cursor.u32();
+        long extraSize = cursor.u32();
+        if (extraSize > Qcow2Limits.MAX_SNAPSHOT_EXTRA_DATA) {
+            throw corrupt(file, start + 36, "snapshot entry has " + extraSize + " bytes of extra data, more than 1024");
+        }
+        if (l1Size > Qcow2Limits.MAX_L1_ENTRIES) {
+            throw corrupt(file, start + 8, "snapshot L1 table of " + l1Size + " entries is too large");
+        }
+        byte[] extra = cursor.bytes((int) extraSize);
+        byte[] id = cursor.bytes(idSize);
+        byte[] name = cursor.bytes(nameSize);
+        return new SnapshotTableEntry(
+                l1TableOffset, (int) l1Size, id, name, dateSeconds, dateNanos, vmClockNanos, vmStateSize32, extra);
+    }
+
+    private static StateferryException corrupt(Path file, long offset, String problem) {
+        return StateferryException.at(FailureKind.IMAGE_CORRUPT, file, offset, problem)
+                .advise("Repair the image with qemu-img check -r all, after making a copy of it.");
+    }
+
+    /** Bytes of the entry without the padding after it. */
+    public int size() {
+        return FIXED_SIZE + extraData.length + id.length + name.length;
+    }
+
+    /** Bytes of the entry with the padding that lets the next one begin at a multiple of 8. */
+    public int paddedSize() {
+        return (int) Alignment.alignUp(size(), ALIGNMENT);
+    }
+
+    /** Puts the entry and its padding. */
+    void encode(ByteBuffer target) {
+        int end = target.position() + paddedSize();
+        target.putLong(l1TableOffset)
+                .putInt(l1Size)
+                .putShort((short) id.length)
+                .putShort((short) name.length)
+                .putInt((int) dateSeconds)
+                .putInt((int) dateNanos)
+                .putLong(vmClockNanos)
+                .putInt((int) vmStateSize32)
+                .putInt(extraData.length)
+                .put(extraData)
+                .put(id)
+                .put(name);
+        while (target.position() < end) {
+            target.put((byte) 0);
+        }
+    }
+
+    /** The id as text; malformed UTF-8 is replaced. */
+    public String idText() {
+        return new String(id, StandardCharsets.UTF_8);
+    }
+
+    /** The name as text; malformed UTF-8 is replaced. */
+    public String nameText() {
+        return new String(name, StandardCharsets.UTF_8);
+    }
+
+    /** Bytes of vmstate; 0 for a snapshot of the disk alone. */
+    public long vmStateSize() {
+        return extraData.length >= VM_STATE_SIZE_IN_EXTRA_END
+                ? ByteBuffer.wrap(extraData).getLong(0)
+                : vmStateSize32;
+    }
+
+    /** Whether the entry says how large the disk was; version 3 requires it. */
+    public boolean hasDiskSize() {
+        return extraData.length >= DISK_SIZE_IN_EXTRA_END;
+    }
+
+    /** The disk's size at the snapshot in bytes, or {@code otherwise} if the entry does not say. */
+    public long diskSize(long otherwise) {
+        return hasDiskSize() ? ByteBuffer.wrap(extraData).getLong(8) : otherwise;
+    }
+
+    /**
+     * The number that QEMU takes an id for when it looks for the next free one ({@code strtoul}): its leading digits, else
+     * 0.
+     */
+    public long idNumber() {
+        long number = 0;
+        for (byte digit : id) {
+            if (digit < '0' || digit > '9' || number > Long.MAX_VALUE / 10 - 1) {
+                break;
+            }
+            number = number * 10 + digit - '0';
+        }
+        return number;
+    }
+}

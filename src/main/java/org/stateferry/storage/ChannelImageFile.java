@@ -1,0 +1,88 @@
+package org.stateferry.storage;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import org.stateferry.error.StateferryException;
+
+/**
+ * An image file behind a {@link FileChannel}. It does not own the channel: {@link OpenImages} opens and closes it, because
+ * closing any descriptor of a file drops the locks that the process holds on it.
+ */
+final class ChannelImageFile implements ImageFile {
+    private final Path path;
+    private final FileChannel channel;
+
+    ChannelImageFile(Path path, FileChannel channel) {
+        this.path = path;
+        this.channel = channel;
+    }
+
+    @Override
+    public Path path() {
+        return path;
+    }
+
+    @Override
+    public int read(ByteBuffer target, long offset) throws StateferryException {
+        int wanted = target.remaining();
+        int done = 0;
+        try {
+            while (target.hasRemaining()) {
+                int count = channel.read(target, offset + done);
+                if (count < 0) {
+                    break;
+                }
+                done += count;
+            }
+        } catch (IOException e) {
+            throw FileFailures.translate(e, path, offset + done, "read of " + wanted + " bytes");
+        }
+        while (target.hasRemaining()) {
+            target.put((byte) 0);
+        }
+        return done;
+    }
+
+    @Override
+    public void write(ByteBuffer source, long offset) throws StateferryException {
+        int wanted = source.remaining();
+        int done = 0;
+        try {
+            // write(2) may be short, for example at a file size limit; the next call then says why.
+            while (source.hasRemaining()) {
+                done += channel.write(source, offset + done);
+            }
+        } catch (IOException e) {
+            throw FileFailures.translate(e, path, offset + done, "write of " + wanted + " bytes");
+        }
+    }
+
+    @Override
+    public void force() throws StateferryException {
+        try {
+            channel.force(true);
+        } catch (IOException e) {
+            throw FileFailures.translate(e, path, StateferryException.NO_OFFSET, "forcing the file to stable storage");
+        }
+    }
+
+    @Override
+    public long size() throws StateferryException {
+        try {
+            return channel.size();
+        } catch (IOException e) {
+            throw FileFailures.translate(e, path, StateferryException.NO_OFFSET, "reading the file's length");
+        }
+    }
+
+    @Override
+    public void truncate(long size) throws StateferryException {
+        try {
+            channel.truncate(size);
+        } catch (IOException e) {
+            throw FileFailures.translate(e, path, size, "cutting the file");
+        }
+    }
+}

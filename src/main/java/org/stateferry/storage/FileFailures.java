@@ -1,0 +1,44 @@
+package org.stateferry.storage;
+
+import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+
+/**
+ * Turns an operating system's refusal into a failure with a kind, while file and offset are still known.
+ *
+ * <p>Java hands the error number on as text only, so the texts of {@code strerror} are matched.
+ */
+public final class FileFailures {
+    private static final List<String> NO_SPACE_TEXTS =
+            List.of("no space left on device", "disk quota exceeded", "file too large");
+
+    private FileFailures() {}
+
+    /**
+     * A failure for an {@link IOException} met at {@code offset} of {@code file}.
+     *
+     * @param action what was being done, as a noun: {@code write of 512 bytes}
+     */
+    public static StateferryException translate(IOException failure, Path file, long offset, String action) {
+        if (failure instanceof StateferryException known) {
+            return known;
+        }
+        String text = failure.getMessage() == null ? failure.getClass().getSimpleName() : failure.getMessage();
+        if (failure instanceof ClosedChannelException) {
+            return StateferryException.at(FailureKind.INTERNAL, file, offset, action + " failed: the file was closed")
+                    .causedBy(failure);
+        }
+        if (NO_SPACE_TEXTS.contains(text.toLowerCase(Locale.ROOT))) {
+            return StateferryException.at(FailureKind.NO_SPACE, file, offset, action + " failed: " + text)
+                    .advise("Make room (or raise the quota or the file size limit) and run the same command again.")
+                    .causedBy(failure);
+        }
+        return StateferryException.at(FailureKind.IO, file, offset, action + " failed: " + text)
+                .causedBy(failure);
+    }
+}

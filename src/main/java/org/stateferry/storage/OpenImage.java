@@ -1,0 +1,93 @@
+package org.stateferry.storage;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+
+/**
+ * One user's hold on an open image; made by {@link OpenImages}. Closing it twice is harmless. Thread-safe except for
+ * {@link #close()}, which only the owner calls.
+ */
+public final class OpenImage implements AutoCloseable {
+    private final OpenImages.Entry entry;
+    private boolean closed;
+
+    OpenImage(OpenImages.Entry entry) {
+        this.entry = entry;
+    }
+
+    /** The image's real path. */
+    public Path path() {
+        return entry.path;
+    }
+
+    /** Device and inode, as {@link FileIdentity#key()}. */
+    public String key() {
+        return entry.key;
+    }
+
+    /** The image through the page cache. */
+    public ImageFile file() {
+        return entry.file;
+    }
+
+    /**
+     * The image past the page cache, or empty if the file system refuses that. Buffers, offsets and lengths given to it
+     * are multiples of {@link #blockSize()}.
+     */
+    public Optional<ImageFile> directFile() {
+        try {
+            return Optional.of(entry.openDirect());
+        } catch (IOException | UnsupportedOperationException e) {
+            return Optional.empty();
+        }
+    }
+
+    /** The file system's block size in bytes: the alignment that direct access needs. */
+    public long blockSize() throws StateferryException {
+        try {
+            return Files.getFileStore(path()).getBlockSize();
+        } catch (IOException e) {
+            throw FileFailures.translate(e, path(), StateferryException.NO_OFFSET, "asking for the block size");
+        }
+    }
+
+    /** Bytes that the file system still has for this user. */
+    public long usableSpace() throws StateferryException {
+        try {
+            return Files.getFileStore(path()).getUsableSpace();
+        } catch (IOException e) {
+            throw FileFailures.translate(e, path(), StateferryException.NO_OFFSET, "asking for the free space");
+        }
+    }
+
+    /** What the image's path leads to now. */
+    public FileIdentity identity() throws StateferryException {
+        return FileIdentity.of(path());
+    }
+
+    /**
+     * Fails unless the kernel still lists our lock and the path still leads to the file that is open.
+     *
+     * @throws StateferryException with kind IMAGE_IN_USE or CONFLICT
+     */
+    public void proveHeld() throws StateferryException {
+        entry.lock.prove();
+        if (!identity().key().equals(entry.key)) {
+            throw StateferryException.in(
+                            FailureKind.CONFLICT, path(), "another file was put in the image's place during the import")
+                    .advise("Run the same command again to import into the new file.");
+        }
+    }
+
+    @Override
+    public void close() throws StateferryException {
+        if (!closed) {
+            closed = true;
+            entry.release();
+        }
+    }
+}

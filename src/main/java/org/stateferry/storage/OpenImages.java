@@ -1,0 +1,186 @@
+package org.stateferry.storage;
+
+import com.sun.nio.file.ExtendedOpenOption;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.OpenOption;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+
+/**
+ * The registry of image files that this process has open, and the only place that opens them.
+ *
+ * <p>A POSIX lock is lost when <em>any</em> descriptor of the file is closed by the process. So an image has one entry
+ * here, keyed by device and inode; whoever opens it a second time shares the entry, and its channels are closed together
+ * when the last user is done. The registry is static because the locks it protects belong to the process too. Thread-safe.
+ */
+public final class OpenImages {
+    private static final Map<String, Entry> ENTRIES = new HashMap<>();
+
+    private OpenImages() {}
+
+    /** Whether and how an image is locked. */
+    public enum Locking {
+        /** QEMU's lock bytes are taken exclusively. */
+        EXCLUSIVE,
+        /** Nothing is locked; only for file systems that have no locks. */
+        NONE
+    }
+
+    /**
+     * Opens an image for reading and writing and locks it.
+     *
+     * @throws StateferryException with kind IMAGE_MISSING, IMAGE_UNSUPPORTED (not a regular file) or IMAGE_IN_USE
+     */
+    public static OpenImage openForUpdate(Path path, Locking locking) throws StateferryException {
+        synchronized (ENTRIES) {
+            Path real = realPath(path);
+            FileIdentity identity = requireRegular(real);
+            if (ENTRIES.containsKey(identity.key())) {
+                throw StateferryException.in(
+                                FailureKind.IMAGE_IN_USE, real, "the image is in use by another task of this program")
+                        .advise("Wait for that task to end, then run again.");
+            }
+            FileChannel channel = open(real, StandardOpenOption.READ, StandardOpenOption.WRITE);
+            try {
+                if (!FileIdentity.of(real).key().equals(identity.key())) {
+                    throw StateferryException.in(
+                            FailureKind.IMAGE_IN_USE, real, "the file was replaced while it was opened");
+                }
+                ImageLock lock = locking == Locking.NONE ? ImageLock.none(real) : ImageLock.acquire(real, channel);
+                Entry entry = new Entry(real, identity.key(), lock, channel);
+                ENTRIES.put(identity.key(), entry);
+                return new OpenImage(entry);
+            } catch (StateferryException e) {
+                closeAfter(channel, e);
+                throw e;
+            }
+        }
+    }
+
+    /**
+     * Opens an image for reading without a lock of its own. If this process has the image open for update, the channel and
+     * the lock of that are shared.
+     */
+    public static OpenImage openForReading(Path path) throws StateferryException {
+        synchronized (ENTRIES) {
+            Path real = realPath(path);
+            FileIdentity identity = requireRegular(real);
+            Entry entry = ENTRIES.get(identity.key());
+            if (entry == null) {
+                entry = new Entry(real, identity.key(), ImageLock.none(real), open(real, StandardOpenOption.READ));
+                ENTRIES.put(identity.key(), entry);
+            } else {
+                entry.userCount++;
+            }
+            return new OpenImage(entry);
+        }
+    }
+
+    private static Path realPath(Path path) throws StateferryException {
+        try {
+            return path.toRealPath();
+        } catch (IOException e) {
+            throw missing(path, e);
+        }
+    }
+
+    private static FileIdentity requireRegular(Path real) throws StateferryException {
+        FileIdentity identity = FileIdentity.of(real);
+        if (!identity.regular()) {
+            throw StateferryException.in(
+                            FailureKind.IMAGE_UNSUPPORTED,
+                            real,
+                            "not a regular file; images on devices are not supported")
+                    .advise("Copy the image into a file with qemu-img convert or dd, and import into that.");
+        }
+        return identity;
+    }
+
+    private static FileChannel open(Path real, OpenOption... options) throws StateferryException {
+        try {
+            return FileChannel.open(real, Set.of(options));
+        } catch (IOException e) {
+            throw missing(real, e);
+        }
+    }
+
+    private static StateferryException missing(Path path, IOException e) {
+        if (e instanceof NoSuchFileException) {
+            return StateferryException.in(FailureKind.IMAGE_MISSING, path, "no such image");
+        }
+        if (e instanceof AccessDeniedException) {
+            return StateferryException.in(
+                            FailureKind.IMAGE_MISSING, path, "the image cannot be opened: permission denied")
+                    .advise("Run as a user who may read and write the image.");
+        }
+        return StateferryException.in(FailureKind.IMAGE_MISSING, path, "the image cannot be opened: " + e.getMessage())
+                .causedBy(e);
+    }
+
+    private static void closeAfter(FileChannel channel, Exception failure) {
+        try {
+            channel.close();
+        } catch (IOException e) {
+            failure.addSuppressed(e);
+        }
+    }
+
+    /** One open file with all its channels. Fields are guarded by {@link #ENTRIES}. */
+    static final class Entry {
+        final Path path;
+        final String key;
+        final ImageLock lock;
+        final ImageFile file;
+        private final List<FileChannel> channels = new ArrayList<>();
+        private int userCount = 1;
+
+        private Entry(Path path, String key, ImageLock lock, FileChannel channel) {
+            this.path = path;
+            this.key = key;
+            this.lock = lock;
+            this.file = new ChannelImageFile(path, channel);
+            channels.add(channel);
+        }
+
+        /** Opens a second channel that bypasses the page cache; it stays open as long as the first. */
+        ImageFile openDirect() throws IOException {
+            synchronized (ENTRIES) {
+                FileChannel direct =
+                        FileChannel.open(path, Set.of(StandardOpenOption.WRITE, ExtendedOpenOption.DIRECT));
+                channels.add(direct);
+                return new ChannelImageFile(path, direct);
+            }
+        }
+
+        void release() throws StateferryException {
+            synchronized (ENTRIES) {
+                userCount--;
+                if (userCount > 0) {
+                    return;
+                }
+                ENTRIES.remove(key);
+                IOException first = null;
+                for (FileChannel channel : channels) {
+                    try {
+                        channel.close();
+                    } catch (IOException e) {
+                        first = first == null ? e : first;
+                    }
+                }
+                if (first != null) {
+                    throw FileFailures.translate(first, path, StateferryException.NO_OFFSET, "closing the image");
+                }
+            }
+        }
+    }
+}
