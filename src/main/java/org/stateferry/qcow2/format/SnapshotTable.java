@@ -1,14 +1,10 @@
 package org.stateferry.qcow2.format;
 
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.stateferry.bytes.Alignment;
-import org.stateferry.bytes.ByteCursor;
-import org.stateferry.error.FailureKind;
-import org.stateferry.error.StateferryException;
 
 /**
  * The snapshot table (qcow2 specification, "Snapshots"): entries back to back, each at a multiple of 8 bytes. The table's
@@ -20,27 +16,6 @@ public record SnapshotTable(List<SnapshotTableEntry> entries) {
 
     public SnapshotTable {
         entries = List.copyOf(entries);
-    }
-
-    /**
-     * Reads a table.
-     *
-     * @param bytes from the table's start on, at least as much as the table takes
-     * @param offset host offset of the table, for messages
-     */
-    public static SnapshotTable parse(ByteBuffer bytes, int count, Path file, long offset) throws StateferryException {
-        ByteCursor cursor = new ByteCursor(bytes, file, offset, FailureKind.IMAGE_CORRUPT);
-        List<SnapshotTableEntry> entries = new ArrayList<>();
-        for (int index = 0; index < count; index++) {
-            long position = cursor.offset() - offset;
-            cursor.skip((int) (Alignment.alignUp(position, SnapshotTableEntry.ALIGNMENT) - position));
-            entries.add(SnapshotTableEntry.parse(cursor, file));
-            if (cursor.offset() - offset > Qcow2Limits.MAX_SNAPSHOT_TABLE_SIZE) {
-                throw StateferryException.at(
-                        FailureKind.IMAGE_CORRUPT, file, offset, "snapshot table is larger than 64 MiB");
-            }
-        }
-        return new SnapshotTable(entries);
     }
 
     /** Bytes of the table, without the padding after the last entry. */

@@ -82,7 +82,7 @@ public record SnapshotTableEntry(
     }
 
     /** Reads the entry at the cursor, without the padding after it. */
-    static SnapshotTableEntry parse(ByteCursor cursor, Path file) throws StateferryException {
+    public static SnapshotTableEntry parse(ByteCursor cursor, Path file) throws StateferryException {
         long start = cursor.offset();
         long l1TableOffset = cursor.i64();
         long l1Size = cursor.u32();

@@ -1,0 +1,113 @@
+package org.stateferry.qcow2;
+
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.format.ClusterGeometry;
+import org.stateferry.qcow2.format.IncompatibleFeature;
+import org.stateferry.qcow2.format.Qcow2Header;
+import org.stateferry.qcow2.format.Qcow2Limits;
+import org.stateferry.qcow2.format.SnapshotTableEntry;
+
+/** What an image and a snapshot name must be like before a vmstate can be written: parsed is not yet supported. */
+public final class ImportRequirements {
+    private ImportRequirements() {}
+
+    /**
+     * Refuses an image with a feature that excludes snapshots or writing; all such features are named in one message.
+     *
+     * @param allowBitmaps whether persistent bitmaps are accepted, although QEMU does not revert an image that has some
+     */
+    public static void requireWritable(Qcow2Image image, boolean allowBitmaps) throws StateferryException {
+        Qcow2Header header = image.header();
+        requireUndamaged(image);
+        List<String> reasons = new ArrayList<>();
+        if (header.hasFeature(IncompatibleFeature.EXTERNAL_DATA_FILE)) {
+            reasons.add("its data lies in an external data file, which excludes internal snapshots");
+        }
+        if (header.cryptMethod() != 0) {
+            reasons.add("it is encrypted, and a vmstate would have to be encrypted with its key");
+        }
+        if (header.compressionType() > 1) {
+            reasons.add("its compression type " + header.compressionType() + " is unknown");
+        }
+        if (header.hasFeature(IncompatibleFeature.COMPRESSION_TYPE) != (header.compressionType() != 0)) {
+            reasons.add("its compression type and the feature bit for it contradict each other");
+        }
+        if (!reasons.isEmpty()) {
+            throw StateferryException.at(
+                            FailureKind.IMAGE_UNSUPPORTED,
+                            image.file().path(),
+                            0,
+                            "the image cannot take a snapshot: " + String.join("; ", reasons))
+                    .advise("Convert it with qemu-img convert -O qcow2 and import into the copy.");
+        }
+        if (!allowBitmaps && image.bitmaps().isPresent()) {
+            throw StateferryException.in(
+                            FailureKind.IMAGE_UNSUPPORTED,
+                            image.file().path(),
+                            "the image has persistent bitmaps, and QEMU refuses to revert such an image to a snapshot")
+                    .advise("Remove them with qemu-img bitmap --remove, or import anyway with --allow-bitmaps.");
+        }
+    }
+
+    private static void requireUndamaged(Qcow2Image image) throws StateferryException {
+        for (IncompatibleFeature mark : List.of(IncompatibleFeature.DIRTY, IncompatibleFeature.CORRUPT)) {
+            if (image.header().hasFeature(mark)) {
+                throw StateferryException.at(
+                                FailureKind.IMAGE_CORRUPT,
+                                image.file().path(),
+                                72,
+                                "the image has its " + mark.description() + " set")
+                        .advise("Repair it with qemu-img check -r all, then import again.");
+            }
+        }
+    }
+
+    /** Refuses a name that QEMU would cut, or take for another snapshot's id. */
+    public static void requireUsableName(Qcow2Image image, String name) throws StateferryException {
+        int size = name.getBytes(StandardCharsets.UTF_8).length;
+        if (name.isEmpty() || name.indexOf('\0') >= 0) {
+            throw conflict(image, "the snapshot name is empty or holds a NUL character")
+                    .advise("Choose another --name.");
+        }
+        if (size > Qcow2Limits.MAX_SNAPSHOT_NAME_SIZE) {
+            throw conflict(image, "the snapshot name has " + size + " bytes, more than QEMU's 255")
+                    .advise("Choose a shorter --name.");
+        }
+        Optional<SnapshotTableEntry> sameId = image.snapshotTable().findById(name);
+        if (sameId.isPresent()) {
+            throw conflict(
+                            image,
+                            "the name \"" + name + "\" is the id of snapshot \""
+                                    + sameId.get().nameText() + "\", and QEMU would revert to that one")
+                    .advise("Choose another --name.");
+        }
+    }
+
+    /** Refuses when one more snapshot, or a vmstate of that size, exceeds a limit of the format. */
+    public static void requireCapacity(Qcow2Image image, long vmStateSize) throws StateferryException {
+        if (image.snapshotTable().entries().size() >= Qcow2Limits.MAX_SNAPSHOTS) {
+            throw conflict(image, "the image has 65536 snapshots already")
+                    .advise("Delete one with qemu-img snapshot -d.");
+        }
+        ClusterGeometry geometry = image.geometry();
+        long entries = geometry.l1EntryCount(image.header().size()) + geometry.l1EntryCount(vmStateSize);
+        if (entries > Qcow2Limits.MAX_L1_ENTRIES) {
+            throw StateferryException.in(
+                            FailureKind.IMAGE_UNSUPPORTED,
+                            image.file().path(),
+                            "disk and vmstate together need an L1 table of " + entries
+                                    + " entries, more than the format's 4194304")
+                    .advise(
+                            "Convert the image to a larger cluster size: qemu-img convert -O qcow2 -o cluster_size=64k.");
+        }
+    }
+
+    private static StateferryException conflict(Qcow2Image image, String problem) {
+        return StateferryException.in(FailureKind.CONFLICT, image.file().path(), problem);
+    }
+}

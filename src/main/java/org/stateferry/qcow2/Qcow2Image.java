@@ -1,0 +1,149 @@
+package org.stateferry.qcow2;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import org.stateferry.bytes.Alignment;
+import org.stateferry.bytes.ByteCursor;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.format.BitmapsExtension;
+import org.stateferry.qcow2.format.ClusterGeometry;
+import org.stateferry.qcow2.format.HeaderExtension;
+import org.stateferry.qcow2.format.HeaderSwitch;
+import org.stateferry.qcow2.format.IncompatibleFeature;
+import org.stateferry.qcow2.format.Qcow2Header;
+import org.stateferry.qcow2.format.Qcow2Limits;
+import org.stateferry.qcow2.format.SnapshotTable;
+import org.stateferry.qcow2.format.SnapshotTableEntry;
+import org.stateferry.storage.ImageFile;
+
+/**
+ * A qcow2 image as its header describes it at one moment: parsed and bounded, its references not yet walked. Immutable;
+ * after a switch the image is opened anew. It does not own the file.
+ */
+public final class Qcow2Image {
+    /** The longest entry: fixed part, extra data, and two texts of 65535 bytes. */
+    private static final int MAX_SNAPSHOT_ENTRY_SIZE = 40 + Qcow2Limits.MAX_SNAPSHOT_EXTRA_DATA + 2 * 0xffff + 8;
+
+    private static final int SNAPSHOT_READ_SIZE = 2 * MAX_SNAPSHOT_ENTRY_SIZE;
+
+    private final ImageFile file;
+    private final Qcow2Header header;
+    private final byte[] headerSector;
+    private final List<HeaderExtension> extensions;
+    private final SnapshotTable snapshotTable;
+
+    private Qcow2Image(
+            ImageFile file,
+            Qcow2Header header,
+            byte[] headerSector,
+            List<HeaderExtension> extensions,
+            SnapshotTable snapshotTable) {
+        this.file = file;
+        this.header = header;
+        this.headerSector = headerSector;
+        this.extensions = extensions;
+        this.snapshotTable = snapshotTable;
+    }
+
+    /**
+     * Reads header, header extensions and snapshot table.
+     *
+     * @throws StateferryException with kind IMAGE_UNSUPPORTED if it is no qcow2 image or needs a feature nobody here
+     *     knows, IMAGE_CORRUPT if a field is out of range
+     */
+    public static Qcow2Image open(ImageFile file) throws StateferryException {
+        ByteBuffer start = readBytes(file, 0, (int) Math.min(file.size(), Qcow2Header.MAX_PARSED_LENGTH));
+        Qcow2Header header = Qcow2Header.parse(start, file.path());
+        List<Integer> unknown = IncompatibleFeature.unknownBits(header.incompatibleFeatures());
+        if (!unknown.isEmpty()) {
+            throw StateferryException.at(
+                            FailureKind.IMAGE_UNSUPPORTED,
+                            file.path(),
+                            72,
+                            "unknown incompatible feature bits " + unknown)
+                    .advise("The image was made by a newer QEMU; it needs a newer Stateferry too.");
+        }
+        ByteBuffer firstCluster = readBytes(file, 0, header.geometry().clusterSize());
+        List<HeaderExtension> extensions = HeaderExtension.parse(firstCluster, header, file.path());
+        byte[] sector = Arrays.copyOf(firstCluster.array(), HeaderSwitch.SECTOR_SIZE);
+        return new Qcow2Image(file, header, sector, extensions, readSnapshotTable(file, header));
+    }
+
+    private static SnapshotTable readSnapshotTable(ImageFile file, Qcow2Header header) throws StateferryException {
+        List<SnapshotTableEntry> entries = new ArrayList<>();
+        if (header.snapshotCount() == 0) {
+            return new SnapshotTable(entries);
+        }
+        ByteCursor cursor = snapshotCursor(file, header.snapshotsOffset());
+        for (int index = 0; index < header.snapshotCount(); index++) {
+            long next = Alignment.alignUp(cursor.offset(), SnapshotTableEntry.ALIGNMENT);
+            cursor.skip((int) (next - cursor.offset()));
+            if (cursor.remaining() < MAX_SNAPSHOT_ENTRY_SIZE) {
+                cursor = snapshotCursor(file, next);
+            }
+            entries.add(SnapshotTableEntry.parse(cursor, file.path()));
+            if (cursor.offset() - header.snapshotsOffset() > Qcow2Limits.MAX_SNAPSHOT_TABLE_SIZE) {
+                throw StateferryException.at(
+                        FailureKind.IMAGE_CORRUPT,
+                        file.path(),
+                        header.snapshotsOffset(),
+                        "snapshot table is larger than 64 MiB");
+            }
+        }
+        return new SnapshotTable(entries);
+    }
+
+    private static ByteCursor snapshotCursor(ImageFile file, long offset) throws StateferryException {
+        ByteBuffer bytes = readBytes(file, offset, SNAPSHOT_READ_SIZE);
+        return new ByteCursor(bytes, file.path(), offset, FailureKind.IMAGE_CORRUPT);
+    }
+
+    private static ByteBuffer readBytes(ImageFile file, long offset, int size) throws StateferryException {
+        ByteBuffer bytes = ByteBuffer.allocate(size);
+        file.read(bytes, offset);
+        return bytes.flip();
+    }
+
+    /** The file that the image lies in. */
+    public ImageFile file() {
+        return file;
+    }
+
+    /** The parsed header. */
+    public Qcow2Header header() {
+        return header;
+    }
+
+    /** The image's index arithmetic. */
+    public ClusterGeometry geometry() {
+        return header.geometry();
+    }
+
+    /** A copy of the first 512 bytes of the file, as they were when the image was opened. */
+    public byte[] headerSector() {
+        return headerSector.clone();
+    }
+
+    /** The internal snapshots. */
+    public SnapshotTable snapshotTable() {
+        return snapshotTable;
+    }
+
+    /** The persistent bitmaps, if the image has some and they are consistent or not. */
+    public Optional<BitmapsExtension> bitmaps() throws StateferryException {
+        Optional<HeaderExtension> extension = HeaderExtension.find(extensions, HeaderExtension.BITMAPS);
+        if (extension.isEmpty()) {
+            return Optional.empty();
+        }
+        return Optional.of(BitmapsExtension.parse(extension.get(), geometry(), file.path()));
+    }
+
+    /** The header extensions in their order. */
+    public List<HeaderExtension> extensions() {
+        return extensions;
+    }
+}

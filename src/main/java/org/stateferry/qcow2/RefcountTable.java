@@ -1,0 +1,84 @@
+package org.stateferry.qcow2;
+
+import java.nio.ByteBuffer;
+import java.nio.LongBuffer;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.format.ClusterGeometry;
+import org.stateferry.qcow2.format.Qcow2Header;
+import org.stateferry.qcow2.format.RefcountBlock;
+import org.stateferry.qcow2.format.RefcountTableEntry;
+import org.stateferry.storage.ImageFile;
+
+/**
+ * Reads an image's refcounts. The table itself, 8 MiB at most, is kept; of the blocks only the one read last. Entries
+ * that are not valid count as absent: the walk reports them. Not thread-safe.
+ */
+final class RefcountTable {
+    private final ImageFile file;
+    private final ClusterGeometry geometry;
+    private final LongBuffer entries;
+    private final ByteBuffer block;
+    private long blockIndex = -1;
+
+    RefcountTable(ImageFile file, Qcow2Header header) throws StateferryException {
+        this.file = file;
+        this.geometry = header.geometry();
+        this.block = ByteBuffer.allocate(geometry.clusterSize());
+        ByteBuffer table = ByteBuffer.allocate(header.refcountTableSize());
+        file.read(table, header.refcountTableOffset());
+        this.entries = table.flip().asLongBuffer();
+    }
+
+    /** Entries of the table; refcounts of blocks from there on are zero. */
+    int blockCount() {
+        return entries.limit();
+    }
+
+    /** How many clusters the table can speak of. */
+    long clusterCount() {
+        return (long) blockCount() * geometry.refcountBlockEntryCount();
+    }
+
+    /** The host offset of a refcount block, or 0 if it does not exist or its entry is not valid. */
+    long blockOffset(long index) {
+        if (index >= entries.limit()) {
+            return 0;
+        }
+        long offset = RefcountTableEntry.blockOffset(entries.get((int) index));
+        return offset > 0 && geometry.isClusterAligned(offset) ? offset : 0;
+    }
+
+    /** The refcount of a cluster; one above {@link Long#MAX_VALUE} is taken for that. */
+    long refcount(long cluster) throws StateferryException {
+        int perBlock = geometry.refcountBlockEntryCount();
+        long index = cluster / perBlock;
+        if (blockOffset(index) == 0) {
+            return 0;
+        }
+        load(index);
+        long refcount = RefcountBlock.get(block, (int) (cluster % perBlock), geometry.refcountOrder());
+        return refcount < 0 ? Long.MAX_VALUE : refcount;
+    }
+
+    /** Fills {@code target} with the block's bytes, with zeros if it does not exist. */
+    void readBlock(long index, ByteBuffer target) throws StateferryException {
+        target.clear();
+        if (blockOffset(index) == 0) {
+            while (target.hasRemaining()) {
+                target.put((byte) 0);
+            }
+        } else {
+            file.read(target, blockOffset(index));
+        }
+        target.clear();
+    }
+
+    private void load(long index) throws StateferryException {
+        if (index != blockIndex) {
+            blockIndex = -1;
+            block.clear();
+            file.read(block, blockOffset(index));
+            blockIndex = index;
+        }
+    }
+}

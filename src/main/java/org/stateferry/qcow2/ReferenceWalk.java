@@ -1,0 +1,235 @@
+package org.stateferry.qcow2;
+
+import java.nio.ByteBuffer;
+import org.stateferry.bytes.ByteCursor;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.ReferenceVisitor.Origin;
+import org.stateferry.qcow2.format.BitmapDirectoryEntry;
+import org.stateferry.qcow2.format.BitmapsExtension;
+import org.stateferry.qcow2.format.ClusterGeometry;
+import org.stateferry.qcow2.format.CompressedDescriptor;
+import org.stateferry.qcow2.format.L1Entry;
+import org.stateferry.qcow2.format.L2Entry;
+import org.stateferry.qcow2.format.Qcow2Header;
+import org.stateferry.qcow2.format.Qcow2Limits;
+import org.stateferry.qcow2.format.RefcountTableEntry;
+import org.stateferry.qcow2.format.SnapshotTableEntry;
+import org.stateferry.storage.ImageFile;
+
+/**
+ * Walks the structures of an image and tells a visitor of each reference to a host cluster, as {@code qemu-img check}
+ * counts them (QEMU {@code block/qcow2-refcount.c}, {@code calculate_refcounts}).
+ *
+ * <p>Tables are read a piece at a time, so memory is two clusters and one slice, whatever the image's size. What is not
+ * valid is reported and passed over. Not thread-safe.
+ */
+final class ReferenceWalk {
+    private static final int SLICE_SIZE = 64 * 1024;
+
+    private final ImageFile file;
+    private final ClusterGeometry geometry;
+    private final boolean version3;
+    private final ByteBuffer slice = ByteBuffer.allocate(SLICE_SIZE);
+    private final ByteBuffer l2Table;
+
+    ReferenceWalk(ImageFile file, Qcow2Header header) {
+        this.file = file;
+        this.geometry = header.geometry();
+        this.version3 = header.version() >= 3;
+        this.l2Table = ByteBuffer.allocate(geometry.clusterSize());
+    }
+
+    /** Walks everything that {@code image} reaches. */
+    void all(Qcow2Image image, ReferenceVisitor visitor) throws StateferryException {
+        Qcow2Header header = image.header();
+        visitor.reference(0, 1, Origin.METADATA);
+        refcountStructures(header, visitor);
+        if (!image.snapshotTable().entries().isEmpty()) {
+            bytes(header.snapshotsOffset(), image.snapshotTable().size(), Origin.METADATA, visitor);
+        }
+        active(header.l1TableOffset(), header.l1Size(), header.size(), visitor);
+        for (SnapshotTableEntry entry : image.snapshotTable().entries()) {
+            if (validTable(entry.l1TableOffset(), header.snapshotsOffset(), "snapshot L1 table", visitor)) {
+                l1(entry.l1TableOffset(), entry.l1Size(), Origin.SNAPSHOT, visitor);
+            }
+        }
+        if (image.bitmaps().isPresent()) {
+            bitmaps(image.bitmaps().get(), visitor);
+        }
+    }
+
+    /** Walks an active L1 table: its entries for the disk and those past it. */
+    void active(long tableOffset, int entryCount, long diskSize, ReferenceVisitor visitor) throws StateferryException {
+        int diskEntryCount = (int) Math.min(entryCount, geometry.l1EntryCount(diskSize));
+        bytes(tableOffset, 8L * entryCount, Origin.ACTIVE_DISK, visitor);
+        l1Entries(tableOffset, 0, diskEntryCount, Origin.ACTIVE_DISK, visitor);
+        l1Entries(tableOffset, diskEntryCount, entryCount, Origin.ACTIVE_VM_STATE, visitor);
+    }
+
+    /** Walks an L1 table and all that it leads to. */
+    void l1(long tableOffset, int entryCount, Origin origin, ReferenceVisitor visitor) throws StateferryException {
+        bytes(tableOffset, 8L * entryCount, origin, visitor);
+        l1Entries(tableOffset, 0, entryCount, origin, visitor);
+    }
+
+    /** Walks the refcount table and its blocks. */
+    void refcountStructures(Qcow2Header header, ReferenceVisitor visitor) throws StateferryException {
+        int size = header.refcountTableSize();
+        bytes(header.refcountTableOffset(), size, Origin.METADATA, visitor);
+        for (int done = 0; done < size; done += SLICE_SIZE) {
+            long at = header.refcountTableOffset() + done;
+            readSlice(at, Math.min(SLICE_SIZE, size - done));
+            while (slice.hasRemaining()) {
+                long entryAt = at + slice.position();
+                long entry = slice.getLong();
+                long blockOffset = RefcountTableEntry.blockOffset(entry);
+                if (RefcountTableEntry.hasReservedBits(entry)) {
+                    visitor.invalid(entryAt, "refcount table entry has reserved bits set");
+                } else if (blockOffset != 0 && validTable(blockOffset, entryAt, "refcount block", visitor)) {
+                    visitor.reference(geometry.clusterIndex(blockOffset), 1, Origin.METADATA);
+                }
+            }
+        }
+    }
+
+    private void l1Entries(long tableOffset, int from, int to, Origin origin, ReferenceVisitor visitor)
+            throws StateferryException {
+        for (int first = from; first < to; first += SLICE_SIZE / 8) {
+            int count = Math.min(SLICE_SIZE / 8, to - first);
+            long at = tableOffset + 8L * first;
+            readSlice(at, 8 * count);
+            for (int index = 0; index < count; index++) {
+                long entry = slice.getLong(8 * index);
+                if (entry != L1Entry.UNALLOCATED) {
+                    l1Entry(entry, at + 8L * index, origin, visitor);
+                }
+            }
+        }
+    }
+
+    private void l1Entry(long entry, long at, Origin origin, ReferenceVisitor visitor) throws StateferryException {
+        long l2Offset = L1Entry.l2Offset(entry);
+        if (L1Entry.hasReservedBits(entry)) {
+            visitor.invalid(at, "L1 entry has reserved bits set");
+            return;
+        }
+        if (l2Offset == 0) {
+            return;
+        }
+        if (!validTable(l2Offset, at, "L2 table", visitor)) {
+            return;
+        }
+        visitor.reference(geometry.clusterIndex(l2Offset), 1, origin);
+        if (isActive(origin)) {
+            visitor.activeEntry(geometry.clusterIndex(l2Offset), L1Entry.isCopied(entry), at);
+        }
+        l2Table.clear();
+        file.read(l2Table, l2Offset);
+        int entrySize = geometry.l2EntrySize();
+        for (int position = 0; position < l2Table.capacity(); position += entrySize) {
+            long raw = l2Table.getLong(position);
+            long bitmap = geometry.extendedL2() ? l2Table.getLong(position + 8) : 0;
+            if (raw != L2Entry.UNALLOCATED || bitmap != 0) {
+                l2Entry(raw, bitmap, l2Offset + position, origin, visitor);
+            }
+        }
+    }
+
+    private void l2Entry(long raw, long bitmap, long at, Origin origin, ReferenceVisitor visitor)
+            throws StateferryException {
+        if (L2Entry.isCompressed(raw)) {
+            compressed(raw, bitmap, at, origin, visitor);
+            return;
+        }
+        if (L2Entry.hasReservedBits(raw, version3 && !geometry.extendedL2())) {
+            visitor.invalid(at, "L2 entry has reserved bits set");
+            return;
+        }
+        if ((bitmap & bitmap >>> 32 & 0xffff_ffffL) != 0) {
+            visitor.invalid(at, "a sub-cluster is both allocated and zero");
+        }
+        long hostOffset = L2Entry.hostOffset(raw);
+        if (hostOffset == 0) {
+            if ((bitmap & 0xffff_ffffL) != 0) {
+                visitor.invalid(at, "sub-clusters are allocated but the cluster is not");
+            }
+            return;
+        }
+        if (validTable(hostOffset, at, "data cluster", visitor)) {
+            long cluster = geometry.clusterIndex(hostOffset);
+            visitor.reference(cluster, 1, origin);
+            if (isActive(origin)) {
+                visitor.activeEntry(cluster, L2Entry.isCopied(raw), at);
+            }
+        }
+    }
+
+    private void compressed(long raw, long bitmap, long at, Origin origin, ReferenceVisitor visitor)
+            throws StateferryException {
+        if (L2Entry.isCopied(raw)) {
+            visitor.invalid(at, "compressed cluster has the COPIED flag set");
+        }
+        if (bitmap != 0) {
+            visitor.invalid(at, "compressed cluster has a sub-cluster bitmap");
+        }
+        long end = CompressedDescriptor.hostOffset(raw, geometry) + CompressedDescriptor.size(raw, geometry);
+        if (CompressedDescriptor.hostOffset(raw, geometry) == 0 || end > Qcow2Limits.MAX_HOST_OFFSET) {
+            visitor.invalid(at, "compressed cluster lies outside the file");
+            return;
+        }
+        long first = CompressedDescriptor.firstCluster(raw, geometry);
+        visitor.reference(first, CompressedDescriptor.lastCluster(raw, geometry) - first + 1, origin);
+    }
+
+    private void bitmaps(BitmapsExtension extension, ReferenceVisitor visitor) throws StateferryException {
+        bytes(extension.directoryOffset(), extension.directorySize(), Origin.METADATA, visitor);
+        ByteBuffer directory = ByteBuffer.allocate(extension.directorySize());
+        file.read(directory, extension.directoryOffset());
+        ByteCursor cursor =
+                new ByteCursor(directory.flip(), file.path(), extension.directoryOffset(), FailureKind.IMAGE_CORRUPT);
+        for (int index = 0; index < extension.count(); index++) {
+            BitmapDirectoryEntry entry = BitmapDirectoryEntry.parse(cursor, geometry, file.path());
+            bitmapTable(entry, visitor);
+        }
+    }
+
+    private void bitmapTable(BitmapDirectoryEntry entry, ReferenceVisitor visitor) throws StateferryException {
+        bytes(entry.tableOffset(), 8L * entry.tableSize(), Origin.METADATA, visitor);
+        for (int first = 0; first < entry.tableSize(); first += SLICE_SIZE / 8) {
+            long at = entry.tableOffset() + 8L * first;
+            readSlice(at, 8 * Math.min(SLICE_SIZE / 8, entry.tableSize() - first));
+            while (slice.hasRemaining()) {
+                long entryAt = at + slice.position();
+                long dataOffset = BitmapDirectoryEntry.dataOffset(slice.getLong());
+                if (dataOffset != 0 && validTable(dataOffset, entryAt, "bitmap data", visitor)) {
+                    visitor.reference(geometry.clusterIndex(dataOffset), 1, Origin.METADATA);
+                }
+            }
+        }
+    }
+
+    private boolean validTable(long offset, long at, String what, ReferenceVisitor visitor) throws StateferryException {
+        if (offset < 0 || offset >= Qcow2Limits.MAX_HOST_OFFSET || !geometry.isClusterAligned(offset)) {
+            visitor.invalid(at, "%s at 0x%x is not at a cluster's start".formatted(what, offset));
+            return false;
+        }
+        return true;
+    }
+
+    private void bytes(long offset, long size, Origin origin, ReferenceVisitor visitor) throws StateferryException {
+        if (size > 0) {
+            visitor.reference(geometry.clusterIndex(offset), geometry.clusterCount(size), origin);
+        }
+    }
+
+    private void readSlice(long offset, int size) throws StateferryException {
+        slice.clear().limit(size);
+        file.read(slice, offset);
+        slice.flip();
+    }
+
+    private static boolean isActive(Origin origin) {
+        return origin == Origin.ACTIVE_DISK || origin == Origin.ACTIVE_VM_STATE;
+    }
+}
