@@ -34,9 +34,13 @@ final class RefcountTable {
         return entries.limit();
     }
 
-    /** How many clusters the table can speak of. */
-    long clusterCount() {
-        return (long) blockCount() * geometry.refcountBlockEntryCount();
+    /** The cluster after the last one that a refcount block exists for. */
+    long clusterEnd() {
+        int index = entries.limit();
+        while (index > 0 && blockOffset(index - 1) == 0) {
+            index--;
+        }
+        return (long) index * geometry.refcountBlockEntryCount();
     }
 
     /** The host offset of a refcount block, or 0 if it does not exist or its entry is not valid. */

@@ -1,0 +1,142 @@
+package org.stateferry.qcow2;
+
+import java.util.BitSet;
+import java.util.Map;
+import java.util.TreeMap;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.format.ClusterGeometry;
+import org.stateferry.qcow2.format.Qcow2Limits;
+
+/**
+ * Hands out clusters that are free in the old image: those with refcount 0, first inside the file and then past its end.
+ * Nothing is written; the new refcounts are made from {@link #claimedRuns()} when the snapshot is published.
+ *
+ * <p>Data and metadata each search forward only, so the refcounts are read at most twice. A data run is never split:
+ * what is smaller than the run asked for stays free, which keeps data sequential and the number of runs bounded by
+ * stream size / buffer size. Not thread-safe.
+ */
+public final class ClusterAllocator {
+    private final Qcow2Image image;
+    private final ClusterGeometry geometry;
+    private final RefcountTable refcounts;
+    /** From here on no cluster has a refcount. */
+    private final long usedClusterEnd;
+
+    private final TreeMap<Long, Long> claims = new TreeMap<>();
+    private long dataCursor = 1;
+    private long metadataCursor = 1;
+
+    /**
+     * @param image the old image, sound
+     * @param report what {@link MetadataCheck} found in it
+     */
+    public ClusterAllocator(Qcow2Image image, CheckReport report) throws StateferryException {
+        this.image = image;
+        this.geometry = image.geometry();
+        this.refcounts = new RefcountTable(image.file(), image.header());
+        this.usedClusterEnd = report.usedClusterEnd();
+    }
+
+    /** The host offset of {@code count} adjacent free clusters for vmstate data. */
+    public long allocateData(long count) throws StateferryException {
+        dataCursor = findRun(dataCursor, count);
+        long start = dataCursor;
+        claim(start, count);
+        dataCursor += count;
+        return geometry.clusterOffset(start);
+    }
+
+    /** The host offset of {@code count} adjacent free clusters for tables. */
+    long allocateMetadata(long count) throws StateferryException {
+        metadataCursor = findRun(metadataCursor, count);
+        long start = metadataCursor;
+        claim(start, count);
+        metadataCursor += count;
+        return geometry.clusterOffset(start);
+    }
+
+    /**
+     * Claims clusters that an earlier attempt has filled, in the order in which it got them.
+     *
+     * @return false, claiming nothing, if one of them is no longer free
+     */
+    public boolean reclaimData(long hostOffset, long count) throws StateferryException {
+        if (hostOffset <= 0 || !geometry.isClusterAligned(hostOffset)) {
+            return false;
+        }
+        long start = geometry.clusterIndex(hostOffset);
+        for (long cluster = start; cluster < start + count; cluster++) {
+            if (!isFree(cluster)) {
+                return false;
+            }
+        }
+        claim(start, count);
+        dataCursor = Math.max(dataCursor, start + count);
+        return true;
+    }
+
+    /** Runs of claimed clusters: first cluster and count, ascending, adjacent ones merged. */
+    Map<Long, Long> claimedRuns() {
+        return claims;
+    }
+
+    /** The indexes of all refcount blocks that claimed clusters belong to. */
+    BitSet claimedBlocks() {
+        BitSet blocks = new BitSet();
+        int perBlock = geometry.refcountBlockEntryCount();
+        claims.forEach(
+                (start, count) -> blocks.set((int) (start / perBlock), (int) ((start + count - 1) / perBlock) + 1));
+        return blocks;
+    }
+
+    /** The cluster after the last one that is in use or claimed. */
+    public long clusterEnd() {
+        Map.Entry<Long, Long> last = claims.lastEntry();
+        return last == null ? usedClusterEnd : Math.max(usedClusterEnd, last.getKey() + last.getValue());
+    }
+
+    private long findRun(long from, long count) throws StateferryException {
+        long start = from;
+        long cluster = from;
+        while (cluster - start < count) {
+            if (start >= clusterEnd()) {
+                break; // nothing is in use from here on
+            }
+            if (isFree(cluster)) {
+                cluster++;
+            } else {
+                cluster++;
+                start = cluster;
+            }
+        }
+        if (geometry.clusterOffset(start + count) > Qcow2Limits.MAX_HOST_OFFSET) {
+            throw StateferryException.in(
+                    FailureKind.NO_SPACE, image.file().path(), "the format's 2^56 bytes of host offsets are used up");
+        }
+        return start;
+    }
+
+    private boolean isFree(long cluster) throws StateferryException {
+        Map.Entry<Long, Long> claim = claims.floorEntry(cluster);
+        if (claim != null && cluster < claim.getKey() + claim.getValue()) {
+            return false;
+        }
+        return cluster >= usedClusterEnd || refcounts.refcount(cluster) == 0;
+    }
+
+    private void claim(long start, long count) {
+        long from = start;
+        long length = count;
+        Map.Entry<Long, Long> before = claims.floorEntry(start);
+        if (before != null && before.getKey() + before.getValue() == start) {
+            from = before.getKey();
+            length += before.getValue();
+        }
+        Long after = claims.remove(start + count);
+        if (after != null) {
+            length += after;
+        }
+        claims.put(from, length);
+    }
+}

@@ -1,0 +1,186 @@
+package org.stateferry.qcow2;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.List;
+import org.stateferry.bytes.Alignment;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.format.ClusterGeometry;
+import org.stateferry.qcow2.format.SnapshotTableEntry;
+
+/**
+ * Checks an image's metadata as {@code qemu-img check} does: counts all references and compares them with the refcounts,
+ * and the active entries' COPIED flags with both.
+ *
+ * <p>Counting is done for a window of 2 Mi clusters at a time, so memory stays at 24 MiB; an image with clusters in
+ * several windows is walked once for each. Not thread-safe; one instance checks once.
+ */
+public final class MetadataCheck {
+    /** Clusters of one window. A power of two, as the clusters of a refcount block are: one always holds whole others. */
+    static final int WINDOW_CLUSTERS = 1 << 21;
+
+    private static final int KEPT_CORRUPTIONS = 20;
+
+    private final Qcow2Image image;
+    private final ClusterGeometry geometry;
+    private final RefcountTable refcounts;
+    private final ReferenceWalk walk;
+    private final long fileClusters;
+    private final BitSet windows = new BitSet();
+    private final int[] counted;
+    private final int[] stored;
+    /** References from the active disk: by so much a snapshot raises the refcount. */
+    private final int[] raises;
+
+    private final List<CheckReport.Corruption> corruptions = new ArrayList<>();
+    private long corruptionCount;
+    private long leakCount;
+    private long usedClusterEnd;
+    private long raiseOverflow = -1;
+
+    private MetadataCheck(Qcow2Image image) throws StateferryException {
+        this.image = image;
+        this.geometry = image.geometry();
+        this.refcounts = new RefcountTable(image.file(), image.header());
+        this.walk = new ReferenceWalk(image.file(), image.header());
+        this.fileClusters = geometry.clusterCount(image.file().size());
+        int window = (int) Math.min(WINDOW_CLUSTERS, Math.max(fileClusters, refcounts.clusterEnd()));
+        this.counted = new int[window];
+        this.stored = new int[window];
+        this.raises = new int[window];
+    }
+
+    /** Checks {@code image}; what is wrong with it is in the report, only a failing read is an exception. */
+    public static CheckReport run(Qcow2Image image) throws StateferryException {
+        return new MetadataCheck(image).run();
+    }
+
+    private CheckReport run() throws StateferryException {
+        checkSnapshotEntries();
+        markStoredWindows();
+        // The first pass finds out which other windows have references; later passes report nothing twice.
+        windows.set(0);
+        for (int window = 0; window >= 0; window = windows.nextSetBit(window + 1)) {
+            checkWindow(window);
+        }
+        return new CheckReport(corruptionCount, List.copyOf(corruptions), leakCount, usedClusterEnd, raiseOverflow);
+    }
+
+    private void checkSnapshotEntries() {
+        if (image.header().version() < 3) {
+            return;
+        }
+        for (SnapshotTableEntry entry : image.snapshotTable().entries()) {
+            if (!entry.hasDiskSize()) {
+                corrupt(
+                        image.header().snapshotsOffset(),
+                        "snapshot \"" + entry.nameText() + "\" has an incomplete table entry (no disk size)");
+            }
+        }
+    }
+
+    private void markStoredWindows() {
+        int perBlock = geometry.refcountBlockEntryCount();
+        for (int block = 0; block < refcounts.blockCount(); block++) {
+            if (refcounts.blockOffset(block) != 0) {
+                long first = (long) block * perBlock;
+                windows.set((int) (first / WINDOW_CLUSTERS), (int) ((first + perBlock - 1) / WINDOW_CLUSTERS) + 1);
+            }
+        }
+    }
+
+    private void checkWindow(int window) throws StateferryException {
+        long first = (long) window * WINDOW_CLUSTERS;
+        Arrays.fill(counted, 0);
+        Arrays.fill(raises, 0);
+        for (int index = 0; index < stored.length; index++) {
+            stored[index] = (int) Math.min(Integer.MAX_VALUE, refcounts.refcount(first + index));
+        }
+        walk.all(image, new Counter(first, window == 0));
+        for (int index = 0; index < stored.length; index++) {
+            compare(first + index, stored[index], counted[index], raises[index]);
+        }
+    }
+
+    private void compare(long cluster, int refcount, int references, int raise) {
+        if (refcount > 0) {
+            usedClusterEnd = cluster + 1;
+        }
+        if (refcount < references) {
+            corrupt(
+                    geometry.clusterOffset(cluster),
+                    "cluster has refcount " + refcount + " but " + references + " references");
+        } else if (refcount > references) {
+            leakCount++;
+        }
+        if (raise > 0 && raise > geometry.maxRefcount() - refcount && raiseOverflow < 0) {
+            raiseOverflow = cluster;
+        }
+    }
+
+    private void corrupt(long offset, String problem) {
+        corruptionCount++;
+        if (corruptions.size() < KEPT_CORRUPTIONS) {
+            corruptions.add(new CheckReport.Corruption(offset, problem));
+        }
+    }
+
+    /** Counts the references into one window. */
+    private final class Counter implements ReferenceVisitor {
+        private final long first;
+        private final boolean reporting;
+
+        Counter(long first, boolean reporting) {
+            this.first = first;
+            this.reporting = reporting;
+        }
+
+        @Override
+        public void reference(long firstCluster, long count, Origin origin) {
+            long end = firstCluster + count;
+            if (reporting) {
+                noteOutside(firstCluster, end);
+            }
+            long from = Math.max(firstCluster, first);
+            long to = Math.min(end, first + counted.length);
+            for (long cluster = from; cluster < to; cluster++) {
+                int index = (int) (cluster - first);
+                counted[index]++;
+                if (origin == Origin.ACTIVE_DISK) {
+                    raises[index]++;
+                }
+            }
+        }
+
+        private void noteOutside(long firstCluster, long end) {
+            if (end > fileClusters) {
+                corrupt(geometry.clusterOffset(firstCluster), "a reference leads past the end of the file");
+            }
+            long inside = Math.min(end, fileClusters);
+            if (firstCluster < inside) {
+                windows.set((int) (firstCluster / WINDOW_CLUSTERS), (int) Alignment.ceilDiv(inside, WINDOW_CLUSTERS));
+            }
+        }
+
+        @Override
+        public void activeEntry(long cluster, boolean copied, long at) {
+            if (cluster >= first && cluster < first + stored.length) {
+                int refcount = stored[(int) (cluster - first)];
+                if (copied != (refcount == 1)) {
+                    corrupt(
+                            at,
+                            "active entry has the COPIED flag " + (copied ? "set" : "clear")
+                                    + " but its cluster's refcount is " + refcount);
+                }
+            }
+        }
+
+        @Override
+        public void invalid(long at, String problem) {
+            if (reporting) {
+                corrupt(at, problem);
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+package org.stateferry.qcow2;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.List;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.format.ClusterGeometry;
+import org.stateferry.qcow2.format.Qcow2Limits;
+import org.stateferry.qcow2.format.RefcountBlock;
+import org.stateferry.qcow2.format.RefcountTableEntry;
+import org.stateferry.storage.ImageFile;
+
+/**
+ * Writes the refcounts of the new image: a new refcount table with new refcount blocks. A new refcount is the old one,
+ * plus the references of what is new, minus those of what is replaced; both sides are found by walking the tables, so
+ * there is one rule for what counts.
+ *
+ * <p>Works through windows of {@link MetadataCheck#WINDOW_CLUSTERS} clusters. Not thread-safe; one instance writes once.
+ */
+final class RefcountRewriter {
+    private final ImageFile file;
+    private final ClusterGeometry geometry;
+    private final RefcountTable old;
+    private final ClusterAllocator allocator;
+    private final References references;
+    private final BitSet blocks;
+    private final List<Long> blockOffsets = new ArrayList<>();
+    private long tableOffset;
+    private int tableClusters;
+
+    /** Feeds a visitor with references. */
+    interface References {
+        /** Tells of all references of what is new or replaced, save those of the refcount structures to be written. */
+        void forEach(ReferenceVisitor added, ReferenceVisitor removed) throws StateferryException;
+    }
+
+    RefcountRewriter(Qcow2Image image, ClusterAllocator allocator, References references) throws StateferryException {
+        this.file = image.file();
+        this.geometry = image.geometry();
+        this.old = new RefcountTable(image.file(), image.header());
+        this.allocator = allocator;
+        this.references = references;
+        this.blocks = allocator.claimedBlocks();
+        for (int index = 0; index < old.blockCount(); index++) {
+            if (old.blockOffset(index) != 0) {
+                blocks.set(index);
+            }
+        }
+    }
+
+    long tableOffset() {
+        return tableOffset;
+    }
+
+    int tableClusters() {
+        return tableClusters;
+    }
+
+    /** Allocates the new structures and writes them. */
+    void write() throws StateferryException {
+        allocate();
+        writeBlocks();
+        writeTable();
+    }
+
+    /**
+     * The structures count themselves, so their size depends on where they lie. The table is made for the highest place
+     * that a block could get; then blocks are allocated until those that exist cover all of themselves.
+     */
+    private void allocate() throws StateferryException {
+        int perBlock = geometry.refcountBlockEntryCount();
+        long highest = allocator.clusterEnd();
+        long bound = highest;
+        for (long before = 0; bound != before; ) {
+            before = bound;
+            long blockCount = blocks.cardinality() + (before - highest) / perBlock + 2;
+            bound = highest + blockCount + tableClustersFor(before / perBlock + 1);
+        }
+        tableClusters = tableClustersFor(bound / perBlock + 1);
+        if ((long) tableClusters * geometry.clusterSize() > Qcow2Limits.MAX_REFCOUNT_TABLE_SIZE) {
+            throw StateferryException.in(
+                            FailureKind.IMAGE_UNSUPPORTED,
+                            file.path(),
+                            "the refcount table would outgrow the format's 8 MiB")
+                    .advise("Convert the image to a larger cluster size with qemu-img convert.");
+        }
+        tableOffset = allocator.allocateMetadata(tableClusters);
+        blocks.or(allocator.claimedBlocks());
+        while (blockOffsets.size() < blocks.cardinality()) {
+            long offset = allocator.allocateMetadata(1);
+            blockOffsets.add(offset);
+            blocks.set((int) (geometry.clusterIndex(offset) / perBlock));
+        }
+    }
+
+    private int tableClustersFor(long entryCount) {
+        return (int) geometry.clusterCount(entryCount * RefcountTableEntry.SIZE);
+    }
+
+    private void writeBlocks() throws StateferryException {
+        long perBlock = geometry.refcountBlockEntryCount();
+        long clusters = blocks.length() * perBlock;
+        Deltas deltas = new Deltas((int) Math.min(MetadataCheck.WINDOW_CLUSTERS, clusters));
+        ByteBuffer block = ByteBuffer.allocate(geometry.clusterSize());
+        int written = 0;
+        for (int index = blocks.nextSetBit(0); index >= 0; index = blocks.nextSetBit(index + 1)) {
+            old.readBlock(index, block);
+            for (long cluster = index * perBlock; cluster < (index + 1) * perBlock; cluster++) {
+                deltas.moveTo(cluster);
+                apply(block, (int) (cluster - index * perBlock), deltas.at(cluster), cluster);
+            }
+            block.clear();
+            file.write(block, blockOffsets.get(written));
+            written++;
+        }
+    }
+
+    private void apply(ByteBuffer block, int index, int delta, long cluster) throws StateferryException {
+        if (delta == 0) {
+            return;
+        }
+        long before = RefcountBlock.get(block, index, geometry.refcountOrder());
+        long after = before + delta;
+        if (after < 0 || after > geometry.maxRefcount()) {
+            throw StateferryException.at(
+                    FailureKind.INTERNAL,
+                    file.path(),
+                    geometry.clusterOffset(cluster),
+                    "refcount " + before + " of the cluster cannot change by " + delta);
+        }
+        RefcountBlock.set(block, index, geometry.refcountOrder(), after);
+    }
+
+    private void writeTable() throws StateferryException {
+        TableWriter table = new TableWriter(file, tableOffset, geometry.clusterSize());
+        int written = 0;
+        for (int index = 0; index < blocks.length(); index++) {
+            table.put(blocks.get(index) ? blockOffsets.get(written++) : 0);
+        }
+        // A table made a cluster too long by the bound above still has to be there in full.
+        for (int index = blocks.length();
+                index < tableClusters * geometry.clusterSize() / RefcountTableEntry.SIZE;
+                index++) {
+            table.put(0);
+        }
+        table.finish();
+    }
+
+    /** How refcounts change, for one window of clusters at a time. */
+    private final class Deltas {
+        private final int[] values;
+        private long first = -1;
+
+        Deltas(int size) {
+            values = new int[size];
+        }
+
+        int at(long cluster) {
+            return values[(int) (cluster - first)];
+        }
+
+        /** Makes sure that the window holds {@code cluster}; called with ascending clusters. */
+        void moveTo(long cluster) throws StateferryException {
+            if (first >= 0 && cluster < first + values.length) {
+                return;
+            }
+            first = cluster - cluster % values.length;
+            Arrays.fill(values, 0);
+            references.forEach(adding(1), adding(-1));
+            ReferenceVisitor added = adding(1);
+            added.reference(geometry.clusterIndex(tableOffset), tableClusters, ReferenceVisitor.Origin.METADATA);
+            for (long offset : blockOffsets) {
+                added.reference(geometry.clusterIndex(offset), 1, ReferenceVisitor.Origin.METADATA);
+            }
+        }
+
+        private ReferenceVisitor adding(int step) {
+            return new ReferenceVisitor() {
+                @Override
+                public void reference(long firstCluster, long count, Origin origin) {
+                    long to = Math.min(firstCluster + count, first + values.length);
+                    for (long cluster = Math.max(firstCluster, first); cluster < to; cluster++) {
+                        values[(int) (cluster - first)] += step;
+                    }
+                }
+
+                @Override
+                public void invalid(long at, String problem) throws StateferryException {
+                    throw StateferryException.at(FailureKind.INTERNAL, file.path(), at, problem);
+                }
+            };
+        }
+    }
+}

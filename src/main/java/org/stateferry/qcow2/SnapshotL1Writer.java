@@ -1,0 +1,167 @@
+package org.stateferry.qcow2;
+
+import java.nio.ByteBuffer;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.format.ClusterGeometry;
+import org.stateferry.qcow2.format.L1Entry;
+import org.stateferry.qcow2.format.L2Entry;
+import org.stateferry.qcow2.format.Qcow2Header;
+import org.stateferry.storage.ImageFile;
+
+/**
+ * Writes the two L1 tables of a publish: the new active one and the snapshot's. Their entries for the disk are equal; they
+ * lead to L2 tables that both share, so no entry below them has COPIED set any more. Past the disk the snapshot's L1
+ * table leads to the vmstate, and the active one to nothing.
+ *
+ * <p>Memory is one L2 table and some slices. Not thread-safe; one instance writes once.
+ */
+final class SnapshotL1Writer {
+    private final ImageFile file;
+    private final Qcow2Header header;
+    private final ClusterGeometry geometry;
+    private final ClusterAllocator allocator;
+    private final ByteBuffer l2Table;
+    private final TableWriter activeL1;
+    private final TableWriter snapshotL1;
+
+    private final long activeL1Offset;
+    private final long snapshotL1Offset;
+    private final long snapshotL1Size;
+    private long mappedClusters;
+
+    SnapshotL1Writer(Qcow2Image image, ClusterAllocator allocator, long vmStateSize) throws StateferryException {
+        this.file = image.file();
+        this.header = image.header();
+        this.geometry = image.geometry();
+        this.allocator = allocator;
+        this.l2Table = ByteBuffer.allocate(geometry.clusterSize());
+        this.snapshotL1Size = diskEntryCount() + geometry.l1EntryCount(vmStateSize);
+        this.activeL1Offset = allocator.allocateMetadata(geometry.clusterCount(8L * header.l1Size()));
+        this.snapshotL1Offset = allocator.allocateMetadata(geometry.clusterCount(8L * snapshotL1Size));
+        this.activeL1 = new TableWriter(file, activeL1Offset, geometry.clusterSize());
+        this.snapshotL1 = new TableWriter(file, snapshotL1Offset, geometry.clusterSize());
+    }
+
+    long activeL1Offset() {
+        return activeL1Offset;
+    }
+
+    long snapshotL1Offset() {
+        return snapshotL1Offset;
+    }
+
+    int snapshotL1Size() {
+        return (int) snapshotL1Size;
+    }
+
+    private long diskEntryCount() {
+        return geometry.l1EntryCount(header.size());
+    }
+
+    /**
+     * Step one: shares the disk. An L2 table with a COPIED entry is copied with the flags cleared, and both L1 tables lead
+     * to the copy; one without is shared as it is. Entries past the disk hold the vmstate of a snapshot that was loaded;
+     * they are dropped, as savevm does.
+     */
+    void shareDisk() throws StateferryException {
+        TableReader entries = new TableReader(file, header.l1TableOffset(), header.l1Size());
+        long diskEntries = diskEntryCount();
+        for (int index = 0; index < header.l1Size(); index++) {
+            long entry = entries.next();
+            if (index < diskEntries) {
+                long shared = share(entry);
+                activeL1.put(shared);
+                snapshotL1.put(shared);
+            } else {
+                activeL1.put(L1Entry.UNALLOCATED);
+            }
+        }
+        activeL1.finish();
+    }
+
+    private long share(long entry) throws StateferryException {
+        long l2Offset = L1Entry.l2Offset(entry);
+        if (l2Offset == 0) {
+            return L1Entry.UNALLOCATED;
+        }
+        l2Table.clear();
+        file.read(l2Table, l2Offset);
+        if (!clearCopied()) {
+            return L1Entry.shared(l2Offset);
+        }
+        long copy = allocator.allocateMetadata(1);
+        l2Table.clear();
+        file.write(l2Table, copy);
+        return L1Entry.shared(copy);
+    }
+
+    private boolean clearCopied() {
+        boolean changed = false;
+        for (int position = 0; position < l2Table.capacity(); position += geometry.l2EntrySize()) {
+            long raw = l2Table.getLong(position);
+            if (L2Entry.isCopied(raw)) {
+                l2Table.putLong(position, L2Entry.withoutCopied(raw));
+                changed = true;
+            }
+        }
+        return changed;
+    }
+
+    /**
+     * Step two: maps the vmstate. What follows it in the last L2 table reads as zeros explicitly (version 3), because an
+     * unallocated entry would show a backing file's content.
+     */
+    void mapVmState(VmStateExtents extents) throws StateferryException {
+        l2Table.clear();
+        extents.forEach((hostOffset, clusterCount) -> {
+            for (long index = 0; index < clusterCount; index++) {
+                putData(hostOffset + geometry.clusterOffset(index));
+            }
+            mappedClusters += clusterCount;
+        });
+        requireComplete(extents.vmStateSize());
+        if (l2Table.position() > 0) {
+            while (l2Table.hasRemaining()) {
+                putZero();
+            }
+            writeL2Table();
+        }
+        snapshotL1.finish();
+    }
+
+    private void requireComplete(long vmStateSize) throws StateferryException {
+        if (mappedClusters != geometry.clusterCount(vmStateSize)) {
+            throw StateferryException.in(
+                    FailureKind.INTERNAL,
+                    file.path(),
+                    mappedClusters + " clusters are written but the vmstate has " + vmStateSize + " bytes");
+        }
+    }
+
+    private void putData(long hostOffset) throws StateferryException {
+        l2Table.putLong(L2Entry.allocated(hostOffset));
+        if (geometry.extendedL2()) {
+            l2Table.putLong(L2Entry.EXTENDED_ALL_ALLOCATED);
+        }
+        if (!l2Table.hasRemaining()) {
+            writeL2Table();
+        }
+    }
+
+    private void putZero() {
+        if (geometry.extendedL2()) {
+            l2Table.putLong(L2Entry.UNALLOCATED).putLong(L2Entry.EXTENDED_ALL_ZERO);
+        } else {
+            l2Table.putLong(header.version() >= 3 ? L2Entry.ZERO_PLAIN : L2Entry.UNALLOCATED);
+        }
+    }
+
+    private void writeL2Table() throws StateferryException {
+        long offset = allocator.allocateMetadata(1);
+        l2Table.clear();
+        file.write(l2Table, offset);
+        l2Table.clear();
+        snapshotL1.put(L1Entry.shared(offset));
+    }
+}

@@ -1,0 +1,49 @@
+package org.stateferry.qcow2;
+
+import java.nio.ByteBuffer;
+import org.stateferry.error.StateferryException;
+import org.stateferry.storage.ImageFile;
+
+/**
+ * Writes a table of 64-bit entries from its first to its last, a slice at a time, and fills the last cluster with zeros.
+ * Not thread-safe.
+ */
+final class TableWriter {
+    private static final int SLICE_SIZE = 64 * 1024;
+
+    private final ImageFile file;
+    private final int clusterSize;
+    private final ByteBuffer slice = ByteBuffer.allocate(SLICE_SIZE);
+    private long position;
+
+    TableWriter(ImageFile file, long hostOffset, int clusterSize) {
+        this.file = file;
+        this.clusterSize = clusterSize;
+        this.position = hostOffset;
+    }
+
+    void put(long entry) throws StateferryException {
+        if (!slice.hasRemaining()) {
+            flush();
+        }
+        slice.putLong(entry);
+    }
+
+    /** Writes what is left, padded to the end of the cluster, so that the file holds whole clusters. */
+    void finish() throws StateferryException {
+        while ((position + slice.position()) % clusterSize != 0) {
+            put(0);
+        }
+        flush();
+    }
+
+    private void flush() throws StateferryException {
+        slice.flip();
+        int size = slice.remaining();
+        if (size > 0) {
+            file.write(slice, position);
+        }
+        position += size;
+        slice.clear();
+    }
+}
