@@ -1,0 +1,163 @@
+package org.stateferry.transfer;
+
+import java.util.BitSet;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.Semaphore;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+
+/**
+ * Writes of buffers that run at the same time, at most so many; after QEMU's {@code AioTaskPool}. The first failure is
+ * kept: every later submission is refused with it, and further failures are only counted.
+ *
+ * <p>One thread submits and drains; any thread may ask. Threads are never interrupted: an interrupt in channel output
+ * closes the channel and drops the image lock.
+ */
+public final class InFlightWrites {
+    private final Executor executor;
+    private final int inFlightMax;
+    private final BufferWrite write;
+    private final TransferObserver observer;
+    private final Semaphore slots;
+
+    private final Object lock = new Object();
+    /** Buffers completed past {@link #contiguousEnd}, relative to {@link #firstIndex}; guarded by {@link #lock}. */
+    private final BitSet completed = new BitSet();
+
+    private final long firstIndex;
+    private long contiguousEnd;
+    private @Nullable StateferryException firstFailure;
+    private long laterFailureCount;
+
+    /** Writes one buffer; runs on a thread of the executor. */
+    @FunctionalInterface
+    public interface BufferWrite {
+        /**
+         * @param index the buffer's number in the stream
+         * @param buffer its content; stays owned by the caller
+         * @param hostOffset where it goes
+         */
+        void run(long index, TransferBuffer buffer, long hostOffset) throws StateferryException;
+    }
+
+    /**
+     * @param executor runs the writes; it may be shared
+     * @param inFlightMax how many are submitted and not completed at most
+     * @param firstIndex the number of the first buffer that will be submitted; those before it are on disk already
+     */
+    public InFlightWrites(
+            Executor executor, int inFlightMax, long firstIndex, BufferWrite write, TransferObserver observer) {
+        this.executor = executor;
+        this.inFlightMax = inFlightMax;
+        this.firstIndex = firstIndex;
+        this.contiguousEnd = firstIndex;
+        this.write = write;
+        this.observer = observer;
+        this.slots = new Semaphore(inFlightMax);
+    }
+
+    /**
+     * Starts a write, after waiting for a free slot. Takes over the buffer in every case.
+     *
+     * @throws StateferryException the first failure so far
+     */
+    public void submit(long index, TransferBuffer buffer, long hostOffset) throws StateferryException {
+        boolean started = false;
+        acquireSlot();
+        try {
+            throwIfFailed(); // after the wait: the slot may have come free by a failure
+            executor.execute(() -> writeThenRelease(index, buffer, hostOffset));
+            started = true;
+        } catch (RejectedExecutionException e) {
+            throw StateferryException.of(FailureKind.INTERNAL, "the executor refused a write: " + e.getMessage())
+                    .causedBy(e);
+        } finally {
+            if (!started) {
+                buffer.release();
+                slots.release();
+            }
+        }
+    }
+
+    private void acquireSlot() {
+        if (slots.tryAcquire()) {
+            return;
+        }
+        long start = System.nanoTime();
+        slots.acquireUninterruptibly();
+        observer.blockedNanos(System.nanoTime() - start);
+    }
+
+    private void writeThenRelease(long index, TransferBuffer buffer, long hostOffset) {
+        try {
+            observer.inFlight(inFlightMax - slots.availablePermits());
+            int size = buffer.size();
+            long start = System.nanoTime();
+            write.run(index, buffer, hostOffset);
+            observer.bufferWritten(size, System.nanoTime() - start);
+            complete(index);
+        } catch (StateferryException e) {
+            fail(e);
+        } catch (RuntimeException | Error e) {
+            fail(StateferryException.of(FailureKind.INTERNAL, "a write ended with " + e)
+                    .causedBy(e));
+        } finally {
+            buffer.release();
+            slots.release();
+        }
+    }
+
+    private void complete(long index) {
+        synchronized (lock) {
+            completed.set((int) (index - firstIndex));
+            contiguousEnd = firstIndex + completed.nextClearBit((int) (contiguousEnd - firstIndex));
+        }
+    }
+
+    private void fail(StateferryException failure) {
+        synchronized (lock) {
+            if (firstFailure == null) {
+                firstFailure = failure;
+            } else {
+                laterFailureCount++;
+            }
+        }
+    }
+
+    /** Throws the first failure, if there is one. */
+    public void throwIfFailed() throws StateferryException {
+        synchronized (lock) {
+            if (firstFailure != null) {
+                throw firstFailure;
+            }
+        }
+    }
+
+    /** Waits until nothing is in flight, then throws the first failure, if there is one. */
+    public void drain() throws StateferryException {
+        awaitIdle();
+        throwIfFailed();
+    }
+
+    /** Waits until nothing is in flight, whatever came of it. */
+    public void awaitIdle() {
+        slots.acquireUninterruptibly(inFlightMax);
+        slots.release(inFlightMax);
+    }
+
+    /** The number of the first buffer that is not known to be written; all before it are. */
+    public long contiguousEnd() {
+        synchronized (lock) {
+            return contiguousEnd;
+        }
+    }
+
+    /** How many writes failed after the first failure. */
+    public long laterFailureCount() {
+        synchronized (lock) {
+            return laterFailureCount;
+        }
+    }
+}
