@@ -9,6 +9,7 @@ import java.util.List;
  *     corruptions
  * @param corruptions the first of them
  * @param leakCount clusters whose refcount is higher than the number of references; they only waste space
+ * @param freeCount clusters inside the file with refcount 0
  * @param usedClusterEnd the cluster after the last one with a refcount above zero
  * @param raiseOverflow the first cluster that a snapshot could not share because its refcount cannot go up, or -1
  */

@@ -36,6 +36,7 @@ public final class MetadataCheck {
     private final List<CheckReport.Corruption> corruptions = new ArrayList<>();
     private long corruptionCount;
     private long leakCount;
+    private long usedCount;
     private long usedClusterEnd;
     private long raiseOverflow = -1;
 
@@ -64,7 +65,7 @@ public final class MetadataCheck {
         for (int window = 0; window >= 0; window = windows.nextSetBit(window + 1)) {
             checkWindow(window);
         }
-        return new CheckReport(corruptionCount, List.copyOf(corruptions), leakCount, usedClusterEnd, raiseOverflow);
+        return new CheckReport(corruptionCount, List.copyOf(corruptions), leakCount, fileClusters - usedCount, usedClusterEnd, raiseOverflow);
     }
 
     private void checkSnapshotEntries() {
@@ -106,6 +107,7 @@ public final class MetadataCheck {
     private void compare(long cluster, int refcount, int references, int raise) {
         if (refcount > 0) {
             usedClusterEnd = cluster + 1;
+            usedCount += cluster < fileClusters ? 1 : 0;
         }
         if (refcount < references) {
             corrupt(

@@ -108,6 +108,11 @@ public final class Qcow2Image {
         return bytes.flip();
     }
 
+    /** The same image, reached through another view of the same file. */
+    public Qcow2Image through(ImageFile view) {
+        return new Qcow2Image(view, header, headerSector, extensions, snapshotTable);
+    }
+
     /** The file that the image lies in. */
     public ImageFile file() {
         return file;

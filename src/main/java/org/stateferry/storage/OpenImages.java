@@ -140,7 +140,7 @@ public final class OpenImages {
         final Path path;
         final String key;
         final ImageLock lock;
-        final ImageFile file;
+        final ChannelImageFile file;
         private final List<FileChannel> channels = new ArrayList<>();
         private int userCount = 1;
 

@@ -219,6 +219,11 @@ public final class Journal implements AutoCloseable {
         }
     }
 
+    /** Records that the image is being written to now. */
+    public void recordWrite(long nowMillis) throws StateferryException {
+        writeState(new JournalState(state.published(), state.forceFailed(), nowMillis));
+    }
+
     /** Records that a force of the image failed. */
     public void recordForceFailure(long nowMillis) throws StateferryException {
         writeState(new JournalState(state.published(), true, nowMillis));

@@ -1,0 +1,60 @@
+package org.stateferry.batch;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import org.stateferry.error.StateferryException;
+import org.stateferry.transfer.BufferRecord;
+import org.stateferry.transfer.Journal;
+
+/**
+ * When somebody else last modified an image. The file's own modification time says so unless the last writes were an
+ * import's; what an import of ours knows of that is in the image's journal.
+ */
+final class ImageAge {
+    /** By how much clocks and file systems may differ before two times count as different. */
+    static final Duration TOLERANCE = Duration.ofSeconds(2);
+
+    private ImageAge() {}
+
+    /** When somebody else last modified the session's image, as of the session's start. */
+    static Instant modifiedByOthers(ImportSession session) throws StateferryException {
+        Instant modified = session.imageIdentity().modified();
+        if (session.journal().isEmpty()) {
+            return modified;
+        }
+        Journal journal = session.journal().get();
+        if (journal.plan().imageKey().equals(session.openImage().key()) && isOurs(modified, journal)) {
+            return Instant.ofEpochMilli(journal.plan().imageModifiedMillis());
+        }
+        return modified;
+    }
+
+    /** Whether a modification time is explained by the journal's own writes. */
+    static boolean isOurs(Instant modified, Journal journal) throws StateferryException {
+        return !modified.isAfter(Instant.ofEpochMilli(lastWriteMillis(journal)).plus(TOLERANCE));
+    }
+
+    /** When the journal's import last wrote to the image, milliseconds since 1970. */
+    static long lastWriteMillis(Journal journal) throws StateferryException {
+        long last = journal.lastWriteMillis();
+        if (journal.isPublished()) {
+            return last;
+        }
+        for (long index = 0; index < journal.plan().bufferCount(); index++) {
+            last = Math.max(last, journal.buffer(index).map(BufferRecord::writtenMillis).orElse(0L));
+        }
+        return last;
+    }
+
+    /** The warning about a disk that is newer than the dump, with both times in UTC. */
+    static String warning(ImportSession session, Instant modified) {
+        return "the image " + session.openImage().path() + " was modified at " + seconds(modified)
+                + ", after the dump was written at " + seconds(session.dump().modified())
+                + ": its disk may no longer fit the saved state";
+    }
+
+    private static Instant seconds(Instant time) {
+        return time.truncatedTo(ChronoUnit.SECONDS);
+    }
+}

@@ -1,0 +1,232 @@
+package org.stateferry.batch;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.Qcow2Image;
+import org.stateferry.qcow2.format.SnapshotTableEntry;
+import org.stateferry.source.DumpSource;
+import org.stateferry.source.DumpSources;
+import org.stateferry.storage.FileIdentity;
+import org.stateferry.storage.OpenImage;
+import org.stateferry.storage.OpenImages;
+import org.stateferry.transfer.Journal;
+
+/**
+ * One attempt's hold on its files, outside the steps: dump and image are opened once and the image is locked before
+ * anything is recovered or started, and both are released after the job has returned, on every path. The steps borrow it.
+ *
+ * <p>Used by the thread that runs the job; {@link #noteFailure} by the writing threads as well.
+ */
+final class ImportSession implements AutoCloseable {
+    private final ImportRequest request;
+    private final ImportProgress progress;
+    private final StopSignal stop;
+    private final DumpSource dump;
+    private final OpenImage openImage;
+    private final FileIdentity imageIdentity;
+    private final Path journalPath;
+    private final AtomicReference<@Nullable StateferryException> firstFailure = new AtomicReference<>();
+    private final List<String> warnings = new ArrayList<>();
+
+    private final Qcow2Image image;
+    private @Nullable SnapshotPresence presence;
+    private @Nullable ImportPlan plan;
+    private @Nullable Journal journal;
+    private @Nullable SnapshotTableEntry published;
+
+    private ImportSession(
+            ImportRequest request,
+            ImportProgress progress,
+            StopSignal stop,
+            DumpSource dump,
+            OpenImage openImage,
+            FileIdentity imageIdentity,
+            Path journalPath,
+            Qcow2Image image) {
+        this.request = request;
+        this.progress = progress;
+        this.stop = stop;
+        this.dump = dump;
+        this.openImage = openImage;
+        this.imageIdentity = imageIdentity;
+        this.journalPath = journalPath;
+        this.image = image;
+    }
+
+    /**
+     * Opens both files and locks the image.
+     *
+     * @throws StateferryException if one of them is missing, is not what it should be, or is in use
+     */
+    static ImportSession open(ImportRequest request, StateferryHome home, ImportProgress progress, StopSignal stop)
+            throws StateferryException {
+        requireTwoFiles(request);
+        DumpSource dump = DumpSources.open(request.dump(), request.format());
+        try {
+            OpenImages.Locking locking = request.lock() ? OpenImages.Locking.EXCLUSIVE : OpenImages.Locking.NONE;
+            OpenImage image = OpenImages.openForUpdate(request.image(), locking);
+            try {
+                FileIdentity identity = image.identity();
+                Path journal = JournalFiles.pathFor(home, image.path());
+                return new ImportSession(
+                        request, progress, stop, dump, image, identity, journal, Qcow2Image.open(image.file()));
+            } catch (StateferryException | RuntimeException e) {
+                closeAfter(e, image);
+                throw e;
+            }
+        } catch (StateferryException | RuntimeException e) {
+            closeAfter(e, dump);
+            throw e;
+        }
+    }
+
+    private static void requireTwoFiles(ImportRequest request) throws StateferryException {
+        if (Files.exists(request.dump())
+                && Files.exists(request.image())
+                && FileIdentity.of(request.dump()).key().equals(FileIdentity.of(request.image()).key())) {
+            throw StateferryException.in(FailureKind.USAGE, request.image(), "dump and image are one and the same file")
+                    .advise("Give the dump first and the qcow2 image second.");
+        }
+    }
+
+    private static void closeAfter(Exception failure, AutoCloseable resource) {
+        try {
+            resource.close();
+        } catch (Exception e) {
+            failure.addSuppressed(e);
+        }
+    }
+
+    ImportRequest request() {
+        return request;
+    }
+
+    ImportProgress progress() {
+        return progress;
+    }
+
+    StopSignal stop() {
+        return stop;
+    }
+
+    DumpSource dump() {
+        return dump;
+    }
+
+    OpenImage openImage() {
+        return openImage;
+    }
+
+    /** What the image's path led to when the session began, before anything of ours was written. */
+    FileIdentity imageIdentity() {
+        return imageIdentity;
+    }
+
+    Path journalPath() {
+        return journalPath;
+    }
+
+    /** The image as it was before the switch. */
+    Qcow2Image image() {
+        return image;
+    }
+
+    /** Whether the image holds a snapshot of the name asked for, and whether it is this dump's; found out once. */
+    SnapshotPresence presence() throws StateferryException {
+        if (presence == null) {
+            presence = SnapshotPresence.find(image, request.name(), dump);
+        }
+        return presence;
+    }
+
+    /** The journal, if an earlier attempt left one or this one began one. */
+    Optional<Journal> journal() throws StateferryException {
+        if (journal == null) {
+            journal = Journal.open(journalPath).orElse(null);
+        }
+        return Optional.ofNullable(journal);
+    }
+
+    /** Puts a new journal in the place of the old one. */
+    void replaceJournal(Journal fresh) throws StateferryException {
+        if (journal != null) {
+            journal.close();
+        }
+        journal = fresh;
+    }
+
+    /** Warns the operator, and keeps the warning for the history. */
+    void warn(String line) {
+        warnings.add(line);
+        progress.warning(line);
+    }
+
+    List<String> warnings() {
+        return List.copyOf(warnings);
+    }
+
+    /** What prepare decided, or null before it did or if there is nothing left to do. */
+    @Nullable
+    ImportPlan plan() {
+        return plan;
+    }
+
+    void plan(ImportPlan decided) {
+        plan = decided;
+    }
+
+    /** The snapshot's table entry, once the image holds it. */
+    @Nullable
+    SnapshotTableEntry published() {
+        return published;
+    }
+
+    void published(SnapshotTableEntry entry) {
+        published = entry;
+    }
+
+    /** Keeps the failure that came first, from whichever thread. */
+    void noteFailure(StateferryException failure) {
+        firstFailure.compareAndSet(null, failure);
+    }
+
+    @Nullable
+    StateferryException firstFailure() {
+        return firstFailure.get();
+    }
+
+    /** Releases everything, the lock last: until then nobody else touches the image or its journal. */
+    @Override
+    public void close() throws StateferryException {
+        StateferryException first = null;
+        for (AutoCloseable resource : resources()) {
+            try {
+                resource.close();
+            } catch (StateferryException e) {
+                first = first == null ? e : first;
+            } catch (Exception e) {
+                throw new IllegalStateException("closing " + resource + " failed", e);
+            }
+        }
+        if (first != null) {
+            throw first;
+        }
+    }
+
+    private List<AutoCloseable> resources() {
+        List<AutoCloseable> resources = new ArrayList<>();
+        if (journal != null) {
+            resources.add(journal);
+        }
+        resources.add(dump);
+        resources.add(openImage);
+        return resources;
+    }
+}

@@ -1,0 +1,40 @@
+package org.stateferry.batch;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+
+/** Names of journals and keys of imports. A journal belongs to an image, as only one import at a time can lock that. */
+final class JournalFiles {
+    private static final int NAME_DIGITS = 32;
+
+    private JournalFiles() {}
+
+    /** Where the journal of an image lies. */
+    static Path pathFor(StateferryHome home, Path realImage) {
+        String digest = digest(realImage.toString());
+        return home.journalFolder().resolve(digest.substring(0, NAME_DIGITS) + ".journal");
+    }
+
+    /** A short key for all that identifies an import but its round. */
+    static String importKey(ImportIdentity identity) {
+        return digest(String.join(
+                "\0",
+                identity.installationId(),
+                identity.image().toString(),
+                identity.dump().toString(),
+                identity.name(),
+                identity.fingerprint()));
+    }
+
+    private static String digest(String text) {
+        try {
+            MessageDigest sha = MessageDigest.getInstance("SHA-256");
+            return HexFormat.of().formatHex(sha.digest(text.getBytes(StandardCharsets.UTF_8)));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java platform has SHA-256", e);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+package org.stateferry.batch;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import org.stateferry.error.StateferryException;
+import org.stateferry.storage.ImageFile;
+import org.stateferry.transfer.Journal;
+
+/**
+ * The image file while metadata is written: keeps the journal's "last write" near the file's modification time, by which
+ * a restart tells our own writes from somebody else's. Not thread-safe.
+ */
+final class JournaledImageFile implements ImageFile {
+    private static final long INTERVAL_MILLIS = 250;
+
+    private final ImageFile below;
+    private final Journal journal;
+    private long recordedMillis;
+
+    JournaledImageFile(ImageFile below, Journal journal) {
+        this.below = below;
+        this.journal = journal;
+    }
+
+    @Override
+    public Path path() {
+        return below.path();
+    }
+
+    @Override
+    public int read(ByteBuffer target, long offset) throws StateferryException {
+        return below.read(target, offset);
+    }
+
+    @Override
+    public void write(ByteBuffer source, long offset) throws StateferryException {
+        long now = System.currentTimeMillis();
+        if (now - recordedMillis >= INTERVAL_MILLIS) {
+            journal.recordWrite(now);
+            recordedMillis = now;
+        }
+        below.write(source, offset);
+    }
+
+    @Override
+    public void force() throws StateferryException {
+        below.force();
+    }
+
+    @Override
+    public long size() throws StateferryException {
+        return below.size();
+    }
+
+    @Override
+    public void truncate(long size) throws StateferryException {
+        below.truncate(size);
+    }
+}

@@ -1,0 +1,213 @@
+package org.stateferry.batch;
+
+import java.time.Instant;
+import java.util.Optional;
+import org.springframework.batch.core.step.StepContribution;
+import org.springframework.batch.core.scope.context.ChunkContext;
+import org.springframework.batch.core.step.tasklet.Tasklet;
+import org.springframework.batch.infrastructure.repeat.RepeatStatus;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.CheckReport;
+import org.stateferry.qcow2.ClusterAllocator;
+import org.stateferry.qcow2.ImportRequirements;
+import org.stateferry.qcow2.MetadataCheck;
+import org.stateferry.qcow2.Qcow2Image;
+import org.stateferry.qcow2.SpaceEstimate;
+import org.stateferry.storage.ImageFile;
+import org.stateferry.stream.StreamCheck;
+import org.stateferry.transfer.Checkpoint;
+import org.stateferry.transfer.Journal;
+import org.stateferry.transfer.JournalPlan;
+
+/**
+ * Step one: validates both sides, refuses what cannot or should not be imported before a byte of the image changes, and
+ * decides whether to begin, to go on, to begin again, or that the work is done.
+ */
+final class PrepareTasklet implements Tasklet {
+    private final ImportSession session;
+    private final ImportIdentity identity;
+    private final DataFileChoice dataFiles;
+
+    PrepareTasklet(ImportSession session, ImportIdentity identity) {
+        this.session = session;
+        this.identity = identity;
+        this.dataFiles = new DataFileChoice(session);
+    }
+
+    @Override
+    public RepeatStatus execute(StepContribution contribution, ChunkContext chunkContext) throws Exception {
+        session.progress().stepStarted("prepare");
+        try {
+            prepare();
+        } catch (StateferryException e) {
+            session.noteFailure(e);
+            throw e;
+        }
+        return RepeatStatus.FINISHED;
+    }
+
+    private void prepare() throws StateferryException {
+        SnapshotPresence presence = session.presence();
+        if (presence.sameVmState()) {
+            session.published(presence.entry());
+            return;
+        }
+        Qcow2Image image = session.image();
+        requireAcceptable(image, presence);
+        session.dump().warnings().forEach(session::warn);
+        Instant modified = ImageAge.modifiedByOthers(session);
+        warnIfNewer(modified);
+
+        CheckReport report = checked(image);
+        session.plan(plan(image, report, modified));
+    }
+
+    private void requireAcceptable(Qcow2Image image, SnapshotPresence presence) throws StateferryException {
+        ImportRequirements.requireWritable(image, session.request().allowBitmaps());
+        if (!presence.isAbsent()) {
+            throw StateferryException.in(
+                            FailureKind.CONFLICT,
+                            image.file().path(),
+                            "a snapshot named \"" + session.request().name() + "\" exists and holds something else")
+                    .advise("Choose another --name, or delete it with qemu-img snapshot -d.");
+        }
+        ImportRequirements.requireUsableName(image, session.request().name());
+        ImportRequirements.requireCapacity(image, session.dump().streamLength());
+    }
+
+    private void warnIfNewer(Instant imageModified) throws StateferryException {
+        if (!imageModified.isAfter(session.dump().modified().plus(ImageAge.TOLERANCE))) {
+            return;
+        }
+        String warning = ImageAge.warning(session, imageModified);
+        if (session.request().strict()) {
+            throw StateferryException.of(FailureKind.CONFLICT, warning)
+                    .advise("Import into a copy of the disk made when the state was saved, or run without --strict.");
+        }
+        session.warn(warning);
+    }
+
+    private CheckReport checked(Qcow2Image image) throws StateferryException {
+        CheckReport report = MetadataCheck.run(image);
+        if (!report.isSound()) {
+            CheckReport.Corruption first = report.corruptions().get(0);
+            throw StateferryException.at(
+                            FailureKind.IMAGE_CORRUPT,
+                            image.file().path(),
+                            first.offset(),
+                            first.problem() + " (" + report.corruptionCount() + " such errors in all)")
+                    .advise("Repair a copy of the image with qemu-img check -r all, then import again.");
+        }
+        if (report.raiseOverflow() >= 0) {
+            throw StateferryException.at(
+                            FailureKind.IMAGE_UNSUPPORTED,
+                            image.file().path(),
+                            image.geometry().clusterOffset(report.raiseOverflow()),
+                            "a snapshot more would exceed the largest refcount that fits into "
+                                    + (1 << image.header().refcountOrder()) + " bits")
+                    .advise("Convert the image with qemu-img convert -O qcow2 -o refcount_bits=16.");
+        }
+        if (report.leakCount() > 0) {
+            session.progress()
+                    .notice("the image has " + report.leakCount()
+                            + " leaked clusters from before; they are left as they are");
+        }
+        return report;
+    }
+
+    private ImportPlan plan(Qcow2Image image, CheckReport report, Instant modified) throws StateferryException {
+        ClusterAllocator allocator = new ClusterAllocator(image, report);
+        Optional<Journal> earlier = session.journal();
+        JournalPlan now = journalPlan(image, originalLength(image, earlier), modified);
+        if (earlier.isPresent()) {
+            ResumeCheck.Verdict verdict = new ResumeCheck(session, earlier.get()).check(now, allocator);
+            if (verdict.reason() != null && isUnfinished(earlier.get(), now)) {
+                session.progress().notice((verdict.bufferCount() == 0 ? "starting over: " : "") + verdict.reason());
+            }
+            if (verdict.bufferCount() > 0) {
+                return resumed(image, report, allocator, earlier.get(), verdict.bufferCount());
+            }
+            allocator = new ClusterAllocator(image, report);
+        }
+        requireSpace(image, report, 0);
+        return new ImportPlan(
+                report,
+                allocator,
+                begun(now),
+                0,
+                session.dump().checker(),
+                0,
+                dataFiles.choose(session.request().io()));
+    }
+
+    private static boolean isUnfinished(Journal earlier, JournalPlan now) {
+        return !earlier.isPublished() && earlier.plan().importKey().equals(now.importKey());
+    }
+
+    private ImportPlan resumed(
+            Qcow2Image image, CheckReport report, ClusterAllocator allocator, Journal journal, long bufferCount)
+            throws StateferryException {
+        long boundary = Math.min(bufferCount * journal.plan().bufferSize(), journal.plan().streamLength());
+        requireSpace(image, report, boundary);
+        Checkpoint checkpoint = journal.checkpoint()
+                .filter(found -> found.checkerPosition() <= boundary)
+                .orElse(null);
+        StreamCheck check = checkpoint == null
+                ? session.dump().checker()
+                : session.dump().restoreChecker(checkpoint.checkerState());
+        session.progress().notice("going on from byte " + boundary + ", which is proven to be in the image");
+        return new ImportPlan(
+                report,
+                allocator,
+                journal,
+                bufferCount,
+                check,
+                checkpoint == null ? 0 : checkpoint.checkerPosition(),
+                dataFiles.choose(session.request().io()));
+    }
+
+    private JournalPlan journalPlan(Qcow2Image image, long originalLength, Instant modified) {
+        int clusterSize = image.geometry().clusterSize();
+        return new JournalPlan(
+                JournalFiles.importKey(identity),
+                session.openImage().key(),
+                session.dump().streamLength(),
+                TransferSettings.bufferSize(clusterSize),
+                clusterSize,
+                image.header().incompatibleFeatures(),
+                originalLength,
+                modified.toEpochMilli());
+    }
+
+    /** The file's length without what unfinished imports of ours have appended, if nobody else has written since. */
+    private long originalLength(Qcow2Image image, Optional<Journal> earlier) throws StateferryException {
+        long length = image.file().size();
+        if (earlier.isPresent()
+                && !earlier.get().isPublished()
+                && earlier.get().plan().imageKey().equals(session.openImage().key())
+                && ImageAge.isOurs(session.imageIdentity().modified(), earlier.get())) {
+            return Math.min(length, earlier.get().plan().originalLength());
+        }
+        return length;
+    }
+
+    private Journal begun(JournalPlan now) throws StateferryException {
+        Journal fresh = Journal.create(session.journalPath(), now, System.currentTimeMillis());
+        session.replaceJournal(fresh);
+        return fresh;
+    }
+
+    private void requireSpace(Qcow2Image image, CheckReport report, long presentSize) throws StateferryException {
+        ImageFile file = image.file();
+        long growth = SpaceEstimate.growth(image, report, session.dump().streamLength(), presentSize);
+        long usable = session.openImage().usableSpace();
+        if (growth > usable) {
+            throw StateferryException.in(
+                            FailureKind.NO_SPACE,
+                            file.path(),
+                            "the import needs " + growth + " more bytes on the file system, which has " + usable)
+                    .advise("Make room and run the same command again.");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+package org.stateferry.batch;
+
+import java.nio.ByteBuffer;
+import java.time.Instant;
+import java.util.Objects;
+import java.util.zip.CRC32C;
+import org.springframework.batch.core.scope.context.ChunkContext;
+import org.springframework.batch.core.step.StepContribution;
+import org.springframework.batch.core.step.tasklet.Tasklet;
+import org.springframework.batch.infrastructure.item.ExecutionContext;
+import org.springframework.batch.infrastructure.repeat.RepeatStatus;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.Qcow2Image;
+import org.stateferry.qcow2.SnapshotPublisher;
+import org.stateferry.qcow2.StagedSnapshot;
+import org.stateferry.transfer.BufferRecord;
+import org.stateferry.transfer.Journal;
+import org.stateferry.transfer.PublishIntent;
+
+/**
+ * Step three: proves that the vmstate is complete, stages the new image, and switches the header over. It believes the
+ * journal and the image, not that the transfer step is COMPLETED.
+ */
+final class PublishTasklet implements Tasklet {
+    private final ImportSession session;
+
+    PublishTasklet(ImportSession session) {
+        this.session = session;
+    }
+
+    @Override
+    public RepeatStatus execute(StepContribution contribution, ChunkContext chunkContext) throws Exception {
+        session.progress().stepStarted("publish");
+        long start = System.nanoTime();
+        try {
+            if (session.published() == null && !publish()) {
+                contribution.getStepExecution().setTerminateOnly();
+                return RepeatStatus.FINISHED;
+            }
+        } catch (StateferryException e) {
+            session.noteFailure(e);
+            noteForceFailure(e);
+            throw e;
+        }
+        ExecutionContext context =
+                contribution.getStepExecution().getJobExecution().getExecutionContext();
+        context.putLong(ContextKeys.BYTES, session.dump().streamLength());
+        context.putLong(ContextKeys.PUBLISH_MILLIS, (System.nanoTime() - start) / 1_000_000);
+        context.putString(
+                ContextKeys.SNAPSHOT_ID,
+                Objects.requireNonNull(session.published()).idText());
+        return RepeatStatus.FINISHED;
+    }
+
+    /** False if the import is to stop; the last moment for that is just before the switch. */
+    private boolean publish() throws StateferryException {
+        ImportPlan plan = Objects.requireNonNull(session.plan(), "prepare has planned what is not published");
+        Journal journal = plan.journal();
+        JournalExtents extents = new JournalExtents(journal);
+        session.dump().requireUnchanged();
+        if (session.request().verify()) {
+            verify(extents);
+        }
+        Qcow2Image image = session.image().through(new JournaledImageFile(session.openImage().file(), journal));
+        SnapshotPublisher publisher = new SnapshotPublisher(image, plan.allocator(), plan.report());
+        StagedSnapshot staged = publisher.stage(extents, session.request().name(), Instant.now());
+        if (session.stop().isRequested()) {
+            return false;
+        }
+        journal.recordIntent(new PublishIntent(
+                staged.sectorBefore(),
+                staged.sectorAfter(),
+                staged.entry().idText(),
+                staged.entry().l1TableOffset(),
+                staged.entry().vmStateSize()));
+        // What the new header describes is only true if nobody else could write since prepare.
+        session.openImage().proveHeld();
+        publisher.switchOver(staged);
+        session.published(staged.entry());
+        journal.recordPublished(session.openImage().identity().modified().toEpochMilli());
+        return true;
+    }
+
+    /** Reads every buffer back; what the disk returns must have the checksum of what was sent to it. */
+    private void verify(JournalExtents extents) throws StateferryException {
+        Journal journal = extents.journal();
+        ByteBuffer content = ByteBuffer.allocateDirect(journal.plan().bufferSize());
+        CRC32C crc = new CRC32C();
+        for (long index = 0; index < journal.plan().bufferCount(); index++) {
+            BufferRecord buffer = extents.required(index);
+            session.openImage().file().read(content.clear().limit(buffer.size()), buffer.hostOffset());
+            crc.reset();
+            crc.update(content.flip());
+            if ((int) crc.getValue() != buffer.checksum()) {
+                throw StateferryException.at(
+                                FailureKind.VERIFICATION,
+                                session.openImage().path(),
+                                buffer.hostOffset(),
+                                "the vmstate reads back other than it was written")
+                        .advise("Distrust the disk; nothing was switched over.");
+            }
+        }
+    }
+
+    private void noteForceFailure(StateferryException failure) {
+        if (!session.openImage().hasForceFailed() || session.plan() == null) {
+            return;
+        }
+        try {
+            session.plan().journal().recordForceFailure(System.currentTimeMillis());
+        } catch (StateferryException e) {
+            failure.addSuppressed(e);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+package org.stateferry.batch;
+
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.ClusterAllocator;
+import org.stateferry.qcow2.Qcow2Image;
+import org.stateferry.transfer.BufferRecord;
+import org.stateferry.transfer.Journal;
+import org.stateferry.transfer.JournalPlan;
+import org.stateferry.transfer.PublishIntent;
+
+/**
+ * Decides whether an earlier attempt's work can be kept, under the image's lock. Nothing is believed that was not looked
+ * at now: the clusters must still be free in the image's refcounts and their content must have the checksum recorded.
+ */
+final class ResumeCheck {
+    private final ImportSession session;
+    private final Journal journal;
+
+    /**
+     * What can be kept.
+     *
+     * @param bufferCount how many buffers from the stream's start on are proven to be on disk
+     * @param reason why not more, or null if nothing stood against it
+     */
+    record Verdict(long bufferCount, @Nullable String reason) {}
+
+    ResumeCheck(ImportSession session, Journal journal) {
+        this.session = session;
+        this.journal = journal;
+    }
+
+    /**
+     * Compares the plan, the image and the data; proven buffers are claimed from the allocator.
+     *
+     * @param now what this attempt would set out to do
+     */
+    Verdict check(JournalPlan now, ClusterAllocator allocator) throws StateferryException {
+        String objection = objection(now);
+        return objection != null ? new Verdict(0, objection) : verifyBuffers(allocator);
+    }
+
+    private @Nullable String objection(JournalPlan now) throws StateferryException {
+        JournalPlan then = journal.plan();
+        if (!then.imageKey().equals(now.imageKey())) {
+            return "another file has taken the image's place since";
+        }
+        if (!then.importKey().equals(now.importKey())) {
+            return "the journal is that of another import into this image";
+        }
+        if (journal.isPublished()) {
+            return "the earlier import was completed";
+        }
+        if (then.streamLength() != now.streamLength()
+                || then.bufferSize() != now.bufferSize()
+                || then.clusterSize() != now.clusterSize()
+                || then.incompatibleFeatures() != now.incompatibleFeatures()) {
+            return "the image's layout or the dump's length has changed since";
+        }
+        if (journal.hasForceFailed()) {
+            return "the disk reported an error when the earlier attempt forced its data";
+        }
+        Optional<PublishIntent> intent = journal.intent();
+        if (intent.isPresent()
+                && !Arrays.equals(intent.get().sectorBefore(), session.image().headerSector())) {
+            return "the image's header has changed since";
+        }
+        if (!ImageAge.isOurs(session.imageIdentity().modified(), journal)) {
+            return "the image was modified at " + session.imageIdentity().modified()
+                    + ", after the last write of the earlier attempt";
+        }
+        return null;
+    }
+
+    private Verdict verifyBuffers(ClusterAllocator allocator) throws StateferryException {
+        Qcow2Image image = session.image();
+        ByteBuffer content = ByteBuffer.allocateDirect(journal.plan().bufferSize());
+        CRC32C crc = new CRC32C();
+        for (long index = 0; index < journal.plan().bufferCount(); index++) {
+            Optional<BufferRecord> found = journal.buffer(index);
+            if (found.isEmpty()) {
+                return new Verdict(index, null);
+            }
+            BufferRecord buffer = found.get();
+            int clusterSize = journal.plan().clusterSize();
+            if (buffer.size() <= 0 || buffer.size() > content.capacity() || buffer.size() % clusterSize != 0) {
+                return new Verdict(index, "the journal is damaged at buffer " + index);
+            }
+            image.file().read(content.clear().limit(buffer.size()), buffer.hostOffset());
+            crc.reset();
+            crc.update(content.flip());
+            if ((int) crc.getValue() != buffer.checksum()) {
+                return new Verdict(index, "the data from stream byte " + index * content.capacity()
+                        + " on did not reach the disk");
+            }
+            if (!allocator.reclaimData(buffer.hostOffset(), buffer.size() / clusterSize)) {
+                return new Verdict(index, "clusters of the earlier attempt were put to other use");
+            }
+        }
+        return new Verdict(journal.plan().bufferCount(), null);
+    }
+}

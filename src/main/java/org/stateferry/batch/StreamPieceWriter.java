@@ -1,0 +1,48 @@
+package org.stateferry.batch;
+
+import java.util.Objects;
+import org.springframework.batch.infrastructure.item.Chunk;
+import org.springframework.batch.infrastructure.item.ItemWriter;
+import org.stateferry.error.StateferryException;
+import org.stateferry.transfer.RateLimiter;
+
+/**
+ * Hands the items to the aggregator, which submits full buffers to the executor. At a stop the rest of the chunk is
+ * dropped: how far the import has come is told by what is on disk, not by how many items were written.
+ */
+final class StreamPieceWriter implements ItemWriter<StreamPiece> {
+    private final ImportSession session;
+    private final TransferHolder transfer;
+    private final RateLimiter limiter;
+
+    StreamPieceWriter(ImportSession session, TransferHolder transfer) {
+        this.session = session;
+        this.transfer = transfer;
+        this.limiter = new RateLimiter(session.request().limitBytesPerSecond());
+    }
+
+    @Override
+    public void write(Chunk<? extends StreamPiece> chunk) throws StateferryException {
+        TransferRun run = Objects.requireNonNull(transfer.run(), "items come from an open run only");
+        for (StreamPiece piece : chunk) {
+            if (!awaitTurn()) {
+                run.discardHandedOut();
+                return;
+            }
+            long before = run.position();
+            run.write(piece);
+            limiter.passed(Math.toIntExact(run.position() - before));
+            session.progress().transferred(run.position(), session.dump().streamLength());
+        }
+    }
+
+    /** Waits as the rate limit wants; false if the import is to stop. */
+    private boolean awaitTurn() {
+        while (!session.stop().isRequested()) {
+            if (limiter.pause()) {
+                return true;
+            }
+        }
+        return false;
+    }
+}

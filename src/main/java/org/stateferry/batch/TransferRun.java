@@ -1,0 +1,187 @@
+package org.stateferry.batch;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.zip.CRC32C;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.source.PieceStream;
+import org.stateferry.stream.StreamCheck;
+import org.stateferry.transfer.BufferPool;
+import org.stateferry.transfer.BufferRecord;
+import org.stateferry.transfer.Checkpoint;
+import org.stateferry.transfer.ClusterAggregator;
+import org.stateferry.transfer.InFlightWrites;
+import org.stateferry.transfer.TransferBuffer;
+import org.stateferry.transfer.TransferObserver;
+
+/**
+ * One attempt's transfer: the stream on one side, the aggregator and its writes on the other, and what is needed to tell
+ * how far it has come. The step's reader, writer, checkpoint and listener share it.
+ *
+ * <p>Used by the step's thread; {@link #writeBuffer} runs on the writing threads.
+ */
+final class TransferRun implements AutoCloseable {
+    private final ImportSession session;
+    private final ImportPlan plan;
+    private final BufferPool pool;
+    private final InFlightWrites writes;
+    private final ClusterAggregator aggregator;
+    private final PieceStream pieces;
+    private final StreamCheck check;
+    private final LongAdder bytesWritten;
+    private final Deque<StreamPiece> handedOut = new ArrayDeque<>();
+    private final Deque<CheckState> checkStates = new ArrayDeque<>();
+    private long readPosition;
+
+    /** The checker's state after the stream bytes before {@code position}. */
+    private record CheckState(long position, byte[] state) {}
+
+    TransferRun(ImportSession session, ImportPlan plan, Executor executor, TransferObserver observer, LongAdder bytesWritten)
+            throws StateferryException {
+        this.session = session;
+        this.plan = plan;
+        this.bytesWritten = bytesWritten;
+        int bufferSize = plan.journal().plan().bufferSize();
+        int clusterSize = plan.journal().plan().clusterSize();
+        this.pool = new BufferPool(TransferSettings.BUFFER_COUNT, bufferSize, TransferSettings.BUFFER_ALIGNMENT);
+        this.writes = new InFlightWrites(
+                executor, TransferSettings.IN_FLIGHT_MAX, plan.firstBuffer(), this::writeBuffer, observer);
+        this.aggregator = new ClusterAggregator(
+                pool,
+                writes,
+                size -> plan.allocator().allocateData(size / clusterSize),
+                clusterSize,
+                plan.firstBuffer());
+        this.check = plan.check();
+        this.readPosition = Math.min(plan.firstBuffer() * bufferSize, plan.journal().plan().streamLength());
+        catchUpCheck();
+        this.pieces = session.dump().pieces(readPosition);
+    }
+
+    /** Feeds the checker what lies between its saved state and the first byte to be transferred. */
+    private void catchUpCheck() throws StateferryException {
+        long position = plan.checkPosition();
+        TransferBuffer buffer = pool.take();
+        try (PieceStream missed = session.dump().pieces(position)) {
+            while (position < readPosition) {
+                ByteBuffer bytes = buffer.bytes().clear();
+                bytes.limit((int) Math.min(bytes.capacity(), readPosition - position));
+                position += missed.read(bytes);
+                check.accept(bytes.flip());
+            }
+        } finally {
+            buffer.release();
+        }
+        checkStates.add(new CheckState(readPosition, check.save()));
+    }
+
+    /** Reads the next item, checked; it stays known until the writer has taken it. */
+    StreamPiece read() throws StateferryException {
+        TransferBuffer buffer = pool.take();
+        StreamPiece piece = StreamPiece.of(buffer);
+        handedOut.add(piece);
+        ByteBuffer bytes = buffer.bytes();
+        bytes.limit(Math.min(bytes.capacity(), TransferSettings.ITEM_SIZE_MAX));
+        int size = pieces.read(bytes);
+        bytes.limit(bytes.capacity());
+        if (size == 0) {
+            handedOut.removeLast().release();
+            check.finish();
+            session.dump().requireUnchanged();
+            return StreamPiece.end();
+        }
+        check.accept(bytes.duplicate().flip());
+        readPosition += size;
+        checkStates.add(new CheckState(readPosition, check.save()));
+        return piece;
+    }
+
+    /** Takes an item over: appends it, or at the stream's end writes what is left and waits for all of it. */
+    void write(StreamPiece piece) throws StateferryException {
+        if (piece.isEndOfStream()) {
+            aggregator.finish();
+            requireWhole();
+        } else {
+            handedOut.remove(piece);
+            aggregator.append(piece.takeBuffer());
+        }
+    }
+
+    /** Releases items that will not be written, after a failure or a stop. */
+    void discardHandedOut() {
+        handedOut.forEach(StreamPiece::release);
+        handedOut.clear();
+    }
+
+    private void requireWhole() throws StateferryException {
+        long expected = session.dump().streamLength();
+        if (aggregator.position() != expected || writes.contiguousEnd() != plan.journal().plan().bufferCount()) {
+            throw StateferryException.of(
+                    FailureKind.INTERNAL,
+                    "the stream has " + expected + " bytes, but " + aggregator.position() + " were transferred");
+        }
+    }
+
+    private void writeBuffer(long index, TransferBuffer buffer, long hostOffset) throws StateferryException {
+        try {
+            int size = buffer.size();
+            ByteBuffer content = buffer.bytes().duplicate().flip();
+            CRC32C crc = new CRC32C();
+            crc.update(content.duplicate());
+            plan.dataFile().write(content, hostOffset);
+            plan.journal()
+                    .recordBuffer(new BufferRecord(
+                            index, hostOffset, size, (int) crc.getValue(), System.currentTimeMillis()));
+            bytesWritten.add(size);
+        } catch (StateferryException e) {
+            session.noteFailure(e);
+            throw e;
+        }
+    }
+
+    /** Throws the first failed write, else tells how far the stream is written without a gap. */
+    Checkpoint checkpoint() throws StateferryException {
+        writes.throwIfFailed();
+        long boundary =
+                Math.min(writes.contiguousEnd() * pool.bufferSize(), plan.journal().plan().streamLength());
+        CheckState state = checkStates.element();
+        while (checkStates.size() > 1 && checkStates.element().position() <= boundary) {
+            state = checkStates.remove();
+        }
+        if (checkStates.element().position() <= boundary) {
+            state = checkStates.element();
+        }
+        return new Checkpoint(boundary, state.position(), state.state());
+    }
+
+    /** Stream bytes handed to the write path, those of earlier attempts included. */
+    long position() {
+        return aggregator.position();
+    }
+
+    /** From where on the stream could not be checked, and why; null if all of it was. */
+    StreamCheck check() {
+        return check;
+    }
+
+    /** How many writes failed after the first failure. */
+    long laterFailureCount() {
+        return writes.laterFailureCount();
+    }
+
+    /** Waits for what is in flight and takes all buffers back; does not fail. */
+    void settle() {
+        writes.awaitIdle();
+        aggregator.abandon();
+        discardHandedOut();
+    }
+
+    @Override
+    public void close() throws StateferryException {
+        pieces.close();
+    }
+}

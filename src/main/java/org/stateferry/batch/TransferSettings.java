@@ -1,0 +1,25 @@
+package org.stateferry.batch;
+
+/**
+ * The numbers that bound an import's memory: {@code (chunkItems + inFlightMax + 2) x} buffer size, which is the larger of
+ * a cluster and 1 MiB; so 18 MiB, or 36 MiB with clusters of 2 MiB.
+ */
+final class TransferSettings {
+    /** The most stream bytes of one item, and the least bytes of a buffer: 1 MiB. */
+    static final int ITEM_SIZE_MAX = 1024 * 1024;
+    /** Writes submitted and not completed, at most. */
+    static final int IN_FLIGHT_MAX = 8;
+    /** Items of one chunk: a commit of the repository for every so many MiB. */
+    static final int CHUNK_ITEMS = 8;
+    /** Buffers of an import: those of a chunk, those in flight, one that is being filled and one in reserve. */
+    static final int BUFFER_COUNT = CHUNK_ITEMS + IN_FLIGHT_MAX + 2;
+    /** Alignment of buffers in memory, in bytes; enough for direct access to any disk. */
+    static final int BUFFER_ALIGNMENT = 4096;
+
+    private TransferSettings() {}
+
+    /** Bytes of a buffer for an image with clusters of {@code clusterSize} bytes. */
+    static int bufferSize(int clusterSize) {
+        return Math.max(clusterSize, ITEM_SIZE_MAX);
+    }
+}

@@ -1,0 +1,50 @@
+package org.stateferry.qcow2;
+
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.format.ClusterGeometry;
+import org.stateferry.qcow2.format.L1Entry;
+import org.stateferry.qcow2.format.Qcow2Header;
+import org.stateferry.qcow2.format.RefcountTableEntry;
+
+/** How much room an import needs, the shadow copies of the metadata included. */
+public final class SpaceEstimate {
+    private SpaceEstimate() {}
+
+    /**
+     * By how many bytes the file may have to grow; what is free inside it is used first.
+     *
+     * @param report the check of the image
+     * @param vmStateSize bytes of the vmstate
+     * @param presentSize bytes of it that an earlier attempt has written already
+     */
+    public static long growth(Qcow2Image image, CheckReport report, long vmStateSize, long presentSize)
+            throws StateferryException {
+        ClusterGeometry geometry = image.geometry();
+        Qcow2Header header = image.header();
+        long vmStateTables = geometry.l1EntryCount(vmStateSize);
+        long snapshotL1 = geometry.clusterCount(8 * (geometry.l1EntryCount(header.size()) + vmStateTables));
+        long clusters = geometry.clusterCount(vmStateSize)
+                + vmStateTables
+                + snapshotL1
+                + geometry.clusterCount(8L * header.l1Size())
+                + allocatedL2Count(image)
+                + geometry.clusterCount(image.snapshotTable().size())
+                + 1;
+        long end = report.usedClusterEnd() + clusters;
+        long blocks = end / geometry.refcountBlockEntryCount() + 2;
+        long table = geometry.clusterCount(blocks * RefcountTableEntry.SIZE) + 1;
+        long free = Math.max(0, report.freeCount() - geometry.clusterCount(presentSize));
+        return Math.max(0, clusters + blocks + table - geometry.clusterCount(presentSize) - free)
+                * geometry.clusterSize();
+    }
+
+    private static long allocatedL2Count(Qcow2Image image) throws StateferryException {
+        Qcow2Header header = image.header();
+        TableReader entries = new TableReader(image.file(), header.l1TableOffset(), header.l1Size());
+        long count = 0;
+        for (long index = image.geometry().l1EntryCount(header.size()); index > 0; index--) {
+            count += L1Entry.l2Offset(entries.next()) == 0 ? 0 : 1;
+        }
+        return count;
+    }
+}
