@@ -69,16 +69,23 @@ final class ElementInput {
         return result;
     }
 
-    /** A name; QEMU's are ASCII, so anything that is not UTF-8 is damage. */
+    /** A name; QEMU's are printable ASCII, so what is not even printable UTF-8 is damage. */
     String peekName(int at, int count) throws StateferryException {
+        ByteBuffer encoded = bytes.slice(bytes.position() + at, count);
         try {
-            return StandardCharsets.UTF_8
-                    .newDecoder()
-                    .decode(bytes.slice(bytes.position() + at, count))
-                    .toString();
+            String name = StandardCharsets.UTF_8.newDecoder().decode(encoded).toString();
+            if (!isPrintable(name)) {
+                throw invalid("a name of " + count + " bytes holds control characters");
+            }
+            return name;
         } catch (CharacterCodingException e) {
             throw invalid("a name of " + count + " bytes is not UTF-8").causedBy(e);
         }
+    }
+
+    /** Whether a name can be shown to an operator without doing anything to the terminal. */
+    static boolean isPrintable(String name) {
+        return name.chars().noneMatch(Character::isISOControl);
     }
 
     /** Passes bytes that are at hand. */

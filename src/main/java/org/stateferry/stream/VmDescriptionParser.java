@@ -110,7 +110,7 @@ final class VmDescriptionParser {
             switch (key) {
                 case "name" -> result.name = name(json);
                 case "vmsd_name" -> result.vmsdName = name(json);
-                case "instance_id" -> result.instanceId = json.getLongValue() & 0xffff_ffffL;
+                case "instance_id" -> result.instanceId = count(json);
                 case "version" -> result.version = count(json);
                 case "fields" -> result.size = Math.addExact(result.size, fields(json));
                 case "subsections" -> result.size = Math.addExact(result.size, subsections(json));
@@ -162,6 +162,7 @@ final class VmDescriptionParser {
         require(json.currentToken() == JsonToken.VALUE_STRING, json, "a name is expected");
         String name = json.getString();
         require(name.length() <= NAME_LENGTH_MAX, json, "a name of " + name.length() + " characters");
+        require(ElementInput.isPrintable(name), json, "a name with control characters");
         return name;
     }
 
