@@ -4,7 +4,6 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.util.List;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 
@@ -45,8 +44,7 @@ final class SectionWalker {
     }
 
     private final ElementInput in;
-    private final long streamLength;
-    private final @Nullable VmDescription vmDescription;
+    private final DescribedSections description;
     private final ConfigurationWalker configuration;
     private final RamWalker ram;
 
@@ -55,13 +53,11 @@ final class SectionWalker {
     private Footers footers = Footers.UNKNOWN;
     private long ramSectionId;
     private long sectionId;
-    private int deviceIndex;
     private StreamCheck.@Nullable Unchecked unchecked;
 
     SectionWalker(ElementInput in, long streamLength, @Nullable VmDescription vmDescription) {
         this.in = in;
-        this.streamLength = streamLength;
-        this.vmDescription = vmDescription;
+        description = new DescribedSections(in, streamLength, vmDescription);
         configuration = new ConfigurationWalker(in);
         ram = new RamWalker(in, vmDescription == null ? DEFAULT_PAGE_SIZE : vmDescription.pageSize());
     }
@@ -96,7 +92,7 @@ final class SectionWalker {
             case SECTION -> in.has(1) && section();
             case RAM -> ram.walk() && goTo(Place.FOOTER);
             case FOOTER -> footer();
-            case VMDESCRIPTION -> vmDescription();
+            case VMDESCRIPTION -> description.passText() && goTo(Place.END);
             case END -> end();
             case UNCHECKED -> {
                 in.skipAll();
@@ -131,14 +127,10 @@ final class SectionWalker {
 
     private boolean takePageSize() throws StateferryException {
         int stated = configuration.pageSize();
-        if (stated == 0) {
-            return true;
+        if (stated != 0) {
+            description.requirePageSize(stated);
+            ram.pageSize(stated);
         }
-        if (vmDescription != null && vmDescription.pageSize() != stated) {
-            throw in.invalid("target pages of " + stated + " bytes by the configuration, of " + vmDescription.pageSize()
-                    + " by the vmdescription");
-        }
-        ram.pageSize(stated);
         return true;
     }
 
@@ -151,7 +143,7 @@ final class SectionWalker {
         return switch (type) {
             case START, FULL -> start(type);
             case PART, END -> part(type);
-            case COMMAND -> command();
+            case COMMAND -> StreamCommand.pass(in);
             case EOF -> eof();
             case SUBSECTION, VMDESCRIPTION, CONFIGURATION, FOOTER ->
                 throw in.invalid("a " + type + " stands where a section should begin");
@@ -159,60 +151,45 @@ final class SectionWalker {
     }
 
     private boolean start(SectionType type) throws StateferryException {
-        if (!in.has(ID_SIZE + 1)) {
+        SectionHead head = SectionHead.peek(in);
+        if (head == null) {
             return false;
         }
-        int nameLength = in.peekU8(ID_SIZE);
-        int headSize = ID_SIZE + 1 + nameLength + 2 * Integer.BYTES;
-        if (!in.has(headSize)) {
-            return false;
-        }
-        sectionId = in.peekU32(1);
-        String name = in.peekName(ID_SIZE + 1, nameLength);
-        long instanceId = in.peekU32(headSize - 2 * Integer.BYTES);
-        long versionId = in.peekU32(headSize - Integer.BYTES);
+        sectionId = head.sectionId();
         if (type == SectionType.FULL) {
-            return device(headSize, name, instanceId, versionId);
+            return device(head);
         }
-        return switch (name) {
-            case "ram" -> startRam(headSize, instanceId, versionId);
+        return switch (head.name()) {
+            case "ram" -> startRam(head);
             case "block" ->
                 throw in.unfit("the stream carries the disks' contents too (migrate -b), which a snapshot cannot take")
                         .advise("save the state again without -b");
             case "dirty-bitmap" ->
                 throw in.unfit("the stream carries dirty bitmaps, which a snapshot cannot take")
                         .advise("save the state again with the migration capability dirty-bitmaps off");
-            default -> leaveUnchecked("section '" + name + "' has a length that only its own device can tell");
+            default -> leaveUnchecked("section '" + head.name() + "' has a length that only its own device can tell");
         };
     }
 
-    private boolean startRam(int headSize, long instanceId, long versionId) throws StateferryException {
-        if (ramPhase != Phase.AWAITED || instanceId != 0) {
+    private boolean startRam(SectionHead head) throws StateferryException {
+        if (ramPhase != Phase.AWAITED || head.instanceId() != 0) {
             throw in.invalid("a second RAM section begins");
         }
-        if (versionId != RAM_VERSION) {
-            throw in.unfit("RAM section of version " + versionId + "; QEMU loads version " + RAM_VERSION);
+        if (head.versionId() != RAM_VERSION) {
+            throw in.unfit("RAM section of version " + head.versionId() + "; QEMU loads version " + RAM_VERSION);
         }
-        in.advance(headSize);
+        in.advance(head.size());
         ramSectionId = sectionId;
         ramPhase = Phase.RUNNING;
         return goTo(Place.RAM);
     }
 
-    private boolean device(int headSize, String name, long instanceId, long versionId) throws StateferryException {
-        if (vmDescription == null) {
+    private boolean device(SectionHead head) throws StateferryException {
+        if (!description.isPresent()) {
             return leaveUnchecked(
-                    "the stream has no vmdescription that tells the length of device section '" + name + "'");
+                    "the stream has no vmdescription that tells the length of device section '" + head.name() + "'");
         }
-        long payloadSize = ExpectedDevice.payloadSize(
-                vmDescription, deviceIndex, new DeviceState(name, instanceId, versionId, 0), in);
-        if (payloadSize > streamLength - in.offset() - headSize) {
-            throw in.invalid(
-                    "device section '" + name + "' of " + payloadSize + " bytes runs past the end of the stream");
-        }
-        deviceIndex++;
-        in.advance(headSize);
-        in.skip(payloadSize);
+        description.passDevice(head);
         return goTo(Place.FOOTER);
     }
 
@@ -229,28 +206,6 @@ final class SectionWalker {
             ramPhase = Phase.DONE;
         }
         return goTo(Place.RAM);
-    }
-
-    private boolean command() throws StateferryException {
-        if (!in.has(1 + 2 * Short.BYTES)) {
-            return false;
-        }
-        int code = in.peekU16(1);
-        int length = in.peekU16(1 + Short.BYTES);
-        StreamCommand command = StreamCommand.of(code);
-        if (command == null) {
-            throw in.invalid("command " + code + " is not known");
-        }
-        if (!command.isLoadable()) {
-            throw in.unfit("the stream holds command " + command + ": it was meant for a QEMU that answers")
-                    .advise("save the state again with the migration capabilities return-path, postcopy-ram, "
-                            + "dirty-bitmaps and x-colo off");
-        }
-        if (length != 0) {
-            throw in.invalid("command " + command + " with " + length + " bytes of data; it has none");
-        }
-        in.advance(1 + 2 * Short.BYTES);
-        return true;
     }
 
     private boolean footer() throws StateferryException {
@@ -281,32 +236,8 @@ final class SectionWalker {
         if (ramPhase != Phase.DONE) {
             throw in.invalid("the stream ends before its RAM is complete");
         }
-        long end = vmDescription == null ? streamLength : vmDescription.recordOffset();
-        if (in.offset() + 1 != end) {
-            throw in.invalid("the stream ends here, but " + (end - in.offset() - 1) + " bytes follow"
-                            + (vmDescription == null ? "" : " before the vmdescription"))
-                    .advise("if the file is to be stored as it is, give --format opaque");
-        }
-        if (vmDescription != null && deviceIndex != vmDescription.devices().size()) {
-            throw in.invalid("the stream ends without device section '"
-                    + vmDescription.devices().get(deviceIndex).name() + "' of the vmdescription");
-        }
-        in.advance(1);
-        return goTo(vmDescription == null ? Place.END : Place.VMDESCRIPTION);
-    }
-
-    private boolean vmDescription() throws StateferryException {
-        VmDescription expected = Objects.requireNonNull(vmDescription);
-        if (!in.has(ID_SIZE)) {
-            return false;
-        }
-        if (in.peekU8(0) != SectionType.VMDESCRIPTION.code()
-                || in.peekU32(1) != expected.extent().length()) {
-            throw in.invalid("the vmdescription is not what it was when the dump was opened");
-        }
-        in.advance(ID_SIZE);
-        in.skip(expected.extent().length());
-        return goTo(Place.END);
+        description.passEof();
+        return goTo(description.isPresent() ? Place.VMDESCRIPTION : Place.END);
     }
 
     private boolean end() throws StateferryException {
@@ -344,7 +275,7 @@ final class SectionWalker {
         out.writeByte(footers.ordinal());
         out.writeLong(ramSectionId);
         out.writeLong(sectionId);
-        out.writeInt(deviceIndex);
+        description.save(out);
         out.writeBoolean(unchecked != null);
         if (unchecked != null) {
             out.writeLong(unchecked.offset());
@@ -359,7 +290,7 @@ final class SectionWalker {
         footers = Footers.values()[saved.readByte()];
         ramSectionId = saved.readLong();
         sectionId = saved.readLong();
-        deviceIndex = saved.readInt();
+        description.restore(saved);
         if (saved.readBoolean()) {
             unchecked = new StreamCheck.Unchecked(saved.readLong(), saved.readUTF());
         }

@@ -1,6 +1,7 @@
 package org.stateferry.stream;
 
 import org.jspecify.annotations.Nullable;
+import org.stateferry.error.StateferryException;
 
 /** Control messages in a migration stream (QEMU {@code migration/savevm.c}, {@code enum qemu_vm_cmd}). */
 public enum StreamCommand {
@@ -17,6 +18,9 @@ public enum StreamCommand {
     RECV_BITMAP(10),
     /** Precedes the last RAM section of machine types from 10.0 on; carries no data. */
     SWITCHOVER_START(11);
+
+    /** Section type, command, length of the data that follows. */
+    private static final int HEAD_SIZE = 1 + 2 * Short.BYTES;
 
     private final int code;
 
@@ -42,5 +46,28 @@ public enum StreamCommand {
             }
         }
         return null;
+    }
+
+    /** Passes a command section whose first byte is at hand; false if more bytes are needed. */
+    static boolean pass(ElementInput in) throws StateferryException {
+        if (!in.has(HEAD_SIZE)) {
+            return false;
+        }
+        int code = in.peekU16(1);
+        int length = in.peekU16(1 + Short.BYTES);
+        StreamCommand command = of(code);
+        if (command == null) {
+            throw in.invalid("command " + code + " is not known");
+        }
+        if (!command.isLoadable()) {
+            throw in.unfit("the stream holds command " + command + ": it was meant for a QEMU that answers")
+                    .advise("save the state again with the migration capabilities return-path, postcopy-ram, "
+                            + "dirty-bitmaps and x-colo off");
+        }
+        if (length != 0) {
+            throw in.invalid("command " + command + " with " + length + " bytes of data; it has none");
+        }
+        in.advance(HEAD_SIZE);
+        return true;
     }
 }
