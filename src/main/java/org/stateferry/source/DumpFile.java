@@ -1,0 +1,151 @@
+package org.stateferry.source;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Instant;
+import java.util.Objects;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+
+/**
+ * The one place that opens dumps: a regular file, open for reading only.
+ *
+ * <p>Thread-safe: reads carry their own offset.
+ */
+final class DumpFile implements Closeable {
+    private final Path path;
+    private final FileChannel channel;
+    private final BasicFileAttributes opened;
+
+    private DumpFile(Path path, FileChannel channel, BasicFileAttributes opened) {
+        this.path = path;
+        this.channel = channel;
+        this.opened = opened;
+    }
+
+    static DumpFile open(Path dump) throws StateferryException {
+        try {
+            Path path = dump.toRealPath();
+            BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
+            // Looked at before it is opened, because opening a FIFO waits for its writer.
+            if (!attributes.isRegularFile()) {
+                String kind = attributes.isDirectory() ? "a directory" : "not a regular file";
+                throw StateferryException.in(FailureKind.DUMP_INVALID, path, "the dump is " + kind)
+                        .advise("give the file that holds the saved state");
+            }
+            if (attributes.size() == 0) {
+                throw StateferryException.in(FailureKind.DUMP_INVALID, path, "the dump is empty")
+                        .advise("save the state again; QEMU leaves an empty file behind when that fails");
+            }
+            return new DumpFile(path, FileChannel.open(path, StandardOpenOption.READ), attributes);
+        } catch (StateferryException e) {
+            throw e;
+        } catch (NoSuchFileException | NotDirectoryException e) {
+            throw StateferryException.in(FailureKind.DUMP_MISSING, dump, "the dump does not exist")
+                    .causedBy(e);
+        } catch (AccessDeniedException e) {
+            throw StateferryException.in(FailureKind.DUMP_MISSING, dump, "no permission to read the dump")
+                    .causedBy(e);
+        } catch (IOException e) {
+            throw StateferryException.in(FailureKind.DUMP_MISSING, dump, "the dump cannot be opened: " + e.getMessage())
+                    .causedBy(e);
+        }
+    }
+
+    Path path() {
+        return path;
+    }
+
+    /** The size in bytes when the file was opened. */
+    long size() {
+        return opened.size();
+    }
+
+    Instant modified() {
+        return opened.lastModifiedTime().toInstant();
+    }
+
+    /** Fills {@code target} with the bytes at {@code offset}; a file that ends before that was cut since it was opened. */
+    void readFully(ByteBuffer target, long offset) throws StateferryException {
+        long at = offset;
+        try {
+            while (target.hasRemaining()) {
+                int count = channel.read(target, at);
+                if (count < 0) {
+                    throw StateferryException.at(
+                                    FailureKind.DUMP_INVALID, path, at, "the dump became shorter while it was read")
+                            .advise("wait until the dump is completely written");
+                }
+                at += count;
+            }
+        } catch (StateferryException e) {
+            throw e;
+        } catch (IOException e) {
+            throw StateferryException.at(FailureKind.IO, path, at, "reading failed: " + e.getMessage())
+                    .causedBy(e);
+        }
+    }
+
+    /** The {@code count} bytes at {@code offset}, in a new buffer. */
+    ByteBuffer read(long offset, int count) throws StateferryException {
+        ByteBuffer bytes = ByteBuffer.allocate(count);
+        readFully(bytes, offset);
+        return bytes.flip();
+    }
+
+    DumpFingerprint fingerprint() throws StateferryException {
+        int probeSize = (int) Math.min(size(), DumpFingerprint.PROBE_SIZE);
+        try {
+            MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
+            sha256.update(read(0, probeSize));
+            sha256.update(read(size() - probeSize, probeSize));
+            return DumpFingerprint.of(size(), modified(), sha256.digest());
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError("every Java platform has SHA-256", e);
+        }
+    }
+
+    void requireUnchanged() throws StateferryException {
+        BasicFileAttributes now;
+        try {
+            now = Files.readAttributes(path, BasicFileAttributes.class);
+        } catch (IOException e) {
+            throw changed("it cannot be found any more").causedBy(e);
+        }
+        if (!Objects.equals(now.fileKey(), opened.fileKey())) {
+            throw changed("another file has taken its place");
+        }
+        if (now.size() != opened.size()) {
+            throw changed("it had " + opened.size() + " bytes and has " + now.size());
+        }
+        if (!now.lastModifiedTime().equals(opened.lastModifiedTime())) {
+            throw changed("it was modified at " + now.lastModifiedTime());
+        }
+    }
+
+    private StateferryException changed(String how) {
+        return StateferryException.in(FailureKind.DUMP_INVALID, path, "the dump was changed while it was read: " + how)
+                .advise("wait until the dump is completely written");
+    }
+
+    @Override
+    public void close() throws StateferryException {
+        try {
+            channel.close();
+        } catch (IOException e) {
+            throw StateferryException.in(FailureKind.IO, path, "closing failed: " + e.getMessage())
+                    .causedBy(e);
+        }
+    }
+}

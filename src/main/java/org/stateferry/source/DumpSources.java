@@ -1,0 +1,108 @@
+package org.stateferry.source;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.stream.MigrationStream;
+import org.stateferry.stream.StreamFacts;
+import org.stateferry.stream.StreamHead;
+import org.stateferry.stream.VmDescription;
+
+/** Opens dumps and finds out what they are. */
+public final class DumpSources {
+    private static final byte[] STREAM_MAGIC = {'Q', 'E', 'V', 'M'};
+    private static final int BACKWARD_READ_SIZE = 1024 * 1024;
+
+    private DumpSources() {}
+
+    /**
+     * Opens a dump read-only.
+     *
+     * @param dump the file
+     * @param format the form it has; {@link DumpFormat#AUTO} to find out. A form that is given is not doubted unless the file
+     *     contradicts it
+     * @return the open dump; the caller closes it
+     * @throws StateferryException {@code DUMP_MISSING}, {@code DUMP_INVALID} if the file is not a dump or is damaged,
+     *     {@code DUMP_UNFIT} if no snapshot can load it
+     */
+    public static DumpSource open(Path dump, DumpFormat format) throws StateferryException {
+        DumpFile file = DumpFile.open(dump);
+        try {
+            DumpFingerprint fingerprint = file.fingerprint();
+            if (format == DumpFormat.OPAQUE) {
+                return new OpenDump(file, fingerprint, null, List.of());
+            }
+            requirePlain(file, format);
+            MigrationStream stream = readStream(file);
+            return new OpenDump(file, fingerprint, stream, warnings(stream));
+        } catch (StateferryException | RuntimeException e) {
+            closeAfter(file, e);
+            throw e;
+        }
+    }
+
+    private static void closeAfter(DumpFile file, Exception failure) {
+        try {
+            file.close();
+        } catch (StateferryException e) {
+            failure.addSuppressed(e);
+        }
+    }
+
+    private static void requirePlain(DumpFile file, DumpFormat format) throws StateferryException {
+        ByteBuffer prefix = file.read(0, (int) Math.min(file.size(), ForeignFormat.MAGIC_SIZE_MAX));
+        if (prefix.remaining() >= STREAM_MAGIC.length
+                && prefix.slice(0, STREAM_MAGIC.length).equals(ByteBuffer.wrap(STREAM_MAGIC))) {
+            return;
+        }
+        ForeignFormat foreign = ForeignFormat.of(prefix);
+        if (foreign != null) {
+            throw foreign.refuse(file.path());
+        }
+        String problem = format == DumpFormat.PLAIN
+                ? "not a plain QEMU migration stream: the magic QEVM is missing"
+                : "not recognised as a saved state: the magic QEVM is missing";
+        throw StateferryException.at(FailureKind.DUMP_INVALID, file.path(), 0, problem)
+                .advise("if the file is to be stored as it is, give --format opaque");
+    }
+
+    private static MigrationStream readStream(DumpFile file) throws StateferryException {
+        long unpadded = unpaddedLength(file);
+        int tailSize = (int) Math.min(unpadded, VmDescription.TAIL_SIZE_MAX);
+        ByteBuffer tail = file.read(unpadded - tailSize, tailSize);
+        VmDescription vmDescription = VmDescription.find(file.path(), 0, tail, unpadded);
+        // Without a vmdescription a stream itself ends in a zero byte, and padding cannot be told from it.
+        long length = vmDescription == null ? file.size() : unpadded;
+        ByteBuffer prefix = file.read(0, (int) Math.min(length, StreamHead.SIZE_MAX));
+        StreamFacts facts = StreamHead.read(file.path(), 0, prefix, length, vmDescription);
+        return new MigrationStream(file.path(), 0, length, facts, vmDescription);
+    }
+
+    /** The file's length without the zero bytes at its end, which programs that write whole blocks leave behind. */
+    private static long unpaddedLength(DumpFile file) throws StateferryException {
+        long end = file.size();
+        while (end > 0) {
+            int count = (int) Math.min(end, BACKWARD_READ_SIZE);
+            ByteBuffer bytes = file.read(end - count, count);
+            for (int at = count - 1; at >= 0; at--) {
+                if (bytes.get(at) != 0) {
+                    return end - count + at + 1;
+                }
+            }
+            end -= count;
+        }
+        return 0;
+    }
+
+    private static List<String> warnings(MigrationStream stream) {
+        List<String> warnings = new ArrayList<>();
+        if (stream.vmDescription() == null) {
+            warnings.add(
+                    "the stream has no vmdescription at its end, so a cut inside its device state cannot be noticed");
+        }
+        return warnings;
+    }
+}

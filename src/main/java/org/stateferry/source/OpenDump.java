@@ -1,0 +1,126 @@
+package org.stateferry.source;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.error.StateferryException;
+import org.stateferry.stream.MigrationStream;
+import org.stateferry.stream.NoCheck;
+import org.stateferry.stream.StreamCheck;
+import org.stateferry.stream.StreamChecker;
+import org.stateferry.stream.StreamFacts;
+
+/** A dump whose file holds the stream as it is: a plain migration stream, or opaque bytes. */
+final class OpenDump implements DumpSource {
+    private final DumpFile file;
+    private final long streamLength;
+    private final DumpFingerprint fingerprint;
+    private final @Nullable MigrationStream stream;
+    private final List<String> warnings;
+
+    /**
+     * @param file the open file; closed with the source
+     * @param fingerprint the file's fingerprint
+     * @param stream the stream that fills the file up to padding, or null if its bytes are opaque
+     * @param warnings what an operator should know
+     */
+    OpenDump(DumpFile file, DumpFingerprint fingerprint, @Nullable MigrationStream stream, List<String> warnings) {
+        this.file = file;
+        this.fingerprint = fingerprint;
+        this.stream = stream;
+        this.warnings = List.copyOf(warnings);
+        streamLength = stream == null ? file.size() : stream.length();
+    }
+
+    @Override
+    public Path path() {
+        return file.path();
+    }
+
+    @Override
+    public DumpFormat format() {
+        return stream == null ? DumpFormat.OPAQUE : DumpFormat.PLAIN;
+    }
+
+    @Override
+    public long streamLength() {
+        return streamLength;
+    }
+
+    @Override
+    public DumpFingerprint fingerprint() {
+        return fingerprint;
+    }
+
+    @Override
+    public Instant modified() {
+        return file.modified();
+    }
+
+    @Override
+    public @Nullable StreamFacts facts() {
+        return stream == null ? null : stream.facts();
+    }
+
+    @Override
+    public List<String> warnings() {
+        return warnings;
+    }
+
+    @Override
+    public StreamCheck checker() {
+        return stream == null ? NoCheck.INSTANCE : new StreamChecker(stream);
+    }
+
+    @Override
+    public StreamCheck restoreChecker(byte[] state) throws StateferryException {
+        return stream == null ? NoCheck.INSTANCE : StreamChecker.restore(stream, state);
+    }
+
+    @Override
+    public PieceStream pieces(long fromOffset) {
+        if (fromOffset < 0 || fromOffset > streamLength) {
+            throw new IllegalArgumentException("offset " + fromOffset + " of a stream of " + streamLength + " bytes");
+        }
+        return new Pieces(fromOffset);
+    }
+
+    @Override
+    public void requireUnchanged() throws StateferryException {
+        file.requireUnchanged();
+    }
+
+    @Override
+    public void close() throws StateferryException {
+        file.close();
+    }
+
+    private final class Pieces implements PieceStream {
+        private long offset;
+
+        private Pieces(long offset) {
+            this.offset = offset;
+        }
+
+        @Override
+        public int read(ByteBuffer target) throws StateferryException {
+            int count = (int) Math.min(target.remaining(), streamLength - offset);
+            int limit = target.limit();
+            target.limit(target.position() + count);
+            try {
+                file.readFully(target, offset);
+            } finally {
+                target.limit(limit);
+            }
+            offset += count;
+            return count;
+        }
+
+        @Override
+        public void close() {
+            // The file belongs to the source.
+        }
+    }
+}

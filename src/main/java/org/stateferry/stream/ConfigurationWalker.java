@@ -1,0 +1,149 @@
+package org.stateferry.stream;
+
+import org.jspecify.annotations.Nullable;
+import org.stateferry.error.StateferryException;
+
+/**
+ * Walks the stream's header and its configuration section (QEMU {@code migration/savevm.c}, {@code vmstate_configuration}).
+ *
+ * <pre>
+ * be32 magic, be32 version
+ * [0x07, be32 length, machine type, subsections]        absent in streams of machine types before 2.4
+ * subsection: 0x05, u8 length, name, be32 version, then
+ *   configuration/target-page-bits   be32 bits
+ *   configuration/capabilities       be32 count, count * (u8 length, name)
+ *   configuration/uuid               16 bytes
+ * </pre>
+ *
+ * <p>Not thread-safe.
+ */
+final class ConfigurationWalker {
+    /** The first four bytes of a stream: {@code QEVM}. */
+    static final int MAGIC = 0x5145564d;
+
+    /** The only version that QEMU of today writes and loads. */
+    static final int VERSION = 3;
+
+    private static final int MACHINE_TYPE_SIZE_MAX = 255;
+    private static final int PAGE_BITS_MIN = 10;
+    private static final int PAGE_BITS_MAX = 16;
+    private static final int UUID_SIZE = 16;
+
+    private final ElementInput in;
+    private @Nullable String machineType;
+    private int pageSize;
+
+    ConfigurationWalker(ElementInput in) {
+        this.in = in;
+    }
+
+    /** The machine type, or null if none has been read. */
+    @Nullable
+    String machineType() {
+        return machineType;
+    }
+
+    /** The target page size in bytes that the configuration states, or 0. */
+    int pageSize() {
+        return pageSize;
+    }
+
+    /** Passes the header; false if more bytes are needed. */
+    boolean header() throws StateferryException {
+        if (!in.has(2 * Integer.BYTES)) {
+            return false;
+        }
+        if (in.peekU32(0) != MAGIC) {
+            throw in.invalid("not a QEMU migration stream: the magic QEVM is missing");
+        }
+        long version = in.peekU32(Integer.BYTES);
+        if (version != VERSION) {
+            throw in.unfit("migration stream of version " + version + (version == 2 ? ", which is obsolete" : "")
+                            + "; QEMU loads version " + VERSION)
+                    .advise("save the state again with a QEMU of today");
+        }
+        in.advance(2 * Integer.BYTES);
+        return true;
+    }
+
+    /** Passes the configuration section's machine type; false if more bytes are needed. */
+    boolean machineTypeName() throws StateferryException {
+        if (!in.has(1 + Integer.BYTES)) {
+            return false;
+        }
+        long length = in.peekU32(1);
+        if (length == 0 || length > MACHINE_TYPE_SIZE_MAX) {
+            throw in.invalid("machine type with a name of " + length + " bytes; at most " + MACHINE_TYPE_SIZE_MAX
+                    + " are expected");
+        }
+        int size = 1 + Integer.BYTES + (int) length;
+        if (!in.has(size)) {
+            return false;
+        }
+        machineType = in.peekName(1 + Integer.BYTES, (int) length);
+        in.advance(size);
+        return true;
+    }
+
+    /** Passes a whole subsection of the configuration; false if more bytes are needed. */
+    boolean subsection() throws StateferryException {
+        if (!in.has(2) || !in.has(2 + in.peekU8(1) + Integer.BYTES)) {
+            return false;
+        }
+        int nameLength = in.peekU8(1);
+        int headSize = 2 + nameLength + Integer.BYTES;
+        String name = in.peekName(2, nameLength);
+        long version = in.peekU32(2 + nameLength);
+        if (version != 1) {
+            throw in.unfit("configuration subsection '" + name + "' of version " + version + " is not known");
+        }
+        return switch (name) {
+            case "configuration/target-page-bits" -> targetPageBits(headSize);
+            case "configuration/capabilities" -> capabilities(headSize);
+            case "configuration/uuid" -> {
+                in.advance(headSize);
+                in.skip(UUID_SIZE);
+                yield true;
+            }
+            default -> throw in.unfit("configuration subsection '" + name + "' is not known");
+        };
+    }
+
+    private boolean targetPageBits(int headSize) throws StateferryException {
+        if (!in.has(headSize + Integer.BYTES)) {
+            return false;
+        }
+        long bits = in.peekU32(headSize);
+        if (bits < PAGE_BITS_MIN || bits > PAGE_BITS_MAX) {
+            throw in.invalid("target pages of 2^" + bits + " bytes");
+        }
+        in.advance(headSize + Integer.BYTES);
+        pageSize = 1 << bits;
+        return true;
+    }
+
+    /** A listed capability changes the stream's layout or asks the loader for the same; none is loadable from a snapshot. */
+    private boolean capabilities(int headSize) throws StateferryException {
+        int nameAt = headSize + Integer.BYTES + 1;
+        if (!in.has(headSize + Integer.BYTES)) {
+            return false;
+        }
+        if (in.peekU32(headSize) == 0) {
+            in.advance(headSize + Integer.BYTES);
+            return true;
+        }
+        if (!in.has(nameAt) || !in.has(nameAt + in.peekU8(nameAt - 1))) {
+            return false;
+        }
+        String capability = in.peekName(nameAt, in.peekU8(nameAt - 1));
+        throw switch (capability) {
+            case "x-ignore-shared" ->
+                in.unfit("shared RAM was left out of the stream (migration capability x-ignore-shared)")
+                        .advise("save the state again with the capability off");
+            case "mapped-ram" ->
+                in.unfit("RAM lies at fixed places of the file (migration capability mapped-ram)")
+                        .advise("save the state again with the capability off");
+            default -> in.unfit("the stream needs the migration capability '" + capability + "', which is not known");
+        };
+    }
+}

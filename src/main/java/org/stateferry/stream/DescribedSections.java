@@ -1,0 +1,107 @@
+package org.stateferry.stream;
+
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.error.StateferryException;
+
+/**
+ * Walks what the vmdescription tells about: device sections, which stand in its order, and the stream's end.
+ *
+ * <p>Not thread-safe.
+ */
+final class DescribedSections {
+    private static final int TEXT_HEAD_SIZE = 1 + Integer.BYTES;
+
+    private final ElementInput in;
+    private final long streamLength;
+    private final @Nullable VmDescription vmDescription;
+    private final List<DeviceState> devices;
+    /** How many device sections have been passed. */
+    private int deviceIndex;
+
+    DescribedSections(ElementInput in, long streamLength, @Nullable VmDescription vmDescription) {
+        this.in = in;
+        this.streamLength = streamLength;
+        this.vmDescription = vmDescription;
+        devices = vmDescription == null ? List.of() : vmDescription.devices();
+    }
+
+    /** Whether the stream has a vmdescription; without one, no device section can be passed. */
+    boolean isPresent() {
+        return vmDescription != null;
+    }
+
+    void requirePageSize(int stated) throws StateferryException {
+        if (vmDescription != null && vmDescription.pageSize() != stated) {
+            throw in.invalid("target pages of " + stated + " bytes by the configuration, of " + vmDescription.pageSize()
+                    + " by the vmdescription");
+        }
+    }
+
+    /** Passes the head and the payload of the device section that is at hand. */
+    void passDevice(SectionHead head) throws StateferryException {
+        if (deviceIndex == devices.size()) {
+            throw in.invalid("device section '" + head.name() + "' is not in the vmdescription");
+        }
+        DeviceState expected = devices.get(deviceIndex);
+        boolean sameVersion =
+                expected.versionId() == DeviceState.NO_VERSION || expected.versionId() == head.versionId();
+        if (!sameVersion || !expected.name().equals(head.name()) || expected.instanceId() != head.instanceId()) {
+            throw in.invalid("device section " + identity(head.name(), head.instanceId(), head.versionId())
+                    + " stands where the vmdescription has "
+                    + identity(expected.name(), expected.instanceId(), expected.versionId()));
+        }
+        if (expected.payloadSize() > streamLength - in.offset() - head.size()) {
+            throw in.invalid("device section '" + head.name() + "' of " + expected.payloadSize()
+                    + " bytes runs past the end of the stream");
+        }
+        deviceIndex++;
+        in.advance(head.size());
+        in.skip(expected.payloadSize());
+    }
+
+    private static String identity(String name, long instanceId, long versionId) {
+        return "'" + name + "' (instance " + instanceId + ", version " + versionId + ")";
+    }
+
+    /** Passes the end mark that is at hand: it has to be the stream's last byte, or the last before the vmdescription. */
+    void passEof() throws StateferryException {
+        long following = (vmDescription == null ? streamLength : vmDescription.recordOffset()) - in.offset() - 1;
+        if (following != 0) {
+            throw in.invalid("the stream ends here, but " + following + " bytes follow"
+                            + (vmDescription == null ? "" : " before the vmdescription"))
+                    .advise("if the file is to be stored as it is, give --format opaque");
+        }
+        if (deviceIndex < devices.size()) {
+            throw in.invalid("the stream ends without device section '"
+                    + devices.get(deviceIndex).name() + "' of the vmdescription");
+        }
+        in.advance(1);
+    }
+
+    /** Passes the vmdescription; false if more bytes are needed. */
+    boolean passText() throws StateferryException {
+        if (!in.has(TEXT_HEAD_SIZE)) {
+            return false;
+        }
+        if (vmDescription == null
+                || in.peekU8(0) != SectionType.VMDESCRIPTION.code()
+                || in.peekU32(1) != vmDescription.extent().length()) {
+            throw in.invalid("the vmdescription is not what it was when the dump was opened");
+        }
+        in.advance(TEXT_HEAD_SIZE);
+        in.skip(vmDescription.extent().length());
+        return true;
+    }
+
+    void save(DataOutputStream out) throws IOException {
+        out.writeInt(deviceIndex);
+    }
+
+    void restore(DataInputStream saved) throws IOException {
+        deviceIndex = saved.readInt();
+    }
+}

@@ -1,0 +1,163 @@
+package org.stateferry.stream;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.zip.CRC32;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+
+/**
+ * The check of a QEMU migration stream: header, configuration, section headers and footers, every RAM record, and that the
+ * stream ends where it should. What it refuses, QEMU would refuse while the guest loads, or, worse, take for complete.
+ *
+ * <p>Contents of pages and devices are passed over unseen. Offsets in failures are file offsets. Not thread-safe.
+ */
+public final class StreamChecker implements StreamCheck {
+    private static final int STATE_FORMAT = 1;
+    private static final int STATE_SIZE_MAX = 64 * 1024;
+    private static final int CARRY_SIZE = 2 * ElementInput.ELEMENT_SIZE_MAX;
+
+    private final MigrationStream stream;
+    private final ElementInput in;
+    private final SectionWalker walker;
+    /** The beginning of an element whose end is in the next piece; filled from 0 to its position. */
+    private final ByteBuffer carry = ByteBuffer.allocate(CARRY_SIZE);
+
+    private int lastByte = -1;
+
+    /** A check that begins at the stream's first byte. */
+    public StreamChecker(MigrationStream stream) {
+        this.stream = stream;
+        in = new ElementInput(stream.file(), stream.fileOffset());
+        walker = new SectionWalker(in, stream.length(), stream.vmDescription());
+    }
+
+    /**
+     * A check that goes on where another one was saved.
+     *
+     * @param stream what the saved check was made with
+     * @param state what its {@link #save} returned
+     */
+    public static StreamChecker restore(MigrationStream stream, byte[] state) throws StateferryException {
+        StreamChecker checker = new StreamChecker(stream);
+        try {
+            checker.load(state);
+            return checker;
+        } catch (IOException | IndexOutOfBoundsException | IllegalArgumentException e) {
+            throw StateferryException.of(FailureKind.REPOSITORY, "the saved state of the stream's check is damaged")
+                    .advise("start the import over")
+                    .causedBy(e);
+        }
+    }
+
+    @Override
+    public void accept(ByteBuffer piece) throws StateferryException {
+        ByteBuffer view = piece.slice();
+        if (!view.hasRemaining()) {
+            return;
+        }
+        lastByte = view.get(view.limit() - 1);
+        while (carry.position() > 0 && view.hasRemaining()) {
+            completeCarried(view);
+        }
+        if (view.hasRemaining()) {
+            walk(view);
+            carry.put(view);
+        }
+    }
+
+    /** Walks over the carried bytes and as many new ones as their element may need. */
+    private void completeCarried(ByteBuffer view) throws StateferryException {
+        int held = carry.position();
+        int borrowed = Math.min(carry.remaining(), view.remaining());
+        carry.put(view.slice(view.position(), borrowed)).flip();
+        walk(carry);
+        if (carry.position() == 0) {
+            // Still one incomplete element: everything borrowed belongs to it.
+            view.position(view.position() + borrowed);
+            carry.compact();
+        } else {
+            view.position(view.position() + carry.position() - held);
+            carry.clear();
+        }
+    }
+
+    private void walk(ByteBuffer bytes) throws StateferryException {
+        in.offer(bytes);
+        while (walker.step()) {
+            // Each step goes one element further.
+        }
+    }
+
+    @Override
+    public void finish() throws StateferryException {
+        long accepted = in.offset() + carry.position();
+        if (accepted < stream.length()) {
+            throw at(accepted, "the stream is cut off: " + stream.length() + " bytes were expected");
+        }
+        walker.finish();
+        boolean endsInZero = lastByte == SectionType.EOF.code();
+        if (stream.vmDescription() == null && !endsInZero) {
+            throw at(accepted - 1, "the stream is cut off: its last byte is not the end mark")
+                    .advise("save the state again");
+        }
+    }
+
+    private StateferryException at(long offset, String problem) {
+        return StateferryException.at(FailureKind.DUMP_INVALID, stream.file(), stream.fileOffset() + offset, problem);
+    }
+
+    @Override
+    public @Nullable Unchecked unchecked() {
+        return walker.unchecked();
+    }
+
+    @Override
+    public byte[] save() {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (DataOutputStream out = new DataOutputStream(bytes)) {
+            out.writeByte(STATE_FORMAT);
+            out.writeLong(stream.length());
+            out.writeLong(in.offset());
+            out.writeLong(in.pendingSkip());
+            out.writeInt(lastByte);
+            out.writeShort(carry.position());
+            out.write(carry.array(), 0, carry.position());
+            walker.save(out);
+            out.writeLong(checksum(bytes.toByteArray(), bytes.size()));
+        } catch (IOException e) {
+            throw new UncheckedIOException("writing to memory failed", e);
+        }
+        return bytes.toByteArray();
+    }
+
+    private void load(byte[] state) throws IOException {
+        int size = state.length - Long.BYTES;
+        if (size < 0
+                || state.length > STATE_SIZE_MAX
+                || ByteBuffer.wrap(state).getLong(size) != checksum(state, size)) {
+            throw new IOException("checksum mismatch");
+        }
+        DataInputStream saved = new DataInputStream(new ByteArrayInputStream(Arrays.copyOf(state, size)));
+        if (saved.readByte() != STATE_FORMAT || saved.readLong() != stream.length()) {
+            throw new IOException("saved for another stream");
+        }
+        in.resume(saved.readLong(), saved.readLong());
+        lastByte = saved.readInt();
+        carry.put(saved.readNBytes(saved.readShort()));
+        walker.restore(saved, stream.facts().ramBlocks());
+    }
+
+    private static long checksum(byte[] bytes, int size) {
+        CRC32 crc = new CRC32();
+        crc.update(bytes, 0, size);
+        return crc.getValue();
+    }
+}

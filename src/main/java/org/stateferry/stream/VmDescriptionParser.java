@@ -1,0 +1,186 @@
+package org.stateferry.stream;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
+import tools.jackson.core.ObjectReadContext;
+import tools.jackson.core.StreamReadConstraints;
+import tools.jackson.core.json.JsonFactory;
+
+/**
+ * Reads a vmdescription token by token, without building a tree (QEMU {@code migration/vmstate.c},
+ * {@code vmsd_desc_field_start} and following).
+ *
+ * <pre>
+ * {"configuration": {...}, "page_size": N, "devices": [DEVICE...]}
+ * DEVICE or SUBSECTION: {"name", "instance_id", "vmsd_name", "version", "fields": [FIELD...], "subsections": [SUBSECTION...]}
+ * FIELD: {"name", "type", "size": bytes of one element, "array_len": elements, "struct": {...}}
+ * </pre>
+ *
+ * <p>For one text; not thread-safe.
+ */
+final class VmDescriptionParser {
+    private static final int DEPTH_MAX = 200;
+    private static final int DEVICES_MAX = 65_536;
+    private static final int NAME_LENGTH_MAX = 255;
+    /** Type byte, length byte and version around a subsection's name. */
+    private static final int SUBSECTION_HEAD_SIZE = 1 + 1 + Integer.BYTES;
+
+    private static final JsonFactory JSON = JsonFactory.builder()
+            .streamReadConstraints(StreamReadConstraints.builder()
+                    .maxNestingDepth(DEPTH_MAX)
+                    .maxNumberLength(20)
+                    .maxNameLength(NAME_LENGTH_MAX)
+                    .maxStringLength(64 * 1024)
+                    .build())
+            .build();
+
+    private final Path file;
+    private final long fileOffset;
+
+    /** A parser for the text that begins at {@code fileOffset} of {@code file}. */
+    VmDescriptionParser(Path file, long fileOffset) {
+        this.file = file;
+        this.fileOffset = fileOffset;
+    }
+
+    VmDescription parse(byte[] text, StreamFacts.Extent extent) throws StateferryException {
+        try (JsonParser json = JSON.createParser(ObjectReadContext.empty(), text)) {
+            require(json.nextToken() == JsonToken.START_OBJECT, json, "an object is expected");
+            long pageSize = 0;
+            List<DeviceState> devices = null;
+            while (json.nextToken() != JsonToken.END_OBJECT) {
+                String key = json.currentName();
+                json.nextToken();
+                switch (key) {
+                    case "page_size" -> pageSize = count(json);
+                    case "devices" -> devices = devices(json);
+                    default -> json.skipChildren();
+                }
+            }
+            require(json.nextToken() == null, json, "more follows its end");
+            require(devices != null, json, "it lists no devices");
+            require(
+                    pageSize >= 1024 && pageSize <= 65_536 && Long.bitCount(pageSize) == 1,
+                    json,
+                    "page size " + pageSize + " is not one");
+            return new VmDescription(extent, (int) pageSize, devices);
+        } catch (JacksonException e) {
+            long at = e.getLocation() == null ? 0 : Math.max(0, e.getLocation().getByteOffset());
+            throw damaged(at, e.getOriginalMessage()).causedBy(e);
+        } catch (ArithmeticException e) {
+            throw damaged(0, "a device's size overflows").causedBy(e);
+        }
+    }
+
+    private List<DeviceState> devices(JsonParser json) throws StateferryException {
+        require(json.currentToken() == JsonToken.START_ARRAY, json, "a list of devices is expected");
+        List<DeviceState> devices = new ArrayList<>();
+        while (json.nextToken() != JsonToken.END_ARRAY) {
+            require(devices.size() < DEVICES_MAX, json, "more than " + DEVICES_MAX + " devices");
+            Description device = description(json);
+            require(device.name != null, json, "a device without a name");
+            devices.add(new DeviceState(device.name, device.instanceId, device.version, device.size));
+        }
+        return devices;
+    }
+
+    /** What a device or a subsection comes to. */
+    private static final class Description {
+        private @Nullable String name;
+        private @Nullable String vmsdName;
+        private long instanceId;
+        private long version = DeviceState.NO_VERSION;
+        private long size;
+    }
+
+    /** Reads a device or a subsection; subsections nest at most {@link #DEPTH_MAX} deep, which the parser enforces. */
+    private Description description(JsonParser json) throws StateferryException {
+        require(json.currentToken() == JsonToken.START_OBJECT, json, "a device or subsection is expected");
+        Description result = new Description();
+        while (json.nextToken() != JsonToken.END_OBJECT) {
+            String key = json.currentName();
+            json.nextToken();
+            switch (key) {
+                case "name" -> result.name = name(json);
+                case "vmsd_name" -> result.vmsdName = name(json);
+                case "instance_id" -> result.instanceId = count(json);
+                case "version" -> result.version = count(json);
+                case "fields" -> result.size = Math.addExact(result.size, fields(json));
+                case "subsections" -> result.size = Math.addExact(result.size, subsections(json));
+                default -> json.skipChildren();
+            }
+        }
+        return result;
+    }
+
+    private long subsections(JsonParser json) throws StateferryException {
+        require(json.currentToken() == JsonToken.START_ARRAY, json, "a list of subsections is expected");
+        long size = 0;
+        while (json.nextToken() != JsonToken.END_ARRAY) {
+            Description subsection = description(json);
+            require(subsection.vmsdName != null, json, "a subsection without a name");
+            size = Math.addExact(size, SUBSECTION_HEAD_SIZE + subsection.vmsdName.length());
+            size = Math.addExact(size, subsection.size);
+        }
+        return size;
+    }
+
+    private long fields(JsonParser json) throws StateferryException {
+        require(json.currentToken() == JsonToken.START_ARRAY, json, "a list of fields is expected");
+        long size = 0;
+        while (json.nextToken() != JsonToken.END_ARRAY) {
+            require(json.currentToken() == JsonToken.START_OBJECT, json, "a field is expected");
+            size = Math.addExact(size, field(json));
+        }
+        return size;
+    }
+
+    private long field(JsonParser json) throws StateferryException {
+        long elementSize = -1;
+        long elementCount = 1;
+        while (json.nextToken() != JsonToken.END_OBJECT) {
+            String key = json.currentName();
+            json.nextToken();
+            switch (key) {
+                case "size" -> elementSize = count(json);
+                case "array_len" -> elementCount = count(json);
+                default -> json.skipChildren();
+            }
+        }
+        require(elementSize >= 0, json, "a field without a size");
+        return Math.multiplyExact(elementSize, elementCount);
+    }
+
+    private String name(JsonParser json) throws StateferryException {
+        require(json.currentToken() == JsonToken.VALUE_STRING, json, "a name is expected");
+        String name = json.getString();
+        require(name.length() <= NAME_LENGTH_MAX, json, "a name of " + name.length() + " characters");
+        require(ElementInput.isPrintable(name), json, "a name with control characters");
+        return name;
+    }
+
+    private long count(JsonParser json) throws StateferryException {
+        require(json.currentToken() == JsonToken.VALUE_NUMBER_INT, json, "a number is expected");
+        long count = json.getLongValue();
+        require(count >= 0, json, "the number " + count + " is negative");
+        return count;
+    }
+
+    private void require(boolean condition, JsonParser json, String problem) throws StateferryException {
+        if (!condition) {
+            throw damaged(Math.max(0, json.currentLocation().getByteOffset()), problem);
+        }
+    }
+
+    private StateferryException damaged(long at, String problem) {
+        return StateferryException.at(
+                FailureKind.DUMP_INVALID, file, fileOffset + at, "the vmdescription is damaged: " + problem);
+    }
+}

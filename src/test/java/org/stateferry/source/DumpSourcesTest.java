@@ -1,0 +1,205 @@
+package org.stateferry.source;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.HexFormat;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.stream.NoCheck;
+import org.stateferry.testing.Dumps;
+import org.stateferry.testing.MigrationStreamBuilder;
+
+class DumpSourcesTest {
+    @TempDir
+    Path folder;
+
+    @Test
+    void aPlainStreamIsRecognisedAndTellsItsFacts() throws Exception {
+        byte[] stream = MigrationStreamBuilder.valid().build();
+        try (DumpSource source = open(stream)) {
+            assertThat(source.format()).isEqualTo(DumpFormat.PLAIN);
+            assertThat(source.streamLength()).isEqualTo(stream.length);
+            assertThat(source.warnings()).isEmpty();
+            assertThat(source.facts().machineType()).isEqualTo("pc-q35-7.2");
+            assertThat(source.facts().mainMemorySize()).hasValue(4 * 4096);
+            assertThat(source.facts().targetPageSize()).isEqualTo(4096);
+            assertThat(source.facts().devices()).containsOnlyKeys("timer", "0000:00:01.0/virtio-blk");
+        }
+    }
+
+    @Test
+    void paddingBehindTheStreamIsLeftOut() throws Exception {
+        byte[] stream = MigrationStreamBuilder.valid().build();
+        try (DumpSource source = open(Arrays.copyOf(stream, stream.length + 5000))) {
+            assertThat(source.streamLength()).isEqualTo(stream.length);
+            ByteBuffer all = ByteBuffer.allocate(stream.length + 1);
+            assertThat(source.pieces(0).read(all)).isEqualTo(stream.length);
+            assertThat(Arrays.copyOf(all.array(), stream.length)).isEqualTo(stream);
+        }
+    }
+
+    @Test
+    void junkBehindTheStreamIsRefusedWithItsOffset() {
+        byte[] stream = MigrationStreamBuilder.valid().build();
+        byte[] withJunk = Arrays.copyOf(stream, stream.length + 100);
+        withJunk[stream.length + 50] = 'x';
+        StateferryException failure = refusal(withJunk);
+        assertThat(failure.kind()).isEqualTo(FailureKind.DUMP_INVALID);
+        assertThat(failure.offset()).isEqualTo(stream.length);
+        assertThat(failure.advice()).contains("--format opaque");
+    }
+
+    @Test
+    void aStreamWithoutVmDescriptionIsTakenWithAWarning() throws Exception {
+        byte[] stream = new MigrationStreamBuilder()
+                .header(3)
+                .machineType("pc")
+                .ram(pages -> pages.page("pc.ram", 0))
+                .devices()
+                .eof()
+                .build();
+        try (DumpSource source = open(stream)) {
+            assertThat(source.warnings()).singleElement().asString().contains("vmdescription");
+        }
+        assertThat(Dumps.readThrough(Dumps.write(folder, stream)).reason()).contains("'timer'");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "1f8b0800, DUMP_UNFIT, gzip",
+        "fd377a585a0000, DUMP_UNFIT, xz",
+        "28b52ffd00, DUMP_UNFIT, zstd",
+        "425a6839, DUMP_UNFIT, bzip2",
+        "894c5a4f000d0a1a0a, DUMP_UNFIT, lzop",
+        "7f454c460201, DUMP_UNFIT, ELF",
+        "4b44554d5020202000, DUMP_UNFIT, kdump",
+        "514649fb00000003, DUMP_UNFIT, qcow2",
+        "4c69627669727451656d7553617665, DUMP_INVALID, not recognised",
+        "4c69627669727451656d755361766502, DUMP_INVALID, not recognised",
+        "00000000, DUMP_INVALID, not recognised",
+        "51, DUMP_INVALID, not recognised"
+    })
+    void otherFilesAreRefusedByName(String hex, FailureKind kind, String name) {
+        StateferryException failure = refusal(HexFormat.of().parseHex(hex));
+        assertThat(failure.kind()).isEqualTo(kind);
+        assertThat(failure).hasMessageContaining(name);
+        assertThat(failure.advice()).isNotBlank();
+    }
+
+    @Test
+    void libvirtSaveFilesAreRefusedByName() {
+        assertThat(refusal("LibvirtQemudSave....".getBytes(StandardCharsets.US_ASCII)))
+                .hasMessageContaining("libvirt save file");
+        assertThat(refusal("LibvirtQemudPart....".getBytes(StandardCharsets.US_ASCII)))
+                .hasMessageContaining("never finished");
+    }
+
+    @Test
+    void whatIsNoFileWithContentIsRefused() throws Exception {
+        assertThat(refusal(new byte[0])).hasMessageContaining("empty");
+        assertThatThrownBy(() -> DumpSources.open(folder, DumpFormat.AUTO)).hasMessageContaining("a directory");
+        assertThatThrownBy(() -> DumpSources.open(Path.of("/dev/null"), DumpFormat.OPAQUE))
+                .hasMessageContaining("not a regular file");
+        StateferryException missing = catchThrowableOfType(
+                StateferryException.class, () -> DumpSources.open(folder.resolve("none"), DumpFormat.AUTO));
+        assertThat(missing.kind()).isEqualTo(FailureKind.DUMP_MISSING);
+    }
+
+    @Test
+    void anOpaqueDumpIsTakenAsItIs() throws Exception {
+        byte[] content = {1, 2, 3, 0, 0};
+        try (DumpSource source = DumpSources.open(Dumps.write(folder, content), DumpFormat.OPAQUE)) {
+            assertThat(source.format()).isEqualTo(DumpFormat.OPAQUE);
+            assertThat(source.streamLength()).isEqualTo(content.length);
+            assertThat(source.facts()).isNull();
+            assertThat(source.checker()).isSameAs(NoCheck.INSTANCE);
+            assertThat(source.restoreChecker(new byte[0])).isSameAs(NoCheck.INSTANCE);
+        }
+    }
+
+    @Test
+    void piecesBeginWhereTheyAreAskedToAndEndWithTheStream() throws Exception {
+        byte[] stream = MigrationStreamBuilder.valid().build();
+        try (DumpSource source = open(stream);
+                PieceStream pieces = source.pieces(stream.length - 10)) {
+            ByteBuffer target = ByteBuffer.allocate(7);
+            assertThat(pieces.read(target)).isEqualTo(7);
+            assertThat(target.array()).isEqualTo(Arrays.copyOfRange(stream, stream.length - 10, stream.length - 3));
+            assertThat(pieces.read(target.clear())).isEqualTo(3);
+            assertThat(pieces.read(target.clear())).isZero();
+        }
+    }
+
+    @Test
+    void aDumpThatIsCutWhileItIsReadIsRefusedWhereItEnds() throws Exception {
+        byte[] stream = MigrationStreamBuilder.valid().build();
+        try (DumpSource source = open(stream);
+                PieceStream pieces = source.pieces(0)) {
+            Files.write(source.path(), Arrays.copyOf(stream, 100));
+            StateferryException failure = catchThrowableOfType(
+                    StateferryException.class, () -> pieces.read(ByteBuffer.allocate(stream.length)));
+            assertThat(failure.kind()).isEqualTo(FailureKind.DUMP_INVALID);
+            assertThat(failure.offset()).isEqualTo(100);
+        }
+    }
+
+    @Test
+    void aDumpThatChangedIsNoticed() throws Exception {
+        byte[] stream = MigrationStreamBuilder.valid().build();
+        try (DumpSource source = open(stream)) {
+            source.requireUnchanged();
+            Files.setLastModifiedTime(source.path(), FileTime.from(Instant.ofEpochSecond(1)));
+            assertThatThrownBy(source::requireUnchanged).hasMessageContaining("modified");
+            Files.move(source.path(), folder.resolve("away"));
+            assertThatThrownBy(source::requireUnchanged).hasMessageContaining("found");
+            Dumps.write(folder, stream);
+            assertThatThrownBy(source::requireUnchanged).hasMessageContaining("another file");
+        }
+    }
+
+    @Test
+    void fingerprintsTellDumpsApartByTimeSizeHeadAndTail() throws Exception {
+        byte[] content = new byte[300_000];
+        DumpFingerprint first = fingerprint(content, 1);
+        assertThat(fingerprint(content, 1)).isEqualTo(first);
+        assertThat(first.text())
+                .hasSizeLessThan(200)
+                .isEqualTo(fingerprint(content, 1).text());
+        assertThat(fingerprint(content, 2).text()).isNotEqualTo(first.text());
+        content[0] = 1;
+        assertThat(fingerprint(content, 1).text()).isNotEqualTo(first.text());
+        content[0] = 0;
+        content[content.length - 1] = 1;
+        assertThat(fingerprint(content, 1).text()).isNotEqualTo(first.text());
+    }
+
+    private DumpFingerprint fingerprint(byte[] content, long modified) throws Exception {
+        Path dump = Dumps.write(folder, content);
+        Files.setLastModifiedTime(dump, FileTime.from(Instant.ofEpochSecond(modified)));
+        try (DumpSource source = DumpSources.open(dump, DumpFormat.OPAQUE)) {
+            return source.fingerprint();
+        }
+    }
+
+    private DumpSource open(byte[] content) throws StateferryException {
+        return DumpSources.open(Dumps.write(folder, content), DumpFormat.AUTO);
+    }
+
+    private StateferryException refusal(byte[] content) {
+        return catchThrowableOfType(
+                StateferryException.class, () -> open(content).close());
+    }
+}

@@ -1,0 +1,113 @@
+package org.stateferry.source;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.github.luben.zstd.ZstdInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.testing.Dumps;
+
+/**
+ * Dumps that QEMU made, from the folder that the system property {@code stateferry.corpus} names; its {@code manifest.tsv}
+ * says what each of them is.
+ */
+class RealDumpsTest {
+    @TempDir
+    Path folder;
+
+    /** A line of the manifest: file, kind, QEMU version, machine type, RAM in MiB. */
+    private record Entry(String file, String kind, String machineType, String ram) {
+        long ramSize() {
+            return Long.parseLong(ram.replace("M", "")) * 1024 * 1024;
+        }
+    }
+
+    @Test
+    void everyPlainDumpIsRecognisedAndCheckedToItsEnd() throws Exception {
+        List<Entry> plain =
+                entries().stream().filter(entry -> entry.kind.equals("plain")).toList();
+        assertThat(plain).isNotEmpty();
+        for (Entry entry : plain) {
+            Path dump = unpack(entry.file);
+            boolean described;
+            try (DumpSource source = DumpSources.open(dump, DumpFormat.AUTO)) {
+                assertThat(source.facts().machineType()).as(entry.file).isEqualTo(entry.machineType);
+                assertThat(source.facts().mainMemorySize()).as(entry.file).hasValue(entry.ramSize());
+                described = source.facts().vmDescription() != null;
+                assertThat(source.warnings().isEmpty()).as(entry.file).isEqualTo(described);
+            }
+            assertThat(Dumps.readThrough(dump) == null).as(entry.file).isEqualTo(described);
+        }
+    }
+
+    @Test
+    void mappedRamAndLibvirtDumpsAreRefusedByName() throws Exception {
+        for (Entry entry : entries()) {
+            boolean mapped = entry.kind.equals("mapped-ram") && !entry.file.contains("offset");
+            if (mapped || entry.kind.startsWith("libvirt-")) {
+                StateferryException failure = refusal(entry.file);
+                assertThat(failure.kind()).as(entry.file).isEqualTo(FailureKind.DUMP_UNFIT);
+                assertThat(failure).hasMessageContaining(mapped ? "mapped-ram" : "libvirt");
+            }
+        }
+    }
+
+    @Test
+    void zerosBehindARealStreamAreLeftOut() throws Exception {
+        Path padded = unpack("d_trailing_zeros.vmstate.zst");
+        try (DumpSource source = DumpSources.open(padded, DumpFormat.AUTO)) {
+            assertThat(source.streamLength()).isEqualTo(Files.size(padded) - 5000);
+        }
+        assertThat(Dumps.readThrough(padded)).isNull();
+    }
+
+    @Test
+    void aRealStreamThatIsCutInsideAPageIsRefused() throws Exception {
+        StateferryException failure = refusal("d_trunc_in_page.vmstate");
+        assertThat(failure.kind()).isEqualTo(FailureKind.DUMP_INVALID);
+        assertThat(failure.offset()).isEqualTo(221_569);
+        assertThat(failure).hasMessageContaining("inside a RAM page");
+    }
+
+    private StateferryException refusal(String file) throws IOException {
+        Path dump = unpack(file);
+        return catchThrowableOfType(StateferryException.class, () -> Dumps.readThrough(dump));
+    }
+
+    private static Path corpus() {
+        @Nullable String folder = System.getProperty("stateferry.corpus");
+        assumeTrue(folder != null, "system property stateferry.corpus names no folder with real dumps");
+        return Path.of(folder);
+    }
+
+    private static List<Entry> entries() throws IOException {
+        return Files.readAllLines(corpus().resolve("manifest.tsv")).stream()
+                .skip(1)
+                .map(line -> line.split("\t"))
+                .map(fields -> new Entry(fields[0], fields[1], fields[3], fields[4]))
+                .toList();
+    }
+
+    private Path unpack(String file) throws IOException {
+        Path packed = corpus().resolve(file);
+        if (!file.endsWith(".zst")) {
+            return packed;
+        }
+        Path unpacked = folder.resolve("dump");
+        try (InputStream content = new ZstdInputStream(Files.newInputStream(packed)).setLongMax(27)) {
+            Files.copy(content, unpacked, StandardCopyOption.REPLACE_EXISTING);
+        }
+        return unpacked;
+    }
+}
