@@ -1,0 +1,123 @@
+package org.stateferry.service;
+
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.WebApplicationType;
+import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.boot.context.properties.ConfigurationPropertiesBindException;
+import org.springframework.boot.context.properties.bind.BindException;
+import org.springframework.boot.web.server.PortInUseException;
+import org.springframework.boot.web.server.context.WebServerApplicationContext;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.support.GenericApplicationContext;
+import org.stateferry.batch.ImportRunner;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+
+/**
+ * The running service: schedules, health and metrics over HTTP. It runs imports but does not own what they need; whoever
+ * starts it opens the job repository before and closes it after.
+ *
+ * <p>Its settings come from {@code stateferry.properties}: the one in the program, overridden by one in the working
+ * directory, by one in the home directory, by environment variables and by {@code -D}, in this order.
+ */
+public final class StateferryService implements AutoCloseable {
+    private static final String CONFIG_NAME = "stateferry";
+
+    private final ConfigurableApplicationContext context;
+
+    private StateferryService(ConfigurableApplicationContext context) {
+        this.context = context;
+    }
+
+    /**
+     * Starts the service; when this returns, it listens and its definitions are scheduled.
+     *
+     * @param home the directory for settings and the log
+     * @param runner runs the imports
+     * @param repository the context that holds the job repository, whose health is shown; it stays the caller's. Null
+     *     shows none
+     * @param overrides settings that win over those above
+     * @throws StateferryException of kind {@link FailureKind#CONFIGURATION} if a setting or a definition is not valid
+     */
+    public static StateferryService start(
+            Path home,
+            ImportRunner runner,
+            @Nullable ConfigurableApplicationContext repository,
+            Map<String, Object> overrides)
+            throws StateferryException {
+        try {
+            return new StateferryService(builder(home, runner, repository).run(arguments(overrides)));
+        } catch (RuntimeException e) {
+            throw translated(e);
+        }
+    }
+
+    private static SpringApplicationBuilder builder(
+            Path home, ImportRunner runner, @Nullable ConfigurableApplicationContext repository) {
+        Map<String, Object> defaults = new HashMap<>();
+        defaults.put("spring.config.name", CONFIG_NAME);
+        defaults.put("spring.config.additional-location", "optional:file:" + home.toAbsolutePath() + "/");
+        defaults.put("stateferry.home", home.toAbsolutePath().toString());
+        SpringApplicationBuilder builder = new SpringApplicationBuilder(ServiceConfiguration.class)
+                .web(WebApplicationType.SERVLET)
+                .registerShutdownHook(false) // whoever starts the service ends it, in the right order
+                .properties(defaults)
+                .initializers(context -> ((GenericApplicationContext) context)
+                        .registerBean("importRunner", ImportRunner.class, () -> runner));
+        return repository == null ? builder : builder.parent(repository);
+    }
+
+    private static String[] arguments(Map<String, Object> overrides) {
+        return overrides.entrySet().stream()
+                .map(entry -> "--" + entry.getKey() + "=" + entry.getValue())
+                .toArray(String[]::new);
+    }
+
+    /** The port that the service listens on. */
+    public int port() {
+        return Objects.requireNonNull(((WebServerApplicationContext) context).getWebServer())
+                .getPort();
+    }
+
+    /** How many definitions are scheduled. */
+    public int definitionCount() {
+        return context.getBean(ImportSchedule.class).imports().size();
+    }
+
+    /** Asks running imports to stop, waits until they have, and stops listening. */
+    @Override
+    public void close() {
+        context.close();
+    }
+
+    /** What the framework wraps, unwrapped; what is not an operator's to mend stays as it is. */
+    private static StateferryException translated(RuntimeException failure) throws StateferryException {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof StateferryException ours) {
+                return ours;
+            }
+            if (cause instanceof PortInUseException port) {
+                return StateferryException.of(FailureKind.IO, "port " + port.getPort() + " is in use")
+                        .advise("end what listens there, or set server.port")
+                        .causedBy(failure);
+            }
+            if (cause instanceof ConfigurationPropertiesBindException || cause instanceof BindException) {
+                return StateferryException.of(FailureKind.CONFIGURATION, "a setting is not valid: " + reason(cause))
+                        .advise("correct it in stateferry.properties, in the environment, or after -D")
+                        .causedBy(failure);
+            }
+        }
+        throw failure;
+    }
+
+    private static String reason(Throwable failure) {
+        if (failure instanceof BindException bind) {
+            return bind.getProperty() == null ? String.valueOf(bind.getMessage()) : String.valueOf(bind.getProperty());
+        }
+        return failure.getCause() instanceof BindException bind ? reason(bind) : String.valueOf(failure.getMessage());
+    }
+}
