@@ -12,7 +12,7 @@ import java.util.function.LongSupplier;
  */
 final class BarProgress implements ProgressDisplay {
     private static final long REDRAW_NANOS = 100_000_000L;
-    private static final int BAR_WIDTH = 20;
+    private static final int BAR_WIDTH = 16;
     private static final String ERASE_LINE = "\r\033[K";
 
     private final PrintStream err;

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.Callable;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.batch.ImportOutcome;
 import org.stateferry.batch.ImportRequest;
 import org.stateferry.batch.RateLimit;
@@ -100,9 +101,9 @@ final class ImportCommand implements Callable<Integer> {
     @Option(
             names = "--wait",
             paramLabel = "SECONDS",
-            defaultValue = "60",
-            description = "How long to wait for another stateferry process that uses the same home. Default: 60.")
-    private long waitSeconds;
+            description = "How long to wait for another stateferry command that uses the same home. Default: until it"
+                    + " has ended. A running service is not waited for.")
+    private @Nullable Long waitSeconds;
 
     @Option(
             names = "--progress",
@@ -129,10 +130,11 @@ final class ImportCommand implements Callable<Integer> {
     @Override
     public Integer call() throws StateferryException {
         ImportRequest request = request();
+        Duration longestWait = longestWait();
         ProgressDisplay display = progressMode.display(console, quiet, nanoClock);
+        signals.takeOver();
         try (Installation.Imports imports =
-                installations.locate(program.home()).openImports(patience(), display::notice)) {
-            signals.takeOver();
+                installations.locate(program.home()).openImports(longestWait, display::notice, signals.stop())) {
             ImportOutcome outcome = imports.run(request, display, signals.stop());
             display.end();
             report(new OutcomeReport(request, outcome));
@@ -150,7 +152,10 @@ final class ImportCommand implements Callable<Integer> {
                 dump, image, name, format, io, strict, allowBitmaps, !withoutLock, verify, limitBytesPerSecond);
     }
 
-    private Duration patience() {
+    private @Nullable Duration longestWait() {
+        if (waitSeconds == null) {
+            return null;
+        }
         if (waitSeconds < 0 || waitSeconds > LONGEST_WAIT_SECONDS) {
             throw new ParameterException(
                     spec.commandLine(),

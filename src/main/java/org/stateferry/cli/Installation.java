@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.batch.ImportRunner;
+import org.stateferry.batch.StopSignal;
 import org.stateferry.error.StateferryException;
 
 /** Everything under one home directory, as the commands need it. The seam between commands and the job repository. */
@@ -15,10 +16,12 @@ interface Installation {
     /**
      * Makes ready for imports: from now until the result is closed, this process owns the job repository.
      *
-     * @param wait how long to wait for another process that owns it
+     * @param longestWait how long to wait for another process that owns it, or null for as long as it takes
      * @param notice hears, in one line, whom it waits for
+     * @param stop ends the wait
      */
-    Imports openImports(Duration wait, Consumer<String> notice) throws StateferryException;
+    Imports openImports(@Nullable Duration longestWait, Consumer<String> notice, StopSignal stop)
+            throws StateferryException;
 
     /**
      * Runs the service until the latch of the signals opens.

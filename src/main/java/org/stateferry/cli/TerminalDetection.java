@@ -20,7 +20,7 @@ final class TerminalDetection {
         return !"dumb".equals(System.getenv("TERM")) && leadsToTerminal(STDERR);
     }
 
-    /** Whether a symbolic link leads to a pseudo terminal, a virtual or serial terminal, or the console. */
+    /** Whether a symbolic link leads to a terminal. */
     static boolean leadsToTerminal(Path link) {
         try {
             return isTerminal(Files.readSymbolicLink(link).toString());
@@ -29,7 +29,8 @@ final class TerminalDetection {
         }
     }
 
-    private static boolean isTerminal(String device) {
+    /** Whether a device's name is that of a pseudo terminal, a virtual or serial terminal, or the console. */
+    static boolean isTerminal(String device) {
         return device.startsWith("/dev/pts/") || device.startsWith("/dev/tty") || device.equals("/dev/console");
     }
 }

@@ -7,12 +7,12 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.builder.SpringApplicationBuilder;
-import org.springframework.boot.context.properties.ConfigurationPropertiesBindException;
 import org.springframework.boot.context.properties.bind.BindException;
 import org.springframework.boot.web.server.PortInUseException;
 import org.springframework.boot.web.server.context.WebServerApplicationContext;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.support.GenericApplicationContext;
+import org.springframework.core.convert.ConversionFailedException;
 import org.stateferry.batch.ImportRunner;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -105,7 +105,7 @@ public final class StateferryService implements AutoCloseable {
                         .advise("end what listens there, or set server.port")
                         .causedBy(failure);
             }
-            if (cause instanceof ConfigurationPropertiesBindException || cause instanceof BindException) {
+            if (cause instanceof BindException || cause instanceof ConversionFailedException) {
                 return StateferryException.of(FailureKind.CONFIGURATION, "a setting is not valid: " + reason(cause))
                         .advise("correct it in stateferry.properties, in the environment, or after -D")
                         .causedBy(failure);
@@ -115,9 +115,13 @@ public final class StateferryService implements AutoCloseable {
     }
 
     private static String reason(Throwable failure) {
-        if (failure instanceof BindException bind) {
-            return bind.getProperty() == null ? String.valueOf(bind.getMessage()) : String.valueOf(bind.getProperty());
+        if (failure instanceof BindException bind && bind.getProperty() != null) {
+            return bind.getName() + "=" + bind.getProperty().getValue();
         }
-        return failure.getCause() instanceof BindException bind ? reason(bind) : String.valueOf(failure.getMessage());
+        if (failure instanceof ConversionFailedException conversion) {
+            return "'" + conversion.getValue() + "' is no "
+                    + conversion.getTargetType().getType().getSimpleName();
+        }
+        return String.valueOf(failure.getMessage());
     }
 }
