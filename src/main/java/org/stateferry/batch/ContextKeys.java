@@ -1,5 +1,8 @@
 package org.stateferry.batch;
 
+import java.util.List;
+import org.springframework.batch.infrastructure.item.ExecutionContext;
+
 /**
  * The keys under which an attempt keeps what the history shows, in the <em>job</em> execution context. Numbers are longs,
  * the rest strings; {@link #WARNINGS} holds lines joined by {@code \n}.
@@ -27,5 +30,24 @@ final class ContextKeys {
     /** How many further errors were counted after the first. */
     static final String ERROR_LATER_COUNT = "stateferry.error.laterCount";
 
+    private static final List<String> OF_ONE_ATTEMPT = List.of(
+            BYTES_WRITTEN,
+            TRANSFER_MILLIS,
+            PUBLISH_MILLIS,
+            WARNINGS,
+            ERROR_KIND,
+            ERROR_FILE,
+            ERROR_OFFSET,
+            ERROR_MESSAGE,
+            ERROR_LATER_COUNT);
+
     private ContextKeys() {}
+
+    /**
+     * Takes out what belongs to the attempt before: Spring Batch starts a restarted execution with a copy of the last
+     * one's context.
+     */
+    static void beginAttempt(ExecutionContext context) {
+        OF_ONE_ATTEMPT.forEach(context::remove);
+    }
 }

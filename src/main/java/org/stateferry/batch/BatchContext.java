@@ -1,0 +1,112 @@
+package org.stateferry.batch;
+
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import org.springframework.batch.core.launch.JobOperator;
+import org.springframework.batch.core.repository.JobRepository;
+import org.springframework.boot.Banner;
+import org.springframework.boot.WebApplicationType;
+import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
+import org.springframework.boot.batch.jdbc.autoconfigure.BatchJdbcAutoConfiguration;
+import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.boot.flyway.autoconfigure.FlywayAutoConfiguration;
+import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
+import org.springframework.boot.jdbc.autoconfigure.DataSourceTransactionManagerAutoConfiguration;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Import;
+import org.springframework.context.support.GenericApplicationContext;
+import org.springframework.core.env.ConfigurableEnvironment;
+import org.springframework.transaction.PlatformTransactionManager;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+
+/**
+ * The Spring context of a command that runs once: the job repository and nothing else. It names the few
+ * auto-configurations it needs, which starts in two thirds of the time that looking for all takes.
+ *
+ * <p>The caller owns the repository ({@link RepositoryOwnership}) from before the start until after {@link #close()}.
+ */
+public final class BatchContext implements AutoCloseable {
+    private final ConfigurableApplicationContext context;
+
+    private BatchContext(ConfigurableApplicationContext context) {
+        this.context = context;
+    }
+
+    /**
+     * Starts the context; brings the schema up to date.
+     *
+     * @param extraProperties precede the settings file and the environment
+     * @throws StateferryException of kind {@link FailureKind#REPOSITORY} if the database cannot be used, of kind
+     *     {@link FailureKind#CONFIGURATION} if a setting is not valid
+     */
+    public static BatchContext start(StateferryHome home, Map<String, ?> extraProperties) throws StateferryException {
+        AtomicReference<@Nullable ConfigurableEnvironment> environment = new AtomicReference<>();
+        String[] arguments = extraProperties.entrySet().stream()
+                .map(entry -> "--" + entry.getKey() + "=" + entry.getValue())
+                .toArray(String[]::new);
+        try {
+            return new BatchContext(new SpringApplicationBuilder(OneShotConfiguration.class)
+                    .web(WebApplicationType.NONE)
+                    .bannerMode(Banner.Mode.OFF)
+                    // A signal is the command's affair: closing the context under a running job would lose its end.
+                    .registerShutdownHook(false)
+                    .properties(JobRepositoryConfiguration.defaults(home))
+                    .initializers(starting -> {
+                        environment.set(starting.getEnvironment());
+                        ((GenericApplicationContext) starting).registerBean(StateferryHome.class, () -> home);
+                    })
+                    .run(arguments));
+        } catch (RuntimeException e) {
+            throw RepositoryFailure.explain(e, home, environment.get());
+        }
+    }
+
+    /** Spring Batch's job repository. */
+    public JobRepository jobRepository() {
+        return context.getBean(JobRepository.class);
+    }
+
+    /** Starts jobs, on the calling thread. */
+    public JobOperator jobOperator() {
+        return context.getBean(JobOperator.class);
+    }
+
+    /** The transaction manager of the repository's database, for the chunks of a step. */
+    public PlatformTransactionManager transactionManager() {
+        return context.getBean(PlatformTransactionManager.class);
+    }
+
+    /** The imports so far. */
+    public ImportHistory history() {
+        return context.getBean(ImportHistory.class);
+    }
+
+    /** What tells other processes how this one's imports get on. */
+    StatusFile statusFile() {
+        return context.getBean(StatusFile.class);
+    }
+
+    /** What to report when a call of the repository threw {@code failure}. */
+    StateferryException failed(RuntimeException failure) {
+        return RepositoryFailure.explain(failure, context.getBean(StateferryHome.class), context.getEnvironment());
+    }
+
+    /** Ends the status file and closes the database. The caller's jobs have ended. */
+    @Override
+    public void close() {
+        context.close();
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    @ImportAutoConfiguration({
+        DataSourceAutoConfiguration.class,
+        DataSourceTransactionManagerAutoConfiguration.class,
+        FlywayAutoConfiguration.class,
+        BatchJdbcAutoConfiguration.class
+    })
+    @Import(JobRepositoryConfiguration.class)
+    static class OneShotConfiguration {}
+}

@@ -1,0 +1,20 @@
+package org.stateferry.batch;
+
+import java.util.List;
+import tools.jackson.databind.MapperFeature;
+import tools.jackson.databind.json.JsonMapper;
+
+/** The history as JSON: an array of {@link ImportRecord}s; times are ISO-8601 in UTC, what is absent is null. */
+public final class HistoryJson {
+    private static final JsonMapper MAPPER = JsonMapper.builder()
+            // The documented order of the names is that of the record's components.
+            .disable(MapperFeature.SORT_PROPERTIES_ALPHABETICALLY)
+            .build();
+
+    private HistoryJson() {}
+
+    /** One line without a line end. */
+    public static String write(List<ImportRecord> records) {
+        return MAPPER.writeValueAsString(records);
+    }
+}

@@ -1,0 +1,69 @@
+package org.stateferry.batch;
+
+import java.nio.file.Path;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.springframework.batch.core.BatchStatus;
+import org.springframework.batch.core.job.JobExecution;
+import org.springframework.batch.core.job.JobInstance;
+import org.springframework.batch.core.job.parameters.JobParameters;
+import org.springframework.batch.core.job.parameters.JobParametersBuilder;
+import org.springframework.batch.core.repository.JobRepository;
+
+/**
+ * What makes two runs the same import: all but the round, which tells apart imports that the image has forgotten.
+ *
+ * @param installationId the home's id
+ * @param image the image's real path
+ * @param dump the dump's real path
+ * @param name the snapshot's name
+ * @param fingerprint the dump's fingerprint as text
+ */
+record ImportIdentity(String installationId, Path image, Path dump, String name, String fingerprint) {
+    /** The first round of any import. */
+    static final long FIRST_ROUND = 1;
+
+    /**
+     * The latest round of an import that the repository knows.
+     *
+     * @param round its number, from {@link #FIRST_ROUND}
+     * @param instanceId the job instance's id
+     * @param lastStatus the last execution's status, or null if a crash left the instance without one
+     */
+    record KnownRound(long round, long instanceId, @Nullable BatchStatus lastStatus) {}
+
+    /** The identifying job parameters of one round. */
+    JobParameters parameters(long round) {
+        return new JobParametersBuilder()
+                .addString(JobParameterNames.INSTALLATION, installationId)
+                .addString(JobParameterNames.IMAGE, image.toString())
+                .addString(JobParameterNames.DUMP, dump.toString())
+                .addString(JobParameterNames.NAME, name)
+                .addString(JobParameterNames.FINGERPRINT, fingerprint)
+                .addLong(JobParameterNames.ROUND, round)
+                .toJobParameters();
+    }
+
+    /** Looks up the latest round; rounds are counted without gaps. */
+    Optional<KnownRound> latest(JobRepository repository) {
+        Optional<KnownRound> latest = Optional.empty();
+        long round = FIRST_ROUND;
+        @Nullable JobInstance instance = instance(repository, round);
+        while (instance != null) {
+            latest = Optional.of(new KnownRound(round, instance.getId(), null));
+            round++;
+            instance = instance(repository, round);
+        }
+        return latest.map(known -> withStatus(repository, known));
+    }
+
+    private @Nullable JobInstance instance(JobRepository repository, long round) {
+        return repository.getJobInstance(JobParameterNames.JOB, parameters(round));
+    }
+
+    private static KnownRound withStatus(JobRepository repository, KnownRound known) {
+        JobInstance instance = new JobInstance(known.instanceId(), JobParameterNames.JOB);
+        @Nullable JobExecution last = repository.getLastJobExecution(instance);
+        return new KnownRound(known.round(), known.instanceId(), last == null ? null : last.getStatus());
+    }
+}

@@ -1,0 +1,60 @@
+package org.stateferry.batch;
+
+import java.util.Map;
+import javax.sql.DataSource;
+import org.springframework.batch.core.repository.ExecutionContextSerializer;
+import org.springframework.batch.core.repository.dao.DefaultExecutionContextSerializer;
+import org.springframework.boot.sql.init.dependency.DependsOnDatabaseInitialization;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.jdbc.core.simple.JdbcClient;
+
+/**
+ * What Stateferry adds to Spring Batch's JDBC job repository: the history and its status file. The one-shot context and
+ * the service's context import it alike; both register a {@link StateferryHome} and start with {@link #defaults}.
+ */
+@Configuration(proxyBeanMethods = false)
+public class JobRepositoryConfiguration {
+    /**
+     * The properties that a context with a job repository starts with; the operator's settings file, environment and
+     * command line precede them.
+     */
+    public static Map<String, Object> defaults(StateferryHome home) {
+        return Map.ofEntries(
+                // Not the working folder's application.properties: what runs there is none of our business.
+                Map.entry("spring.config.location", "optional:classpath:/,optional:file:" + home.settingsFile()),
+                // WRITE_DELAY=0: H2 otherwise acknowledges a commit before it is written, and a kill loses it.
+                // DB_CLOSE_ON_EXIT=FALSE: H2's shutdown hook would close the database under a job that is stopping.
+                Map.entry(
+                        "spring.datasource.url",
+                        "jdbc:h2:file:" + home.repositoryDatabase() + ";WRITE_DELAY=0;DB_CLOSE_ON_EXIT=FALSE"),
+                Map.entry("spring.flyway.locations", "classpath:db/migration/{vendor}"),
+                Map.entry("spring.flyway.fail-on-missing-locations", "true"),
+                Map.entry("spring.batch.jdbc.initialize-schema", "never"),
+                Map.entry("spring.batch.job.enabled", "false"),
+                Map.entry("logging.file.name", home.logFile().toString()),
+                Map.entry("logging.console.enabled", "false"));
+    }
+
+    @Bean
+    ExecutionContextSerializer executionContextSerializer() {
+        return new DefaultExecutionContextSerializer();
+    }
+
+    @Bean
+    RunningImports runningImports() {
+        return new RunningImports();
+    }
+
+    @Bean
+    @DependsOnDatabaseInitialization
+    ImportHistory importHistory(
+            DataSource dataSource, ExecutionContextSerializer serializer, RunningImports running, StateferryHome home) {
+        return new ImportHistory(JdbcClient.create(dataSource), serializer, running, home.installationId());
+    }
+
+    @Bean
+    StatusFile statusFile(StateferryHome home, ImportHistory history, RunningImports running) {
+        return new StatusFile(home, history, running);
+    }
+}

@@ -1,0 +1,134 @@
+package org.stateferry.batch;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.springframework.batch.core.job.Job;
+import org.springframework.batch.core.job.builder.JobBuilder;
+import org.springframework.batch.core.step.Step;
+import org.springframework.batch.core.step.builder.StepBuilder;
+import org.springframework.batch.infrastructure.repeat.RepeatStatus;
+
+/** A second JVM on the tests' class path, as another run of the program would be. */
+final class OtherProcess implements AutoCloseable {
+    private final Process process;
+    private final BufferedReader output;
+
+    private OtherProcess(Process process) {
+        this.process = process;
+        this.output = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+    }
+
+    static OtherProcess start(String role, Path home, Object... arguments) throws IOException {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:TieredStopAtLevel=1",
+                "-cp",
+                System.getProperty("java.class.path"),
+                OtherProcess.class.getName(),
+                role,
+                home.toString()));
+        for (Object argument : arguments) {
+            command.add(argument.toString());
+        }
+        return new OtherProcess(new ProcessBuilder(command)
+                .directory(home.toFile())
+                .redirectErrorStream(true)
+                .start());
+    }
+
+    long pid() {
+        return process.pid();
+    }
+
+    /** Waits until the process says {@code word} on a line of its own. */
+    void awaitWord(String word) throws IOException {
+        List<String> lines = new ArrayList<>();
+        String line = output.readLine();
+        while (line != null && !line.equals(word)) {
+            lines.add(line);
+            line = output.readLine();
+        }
+        if (line == null) {
+            throw new AssertionError("the other process ended without saying " + word + ": " + lines);
+        }
+    }
+
+    /** Waits for the end; returns all that the process printed and nobody read so far. */
+    List<String> awaitEnd() throws IOException, InterruptedException {
+        List<String> lines = output.lines().toList();
+        if (!process.waitFor(60, TimeUnit.SECONDS) || process.exitValue() != 0) {
+            throw new AssertionError("the other process did not end well: " + lines);
+        }
+        return lines;
+    }
+
+    /** SIGKILL. */
+    void kill() throws InterruptedException {
+        process.destroyForcibly().waitFor();
+    }
+
+    @Override
+    public void close() throws InterruptedException {
+        kill();
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        StateferryHome home = StateferryHome.open(Path.of(arguments[1]));
+        switch (arguments[0]) {
+            case "own" -> own(home, Long.parseLong(arguments[2]), Boolean.parseBoolean(arguments[3]));
+            case "take-turn" -> takeTurn(home, Path.of(arguments[2]));
+            case "start-context" -> BatchContext.start(home, Map.of()).close();
+            case "hang-in-step" -> hangInStep(home);
+            default -> throw new IllegalArgumentException(arguments[0]);
+        }
+    }
+
+    private static void own(StateferryHome home, long millis, boolean service) throws Exception {
+        try (RepositoryOwnership ownership = acquire(home, service)) {
+            System.out.println("owned");
+            Thread.sleep(millis);
+        }
+    }
+
+    private static void takeTurn(StateferryHome home, Path turns) throws Exception {
+        try (RepositoryOwnership ownership = acquire(home, false)) {
+            Files.writeString(turns, "begin\n", StandardOpenOption.APPEND);
+            Thread.sleep(300);
+            Files.writeString(turns, "end\n", StandardOpenOption.APPEND);
+        }
+    }
+
+    private static RepositoryOwnership acquire(StateferryHome home, boolean service) throws Exception {
+        RepositoryOwner self = RepositoryOwner.thisProcess(List.of("import", "a.dump", "b.qcow2"), service);
+        Patience patience = new Patience(Duration.ofSeconds(60), new StopSignal(), line -> {});
+        return RepositoryOwnership.acquire(home, self, patience);
+    }
+
+    private static void hangInStep(StateferryHome home) throws Exception {
+        try (BatchContext context = BatchContext.start(home, Map.of())) {
+            Step step = new StepBuilder("transfer", context.jobRepository())
+                    .tasklet(
+                            (contribution, chunk) -> {
+                                System.out.println("in step");
+                                Thread.sleep(60_000);
+                                return RepeatStatus.FINISHED;
+                            },
+                            context.transactionManager())
+                    .build();
+            Job job = new JobBuilder(JobParameterNames.JOB, context.jobRepository())
+                    .start(step)
+                    .build();
+            context.jobOperator().start(job, TestImports.identity(home).parameters(1));
+        }
+    }
+}
