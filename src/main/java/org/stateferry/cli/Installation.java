@@ -2,8 +2,10 @@ package org.stateferry.cli;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.batch.ImportRecord;
 import org.stateferry.batch.ImportRunner;
 import org.stateferry.batch.StopSignal;
 import org.stateferry.error.StateferryException;
@@ -24,7 +26,15 @@ interface Installation {
             throws StateferryException;
 
     /**
-     * Runs the service until the latch of the signals opens.
+     * The imports so far, newest first. Where another process owns the job repository, they are what that process last
+     * told about them.
+     *
+     * @param notice hears, in one line, if that is the case
+     */
+    List<ImportRecord> history(Consumer<String> notice) throws StateferryException;
+
+    /**
+     * Runs the service until a signal asks for its end.
      *
      * @param notice hears what an operator should know
      */

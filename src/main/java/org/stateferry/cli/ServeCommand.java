@@ -16,8 +16,7 @@ import picocli.CommandLine.ParentCommand;
                     + " working directory; a mistake in one of them ends the start with exit code 78.",
             "",
             "Health and metrics: http://127.0.0.1:8686/actuator. The address (server.address, server.port) and all other"
-                    + " settings can be set by -D, by environment, or in stateferry.properties in the home or in the"
-                    + " working directory.",
+                    + " settings can be set by -D, by environment, or in stateferry.properties in the home.",
             "",
             "SIGTERM or SIGINT ends the service in good order: a running import stops at its next safe point and goes"
                     + " on after the next start. That is no failure, so the exit code is 0."

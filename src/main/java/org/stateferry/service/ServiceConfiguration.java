@@ -18,8 +18,8 @@ import org.stateferry.batch.StopSignal;
 import org.stateferry.error.StateferryException;
 
 /**
- * The service's beans. The job repository and the import job are not among them: the parent context has those, exactly as
- * a single command has them, and the configurations that would make them a second time are left out here.
+ * The service's beans. The job repository and the import job are not among them: the service gets those from its starter,
+ * exactly as a single command has them, and the configurations that would make them a second time are left out here.
  */
 @Configuration(proxyBeanMethods = false)
 @EnableAutoConfiguration(
@@ -67,7 +67,7 @@ class ServiceConfiguration {
     }
 
     @Bean
-    ImportsHealth importsHealth(ImportSchedule schedule) {
+    ImportsHealth importsHealthIndicator(ImportSchedule schedule) {
         return new ImportsHealth(schedule);
     }
 }

@@ -1,10 +1,7 @@
 package org.stateferry.service;
 
-import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.context.properties.bind.BindException;
@@ -13,7 +10,9 @@ import org.springframework.boot.web.server.context.WebServerApplicationContext;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.support.GenericApplicationContext;
 import org.springframework.core.convert.ConversionFailedException;
+import org.stateferry.batch.BatchContext;
 import org.stateferry.batch.ImportRunner;
+import org.stateferry.batch.StateferryHome;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
@@ -21,12 +20,10 @@ import org.stateferry.error.StateferryException;
  * The running service: schedules, health and metrics over HTTP. It runs imports but does not own what they need; whoever
  * starts it opens the job repository before and closes it after.
  *
- * <p>Its settings come from {@code stateferry.properties}: the one in the program, overridden by one in the working
- * directory, by one in the home directory, by environment variables and by {@code -D}, in this order.
+ * <p>Its settings come from {@code stateferry.properties}: the one in the program, overridden by the one in the home
+ * directory, by environment variables and by {@code -D}, in this order.
  */
 public final class StateferryService implements AutoCloseable {
-    private static final String CONFIG_NAME = "stateferry";
-
     private final ConfigurableApplicationContext context;
 
     private StateferryService(ConfigurableApplicationContext context) {
@@ -36,39 +33,43 @@ public final class StateferryService implements AutoCloseable {
     /**
      * Starts the service; when this returns, it listens and its definitions are scheduled.
      *
-     * @param home the directory for settings and the log
+     * @param home where settings and the log are
+     * @param repository the job repository, whose health is shown; it stays the caller's
      * @param runner runs the imports
-     * @param repository the context that holds the job repository, whose health is shown; it stays the caller's. Null
-     *     shows none
      * @param overrides settings that win over those above
      * @throws StateferryException of kind {@link FailureKind#CONFIGURATION} if a setting or a definition is not valid
      */
     public static StateferryService start(
-            Path home,
-            ImportRunner runner,
-            @Nullable ConfigurableApplicationContext repository,
-            Map<String, Object> overrides)
+            StateferryHome home, BatchContext repository, ImportRunner runner, Map<String, Object> overrides)
             throws StateferryException {
+        SpringApplicationBuilder builder = new SpringApplicationBuilder(ServiceConfiguration.class)
+                .web(WebApplicationType.SERVLET)
+                .registerShutdownHook(false) // whoever starts the service ends it, in the right order
+                .properties(defaults(home))
+                .initializers(starting -> {
+                    GenericApplicationContext context = (GenericApplicationContext) starting;
+                    context.registerBean(StateferryHome.class, () -> home);
+                    context.registerBean(ImportRunner.class, () -> runner);
+                    context.registerBean(
+                            "repositoryHealthIndicator",
+                            RepositoryHealth.class,
+                            () -> new RepositoryHealth(home, repository));
+                });
         try {
-            return new StateferryService(builder(home, runner, repository).run(arguments(overrides)));
+            return new StateferryService(builder.run(arguments(overrides)));
         } catch (RuntimeException e) {
             throw translated(e);
         }
     }
 
-    private static SpringApplicationBuilder builder(
-            Path home, ImportRunner runner, @Nullable ConfigurableApplicationContext repository) {
-        Map<String, Object> defaults = new HashMap<>();
-        defaults.put("spring.config.name", CONFIG_NAME);
-        defaults.put("spring.config.additional-location", "optional:file:" + home.toAbsolutePath() + "/");
-        defaults.put("stateferry.home", home.toAbsolutePath().toString());
-        SpringApplicationBuilder builder = new SpringApplicationBuilder(ServiceConfiguration.class)
-                .web(WebApplicationType.SERVLET)
-                .registerShutdownHook(false) // whoever starts the service ends it, in the right order
-                .properties(defaults)
-                .initializers(context -> ((GenericApplicationContext) context)
-                        .registerBean("importRunner", ImportRunner.class, () -> runner));
-        return repository == null ? builder : builder.parent(repository);
+    private static Map<String, Object> defaults(StateferryHome home) {
+        return Map.of(
+                "spring.config.name",
+                "stateferry",
+                "spring.config.location",
+                "classpath:/,optional:" + home.settingsFile().toUri(),
+                "logging.file.name",
+                home.logFile().toString());
     }
 
     private static String[] arguments(Map<String, Object> overrides) {

@@ -8,6 +8,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.batch.ImportOutcome;
 import org.stateferry.batch.ImportProgress;
+import org.stateferry.batch.ImportRecord;
 import org.stateferry.batch.ImportRequest;
 import org.stateferry.batch.ImportRunner;
 import org.stateferry.batch.StopSignal;
@@ -32,6 +33,7 @@ final class FakeInstallation implements Installation {
     @Nullable
     Path homeAskedFor;
 
+    List<ImportRecord> records = List.of();
     boolean closed;
 
     FakeInstallation(Path home, ImportRunner runner) {
@@ -74,6 +76,12 @@ final class FakeInstallation implements Installation {
                 closed = true;
             }
         };
+    }
+
+    @Override
+    public List<ImportRecord> history(Consumer<String> notice) {
+        notice.accept("from the owner's status file");
+        return records;
     }
 
     @Override

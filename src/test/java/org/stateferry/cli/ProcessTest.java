@@ -5,20 +5,26 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.stateferry.batch.StateferryHome;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
 /** What only a process of its own can show. */
 class ProcessTest {
     private static final long DEADLINE_SECONDS = 60;
+
+    @TempDir
+    Path home;
 
     @ParameterizedTest
     @ValueSource(strings = {"--help", "import --help", "--version", "import a b"})
@@ -53,6 +59,27 @@ class ProcessTest {
         }
 
         assertThat(process.exitValue()).isEqualTo(expected);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"INT", "TERM"})
+    void aSignalEndsTheServiceInGoodOrder(String signal) throws Exception {
+        Files.createDirectory(home.resolve("jobs"));
+        Files.writeString(
+                home.resolve("stateferry.properties"), "server.port=0\nstateferry.jobs=" + home.resolve("jobs"));
+        Process process =
+                java(List.of(Serving.class.getName(), home.toString())).start();
+        try (BufferedReader said = process.errorReader()) {
+            assertThat(said.readLine()).startsWith("stateferry: serving 0 definitions");
+            new ProcessBuilder("kill", "-" + signal, String.valueOf(process.pid())).start().waitFor();
+            assertThat(said.lines()).singleElement().asString().startsWith("stateferry: ending");
+            assertThat(process.waitFor(DEADLINE_SECONDS, TimeUnit.SECONDS)).isTrue();
+            assertThat(process.inputReader().lines()).isEmpty();
+        } finally {
+            process.destroyForcibly();
+        }
+
+        assertThat(process.exitValue()).isZero();
     }
 
     @Test
@@ -92,6 +119,20 @@ class ProcessTest {
             });
             System.exit(new Program(Console.ofProcess(), installation::at, new TerminationSignals(), System::nanoTime)
                     .run("import", "vm.dump", "vm.qcow2", "--name", "before"));
+        }
+    }
+
+    /** A program that serves on a real repository; its imports would end at once. */
+    static final class Serving {
+        private Serving() {}
+
+        public static void main(String[] args) {
+            Installation.Locator installations = home -> new LocalInstallation(
+                    StateferryHome.open(home),
+                    List.of("serve"),
+                    (at, repository) -> (request, progress, stop) -> FakeInstallation.imported(null));
+            System.exit(new Program(Console.ofProcess(), installations, new TerminationSignals(), System::nanoTime)
+                    .run("serve", "--home", args[0]));
         }
     }
 }

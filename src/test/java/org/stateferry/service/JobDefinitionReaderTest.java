@@ -77,7 +77,7 @@ class JobDefinitionReaderTest {
                 "dump: vm.dump        | dump:                 | line 1: 'dump' must have a plain value",
                 "dump: vm.dump        | dump: ''              | line 1: 'dump' is empty",
                 "dump: vm.dump        | dump: [vm.dump]       | line 1: 'dump' must have a plain value",
-                "dump: vm.dump        | dump: \"\0\"            | line 1: 'dump': Nul character not allowed",
+                "dump: vm.dump        | dump: \"\\0\"            | line 1: 'dump': Nul character not allowed",
                 "image: vm.qcow2      | imag: vm.qcow2        | 'image' is missing",
                 "image: vm.qcow2      | dump: again           | line 2: 'dump' was given on line 1 already",
                 "nightly-{yyyyMMdd}   | nightly-{today}       | line 3: 'name': '{today}' is not a date pattern",

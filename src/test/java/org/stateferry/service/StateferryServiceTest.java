@@ -19,14 +19,17 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.stateferry.batch.BatchContext;
 import org.stateferry.batch.ImportOutcome;
 import org.stateferry.batch.ImportRequest;
 import org.stateferry.batch.ImportRunner;
+import org.stateferry.batch.StateferryHome;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
@@ -38,6 +41,7 @@ class StateferryServiceTest {
     @TempDir
     Path home;
 
+    private BatchContext repository;
     private Path dump;
 
     @BeforeEach
@@ -53,9 +57,22 @@ class StateferryServiceTest {
                 "{dump: '%s', image: vm.qcow2, name: 'n-{yyyyMMdd}', schedule: {every: 1s}}".formatted(dumpFile));
     }
 
+    @BeforeEach
+    void openRepository() throws Exception {
+        repository = BatchContext.start(StateferryHome.open(home), Map.of());
+    }
+
+    @AfterEach
+    void closeRepository() {
+        repository.close();
+    }
+
     private StateferryService start(ImportRunner runner) throws StateferryException {
-        return StateferryService.start(
-                home, runner, null, Map.of("server.port", 0, "stateferry.jobs", home.resolve("jobs")));
+        return start(runner, Map.of("server.port", 0, "stateferry.jobs", home.resolve("jobs")));
+    }
+
+    private StateferryService start(ImportRunner runner, Map<String, Object> overrides) throws StateferryException {
+        return StateferryService.start(StateferryHome.open(home), repository, runner, overrides);
     }
 
     private static String get(StateferryService service, String path) throws Exception {
@@ -91,6 +108,8 @@ class StateferryServiceTest {
                     .containsPattern("stateferry_import_last_success_seconds\\{job=\"nightly\"} 1\\.\\d+E9")
                     .containsPattern("stateferry_import_duration_seconds_count\\{job=\"nightly\"} [1-9]");
             assertThat(get(service, "metrics/stateferry.imports")).startsWith("200 ");
+            assertThat(get(service, "health"))
+                    .contains("\"repository\":{\"details\":{\"home\":\"" + home.toRealPath() + "\"");
             assertThat(get(service, "info")).startsWith("200 ");
             assertThat(get(service, "env")).startsWith("404 ");
         }
@@ -188,10 +207,8 @@ class StateferryServiceTest {
 
         StateferryException refusal = catchThrowableOfType(
                 StateferryException.class,
-                () -> StateferryService.start(
-                        home,
+                () -> start(
                         (request, progress, stop) -> IMPORTED,
-                        null,
                         Map.of(setting, value, "stateferry.jobs", home.resolve("jobs"))));
 
         assertThat(refusal.kind()).isEqualTo(FailureKind.CONFIGURATION);
@@ -204,10 +221,8 @@ class StateferryServiceTest {
         try (StateferryService first = start((request, progress, stop) -> IMPORTED)) {
             StateferryException refusal = catchThrowableOfType(
                     StateferryException.class,
-                    () -> StateferryService.start(
-                            home,
+                    () -> start(
                             (request, progress, stop) -> IMPORTED,
-                            null,
                             Map.of("server.port", first.port(), "stateferry.jobs", home.resolve("jobs"))));
 
             assertThat(refusal.kind()).isEqualTo(FailureKind.IO);
@@ -221,8 +236,7 @@ class StateferryServiceTest {
         Files.writeString(
                 home.resolve("stateferry.properties"), "server.port=0\nstateferry.jobs=" + home.resolve("jobs") + "\n");
 
-        try (StateferryService service =
-                StateferryService.start(home, (request, progress, stop) -> IMPORTED, null, Map.of())) {
+        try (StateferryService service = start((request, progress, stop) -> IMPORTED, Map.of())) {
             assertThat(get(service, "health")).startsWith("200 ");
         }
     }
