@@ -1,6 +1,7 @@
 package org.stateferry.batch;
 
 import java.util.List;
+import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.MapperFeature;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -16,5 +17,14 @@ public final class HistoryJson {
     /** One line without a line end. */
     public static String write(List<ImportRecord> records) {
         return MAPPER.writeValueAsString(records);
+    }
+
+    /**
+     * Reads what {@link #write} wrote.
+     *
+     * @throws tools.jackson.core.JacksonException if the text is something else
+     */
+    public static List<ImportRecord> read(String text) {
+        return MAPPER.readValue(text, new TypeReference<>() {});
     }
 }

@@ -1,0 +1,22 @@
+package org.stateferry.batch;
+
+import org.stateferry.error.StateferryException;
+
+/**
+ * Runs imports. It is the seam between what asks for an import (the command line, the service) and the job that does it.
+ *
+ * <p>Implementations are thread-safe: imports into different images may run at the same time.
+ */
+@FunctionalInterface
+public interface ImportRunner {
+    /**
+     * Runs one import on the calling thread, which must not be interrupted meanwhile.
+     *
+     * @param request what to import, into what, and how
+     * @param progress hears how it gets on
+     * @param stop looked at between pieces of work; a request before the switch ends the import
+     * @return how it ended well
+     * @throws StateferryException if it did not, of kind {@link org.stateferry.error.FailureKind#INTERRUPTED} after a stop
+     */
+    ImportOutcome run(ImportRequest request, ImportProgress progress, StopSignal stop) throws StateferryException;
+}

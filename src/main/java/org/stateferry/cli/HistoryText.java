@@ -1,0 +1,114 @@
+package org.stateferry.cli;
+
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.batch.ImportRecord;
+import org.stateferry.batch.ImportRecord.Attempt;
+import org.stateferry.batch.ImportRecord.FirstError;
+
+/** The history as a person reads it. Times are in UTC. */
+final class HistoryText {
+    private static final String GAP = "  ";
+
+    private HistoryText() {}
+
+    /** One line for each import below a line of headings. */
+    static List<String> list(List<ImportRecord> records) {
+        if (records.isEmpty()) {
+            return List.of("no imports so far");
+        }
+        List<List<String>> rows = new ArrayList<>();
+        rows.add(List.of("ID", "STARTED", "STATUS", "NAME", "IMAGE", "BYTES", "RATE", "ATTEMPTS", "FIRST ERROR"));
+        for (ImportRecord record : records) {
+            rows.add(List.of(
+                    String.valueOf(record.id()),
+                    time(record.started()),
+                    record.status(),
+                    record.name(),
+                    record.image(),
+                    Texts.bytes(record.bytes()),
+                    Texts.megabytesPerSecond(record.bytesWritten(), record.transferMillis()),
+                    String.valueOf(record.attempts().size()),
+                    error(record.firstError())));
+        }
+        return align(rows);
+    }
+
+    /** Everything about one import. */
+    static List<String> details(ImportRecord record) {
+        List<List<String>> facts = new ArrayList<>();
+        facts.add(List.of("import", String.valueOf(record.id())));
+        facts.add(List.of("dump", record.dump()));
+        facts.add(List.of("image", record.image()));
+        facts.add(List.of("name", record.name()));
+        facts.add(List.of("status", record.status()));
+        facts.add(List.of("started", time(record.started())));
+        facts.add(List.of("ended", time(record.ended())));
+        facts.add(List.of("length", Texts.bytes(record.bytes())));
+        facts.add(List.of("written", Texts.bytes(record.bytesWritten())));
+        facts.add(List.of("transfer", Texts.seconds(record.transferMillis())));
+        facts.add(List.of("publish", Texts.seconds(record.publishMillis())));
+        facts.add(List.of("first error", error(record.firstError())));
+        record.warnings().forEach(warning -> facts.add(List.of("warning", warning)));
+        List<String> lines = new ArrayList<>(align(facts));
+        lines.add("");
+        lines.addAll(align(attempts(record.attempts())));
+        return lines;
+    }
+
+    private static List<List<String>> attempts(List<Attempt> attempts) {
+        List<List<String>> rows = new ArrayList<>();
+        rows.add(List.of("ATTEMPT", "STARTED", "ENDED", "STATUS", "WRITTEN", "RATE", "FIRST ERROR"));
+        for (Attempt attempt : attempts) {
+            rows.add(List.of(
+                    String.valueOf(attempt.id()),
+                    time(attempt.started()),
+                    time(attempt.ended()),
+                    attempt.status(),
+                    Texts.bytes(attempt.bytesWritten()),
+                    Texts.megabytesPerSecond(attempt.bytesWritten(), attempt.transferMillis()),
+                    error(attempt.firstError())));
+        }
+        return rows;
+    }
+
+    private static String time(@Nullable Instant time) {
+        return time == null ? "-" : time.truncatedTo(ChronoUnit.SECONDS).toString();
+    }
+
+    private static String error(@Nullable FirstError error) {
+        if (error == null) {
+            return "-";
+        }
+        String place = error.file() == null ? "" : ": " + error.file();
+        String offset = error.offset() == null ? "" : " at byte " + error.offset();
+        return error.kind() + place + offset + ": " + error.message();
+    }
+
+    /** Pads the columns, all but the last, to the width of their longest cell. */
+    private static List<String> align(List<List<String>> rows) {
+        int last = rows.get(0).size() - 1;
+        int[] widths = new int[last];
+        for (List<String> row : rows) {
+            for (int column = 0; column < last; column++) {
+                widths[column] =
+                        Math.max(widths[column], Texts.oneLine(row.get(column)).length());
+            }
+        }
+        List<String> lines = new ArrayList<>();
+        for (List<String> row : rows) {
+            StringBuilder line = new StringBuilder();
+            for (int column = 0; column < last; column++) {
+                String cell = Texts.oneLine(row.get(column));
+                line.append(cell)
+                        .append(" ".repeat(widths[column] - cell.length()))
+                        .append(GAP);
+            }
+            lines.add(line.append(Texts.oneLine(row.get(last))).toString());
+        }
+        return lines;
+    }
+}

@@ -1,0 +1,186 @@
+package org.stateferry.cli;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.batch.ImportOutcome;
+import org.stateferry.batch.ImportRequest;
+import org.stateferry.batch.RateLimit;
+import org.stateferry.error.StateferryException;
+import org.stateferry.source.DumpFormat;
+import org.stateferry.storage.IoMode;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ParentCommand;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
+
+/** {@code stateferry import}: one dump into one image. */
+@Command(
+        name = "import",
+        sortOptions = false,
+        description = "Writes a saved VM state into a qcow2 image as an internal snapshot.",
+        footer = {
+            "",
+            "The image either stays as it was or holds the complete new snapshot, whenever the command is killed. Run"
+                    + " again, it continues, or says that the work is already done.",
+            "",
+            "libvirt keeps its own list of snapshots. To make it know the new one, describe it in a <domainsnapshot>"
+                    + " with this name and run:",
+            "  virsh snapshot-create DOMAIN FILE.xml --redefine"
+        })
+final class ImportCommand implements Callable<Integer> {
+    private static final long LONGEST_WAIT_SECONDS = 1_000_000_000;
+
+    private static final long NO_LIMIT = 0;
+
+    private final Console console;
+    private final Installation.Locator installations;
+    private final TerminationSignals signals;
+    private final LongSupplier nanoClock;
+
+    @ParentCommand
+    private StateferryCommand program;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Parameters(index = "0", paramLabel = "DUMP", description = "The saved state; it is only read.")
+    private Path dump;
+
+    @Parameters(index = "1", paramLabel = "IMAGE", description = "The qcow2 image that gets the snapshot.")
+    private Path image;
+
+    @Option(names = "--name", required = true, paramLabel = "NAME", description = "The snapshot's name.")
+    private String name;
+
+    @Option(
+            names = "--io",
+            defaultValue = "auto",
+            paramLabel = "MODE",
+            description = "How data reaches the image: auto, cached, or direct (O_DIRECT). Default: auto.")
+    private IoMode io;
+
+    @Option(
+            names = "--format",
+            defaultValue = "auto",
+            paramLabel = "FORMAT",
+            description = "The dump's form: auto, plain (a QEMU migration stream), or opaque (any bytes, nothing is"
+                    + " checked). Default: auto.")
+    private DumpFormat format;
+
+    @Option(names = "--strict", description = "Refuse when a disk is newer than the dump, instead of a warning.")
+    private boolean strict;
+
+    @Option(
+            names = "--allow-bitmaps",
+            description = "Accept an image with persistent bitmaps, although QEMU cannot revert such an image.")
+    private boolean allowBitmaps;
+
+    @Option(
+            names = "--no-lock",
+            description = "Do not lock the image. Only for file systems without locks: nothing else may use it then.")
+    private boolean withoutLock;
+
+    @Option(names = "--verify", description = "Read everything back from the image before it is switched over.")
+    private boolean verify;
+
+    @Option(
+            names = "--limit-rate",
+            paramLabel = "RATE",
+            converter = RateConverter.class,
+            description = "Write at most so many bytes per second, for example 200M (K, M, G, T: powers of 1024).")
+    private long limitBytesPerSecond = NO_LIMIT;
+
+    @Option(
+            names = "--wait",
+            paramLabel = "SECONDS",
+            description = "How long to wait for another stateferry command that uses the same home. Default: until it"
+                    + " has ended. A running service is not waited for.")
+    private @Nullable Long waitSeconds;
+
+    @Option(
+            names = "--progress",
+            paramLabel = "FORM",
+            defaultValue = "auto",
+            description = "How progress is shown on standard error: auto (a bar on a terminal, else lines), plain,"
+                    + " json, or none. Default: auto.")
+    private ProgressMode progressMode;
+
+    @Option(names = "--quiet", description = "Say nothing but warnings and errors.")
+    private boolean quiet;
+
+    @Option(names = "--json", description = "Print the outcome as one JSON object on standard output.")
+    private boolean json;
+
+    ImportCommand(
+            Console console, Installation.Locator installations, TerminationSignals signals, LongSupplier nanoClock) {
+        this.console = console;
+        this.installations = installations;
+        this.signals = signals;
+        this.nanoClock = nanoClock;
+    }
+
+    @Override
+    public Integer call() throws StateferryException {
+        ImportRequest request = request();
+        Duration longestWait = longestWait();
+        ProgressDisplay display = progressMode.display(console, quiet, nanoClock);
+        signals.takeOver();
+        try (Installation.Imports imports =
+                installations.locate(program.home()).openImports(longestWait, display::notice, signals.stop())) {
+            ImportOutcome outcome = imports.run(request, display, signals.stop());
+            display.end();
+            report(new OutcomeReport(request, outcome));
+            return ExitCodes.DONE;
+        } finally {
+            display.end();
+        }
+    }
+
+    private ImportRequest request() {
+        if (name.isBlank()) {
+            throw new ParameterException(spec.commandLine(), "--name must not be blank");
+        }
+        return new ImportRequest(
+                dump, image, name, format, io, strict, allowBitmaps, !withoutLock, verify, limitBytesPerSecond);
+    }
+
+    private @Nullable Duration longestWait() {
+        if (waitSeconds == null) {
+            return null;
+        }
+        if (waitSeconds < 0 || waitSeconds > LONGEST_WAIT_SECONDS) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--wait must be between 0 and " + LONGEST_WAIT_SECONDS + ", not " + waitSeconds);
+        }
+        return Duration.ofSeconds(waitSeconds);
+    }
+
+    private void report(OutcomeReport report) {
+        if (json) {
+            console.out().println(Json.line(report.fields()));
+        } else if (!quiet) {
+            report.print(console);
+        }
+    }
+
+    /** Reads {@code --limit-rate}. */
+    static final class RateConverter implements ITypeConverter<Long> {
+        @Override
+        public Long convert(String text) {
+            try {
+                return RateLimit.parse(text);
+            } catch (IllegalArgumentException e) {
+                throw new TypeConversionException(e.getMessage());
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+package org.stateferry.cli;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.batch.ImportRecord;
+import org.stateferry.batch.ImportRunner;
+import org.stateferry.batch.StopSignal;
+import org.stateferry.error.StateferryException;
+
+/** Everything under one home directory, as the commands need it. The seam between commands and the job repository. */
+interface Installation {
+    /** The file that takes stack traces and the framework's log; it need not exist yet. */
+    Path logFile();
+
+    /**
+     * Makes ready for imports: from now until the result is closed, this process owns the job repository.
+     *
+     * @param longestWait how long to wait for another process that owns it, or null for as long as it takes
+     * @param notice hears, in one line, whom it waits for
+     * @param stop ends the wait
+     */
+    Imports openImports(@Nullable Duration longestWait, Consumer<String> notice, StopSignal stop)
+            throws StateferryException;
+
+    /**
+     * The imports so far, newest first. Where another process owns the job repository, they are what that process last
+     * told about them.
+     *
+     * @param notice hears, in one line, if that is the case
+     */
+    List<ImportRecord> history(Consumer<String> notice) throws StateferryException;
+
+    /**
+     * Runs the service until a signal asks for its end.
+     *
+     * @param notice hears what an operator should know
+     */
+    void serve(TerminationSignals signals, Consumer<String> notice) throws StateferryException;
+
+    /** Imports can be run until it is closed. */
+    interface Imports extends ImportRunner, AutoCloseable {
+        @Override
+        void close();
+    }
+
+    /** Finds the installation for a home directory given by option. */
+    @FunctionalInterface
+    interface Locator {
+        /** @param home the directory, or null for the default */
+        Installation locate(@Nullable Path home) throws StateferryException;
+    }
+}

@@ -1,0 +1,157 @@
+package org.stateferry.cli;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.batch.BatchContext;
+import org.stateferry.batch.HistoryJson;
+import org.stateferry.batch.ImportOutcome;
+import org.stateferry.batch.ImportProgress;
+import org.stateferry.batch.ImportRecord;
+import org.stateferry.batch.ImportRequest;
+import org.stateferry.batch.ImportRunner;
+import org.stateferry.batch.Patience;
+import org.stateferry.batch.RepositoryOwner;
+import org.stateferry.batch.RepositoryOwnership;
+import org.stateferry.batch.StateferryHome;
+import org.stateferry.batch.StatusFile;
+import org.stateferry.batch.StopSignal;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.service.StateferryService;
+import tools.jackson.core.JacksonException;
+
+/** The installation in a home directory of this machine. Nothing of it is opened before a method asks for it. */
+final class LocalInstallation implements Installation {
+    /** How long an owner that has told nothing yet is given to do so, or to end. */
+    private static final Duration STATUS_WAIT = Duration.ofSeconds(10);
+
+    private final StateferryHome home;
+    private final List<String> commandLine;
+    private final RunnerFactory runners;
+
+    /** Makes what runs imports, from the home and its opened job repository. */
+    @FunctionalInterface
+    interface RunnerFactory {
+        ImportRunner create(StateferryHome home, BatchContext repository) throws StateferryException;
+    }
+
+    /**
+     * @param home the directory
+     * @param commandLine the words of this process's command line, to tell those who wait for it
+     * @param runners makes what runs imports
+     */
+    LocalInstallation(StateferryHome home, List<String> commandLine, RunnerFactory runners) {
+        this.home = home;
+        this.commandLine = List.copyOf(commandLine);
+        this.runners = runners;
+    }
+
+    @Override
+    public Path logFile() {
+        return home.logFile();
+    }
+
+    @Override
+    public Imports openImports(@Nullable Duration longestWait, Consumer<String> notice, StopSignal stop)
+            throws StateferryException {
+        RepositoryOwner self = RepositoryOwner.thisProcess(commandLine, false);
+        return own(RepositoryOwnership.acquire(home, self, new Patience(longestWait, stop, notice)));
+    }
+
+    /** Opens the repository; from here on the ownership is closed with it. */
+    private OwnedRepository own(RepositoryOwnership ownership) throws StateferryException {
+        BatchContext repository = null;
+        try {
+            repository = BatchContext.start(home, Map.of());
+            return new OwnedRepository(ownership, repository, runners.create(home, repository));
+        } catch (StateferryException | RuntimeException | Error e) {
+            if (repository != null) {
+                repository.close();
+            }
+            ownership.close();
+            throw e;
+        }
+    }
+
+    @Override
+    public List<ImportRecord> history(Consumer<String> notice) throws StateferryException {
+        RepositoryOwner self = RepositoryOwner.thisProcess(commandLine, false);
+        Optional<RepositoryOwnership> ownership = RepositoryOwnership.tryAcquire(home, self);
+        if (ownership.isEmpty()) {
+            Optional<String> status = StatusFile.read(home);
+            if (status.isPresent()) {
+                notice.accept("the job repository is in use by " + ownerName() + "; this is what it last told");
+                return parse(status.get());
+            }
+            ownership = Optional.of(
+                    RepositoryOwnership.acquire(home, self, new Patience(STATUS_WAIT, new StopSignal(), notice)));
+        }
+        try (RepositoryOwnership held = ownership.get();
+                BatchContext repository = BatchContext.start(home, Map.of())) {
+            return repository.history().list();
+        }
+    }
+
+    private String ownerName() {
+        return RepositoryOwnership.currentOwner(home)
+                .map(RepositoryOwner::describe)
+                .orElse("another process");
+    }
+
+    private List<ImportRecord> parse(String status) throws StateferryException {
+        try {
+            return HistoryJson.read(status);
+        } catch (JacksonException e) {
+            throw StateferryException.in(FailureKind.REPOSITORY, home.statusFile(), "is not a status file")
+                    .causedBy(e)
+                    .advise("end the process that owns the repository, then ask again");
+        }
+    }
+
+    @Override
+    public void serve(TerminationSignals signals, Consumer<String> notice) throws StateferryException {
+        signals.takeOver();
+        RepositoryOwner self = RepositoryOwner.thisProcess(commandLine, true);
+        RepositoryOwnership ownership =
+                RepositoryOwnership.acquire(home, self, new Patience(null, signals.stop(), notice));
+        try (OwnedRepository owned = own(ownership);
+                StateferryService service = StateferryService.start(home, owned.repository(), owned, Map.of())) {
+            notice.accept("serving " + service.definitionCount() + " definitions, health on port " + service.port());
+            signals.await();
+            notice.accept("ending; a running import stops at its next safe point");
+        } catch (InterruptedException e) {
+            Thread.currentThread()
+                    .interrupt(); // nobody interrupts the main thread; if someone did, this is the end too
+        }
+    }
+
+    /**
+     * The job repository while this process owns it, and the imports that go through it.
+     *
+     * @param ownership closed last
+     * @param repository closed before the ownership
+     * @param runner runs the imports
+     */
+    private record OwnedRepository(RepositoryOwnership ownership, BatchContext repository, ImportRunner runner)
+            implements Imports {
+        @Override
+        public ImportOutcome run(ImportRequest request, ImportProgress progress, StopSignal stop)
+                throws StateferryException {
+            return runner.run(request, progress, stop);
+        }
+
+        @Override
+        public void close() {
+            try {
+                repository.close();
+            } finally {
+                ownership.close();
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+package org.stateferry.cli;
+
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalLong;
+import org.stateferry.batch.ImportOutcome;
+import org.stateferry.batch.ImportRequest;
+import org.stateferry.stream.StreamFacts;
+
+/**
+ * Reports an import that ended well.
+ *
+ * @param request what was asked for
+ * @param outcome how it ended
+ */
+record OutcomeReport(ImportRequest request, ImportOutcome outcome) {
+    /** One line about what was done, then how to go on from there. */
+    void print(Console console) {
+        console.say(summary());
+        console.sayMore("resume with: " + ResumeHint.command(request.name(), outcome.facts()));
+        console.sayMore(ResumeHint.driveOrder(request.image()));
+    }
+
+    private String summary() {
+        if (outcome.state() == ImportOutcome.State.ALREADY_IMPORTED) {
+            return "already imported: snapshot " + outcome.snapshotId() + " '" + request.name() + "' of "
+                    + request.image() + " holds this dump, nothing was written";
+        }
+        long millis = outcome.transferMillis() + outcome.publishMillis();
+        return "imported as snapshot " + outcome.snapshotId() + " '" + request.name() + "' of " + request.image() + ": "
+                + Texts.bytes(outcome.vmStateSize()) + " in " + Texts.seconds(millis) + " ("
+                + Texts.megabytesPerSecond(outcome.bytesWritten(), outcome.transferMillis()) + ")";
+    }
+
+    /** The same as data; the names are those of the history. */
+    Map<String, Object> fields() {
+        Map<String, Object> fields = new LinkedHashMap<>();
+        fields.put("state", outcome.state().name().toLowerCase(Locale.ROOT).replace('_', '-'));
+        fields.put("id", outcome.importId());
+        fields.put("dump", request.dump().toString());
+        fields.put("image", request.image().toString());
+        fields.put("name", request.name());
+        fields.put("snapshotId", outcome.snapshotId());
+        fields.put("bytes", outcome.vmStateSize());
+        fields.put("bytesWritten", outcome.bytesWritten());
+        fields.put("transferMillis", outcome.transferMillis());
+        fields.put("publishMillis", outcome.publishMillis());
+        StreamFacts facts = outcome.facts();
+        if (facts != null) {
+            fields.put("machineType", facts.machineType());
+            OptionalLong memory = facts.mainMemorySize();
+            fields.put("memorySize", memory.isPresent() ? memory.getAsLong() : null);
+        }
+        fields.put("warnings", outcome.warnings());
+        return fields;
+    }
+}

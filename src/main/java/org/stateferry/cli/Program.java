@@ -1,0 +1,73 @@
+package org.stateferry.cli;
+
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.error.StateferryException;
+import picocli.CommandLine;
+
+/**
+ * Puts the commands together, runs one, and turns whatever it throws into two lines and an exit code. Nothing here loads
+ * the framework: a command does that when it asks its installation for something.
+ */
+final class Program {
+    private final StateferryCommand top = new StateferryCommand();
+    private final Console console;
+    private final Installation.Locator installations;
+    private final TerminationSignals signals;
+    private final ProblemPrinter problems;
+    private final CommandLine commands;
+
+    /**
+     * @param console where everything is printed
+     * @param installations finds what the commands work with
+     * @param signals knows which signal asked for the end
+     * @param nanoClock a monotonic clock in nanoseconds, for progress
+     */
+    Program(Console console, Installation.Locator installations, TerminationSignals signals, LongSupplier nanoClock) {
+        this.console = console;
+        this.installations = installations;
+        this.signals = signals;
+        this.problems = new ProblemPrinter(console);
+        this.commands = new CommandLine(top)
+                .addSubcommand(new ImportCommand(console, installations, signals, nanoClock))
+                .addSubcommand(new HistoryCommand(console, installations))
+                .addSubcommand(new ServeCommand(console, installations, signals))
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setOut(new PrintWriter(console.out(), true))
+                .setErr(new PrintWriter(console.err(), true))
+                .setParameterExceptionHandler((misuse, args) -> problems.misused(misuse))
+                .setExecutionExceptionHandler((failure, command, parsed) -> failed(failure));
+        commands.getCommandSpec()
+                .usageMessage()
+                .exitCodeListHeading("%nExit codes:%n")
+                .exitCodeList(ExitCodes.table());
+    }
+
+    /** Runs one command line and returns the process's exit code. */
+    int run(String... args) {
+        try {
+            return commands.execute(args);
+        } catch (Throwable surprise) { // an Error: the command line library passes these on
+            return failed(surprise);
+        }
+    }
+
+    private int failed(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof StateferryException ours) {
+                return problems.failed(ours, signals.first());
+            }
+        }
+        return problems.unforeseen(failure, logFile());
+    }
+
+    private @Nullable Path logFile() {
+        try {
+            return installations.locate(top.home()).logFile();
+        } catch (StateferryException e) {
+            return null; // the home itself is the problem
+        }
+    }
+}

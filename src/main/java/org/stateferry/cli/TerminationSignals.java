@@ -1,0 +1,58 @@
+package org.stateferry.cli;
+
+import java.util.OptionalInt;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.stateferry.batch.StopSignal;
+import sun.misc.Signal;
+
+/**
+ * Turns SIGINT and SIGTERM into a wish to stop. The JVM's own reaction, to run its shutdown hooks while our threads are
+ * still at work, would pull the repository and the image lock from under an import; instead the main thread sees the wish, ends its work and the process.
+ * A second signal changes nothing.
+ *
+ * <p>Thread-safe. The handlers stay until the process ends.
+ */
+final class TerminationSignals {
+    private final StopSignal stop = new StopSignal();
+    private final AtomicInteger first = new AtomicInteger();
+    private final CountDownLatch received = new CountDownLatch(1);
+
+    /** Takes the signals over. Before this call they end the process at once. */
+    void takeOver() {
+        takeOver("INT");
+        takeOver("TERM");
+    }
+
+    private void takeOver(String name) {
+        try {
+            Signal.handle(new Signal(name), signal -> receive(signal.getNumber()));
+        } catch (IllegalArgumentException e) {
+            // The JVM was told to keep its hands off signals (-Xrs), so they end the process at once. That is safe for
+            // the image at any moment, only less polite.
+        }
+    }
+
+    /** What a handler does; the number is the operating system's. */
+    void receive(int number) {
+        first.compareAndSet(0, number);
+        stop.request();
+        received.countDown();
+    }
+
+    /** The wish, for an import to look at. */
+    StopSignal stop() {
+        return stop;
+    }
+
+    /** The number of the first signal received, if any. */
+    OptionalInt first() {
+        int number = first.get();
+        return number == 0 ? OptionalInt.empty() : OptionalInt.of(number);
+    }
+
+    /** Waits for the first signal. */
+    void await() throws InterruptedException {
+        received.await();
+    }
+}

@@ -1,0 +1,145 @@
+package org.stateferry.service;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
+import tools.jackson.core.ObjectReadContext;
+import tools.jackson.dataformat.yaml.YAMLFactory;
+import tools.jackson.dataformat.yaml.YAMLParser;
+
+/**
+ * The fields of one definition file with the lines they are on. A definition is a YAML mapping of scalars, and of mappings
+ * of scalars one level deep; everything else (lists, anchors, a second document, a key twice) is refused.
+ *
+ * <p>Callers {@linkplain #take take} the fields they know, then {@link #requireAllTaken}. Not thread-safe.
+ */
+final class DefinitionFields {
+    private static final long LARGEST_FILE = 64 * 1024;
+
+    private final Path file;
+    private final Map<String, Field> fields = new LinkedHashMap<>();
+
+    /**
+     * A field's value.
+     *
+     * @param text the scalar as written, without quotes
+     * @param line counted from 1
+     */
+    record Field(String text, int line) {}
+
+    private DefinitionFields(Path file) {
+        this.file = file;
+    }
+
+    /** Reads a file. */
+    static DefinitionFields read(Path file) throws StateferryException {
+        DefinitionFields definition = new DefinitionFields(file);
+        String text = definition.load();
+        try (JsonParser parser = new YAMLFactory().createParser(ObjectReadContext.empty(), text)) {
+            definition.readDocument((YAMLParser) parser);
+        } catch (JacksonException e) {
+            int line = e.getLocation() == null ? 1 : e.getLocation().getLineNr();
+            throw definition
+                    .problem(line, "not valid YAML: " + e.getOriginalMessage())
+                    .causedBy(e);
+        }
+        return definition;
+    }
+
+    private String load() throws StateferryException {
+        try {
+            if (Files.size(file) > LARGEST_FILE) {
+                throw problem("longer than " + LARGEST_FILE + " bytes");
+            }
+            return Files.readString(file, StandardCharsets.UTF_8);
+        } catch (StateferryException e) {
+            throw e;
+        } catch (NoSuchFileException e) {
+            throw problem("vanished while it was read").causedBy(e);
+        } catch (IOException e) {
+            throw problem("cannot be read as UTF-8 text").causedBy(e);
+        }
+    }
+
+    private void readDocument(YAMLParser parser) throws StateferryException {
+        if (parser.nextToken() != JsonToken.START_OBJECT) {
+            throw problem(lineOf(parser), "a mapping of fields is expected");
+        }
+        readMapping(parser, "");
+        if (parser.nextToken() != null) {
+            throw problem(lineOf(parser), "one definition a file is expected; something follows the first");
+        }
+    }
+
+    private void readMapping(YAMLParser parser, String prefix) throws StateferryException {
+        while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+            String key = prefix + parser.currentName();
+            int line = lineOf(parser);
+            JsonToken value = parser.nextToken();
+            if (value == JsonToken.START_OBJECT && prefix.isEmpty()) {
+                readMapping(parser, key + ".");
+            } else if (value.isScalarValue() && value != JsonToken.VALUE_NULL && !parser.isCurrentAlias()) {
+                put(key, new Field(parser.getString(), line));
+            } else {
+                throw problem(line, "'" + key + "' must have a plain value");
+            }
+        }
+    }
+
+    private void put(String key, Field field) throws StateferryException {
+        Field earlier = fields.putIfAbsent(key, field);
+        if (earlier != null) {
+            throw problem(field.line, "'" + key + "' was given on line " + earlier.line + " already");
+        }
+    }
+
+    private static int lineOf(JsonParser parser) {
+        return parser.currentTokenLocation().getLineNr();
+    }
+
+    /** Takes a field out, or returns null if it is not given. */
+    @Nullable
+    Field take(String key) {
+        return fields.remove(key);
+    }
+
+    /** Takes a field out that must be given and not be blank. */
+    Field require(String key) throws StateferryException {
+        Field field = take(key);
+        if (field == null) {
+            throw problem("'" + key + "' is missing");
+        }
+        if (field.text.isBlank()) {
+            throw problem(field.line, "'" + key + "' is empty");
+        }
+        return field;
+    }
+
+    /** Refuses a field that nobody took. */
+    void requireAllTaken() throws StateferryException {
+        for (Map.Entry<String, Field> left : fields.entrySet()) {
+            throw problem(left.getValue().line, "'" + left.getKey() + "' is not a field of a definition");
+        }
+    }
+
+    /** A problem with one line of the file. */
+    StateferryException problem(int line, String what) {
+        return problem("line " + line + ": " + what);
+    }
+
+    /** A problem with the file as a whole. */
+    StateferryException problem(String what) {
+        return StateferryException.in(FailureKind.CONFIGURATION, file, what)
+                .advise("correct the definition and start the service again");
+    }
+}

@@ -1,0 +1,22 @@
+package org.stateferry.service;
+
+import java.util.Locale;
+
+/** How a firing of a definition ended. */
+enum Ending {
+    /** The snapshot was written. */
+    IMPORTED,
+    /** The image held it already. */
+    ALREADY_IMPORTED,
+    /** There was no dump to import. */
+    NO_DUMP,
+    /** The service ended first; the import goes on at the next firing. */
+    STOPPED,
+    /** The import failed; it is tried again at the next firing. */
+    FAILED;
+
+    /** The value of the metric tag {@code outcome}. */
+    String tag() {
+        return name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+}

@@ -1,0 +1,88 @@
+package org.stateferry.service;
+
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.TimeGauge;
+import io.micrometer.core.instrument.Timer;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import org.stateferry.error.FailureKind;
+
+/**
+ * What one definition's imports add up to. Tags are {@code job} (the definition), {@code outcome} and {@code kind} (the
+ * failure kind, or {@code none}); file names are never among them. Thread-safe.
+ *
+ * <ul>
+ *   <li>{@code stateferry.imports}: how many firings ended with each outcome
+ *   <li>{@code stateferry.import.duration}: how long those took that found a dump
+ *   <li>{@code stateferry.import.bytes}: bytes written to images
+ *   <li>{@code stateferry.import.last.success}: when the image was last known to hold the dump, in seconds of Unix time; 0 before the first time
+ * </ul>
+ */
+final class ImportMetrics {
+    private static final String JOB = "job";
+    private static final String NO_FAILURE = "none";
+
+    private final MeterRegistry registry;
+    private final String job;
+    private final Timer duration;
+    private final Counter bytes;
+    private final AtomicLong lastSuccessMillis = new AtomicLong();
+
+    ImportMetrics(MeterRegistry registry, String job) {
+        this.registry = registry;
+        this.job = job;
+        this.duration = Timer.builder("stateferry.import.duration")
+                .description("Duration of imports")
+                .tag(JOB, job)
+                .register(registry);
+        this.bytes = Counter.builder("stateferry.import.bytes")
+                .description("Bytes written to images")
+                .baseUnit("bytes")
+                .tag(JOB, job)
+                .register(registry);
+        TimeGauge.builder(
+                        "stateferry.import.last.success",
+                        lastSuccessMillis,
+                        TimeUnit.MILLISECONDS,
+                        AtomicLong::doubleValue)
+                .description("Unix time of the last import that ended well")
+                .tag(JOB, job)
+                .register(registry);
+        for (Ending ending : Ending.values()) {
+            if (ending != Ending.FAILED) {
+                imports(ending, NO_FAILURE); // there from the start, so that a rate can be told from nothing
+            }
+        }
+    }
+
+    /** Counts an import that ended well. */
+    void succeeded(Ending ending, long bytesWritten, Duration took, Instant at) {
+        imports(ending, NO_FAILURE).increment();
+        bytes.increment(bytesWritten);
+        duration.record(took);
+        lastSuccessMillis.set(at.toEpochMilli());
+    }
+
+    /** Counts an import that failed. */
+    void failed(FailureKind kind, Duration took) {
+        imports(Ending.FAILED, kind.tag()).increment();
+        duration.record(took);
+    }
+
+    /** Counts a firing that found no dump, or was stopped by the service's own end. */
+    void endedWithout(Ending ending) {
+        imports(ending, NO_FAILURE).increment();
+    }
+
+    private Counter imports(Ending ending, String kind) {
+        return Counter.builder("stateferry.imports")
+                .description("Firings of definitions by how they ended")
+                .tag(JOB, job)
+                .tag("outcome", ending.tag())
+                .tag("kind", kind)
+                .register(registry);
+    }
+}

@@ -1,0 +1,33 @@
+package org.stateferry.service;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.springframework.boot.health.contributor.Health;
+import org.springframework.boot.health.contributor.HealthIndicator;
+
+/**
+ * How each definition's last firing ended. A failed import does not make the service unhealthy, for a restart of the
+ * service would not help it; alerts belong on the metrics.
+ *
+ * @param schedule the definitions' imports
+ */
+record ImportsHealth(ImportSchedule schedule) implements HealthIndicator {
+    @Override
+    public Health health() {
+        Health.Builder health = schedule.isRunning() ? Health.up() : Health.outOfService();
+        schedule.imports()
+                .forEach(scheduled -> health.withDetail(scheduled.definition().job(), details(scheduled)));
+        return health.build();
+    }
+
+    private static Map<String, Object> details(ScheduledImport scheduled) {
+        Map<String, Object> details = new LinkedHashMap<>();
+        details.put("schedule", scheduled.definition().schedule());
+        scheduled.lastRun().ifPresent(run -> {
+            details.put("outcome", run.ending().tag());
+            details.put("ended", run.at().toString());
+            details.put("message", run.message());
+        });
+        return details;
+    }
+}

@@ -1,0 +1,165 @@
+package org.stateferry.service;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.DateTimeException;
+import java.time.Duration;
+import java.time.ZoneId;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.springframework.boot.convert.DurationStyle;
+import org.springframework.scheduling.Trigger;
+import org.springframework.scheduling.support.CronTrigger;
+import org.springframework.scheduling.support.PeriodicTrigger;
+import org.stateferry.batch.RateLimit;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.service.DefinitionFields.Field;
+import org.stateferry.source.DumpFormat;
+import org.stateferry.storage.IoMode;
+
+/**
+ * Reads job definitions and refuses what is not exactly right, so that a misspelt option does not turn into a default.
+ *
+ * <pre>{@code
+ * dump: /var/lib/dumps/guest.vmstate
+ * image: /var/lib/images/guest.qcow2
+ * name: nightly-{yyyyMMdd-HHmmss}     # of the dump's modification time, UTC
+ * schedule:
+ *   cron: "0 30 2 * * *"              # second minute hour day month weekday
+ *   zone: Europe/Berlin               # optional, UTC by default
+ * # or  every: 10m                    # counted from the end of one import to the start of the next
+ * options:                            # all optional, as on the command line
+ *   format: auto
+ *   io: auto
+ *   strict: false
+ *   allow-bitmaps: false
+ *   no-lock: false
+ *   verify: false
+ *   limit-rate: 200M
+ * }</pre>
+ *
+ * <p>Relative paths are taken from the working directory.
+ */
+final class JobDefinitionReader {
+    private static final String SUFFIX = ".yaml";
+    private static final Duration SHORTEST_PERIOD = Duration.ofSeconds(1);
+
+    private JobDefinitionReader() {}
+
+    /** Reads all {@code *.yaml} files of a directory, ordered by name. A directory that does not exist is a mistake. */
+    static List<JobDefinition> readAll(Path directory) throws StateferryException {
+        if (!Files.isDirectory(directory)) {
+            throw StateferryException.in(
+                            FailureKind.CONFIGURATION, directory.toAbsolutePath(), "not a directory of job definitions")
+                    .advise("start in the directory that holds jobs/, or set the property stateferry.jobs");
+        }
+        List<JobDefinition> definitions = new ArrayList<>();
+        for (Path file : definitionFiles(directory)) {
+            definitions.add(read(file));
+        }
+        return List.copyOf(definitions);
+    }
+
+    private static List<Path> definitionFiles(Path directory) throws StateferryException {
+        try (Stream<Path> files = Files.list(directory)) {
+            return files.filter(file -> file.toString().endsWith(SUFFIX))
+                    .sorted()
+                    .toList();
+        } catch (IOException e) {
+            throw StateferryException.in(FailureKind.CONFIGURATION, directory, "cannot be listed")
+                    .causedBy(e);
+        }
+    }
+
+    /** Reads one file. */
+    static JobDefinition read(Path file) throws StateferryException {
+        DefinitionFields fields = DefinitionFields.read(file);
+        Path dump = value(fields, fields.require("dump"), "dump", Path::of);
+        Path image = value(fields, fields.require("image"), "image", Path::of);
+        NamePattern name = value(fields, fields.require("name"), "name", NamePattern::parse);
+        Schedule schedule = schedule(fields);
+        JobDefinition.Options options = options(fields);
+        fields.requireAllTaken();
+        String fileName = file.getFileName().toString();
+        String job = fileName.substring(0, fileName.length() - SUFFIX.length());
+        return new JobDefinition(job, dump, image, name, schedule.text, schedule.trigger, options);
+    }
+
+    private static Schedule schedule(DefinitionFields fields) throws StateferryException {
+        Field cron = fields.take("schedule.cron");
+        Field every = fields.take("schedule.every");
+        if ((cron == null) == (every == null)) {
+            throw fields.problem("exactly one of 'schedule.cron' and 'schedule.every' is expected");
+        }
+        if (cron != null) {
+            ZoneId zone = optional(fields, "schedule.zone", ZoneId.of("UTC"), ZoneId::of);
+            Trigger trigger = value(fields, cron, "schedule.cron", text -> new CronTrigger(text, zone));
+            return new Schedule(cron.text() + " (" + zone + ")", trigger);
+        }
+        Field period = Objects.requireNonNull(every);
+        return new Schedule(
+                "every " + period.text(),
+                value(fields, period, "schedule.every", text -> new PeriodicTrigger(period(text))));
+    }
+
+    private static Duration period(String text) {
+        Duration period = DurationStyle.SIMPLE.parse(text);
+        if (period.compareTo(SHORTEST_PERIOD) < 0) {
+            throw new IllegalArgumentException("'" + text + "' is shorter than a second");
+        }
+        return period;
+    }
+
+    private static JobDefinition.Options options(DefinitionFields fields) throws StateferryException {
+        return new JobDefinition.Options(
+                optional(fields, "options.format", DumpFormat.AUTO, text -> constant(DumpFormat.values(), text)),
+                optional(fields, "options.io", IoMode.AUTO, text -> constant(IoMode.values(), text)),
+                flag(fields, "options.strict"),
+                flag(fields, "options.allow-bitmaps"),
+                !flag(fields, "options.no-lock"),
+                flag(fields, "options.verify"),
+                optional(fields, "options.limit-rate", 0L, RateLimit::parse));
+    }
+
+    private static boolean flag(DefinitionFields fields, String key) throws StateferryException {
+        return optional(fields, key, false, text -> switch (text) {
+            case "true" -> true;
+            case "false" -> false;
+            default -> throw new IllegalArgumentException("'" + text + "' is neither true nor false");
+        });
+    }
+
+    private static <E extends Enum<E>> E constant(E[] constants, String text) {
+        for (E constant : constants) {
+            if (constant.name().equalsIgnoreCase(text)) {
+                return constant;
+            }
+        }
+        throw new IllegalArgumentException(
+                "'" + text + "' is none of " + List.of(constants).toString().toLowerCase(Locale.ROOT));
+    }
+
+    private static <T> T optional(DefinitionFields fields, String key, T absent, Function<String, T> reading)
+            throws StateferryException {
+        Field field = fields.take(key);
+        return field == null ? absent : value(fields, field, key, reading);
+    }
+
+    private static <T> T value(DefinitionFields fields, Field field, String key, Function<String, T> reading)
+            throws StateferryException {
+        try {
+            return reading.apply(field.text());
+        } catch (IllegalArgumentException | DateTimeException | ArithmeticException e) {
+            throw fields.problem(field.line(), "'" + key + "': " + e.getMessage())
+                    .causedBy(e);
+        }
+    }
+
+    private record Schedule(String text, Trigger trigger) {}
+}

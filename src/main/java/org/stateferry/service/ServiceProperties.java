@@ -1,0 +1,13 @@
+package org.stateferry.service;
+
+import java.nio.file.Path;
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.bind.DefaultValue;
+
+/**
+ * The service's own settings.
+ *
+ * @param jobs the directory of the job definitions; a relative path is taken from the working directory
+ */
+@ConfigurationProperties("stateferry")
+record ServiceProperties(@DefaultValue("jobs") Path jobs) {}

@@ -1,0 +1,91 @@
+package org.stateferry.cli;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.batch.ImportOutcome;
+import org.stateferry.batch.ImportProgress;
+import org.stateferry.batch.ImportRecord;
+import org.stateferry.batch.ImportRequest;
+import org.stateferry.batch.ImportRunner;
+import org.stateferry.batch.StopSignal;
+import org.stateferry.error.StateferryException;
+import org.stateferry.stream.RamBlock;
+import org.stateferry.stream.StreamFacts;
+
+/** An installation whose imports are a function, and which remembers what it was asked for. */
+final class FakeInstallation implements Installation {
+    static final StreamFacts PC = new StreamFacts(
+            3, "pc-i440fx-7.2", 4096, List.of(), List.of(new RamBlock("pc.ram", 16 << 20)), null, Map.of());
+
+    private final Path home;
+    private final ImportRunner runner;
+
+    @Nullable
+    ImportRequest request;
+
+    @Nullable
+    Duration waited;
+
+    @Nullable
+    Path homeAskedFor;
+
+    List<ImportRecord> records = List.of();
+    boolean closed;
+
+    FakeInstallation(Path home, ImportRunner runner) {
+        this.home = home;
+        this.runner = runner;
+    }
+
+    static ImportOutcome imported(@Nullable StreamFacts facts) {
+        return new ImportOutcome(
+                ImportOutcome.State.IMPORTED, 7, "3", 3 << 20, 3_000_000, 1000, 500, facts, List.of("a warning"));
+    }
+
+    static ImportOutcome alreadyImported() {
+        return new ImportOutcome(ImportOutcome.State.ALREADY_IMPORTED, 7, "3", 3 << 20, 0, 0, 0, PC, List.of());
+    }
+
+    Installation at(@Nullable Path askedFor) {
+        homeAskedFor = askedFor;
+        return this;
+    }
+
+    @Override
+    public Path logFile() {
+        return home.resolve("log/stateferry.log");
+    }
+
+    @Override
+    public Imports openImports(@Nullable Duration longestWait, Consumer<String> notice, StopSignal stopWaiting) {
+        waited = longestWait;
+        return new Imports() {
+            @Override
+            public ImportOutcome run(ImportRequest asked, ImportProgress progress, StopSignal stop)
+                    throws StateferryException {
+                request = asked;
+                return runner.run(asked, progress, stop);
+            }
+
+            @Override
+            public void close() {
+                closed = true;
+            }
+        };
+    }
+
+    @Override
+    public List<ImportRecord> history(Consumer<String> notice) {
+        notice.accept("from the owner's status file");
+        return records;
+    }
+
+    @Override
+    public void serve(TerminationSignals signals, Consumer<String> notice) {
+        notice.accept("serving");
+    }
+}

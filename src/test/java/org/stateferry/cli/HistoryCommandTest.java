@@ -1,0 +1,102 @@
+package org.stateferry.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.stateferry.batch.HistoryJson;
+import org.stateferry.batch.ImportRecord;
+import org.stateferry.batch.ImportRecord.Attempt;
+import org.stateferry.batch.ImportRecord.FirstError;
+
+class HistoryCommandTest {
+    private static final Instant STARTED = Instant.parse("2026-11-22T23:05:09.123Z");
+    private static final FirstError ERROR = new FirstError("no-space", "/vm.qcow2", 4096L, "disk\nfull");
+    private static final ImportRecord FAILED = new ImportRecord(
+            12,
+            "/vm.dump",
+            "/vm.qcow2",
+            "before\u001b[2J",
+            "FAILED",
+            STARTED,
+            STARTED.plusSeconds(2),
+            3 << 20,
+            3_000_000,
+            1000,
+            0,
+            List.of(new Attempt(31, "FAILED", STARTED, STARTED.plusSeconds(2), 3_000_000, 1000, 0, ERROR)),
+            ERROR,
+            List.of("disk is newer"));
+    private static final ImportRecord RUNNING = new ImportRecord(
+            7, "/a.dump", "/a.qcow2", "a", "STARTED", STARTED, null, 0, 0, 0, 0, List.of(), null, List.of());
+
+    private final RecordedConsole screen = new RecordedConsole(false);
+    private final FakeInstallation installation =
+            new FakeInstallation(Path.of("."), (request, progress, stop) -> FakeInstallation.imported(null));
+
+    private int run(String... args) {
+        installation.records = List.of(FAILED, RUNNING);
+        return new Program(screen.console(), installation::at, new TerminationSignals(), new ManualClock()).run(args);
+    }
+
+    @Test
+    void listsOneImportALine() {
+        assertThat(run("history")).isZero();
+
+        assertThat(screen.out()).isEqualTo("""
+                        ID  STARTED               STATUS   NAME           IMAGE       BYTES    RATE      ATTEMPTS  FIRST ERROR
+                        12  2026-11-22T23:05:09Z  FAILED   before\\x1b[2J  /vm.qcow2  3.0 MiB  3.0 MB/s  1         no-space: /vm.qcow2 at byte 4096: disk full
+                        7   2026-11-22T23:05:09Z  STARTED  a              /a.qcow2    0 B      -         0         -
+                        """
+                        ID  STARTED               STATUS   NAME           IMAGE      BYTES    RATE      ATTEMPTS  FIRST ERROR
+                        12  2026-11-22T23:05:09Z  FAILED   before\\x1b[2J  /vm.qcow2  3.0 MiB  3.0 MB/s  1         no-space: /vm.qcow2 at byte 4096: disk full
+                        7   2026-11-22T23:05:09Z  STARTED  a              /a.qcow2   0 B      -         0         -
+                        """);
+        assertThat(screen.err()).isEqualTo("stateferry: from the owner's status file\n");
+    }
+
+    @Test
+    void showsOneImportWithItsAttempts() {
+        assertThat(run("history", "12")).isZero();
+
+        assertThat(screen.out())
+                .contains(
+                        "dump         /vm.dump\n",
+                        "warning      disk is newer\n",
+                        "ended        2026-11-22T23:05:11Z\n")
+                .contains("ATTEMPT  STARTED")
+                .contains("31       2026-11-22T23:05:09Z");
+    }
+
+    @Test
+    void printsTheHistoryAsJsonAndNothingElse() {
+        assertThat(run("history", "--json")).isZero();
+
+        assertThat(HistoryJson.read(screen.out())).containsExactly(FAILED, RUNNING);
+        assertThat(screen.err()).isEmpty();
+    }
+
+    @Test
+    void printsOneImportAsJson() {
+        assertThat(run("history", "7", "--json")).isZero();
+
+        assertThat(HistoryJson.read(screen.out())).containsExactly(RUNNING);
+    }
+
+    @Test
+    void anUnknownIdIsAMisuse() {
+        assertThat(run("history", "--json", "8")).isEqualTo(2);
+
+        assertThat(screen.out()).isEmpty();
+        assertThat(screen.err())
+                .isEqualTo("stateferry: there is no import with the ID 8\n  next: stateferry history lists them all\n");
+    }
+
+    @Test
+    void anIdThatIsNoNumberIsAMisuse() {
+        assertThat(run("history", "seven")).isEqualTo(2);
+        assertThat(screen.err().lines()).hasSize(2);
+    }
+}

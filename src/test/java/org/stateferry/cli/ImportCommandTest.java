@@ -1,0 +1,291 @@
+package org.stateferry.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.stateferry.batch.ImportRequest;
+import org.stateferry.batch.ImportRunner;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.source.DumpFormat;
+import org.stateferry.storage.IoMode;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+class ImportCommandTest {
+    private static final int SIGINT = 2;
+    private static final int SIGTERM = 15;
+
+    @TempDir
+    Path home;
+
+    private final RecordedConsole screen = new RecordedConsole(false);
+    private final TerminationSignals signals = new TerminationSignals();
+    private FakeInstallation installation;
+
+    private int run(ImportRunner runner, String... args) {
+        installation = new FakeInstallation(home, runner);
+        return new Program(screen.console(), installation::at, signals, new ManualClock()).run(args);
+    }
+
+    private int importWith(ImportRunner runner) {
+        return run(runner, "import", "vm.dump", "vm.qcow2", "--name", "before", "--progress", "none");
+    }
+
+    private int failWith(StateferryException failure) {
+        return importWith((request, progress, stop) -> {
+            throw failure;
+        });
+    }
+
+    @Test
+    void passesEveryOptionOn() {
+        int code = run(
+                (request, progress, stop) -> FakeInstallation.imported(null),
+                "import",
+                "vm.dump",
+                "--name=before",
+                "vm.qcow2",
+                "--io=direct",
+                "--format=opaque",
+                "--strict",
+                "--allow-bitmaps",
+                "--no-lock",
+                "--verify",
+                "--limit-rate=2K",
+                "--wait=5",
+                "--quiet",
+                "--home=elsewhere");
+
+        assertThat(code).isZero();
+        assertThat(installation.request)
+                .isEqualTo(new ImportRequest(
+                        Path.of("vm.dump"),
+                        Path.of("vm.qcow2"),
+                        "before",
+                        DumpFormat.OPAQUE,
+                        IoMode.DIRECT,
+                        true,
+                        true,
+                        false,
+                        true,
+                        2048));
+        assertThat(installation.waited).isEqualTo(Duration.ofSeconds(5));
+        assertThat(installation.homeAskedFor).isEqualTo(Path.of("elsewhere"));
+        assertThat(installation.closed).isTrue();
+        assertThat(screen.err()).isEmpty();
+        assertThat(screen.out()).isEmpty();
+    }
+
+    @Test
+    void defaultsAreTheCarefulOnes() {
+        importWith((request, progress, stop) -> FakeInstallation.imported(null));
+
+        assertThat(installation.request)
+                .isEqualTo(new ImportRequest(
+                        Path.of("vm.dump"),
+                        Path.of("vm.qcow2"),
+                        "before",
+                        DumpFormat.AUTO,
+                        IoMode.AUTO,
+                        false,
+                        false,
+                        true,
+                        false,
+                        0));
+        assertThat(installation.homeAskedFor).isNull();
+    }
+
+    @Test
+    void saysWhatWasDoneAndHowToResume() {
+        int code = importWith((request, progress, stop) -> FakeInstallation.imported(FakeInstallation.PC));
+
+        assertThat(code).isZero();
+        assertThat(screen.out()).isEmpty();
+        assertThat(screen.err()).isEqualTo("""
+                        stateferry: imported as snapshot 3 'before' of vm.qcow2: 3.0 MiB in 1.5 s (3.0 MB/s)
+                          resume with: qemu-system-x86_64 -M pc-i440fx-7.2 -m 16 ... -loadvm before
+                          vm.qcow2 must be the first writable drive that can hold snapshots
+                        """);
+    }
+
+    @Test
+    void saysThatAnImportWasDoneAlready() {
+        int code = importWith((request, progress, stop) -> FakeInstallation.alreadyImported());
+
+        assertThat(code).isZero();
+        assertThat(screen.err()).startsWith("stateferry: already imported: snapshot 3 'before' of vm.qcow2");
+    }
+
+    @Test
+    void printsTheOutcomeAsOneJsonObject() {
+        run(
+                (request, progress, stop) -> FakeInstallation.imported(FakeInstallation.PC),
+                "import",
+                "vm.dump",
+                "vm.qcow2",
+                "--name",
+                "before",
+                "--json",
+                "--progress",
+                "none");
+
+        assertThat(screen.out().lines()).hasSize(1);
+        JsonNode outcome = JsonMapper.shared().readTree(screen.out());
+        assertThat(outcome.get("state").stringValue()).isEqualTo("imported");
+        assertThat(outcome.get("id").longValue()).isEqualTo(7);
+        assertThat(outcome.get("snapshotId").stringValue()).isEqualTo("3");
+        assertThat(outcome.get("bytes").longValue()).isEqualTo(3 << 20);
+        assertThat(outcome.get("machineType").stringValue()).isEqualTo("pc-i440fx-7.2");
+        assertThat(outcome.get("memorySize").longValue()).isEqualTo(16 << 20);
+        assertThat(outcome.get("warnings").get(0).stringValue()).isEqualTo("a warning");
+        assertThat(screen.err()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @EnumSource(FailureKind.class)
+    void everyFailureIsTwoLinesAndItsExitCode(FailureKind kind) {
+        int code = failWith(StateferryException.at(kind, Path.of("vm.dump"), 4096, "page\nis \u001b[31mgone")
+                .advise("look there"));
+
+        assertThat(code).isEqualTo(kind.exitCode());
+        assertThat(screen.err())
+                .isEqualTo("stateferry: vm.dump at byte 4096: page is \\x1b[31mgone\n  next: look there\n");
+        assertThat(installation.closed).isTrue();
+    }
+
+    @Test
+    void aFailureWithoutAdviceStillSaysWhatIsNext() {
+        failWith(StateferryException.of(FailureKind.NO_SPACE, "disk full"));
+
+        assertThat(screen.err())
+                .isEqualTo("stateferry: disk full\n"
+                        + "  next: run the same command again; what is proven to be on disk is not written twice\n");
+    }
+
+    @Test
+    void aFailureThatTheFrameworkWrappedIsStillFound() {
+        int code = importWith((request, progress, stop) -> {
+            throw new IllegalStateException(StateferryException.of(FailureKind.REPOSITORY, "damaged"));
+        });
+
+        assertThat(code).isEqualTo(15);
+        assertThat(screen.err()).startsWith("stateferry: damaged\n");
+    }
+
+    @Test
+    void anythingUnforeseenIsOneLineAndItsTraceInTheLog() throws Exception {
+        int code = importWith((request, progress, stop) -> {
+            throw new StackOverflowError("deep");
+        });
+
+        assertThat(code).isEqualTo(1);
+        assertThat(screen.err())
+                .isEqualTo("stateferry: internal error: java.lang.StackOverflowError: deep\n"
+                        + "  next: report this with the stack trace at the end of " + home + "/log/stateferry.log\n");
+        assertThat(Files.readString(home.resolve("log/stateferry.log"))).contains("\tat org.stateferry.cli.");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"2, 130", "15, 143"})
+    void theFirstSignalGivesTheExitCode(int number, int expected) {
+        int code = importWith((request, progress, stop) -> {
+            signals.receive(number);
+            signals.receive(number == SIGINT ? SIGTERM : SIGINT);
+            assertThat(stop.isRequested()).isTrue();
+            throw StateferryException.of(FailureKind.INTERRUPTED, "stopped at byte 4096");
+        });
+
+        assertThat(code).isEqualTo(expected);
+    }
+
+    @Test
+    void aSignalAfterTheSwitchChangesNothing() {
+        int code = importWith((request, progress, stop) -> {
+            signals.receive(SIGTERM);
+            return FakeInstallation.imported(null);
+        });
+
+        assertThat(code).isZero();
+    }
+
+    @Test
+    void anotherFailureKeepsItsCodeAfterASignal() {
+        signals.receive(SIGTERM);
+
+        assertThat(failWith(StateferryException.of(FailureKind.NO_SPACE, "disk full")))
+                .isEqualTo(13);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "fetch",
+                "import",
+                "import a b",
+                "import a --name n",
+                "import a b c --name n",
+                "import a b --name n --io foo",
+                "import a b --name n --limit-rate fast",
+                "import a b --name n --wait -1",
+                "import a b --name n --wait soon",
+                "import a b --name=",
+                "import a b --name n --unknown"
+            })
+    void aMisusedCommandLineIsTwoLinesAndTwo(String line) {
+        int code = run(
+                (request, progress, stop) -> {
+                    throw new AssertionError("ran");
+                },
+                line.isEmpty() ? new String[0] : line.split(" "));
+
+        assertThat(code).isEqualTo(2);
+        assertThat(screen.out()).isEmpty();
+        assertThat(screen.err().lines())
+                .hasSize(2)
+                .satisfiesExactly(
+                        first -> assertThat(first).startsWith("stateferry: "),
+                        second -> assertThat(second).matches("  next: stateferry.* --help"));
+    }
+
+    @Test
+    void helpListsEveryExitCode() {
+        assertThat(run((request, progress, stop) -> FakeInstallation.imported(null), "--help"))
+                .isZero();
+
+        for (FailureKind kind : FailureKind.values()) {
+            assertThat(screen.out()).containsPattern("(?m)^  " + kind.exitCode() + " ");
+        }
+        assertThat(screen.out()).contains("  0  ", "  143 ");
+    }
+
+    @Test
+    void progressOfAnImportGoesToStandardError() {
+        run(
+                (request, progress, stop) -> {
+                    progress.stepStarted("transfer");
+                    progress.notice("continues at byte 512");
+                    progress.transferred(1024, 1024);
+                    return FakeInstallation.imported(null);
+                },
+                "import",
+                "vm.dump",
+                "vm.qcow2",
+                "--name",
+                "before");
+
+        assertThat(screen.out()).isEmpty();
+        assertThat(screen.err())
+                .startsWith("stateferry: transfer\nstateferry: continues at byte 512\n"
+                        + "stateferry: transfer 100%, 1.0 KiB of 1.0 KiB\n");
+    }
+}

@@ -1,0 +1,138 @@
+package org.stateferry.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.stateferry.batch.StateferryHome;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+
+/** What only a process of its own can show. */
+class ProcessTest {
+    private static final long DEADLINE_SECONDS = 60;
+
+    @TempDir
+    Path home;
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--help", "import --help", "--version", "import a b"})
+    void whatNeedsNoFrameworkLoadsNone(String line) throws Exception {
+        List<String> args = new ArrayList<>(List.of("-verbose:class", Stateferry.class.getName()));
+        args.addAll(List.of(line.split(" ")));
+        Process process = java(args).redirectErrorStream(true).start();
+        List<String> output = process.inputReader().lines().toList();
+        assertThat(process.waitFor(DEADLINE_SECONDS, TimeUnit.SECONDS)).isTrue();
+
+        assertThat(output).anyMatch(text -> text.contains("picocli.CommandLine"));
+        assertThat(output).noneMatch(text -> text.contains("org.springframework"));
+        assertThat(output).noneMatch(text -> text.contains("tools.jackson"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"INT, 130", "TERM, 143"})
+    void aSignalEndsTheImportAndNotTheProcess(String signal, int expected) throws Exception {
+        Process process = java(List.of(Patient.class.getName()))
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        try (BufferedReader output =
+                new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
+            assertThat(output.readLine()).isEqualTo("importing");
+            new ProcessBuilder("kill", "-" + signal, String.valueOf(process.pid()))
+                    .start()
+                    .waitFor();
+            assertThat(output.readLine()).isEqualTo("stopping, interrupted: false");
+            assertThat(process.waitFor(DEADLINE_SECONDS, TimeUnit.SECONDS)).isTrue();
+        } finally {
+            process.destroyForcibly();
+        }
+
+        assertThat(process.exitValue()).isEqualTo(expected);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"INT", "TERM"})
+    void aSignalEndsTheServiceInGoodOrder(String signal) throws Exception {
+        Files.createDirectory(home.resolve("jobs"));
+        Files.writeString(
+                home.resolve("stateferry.properties"), "server.port=0\nstateferry.jobs=" + home.resolve("jobs"));
+        Process process =
+                java(List.of(Serving.class.getName(), home.toString())).start();
+        try (BufferedReader said = process.errorReader()) {
+            assertThat(said.readLine()).startsWith("stateferry: serving 0 definitions");
+            new ProcessBuilder("kill", "-" + signal, String.valueOf(process.pid())).start().waitFor();
+            assertThat(said.lines()).singleElement().asString().startsWith("stateferry: ending");
+            assertThat(process.waitFor(DEADLINE_SECONDS, TimeUnit.SECONDS)).isTrue();
+            assertThat(process.inputReader().lines()).isEmpty();
+        } finally {
+            process.destroyForcibly();
+        }
+
+        assertThat(process.exitValue()).isZero();
+    }
+
+    @Test
+    void withoutASignalHandlerAllowedTheProgramStillRuns() throws Exception {
+        Process process =
+                java(List.of("-Xrs", Patient.class.getName(), "at once")).start();
+        assertThat(process.waitFor(DEADLINE_SECONDS, TimeUnit.SECONDS)).isTrue();
+
+        assertThat(process.exitValue()).isZero();
+    }
+
+    private static ProcessBuilder java(List<String> args) {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.add("-cp");
+        command.add(System.getProperty("java.class.path"));
+        command.addAll(args);
+        return new ProcessBuilder(command);
+    }
+
+    /** A program whose import goes on until it is asked to stop, or ends at once when told so. */
+    static final class Patient {
+        private Patient() {}
+
+        public static void main(String[] args) {
+            FakeInstallation installation = new FakeInstallation(Path.of("."), (request, progress, stop) -> {
+                System.out.println("importing");
+                while (args.length == 0 && !stop.isRequested()) {
+                    Thread.onSpinWait();
+                }
+                if (stop.isRequested()) {
+                    System.out.println(
+                            "stopping, interrupted: " + Thread.currentThread().isInterrupted());
+                    throw StateferryException.of(FailureKind.INTERRUPTED, "stopped");
+                }
+                return FakeInstallation.imported(null);
+            });
+            System.exit(new Program(Console.ofProcess(), installation::at, new TerminationSignals(), System::nanoTime)
+                    .run("import", "vm.dump", "vm.qcow2", "--name", "before"));
+        }
+    }
+
+    /** A program that serves on a real repository; its imports would end at once. */
+    static final class Serving {
+        private Serving() {}
+
+        public static void main(String[] args) {
+            Installation.Locator installations = home -> new LocalInstallation(
+                    StateferryHome.open(home),
+                    List.of("serve"),
+                    (at, repository) -> (request, progress, stop) -> FakeInstallation.imported(null));
+            System.exit(new Program(Console.ofProcess(), installations, new TerminationSignals(), System::nanoTime)
+                    .run("serve", "--home", args[0]));
+        }
+    }
+}

@@ -1,0 +1,167 @@
+package org.stateferry.service;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.springframework.scheduling.support.SimpleTriggerContext;
+import org.stateferry.batch.ImportRequest;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.source.DumpFormat;
+import org.stateferry.storage.IoMode;
+
+class JobDefinitionReaderTest {
+    private static final Instant MODIFIED = Instant.parse("2026-11-22T23:05:09Z");
+
+    @TempDir
+    Path jobs;
+
+    private JobDefinition read(String text) throws Exception {
+        return JobDefinitionReader.read(Files.writeString(jobs.resolve("nightly.yaml"), text));
+    }
+
+    private StateferryException refusal(String text) {
+        StateferryException refusal = catchThrowableOfType(StateferryException.class, () -> read(text));
+        assertThat(refusal).as("refusal of%n%s", text).isNotNull();
+        assertThat(refusal.kind()).isEqualTo(FailureKind.CONFIGURATION);
+        assertThat(refusal.file()).isEqualTo(jobs.resolve("nightly.yaml"));
+        assertThat(refusal.advice()).isNotBlank();
+        return refusal;
+    }
+
+    @Test
+    void readsEveryField() throws Exception {
+        JobDefinition definition = read(DefinitionText.VALID);
+
+        assertThat(definition.job()).isEqualTo("nightly");
+        assertThat(definition.requestFor(MODIFIED))
+                .isEqualTo(new ImportRequest(
+                        Path.of("vm.dump"),
+                        Path.of("vm.qcow2"),
+                        "nightly-20261122",
+                        DumpFormat.PLAIN,
+                        IoMode.DIRECT,
+                        true,
+                        true,
+                        false,
+                        true,
+                        2048));
+        assertThat(definition.trigger().nextExecution(new SimpleTriggerContext(MODIFIED, MODIFIED, MODIFIED)))
+                .isEqualTo("2026-11-23T01:30:00Z");
+    }
+
+    @Test
+    void optionsHaveTheDefaultsOfTheCommandLine() throws Exception {
+        JobDefinition definition = read("{dump: a, image: b, name: c, schedule: {every: 10m}}");
+
+        assertThat(definition.requestFor(MODIFIED))
+                .isEqualTo(new ImportRequest(
+                        Path.of("a"), Path.of("b"), "c", DumpFormat.AUTO, IoMode.AUTO, false, false, true, false, 0));
+        assertThat(definition.schedule()).isEqualTo("every 10m");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "dump: vm.dump        | dumps: vm.dump        | 'dump' is missing",
+                "dump: vm.dump        | dump:                 | line 1: 'dump' must have a plain value",
+                "dump: vm.dump        | dump: ''              | line 1: 'dump' is empty",
+                "dump: vm.dump        | dump: [vm.dump]       | line 1: 'dump' must have a plain value",
+                "dump: vm.dump        | dump: \"\\0\"            | line 1: 'dump': Nul character not allowed",
+                "image: vm.qcow2      | imag: vm.qcow2        | 'image' is missing",
+                "image: vm.qcow2      | dump: again           | line 2: 'dump' was given on line 1 already",
+                "nightly-{yyyyMMdd}   | nightly-{today}       | line 3: 'name': '{today}' is not a date pattern",
+                "nightly-{yyyyMMdd}   | nightly-{yyyy         | line 3: 'name': a brace",
+                "cron:                | crom:                 | exactly one of 'schedule.cron' and 'schedule.every'",
+                "cron: \"0 30 2 * * *\" | every: 10m           | line 6: 'schedule.zone' is not a field",
+                "0 30 2               | 30 2                  | line 5: 'schedule.cron': Cron expression must consist of 6 fields",
+                "0 30 2               | 0 61 2                | line 5: 'schedule.cron':",
+                "Europe/Berlin        | Europe/Bielefeld      | line 6: 'schedule.zone':",
+                "format: plain        | format: pain          | line 8: 'options.format': 'pain' is none of [auto, plain, opaque]",
+                "io: direct           | io: fast              | line 9: 'options.io':",
+                "strict: true         | strict: yes           | line 10: 'options.strict': 'yes' is neither true nor false",
+                "allow-bitmaps: true  | allow-bitmap: true    | line 11: 'options.allow-bitmap' is not a field",
+                "no-lock: true        | no-lock: {a: b}       | line 12: 'options.no-lock' must have a plain value",
+                "verify: true         | verify: 1             | line 13: 'options.verify':",
+                "limit-rate: 2K       | limit-rate: fast      | line 14: 'options.limit-rate': 'fast' is not a rate",
+                "limit-rate: 2K       | unknown: 1            | line 14: 'options.unknown' is not a field",
+            })
+    void refusesAFieldThatIsSpoiledAndSaysWhere(String valid, String spoiled, String expected) {
+        assertThat(DefinitionText.VALID).contains(valid);
+
+        assertThat(refusal(DefinitionText.VALID.replace(valid, spoiled)).problem())
+                .contains(expected);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0s", "500ms", "-1m", "10 minutes", "1e9"})
+    void refusesAPeriodThatIsNone(String period) {
+        assertThat(refusal("{dump: a, image: b, name: c, schedule: {every: " + period + "}}")
+                        .problem())
+                .startsWith("line 1: 'schedule.every':");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "``                       | a mapping of fields is expected",
+                "- a                      | a mapping of fields is expected",
+                "{dump: a                 | not valid YAML",
+                "`{dump: a}\n---\nmore: 1` | one definition a file is expected",
+                "{dump: &a a, image: *a}  | 'image' must have a plain value",
+                "{a: {b: {c: d}}}         | 'a.b' must have a plain value",
+            })
+    void refusesAFileThatIsNoDefinition(String text, String expected) {
+        assertThat(refusal(text).problem()).contains(expected);
+    }
+
+    @Test
+    void refusesAFileThatIsTooLongToBeOne() {
+        assertThat(refusal("#".repeat(70_000)).problem()).contains("longer than");
+    }
+
+    @Test
+    void refusesAFileThatIsNotText() throws Exception {
+        Path file = Files.write(jobs.resolve("binary.yaml"), new byte[] {(byte) 0xff, (byte) 0xfe, 0});
+
+        assertThat(catchThrowableOfType(StateferryException.class, () -> JobDefinitionReader.read(file))
+                        .problem())
+                .contains("UTF-8");
+    }
+
+    @Test
+    void readsTheYamlFilesOfADirectoryInOrder() throws Exception {
+        Files.writeString(jobs.resolve("b.yaml"), DefinitionText.VALID);
+        Files.writeString(jobs.resolve("a.yaml"), DefinitionText.VALID);
+        Files.writeString(jobs.resolve("README"), "none");
+
+        assertThat(JobDefinitionReader.readAll(jobs))
+                .extracting(JobDefinition::job)
+                .isEqualTo(List.of("a", "b"));
+    }
+
+    @Test
+    void refusesADirectoryThatIsNotThere() {
+        StateferryException refusal = catchThrowableOfType(
+                StateferryException.class, () -> JobDefinitionReader.readAll(jobs.resolve("absent")));
+
+        assertThat(refusal.kind()).isEqualTo(FailureKind.CONFIGURATION);
+    }
+
+    @Test
+    void theExampleIsValid() throws Exception {
+        assertThat(JobDefinitionReader.readAll(Path.of("jobs"))).isNotEmpty();
+    }
+}

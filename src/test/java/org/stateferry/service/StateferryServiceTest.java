@@ -1,0 +1,243 @@
+package org.stateferry.service;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.awaitility.Awaitility.await;
+
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.stateferry.batch.BatchContext;
+import org.stateferry.batch.ImportOutcome;
+import org.stateferry.batch.ImportRequest;
+import org.stateferry.batch.ImportRunner;
+import org.stateferry.batch.StateferryHome;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+
+class StateferryServiceTest {
+    private static final Duration DEADLINE = Duration.ofSeconds(30);
+    private static final ImportOutcome IMPORTED =
+            new ImportOutcome(ImportOutcome.State.IMPORTED, 1, "1", 100, 100, 1, 1, null, List.of());
+
+    @TempDir
+    Path home;
+
+    private BatchContext repository;
+    private Path dump;
+
+    @BeforeEach
+    void writeDump() throws Exception {
+        dump = Files.writeString(home.resolve("vm.dump"), "dump");
+        Files.setLastModifiedTime(dump, FileTime.from(Instant.parse("2026-11-22T23:05:09Z")));
+    }
+
+    private void define(String job, Path dumpFile) throws Exception {
+        Files.createDirectories(home.resolve("jobs"));
+        Files.writeString(
+                home.resolve("jobs").resolve(job + ".yaml"),
+                "{dump: '%s', image: vm.qcow2, name: 'n-{yyyyMMdd}', schedule: {every: 1s}}".formatted(dumpFile));
+    }
+
+    @BeforeEach
+    void openRepository() throws Exception {
+        repository = BatchContext.start(StateferryHome.open(home), Map.of());
+    }
+
+    @AfterEach
+    void closeRepository() {
+        repository.close();
+    }
+
+    private StateferryService start(ImportRunner runner) throws StateferryException {
+        return start(runner, Map.of("server.port", 0, "stateferry.jobs", home.resolve("jobs")));
+    }
+
+    private StateferryService start(ImportRunner runner, Map<String, Object> overrides) throws StateferryException {
+        return StateferryService.start(StateferryHome.open(home), repository, runner, overrides);
+    }
+
+    private static String get(StateferryService service, String path) throws Exception {
+        HttpRequest request = HttpRequest.newBuilder(
+                        URI.create("http://127.0.0.1:" + service.port() + "/actuator/" + path))
+                .build();
+        HttpResponse<String> response = HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString());
+        return response.statusCode() + " " + response.body();
+    }
+
+    @Test
+    void aDefinitionFiresAndHealthAndMetricsTell() throws Exception {
+        define("nightly", dump);
+        AtomicReference<ImportRequest> asked = new AtomicReference<>();
+        try (StateferryService service = start((request, progress, stop) -> {
+            asked.set(request);
+            return IMPORTED;
+        })) {
+            await().atMost(DEADLINE)
+                    .untilAsserted(() -> assertThat(get(service, "health"))
+                            .startsWith("200 ")
+                            .contains(
+                                    "\"status\":\"UP\"",
+                                    "\"nightly\":{\"schedule\":\"every 1s\"",
+                                    "\"outcome\":\"imported\""));
+
+            assertThat(asked.get().name()).isEqualTo("n-20261122");
+            assertThat(service.definitionCount()).isEqualTo(1);
+            assertThat(get(service, "prometheus"))
+                    .containsPattern(
+                            "stateferry_imports_total\\{job=\"nightly\",kind=\"none\",outcome=\"imported\"} [1-9]")
+                    .containsPattern("stateferry_import_bytes_total\\{job=\"nightly\"} [1-9]\\d*00?")
+                    .containsPattern("stateferry_import_last_success_seconds\\{job=\"nightly\"} 1\\.\\d+E9")
+                    .containsPattern("stateferry_import_duration_seconds_count\\{job=\"nightly\"} [1-9]");
+            assertThat(get(service, "metrics/stateferry.imports")).startsWith("200 ");
+            assertThat(get(service, "health"))
+                    .contains("\"repository\":{\"details\":{\"home\":\"" + home.toRealPath() + "\"");
+            assertThat(get(service, "info")).startsWith("200 ");
+            assertThat(get(service, "env")).startsWith("404 ");
+        }
+        assertThat(home.resolve("log/stateferry.log")).exists();
+    }
+
+    @Test
+    void aFailedImportIsCountedByItsKindAndTriedAgain() throws Exception {
+        define("nightly", dump);
+        CountDownLatch tries = new CountDownLatch(2);
+        try (StateferryService service = start((request, progress, stop) -> {
+            tries.countDown();
+            throw StateferryException.of(FailureKind.NO_SPACE, "disk full");
+        })) {
+            assertThat(tries.await(DEADLINE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+            await().atMost(DEADLINE)
+                    .untilAsserted(() -> assertThat(get(service, "prometheus"))
+                            .contains(
+                                    "stateferry_imports_total{job=\"nightly\",kind=\"no-space\",outcome=\"failed\"} "));
+            assertThat(get(service, "health")).contains("\"status\":\"UP\"", "no-space: disk full");
+        }
+    }
+
+    @Test
+    void anImportThatBreaksDoesNotEndItsSchedule() throws Exception {
+        define("nightly", dump);
+        CountDownLatch tries = new CountDownLatch(2);
+        try (StateferryService service = start((request, progress, stop) -> {
+            tries.countDown();
+            throw new IllegalStateException("bug");
+        })) {
+            assertThat(tries.await(DEADLINE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+            await().atMost(DEADLINE)
+                    .untilAsserted(() -> assertThat(get(service, "prometheus")).contains("kind=\"internal\""));
+        }
+    }
+
+    @Test
+    void aDumpThatIsNotThereYetIsNoFailure() throws Exception {
+        define("nightly", home.resolve("absent"));
+        try (StateferryService service = start((request, progress, stop) -> {
+            throw new AssertionError("ran");
+        })) {
+            await().atMost(DEADLINE)
+                    .untilAsserted(() -> assertThat(get(service, "health")).contains("\"outcome\":\"no-dump\""));
+            assertThat(get(service, "prometheus")).doesNotContain("outcome=\"failed\"");
+        }
+    }
+
+    @Test
+    void closingStopsTheRunningImportWithoutAnInterruptAndWaitsForIt() throws Exception {
+        define("nightly", dump);
+        CountDownLatch running = new CountDownLatch(1);
+        AtomicBoolean interrupted = new AtomicBoolean();
+        AtomicBoolean ended = new AtomicBoolean();
+        StateferryService service = start((request, progress, stop) -> {
+            running.countDown();
+            while (!stop.isRequested()) {
+                Thread.onSpinWait();
+            }
+            long settled = System.nanoTime() + Duration.ofMillis(300).toNanos();
+            while (System.nanoTime() < settled) {
+                Thread.onSpinWait();
+            }
+            interrupted.set(Thread.currentThread().isInterrupted());
+            ended.set(true);
+            throw StateferryException.of(FailureKind.INTERRUPTED, "stopped");
+        });
+        assertThat(running.await(DEADLINE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+
+        service.close();
+
+        assertThat(ended).isTrue();
+        assertThat(interrupted).isFalse();
+        assertThat(Files.readString(home.resolve("log/stateferry.log"))).doesNotContain("ERROR");
+    }
+
+    @Test
+    void aBadDefinitionIsRefusedAtTheStart() throws Exception {
+        define("good", dump);
+        Files.writeString(home.resolve("jobs/bad.yaml"), DefinitionText.VALID.replace("0 30 2", "30 2"));
+
+        StateferryException refusal =
+                catchThrowableOfType(StateferryException.class, () -> start((request, progress, stop) -> IMPORTED));
+
+        assertThat(refusal.kind()).isEqualTo(FailureKind.CONFIGURATION);
+        assertThat(refusal.file()).isEqualTo(home.resolve("jobs/bad.yaml"));
+        assertThat(refusal.problem()).startsWith("line 5: 'schedule.cron'");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"server.port, http, is no Integer", "server.shutdown, maybe, server.shutdown=maybe"})
+    void aSettingThatIsNotValidIsRefused(String setting, String value, String expected) throws Exception {
+        define("nightly", dump);
+
+        StateferryException refusal = catchThrowableOfType(
+                StateferryException.class,
+                () -> start(
+                        (request, progress, stop) -> IMPORTED,
+                        Map.of(setting, value, "stateferry.jobs", home.resolve("jobs"))));
+
+        assertThat(refusal.kind()).isEqualTo(FailureKind.CONFIGURATION);
+        assertThat(refusal.problem()).contains(expected);
+    }
+
+    @Test
+    void aPortInUseIsSaid() throws Exception {
+        define("nightly", dump);
+        try (StateferryService first = start((request, progress, stop) -> IMPORTED)) {
+            StateferryException refusal = catchThrowableOfType(
+                    StateferryException.class,
+                    () -> start(
+                            (request, progress, stop) -> IMPORTED,
+                            Map.of("server.port", first.port(), "stateferry.jobs", home.resolve("jobs"))));
+
+            assertThat(refusal.kind()).isEqualTo(FailureKind.IO);
+            assertThat(refusal.problem()).contains(String.valueOf(first.port()));
+        }
+    }
+
+    @Test
+    void settingsInTheHomeAreRead() throws Exception {
+        define("nightly", dump);
+        Files.writeString(
+                home.resolve("stateferry.properties"), "server.port=0\nstateferry.jobs=" + home.resolve("jobs") + "\n");
+
+        try (StateferryService service = start((request, progress, stop) -> IMPORTED, Map.of())) {
+            assertThat(get(service, "health")).startsWith("200 ");
+        }
+    }
+}
