@@ -35,7 +35,13 @@ public final class Corpus {
      * @param note remarks
      */
     public record Entry(
-            String file, String kind, String machine, String sha256, String lastTick, String resumeCommand, String note) {
+            String file,
+            String kind,
+            String machine,
+            String sha256,
+            String lastTick,
+            String resumeCommand,
+            String note) {
         /** The file's name once unpacked. */
         public String unpackedName() {
             return file.endsWith(".zst") ? file.substring(0, file.length() - 4) : file;
@@ -107,13 +113,7 @@ public final class Corpus {
     private static Entry parse(String line) {
         String[] columns = Arrays.copyOf(line.split("\t", -1), 11);
         return new Entry(
-                columns[0],
-                columns[1],
-                columns[3],
-                columns[6],
-                columns[8],
-                orEmpty(columns[9]),
-                orEmpty(columns[10]));
+                columns[0], columns[1], columns[3], columns[6], columns[8], orEmpty(columns[9]), orEmpty(columns[10]));
     }
 
     private static String orEmpty(String column) {

@@ -42,7 +42,11 @@ public final class ImageLocks {
         await("lock on " + image)
                 .atMost(Duration.ofSeconds(30))
                 .pollInterval(Duration.ofMillis(10))
-                .failFast(() -> "ended without a lock: " + command.stderr(), () -> !command.isAlive())
+                .failFast("the command runs", () -> {
+                    if (!command.isAlive()) {
+                        throw new AssertionError("ended without a lock: " + command.stderr());
+                    }
+                })
                 .until(() -> isHeldBy(command.pid(), image));
     }
 

@@ -128,8 +128,7 @@ public final class QemuImg {
 
     /** Whether the active contents of two qcow2 images are the same. */
     public static boolean haveSameContent(Path first, Path second) {
-        CommandResult result =
-                run("compare", "-q", "-f", "qcow2", "-F", "qcow2", first.toString(), second.toString());
+        CommandResult result = run("compare", "-q", "-f", "qcow2", "-F", "qcow2", first.toString(), second.toString());
         if (result.exitCode() > 1) {
             throw new AssertionError(result);
         }

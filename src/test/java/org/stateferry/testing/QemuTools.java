@@ -18,8 +18,7 @@ public final class QemuTools {
      * property {@code stateferry.requireQemu} is {@code true}.
      */
     public static void assumeAvailable() {
-        List<String> missing =
-                TOOLS.stream().filter(tool -> !isOnPath(tool)).toList();
+        List<String> missing = TOOLS.stream().filter(tool -> !isOnPath(tool)).toList();
         if (missing.isEmpty()) {
             return;
         }

@@ -99,9 +99,11 @@ public final class QemuVm implements AutoCloseable {
         await(description)
                 .atMost(LIMIT)
                 .pollInterval(Duration.ofMillis(20))
-                .failFast(
-                        () -> "QEMU ended: " + readText(errors),
-                        () -> !process.isAlive() && !condition.test(serialText()))
+                .failFast("QEMU runs", () -> {
+                    if (!process.isAlive()) {
+                        throw new AssertionError("QEMU ended: " + readText(errors));
+                    }
+                })
                 .until(() -> condition.test(serialText()));
         return serialText();
     }

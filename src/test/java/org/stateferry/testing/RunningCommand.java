@@ -33,7 +33,8 @@ public final class RunningCommand implements AutoCloseable {
             Path stdout = Files.createTempFile("stateferry-test", ".out");
             Path stderr = Files.createTempFile("stateferry-test", ".err");
             ProcessBuilder builder = new ProcessBuilder(command)
-                    .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
+                    .redirectInput(
+                            ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
                     .redirectOutput(stdout.toFile())
                     .redirectError(stderr.toFile());
             builder.environment().putAll(environment);
