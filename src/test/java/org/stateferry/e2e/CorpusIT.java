@@ -21,7 +21,9 @@ import org.stateferry.testing.RawBytes;
 
 /** Real saved states of several QEMU versions, among them a Linux guest. Needs the corpus; skipped without it. */
 class CorpusIT {
+    /** What the manifest says in place of a command line. */
     private static final String MUST_BE_REFUSED = "(must be refused)";
+
     private static final Pattern WORD = Pattern.compile("'([^']*)'|(\\S+)");
     private static final Pattern TICK = Pattern.compile("tick (\\d+)\r?\n");
     /** Options of a recorded command line that the test sets itself; the second kind has a value. */
@@ -76,7 +78,7 @@ class CorpusIT {
         Path disk = directory.resolve("disk.qcow2");
         QemuImg.create(disk, "64M");
         String before = RawBytes.sha256(disk);
-        for (Corpus.Entry entry : entries(corpus, entry -> entry.note().equals(MUST_BE_REFUSED))) {
+        for (Corpus.Entry entry : entries(corpus, entry -> entry.resumeCommand().equals(MUST_BE_REFUSED))) {
             CommandResult result = launcher().importDump(corpus.unpack(entry, directory), disk, "saved");
 
             Judge.assertRefused(result, 10);

@@ -77,7 +77,7 @@ class RefusalIT {
 
     static Stream<Refusal> names() {
         return Stream.of(
-                name("a name that another vmstate has", "saved", 12),
+                name("a name that a snapshot of the disk has", "taken", 12),
                 name("a name that is another snapshot's id", "1", 12),
                 name("a name longer than QEMU can look up", "n".repeat(256), 2, 12),
                 name("a name of more bytes than QEMU can look up", "\u00fc".repeat(128), 2, 12),
@@ -106,6 +106,18 @@ class RefusalIT {
         for (Path dump : List.of(scene.image(), hardLink, symbolicLink)) {
             Judge.assertRefused(scene.launcher().importDump(dump, scene.image(), "saved"), 2);
         }
+        assertThat(RawBytes.sha256(scene.image())).isEqualTo(before);
+    }
+
+    @Test
+    void aNameUnderWhichAnotherDumpWasImportedIsRefused() {
+        Scene scene = Scene.in(directory);
+        scene.importAs("saved").requireSuccess();
+        Path other = TickerDump.withCounter(scene.dump(), scene.path("other.vmstate"), 700);
+        String before = RawBytes.sha256(scene.image());
+
+        Judge.assertRefused(scene.launcher().importDump(other, scene.image(), "saved"), 12);
+
         assertThat(RawBytes.sha256(scene.image())).isEqualTo(before);
     }
 
@@ -145,12 +157,11 @@ class RefusalIT {
         return new Refusal(what, List.of(12), scene -> new Attempt(scene.dump(), image.apply(scene), "saved"));
     }
 
-    /** Names are tried on an image that already holds a snapshot with id 1, called {@code saved}. */
+    /** Names are tried on an image that already holds a snapshot with id 1, called {@code taken}. */
     private static Refusal name(String what, String name, Integer... exitCodes) {
         return new Refusal(what, Arrays.asList(exitCodes), scene -> {
-            scene.importAs("saved").requireSuccess();
-            Path other = TickerDump.withCounter(scene.dump(), scene.path("other.vmstate"), 700);
-            return new Attempt(other, scene.image(), name);
+            QemuImg.createSnapshot(scene.image(), "taken");
+            return new Attempt(scene.dump(), scene.image(), name);
         });
     }
 

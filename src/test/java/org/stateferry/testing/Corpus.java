@@ -5,7 +5,6 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Assumptions;
@@ -31,17 +30,11 @@ public final class Corpus {
      * @param machine the versioned machine type, or empty
      * @param sha256 of the unpacked content
      * @param lastTick the last number a counting guest had printed, if it is one
-     * @param resumeCommand the QEMU command line that loads it; {@code NAME} stands for the snapshot
-     * @param note remarks
+     * @param resumeCommand the QEMU command line that loads it; {@code NAME} stands for the snapshot; for a
+     *     damaged file a remark instead
      */
     public record Entry(
-            String file,
-            String kind,
-            String machine,
-            String sha256,
-            String lastTick,
-            String resumeCommand,
-            String note) {
+            String file, String kind, String machine, String sha256, String lastTick, String resumeCommand) {
         /** The file's name once unpacked. */
         public String unpackedName() {
             return file.endsWith(".zst") ? file.substring(0, file.length() - 4) : file;
@@ -111,12 +104,7 @@ public final class Corpus {
     }
 
     private static Entry parse(String line) {
-        String[] columns = Arrays.copyOf(line.split("\t", -1), 11);
-        return new Entry(
-                columns[0], columns[1], columns[3], columns[6], columns[8], orEmpty(columns[9]), orEmpty(columns[10]));
-    }
-
-    private static String orEmpty(String column) {
-        return column == null ? "" : column;
+        String[] columns = line.split("\t", -1);
+        return new Entry(columns[0], columns[1], columns[3], columns[6], columns[8], columns[9]);
     }
 }
