@@ -91,7 +91,6 @@ final class FirstErrorListener implements StepExecutionListener {
 
     private static boolean isRepositoryFailure(StepExecution step) {
         return step.getFailureExceptions().stream()
-                .anyMatch(failure -> failure instanceof DataAccessException
-                        || failure instanceof TransactionException);
+                .anyMatch(failure -> failure instanceof DataAccessException || failure instanceof TransactionException);
     }
 }

@@ -42,7 +42,8 @@ final class ImageAge {
             return last;
         }
         for (long index = 0; index < journal.plan().bufferCount(); index++) {
-            last = Math.max(last, journal.buffer(index).map(BufferRecord::writtenMillis).orElse(0L));
+            last = Math.max(
+                    last, journal.buffer(index).map(BufferRecord::writtenMillis).orElse(0L));
         }
         return last;
     }

@@ -73,16 +73,16 @@ final class ImportJob {
                 bytesWritten,
                 status);
         return new StepBuilder(TRANSFER, repository)
-                .<StreamPiece, StreamPiece>chunk(TransferSettings.CHUNK_ITEMS)
-                .transactionManager(transactions)
-                .reader(reader)
-                .writer(new StreamPieceWriter(session, transfer))
-                .stream(checkpoint)
-                .listener((StepListener) reader)
-                .listener((StepListener) checkpoint)
-                .listener((StepListener) listener)
-                .allowStartIfComplete(true)
-                .build();
+                        .<StreamPiece, StreamPiece>chunk(TransferSettings.CHUNK_ITEMS)
+                        .transactionManager(transactions)
+                        .reader(reader)
+                        .writer(new StreamPieceWriter(session, transfer))
+                        .stream(checkpoint)
+                        .listener((StepListener) reader)
+                        .listener((StepListener) checkpoint)
+                        .listener((StepListener) listener)
+                        .allowStartIfComplete(true)
+                        .build();
     }
 
     private Step publish(ImportSession session, FirstErrorListener listener) {

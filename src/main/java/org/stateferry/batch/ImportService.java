@@ -60,15 +60,14 @@ public final class ImportService implements ImportRunner {
                 session.dump().fingerprint().text());
         ImportRecovery.recover(repository, identity);
         Optional<ImportIdentity.KnownRound> known = identity.latest(repository);
-        boolean completed =
-                known.isPresent() && known.get().lastStatus() == BatchStatus.COMPLETED;
+        boolean completed = known.isPresent() && known.get().lastStatus() == BatchStatus.COMPLETED;
         SnapshotPresence presence = session.presence();
         if (presence.sameVmState() && (completed || known.isEmpty())) {
             long id = known.map(ImportIdentity.KnownRound::instanceId).orElse(0L);
             return alreadyImported(session, id, Objects.requireNonNull(presence.entry()));
         }
-        long round = known.map(last -> completed ? last.round() + 1 : last.round())
-                .orElse(ImportIdentity.FIRST_ROUND);
+        long round =
+                known.map(last -> completed ? last.round() + 1 : last.round()).orElse(ImportIdentity.FIRST_ROUND);
         LongAdder bytesWritten = new LongAdder();
         JobExecution execution = start(session, identity, identity.parameters(round), bytesWritten);
         if (execution.getStatus() != BatchStatus.COMPLETED) {
@@ -107,9 +106,11 @@ public final class ImportService implements ImportRunner {
             return StateferryException.of(FailureKind.INTERRUPTED, "the import was interrupted before the switch")
                     .advise("Nothing is lost: run the same command again to go on.");
         }
-        Throwable cause = execution.getAllFailureExceptions().stream().findFirst().orElse(null);
+        Throwable cause =
+                execution.getAllFailureExceptions().stream().findFirst().orElse(null);
         StateferryException unknown = StateferryException.of(
-                FailureKind.INTERNAL, "the import ended as " + execution.getStatus() + (cause == null ? "" : ": " + cause));
+                FailureKind.INTERNAL,
+                "the import ended as " + execution.getStatus() + (cause == null ? "" : ": " + cause));
         return cause == null ? unknown : unknown.causedBy(cause);
     }
 

@@ -90,7 +90,9 @@ final class ImportSession implements AutoCloseable {
     private static void requireTwoFiles(ImportRequest request) throws StateferryException {
         if (Files.exists(request.dump())
                 && Files.exists(request.image())
-                && FileIdentity.of(request.dump()).key().equals(FileIdentity.of(request.image()).key())) {
+                && FileIdentity.of(request.dump())
+                        .key()
+                        .equals(FileIdentity.of(request.image()).key())) {
             throw StateferryException.in(FailureKind.USAGE, request.image(), "dump and image are one and the same file")
                     .advise("Give the dump first and the qcow2 image second.");
         }

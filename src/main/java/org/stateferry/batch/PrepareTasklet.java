@@ -2,8 +2,8 @@ package org.stateferry.batch;
 
 import java.time.Instant;
 import java.util.Optional;
-import org.springframework.batch.core.step.StepContribution;
 import org.springframework.batch.core.scope.context.ChunkContext;
+import org.springframework.batch.core.step.StepContribution;
 import org.springframework.batch.core.step.tasklet.Tasklet;
 import org.springframework.batch.infrastructure.repeat.RepeatStatus;
 import org.stateferry.error.FailureKind;
@@ -148,7 +148,8 @@ final class PrepareTasklet implements Tasklet {
     private ImportPlan resumed(
             Qcow2Image image, CheckReport report, ClusterAllocator allocator, Journal journal, long bufferCount)
             throws StateferryException {
-        long boundary = Math.min(bufferCount * journal.plan().bufferSize(), journal.plan().streamLength());
+        long boundary = Math.min(
+                bufferCount * journal.plan().bufferSize(), journal.plan().streamLength());
         requireSpace(image, report, boundary);
         Checkpoint checkpoint = journal.checkpoint()
                 .filter(found -> found.checkerPosition() <= boundary)

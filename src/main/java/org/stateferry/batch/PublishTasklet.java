@@ -62,7 +62,8 @@ final class PublishTasklet implements Tasklet {
         if (session.request().verify()) {
             verify(extents);
         }
-        Qcow2Image image = session.image().through(new JournaledImageFile(session.openImage().file(), journal));
+        Qcow2Image image = session.image()
+                .through(new JournaledImageFile(session.openImage().file(), journal));
         SnapshotPublisher publisher = new SnapshotPublisher(image, plan.allocator(), plan.report());
         StagedSnapshot staged = publisher.stage(extents, session.request().name(), Instant.now());
         if (session.stop().isRequested()) {

@@ -94,8 +94,9 @@ final class ResumeCheck {
             crc.reset();
             crc.update(content.flip());
             if ((int) crc.getValue() != buffer.checksum()) {
-                return new Verdict(index, "the data from stream byte " + index * content.capacity()
-                        + " on did not reach the disk");
+                return new Verdict(
+                        index,
+                        "the data from stream byte " + index * content.capacity() + " on did not reach the disk");
             }
             if (!allocator.reclaimData(buffer.hostOffset(), buffer.size() / clusterSize)) {
                 return new Verdict(index, "clusters of the earlier attempt were put to other use");

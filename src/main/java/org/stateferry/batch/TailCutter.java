@@ -38,7 +38,8 @@ final class TailCutter {
         Qcow2Image now = Qcow2Image.open(session.openImage().file());
         CheckReport report = MetadataCheck.run(now);
         long end = Math.max(
-                session.plan().journal().plan().originalLength(), now.geometry().clusterOffset(report.usedClusterEnd()));
+                session.plan().journal().plan().originalLength(),
+                now.geometry().clusterOffset(report.usedClusterEnd()));
         if (report.isSound() && end < now.file().size()) {
             now.file().truncate(end);
         }

@@ -40,7 +40,12 @@ final class TransferRun implements AutoCloseable {
     /** The checker's state after the stream bytes before {@code position}. */
     private record CheckState(long position, byte[] state) {}
 
-    TransferRun(ImportSession session, ImportPlan plan, Executor executor, TransferObserver observer, LongAdder bytesWritten)
+    TransferRun(
+            ImportSession session,
+            ImportPlan plan,
+            Executor executor,
+            TransferObserver observer,
+            LongAdder bytesWritten)
             throws StateferryException {
         this.session = session;
         this.plan = plan;
@@ -57,7 +62,8 @@ final class TransferRun implements AutoCloseable {
                 clusterSize,
                 plan.firstBuffer());
         this.check = plan.check();
-        this.readPosition = Math.min(plan.firstBuffer() * bufferSize, plan.journal().plan().streamLength());
+        this.readPosition =
+                Math.min(plan.firstBuffer() * bufferSize, plan.journal().plan().streamLength());
         catchUpCheck();
         this.pieces = session.dump().pieces(readPosition);
     }
@@ -119,7 +125,8 @@ final class TransferRun implements AutoCloseable {
 
     private void requireWhole() throws StateferryException {
         long expected = session.dump().streamLength();
-        if (aggregator.position() != expected || writes.contiguousEnd() != plan.journal().plan().bufferCount()) {
+        if (aggregator.position() != expected
+                || writes.contiguousEnd() != plan.journal().plan().bufferCount()) {
             throw StateferryException.of(
                     FailureKind.INTERNAL,
                     "the stream has " + expected + " bytes, but " + aggregator.position() + " were transferred");
@@ -146,8 +153,9 @@ final class TransferRun implements AutoCloseable {
     /** Throws the first failed write, else tells how far the stream is written without a gap. */
     Checkpoint checkpoint() throws StateferryException {
         writes.throwIfFailed();
-        long boundary =
-                Math.min(writes.contiguousEnd() * pool.bufferSize(), plan.journal().plan().streamLength());
+        long boundary = Math.min(
+                writes.contiguousEnd() * pool.bufferSize(),
+                plan.journal().plan().streamLength());
         CheckState state = checkStates.element();
         while (checkStates.size() > 1 && checkStates.element().position() <= boundary) {
             state = checkStates.remove();

@@ -65,7 +65,13 @@ public final class MetadataCheck {
         for (int window = 0; window >= 0; window = windows.nextSetBit(window + 1)) {
             checkWindow(window);
         }
-        return new CheckReport(corruptionCount, List.copyOf(corruptions), leakCount, fileClusters - usedCount, usedClusterEnd, raiseOverflow);
+        return new CheckReport(
+                corruptionCount,
+                List.copyOf(corruptions),
+                leakCount,
+                fileClusters - usedCount,
+                usedClusterEnd,
+                raiseOverflow);
     }
 
     private void checkSnapshotEntries() {

@@ -1,4 +1,4 @@
-/** Support for tests: builders of valid and spoiled files. */
+/** What tests are built from: QEMU's own tools as judges, small guests, and the launcher as an operator runs it. */
 @NullMarked
 package org.stateferry.testing;
 

@@ -1,0 +1,125 @@
+package org.stateferry.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.stateferry.testing.CommandResult;
+import org.stateferry.testing.ImageLocks;
+import org.stateferry.testing.Launcher;
+import org.stateferry.testing.QemuImg;
+import org.stateferry.testing.QemuVm;
+import org.stateferry.testing.RawBytes;
+import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.TickerGuest;
+
+/** One image, one writer: QEMU keeps Stateferry out, Stateferry keeps QEMU out, and imports keep each other out. */
+class ImageLockIT {
+    private static final Duration LIMIT = Duration.ofSeconds(60);
+
+    @TempDir
+    Path directory;
+
+    @Test
+    void anImageThatARunningQemuHoldsIsRefusedAndUnchanged() {
+        Scene scene = Scene.in(directory);
+        try (QemuVm vm = QemuVm.boot("pc", scene.image())) {
+            TickerGuest.awaitTicks(vm, 1);
+            vm.stop();
+            String before = RawBytes.sha256(scene.image());
+
+            Judge.assertRefused(scene.importAs("saved"), 11);
+
+            assertThat(RawBytes.sha256(scene.image())).isEqualTo(before);
+            vm.quit();
+        }
+        Judge.assertClean(scene.image());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"cached", "direct"})
+    void fromTheStartToTheEndTheKernelShowsOurLockAndQemuIsRefused(String io) {
+        Scene scene = Scene.in(directory).withLongDump(4, 1);
+        try (RunningCommand running = scene.startImportAs("saved", "--io", io, "--limit-rate", "3M/s")) {
+            ImageLocks.awaitHeldBy(running, scene.image());
+            CommandResult info = QemuImg.run("info", scene.image().toString());
+            assertThat(info.exitCode()).as(info.toString()).isNotZero();
+            assertThat(info.stderr()).contains("lock");
+
+            while (ImageLocks.isHeldBy(running.pid(), scene.image())) {
+                pause(5);
+            }
+            // whatever was still written after the lock was gone would show as a difference here
+            String atRelease = RawBytes.sha256(scene.image());
+            assertThat(QemuImg.snapshotNames(scene.image())).containsExactly("saved");
+            running.await(LIMIT).requireSuccess();
+            assertThat(RawBytes.sha256(scene.image())).isEqualTo(atRelease);
+        }
+        Judge.assertClean(scene.image());
+        Judge.assertHolds(scene.image(), "saved", scene.dump());
+    }
+
+    @Test
+    void threeImportsIntoThreeImagesAtOnceAllSucceed() {
+        Scene scene = Scene.in(directory);
+        List<Path> images = new ArrayList<>();
+        List<RunningCommand> running = new ArrayList<>();
+        try {
+            for (int i = 1; i <= 3; i++) {
+                Path image = scene.copyOfImage("image-" + i + ".qcow2");
+                images.add(image);
+                running.add(scene.launcher().startImport(scene.dump(), image, "saved"));
+            }
+            running.forEach(command -> command.await(LIMIT).requireSuccess());
+        } finally {
+            running.forEach(RunningCommand::close);
+        }
+        for (Path image : images) {
+            Judge.assertClean(image);
+            Judge.assertHolds(image, "saved", scene.dump());
+        }
+    }
+
+    @Test
+    void twoImportsRacingForOneImageDoNoDamage() {
+        Scene scene = Scene.in(directory);
+        Path before = scene.copyOfImage("before.qcow2");
+        // a home each: neither waits for the other's job repository
+        Launcher other = new Launcher(scene.path("other-home"));
+        List<String> imported = new ArrayList<>();
+        try (RunningCommand first = scene.startImportAs("first");
+                RunningCommand second = other.startImport(scene.dump(), scene.image(), "second")) {
+            CommandResult firstResult = first.await(LIMIT);
+            CommandResult secondResult = second.await(LIMIT);
+            assertThat(List.of(firstResult.exitCode(), secondResult.exitCode()))
+                    .as("%s%n%s", firstResult, secondResult)
+                    .contains(0)
+                    .isSubsetOf(0, 11, 12);
+            if (firstResult.exitCode() == 0) {
+                imported.add("first");
+            }
+            if (secondResult.exitCode() == 0) {
+                imported.add("second");
+            }
+        }
+        Judge.assertClean(scene.image());
+        Judge.assertSameContent(scene.image(), before);
+        assertThat(QemuImg.snapshotNames(scene.image())).containsExactlyInAnyOrderElementsOf(imported);
+        imported.forEach(name -> Judge.assertHolds(scene.image(), name, scene.dump()));
+    }
+
+    private static void pause(long millis) {
+        try {
+            Thread.sleep(millis);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+}

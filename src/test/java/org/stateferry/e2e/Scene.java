@@ -1,0 +1,106 @@
+package org.stateferry.e2e;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
+import org.stateferry.testing.CommandResult;
+import org.stateferry.testing.Launcher;
+import org.stateferry.testing.QemuTools;
+import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.TickerDump;
+
+/**
+ * What most tests start from: the demo's dump and disk in a directory of their own, both with the same time, and a launcher
+ * with an empty home.
+ *
+ * @param directory the test's own directory
+ * @param dump the saved ticker guest
+ * @param image its disk at that moment
+ * @param launcher the program
+ */
+record Scene(Path directory, Path dump, Path image, Launcher launcher) {
+    /** The machine that the demo dump was saved from. */
+    static final String MACHINE = "pc-i440fx-7.2";
+    /** The last number that the guest printed before the save. */
+    static final int LAST_TICK = 35;
+    /** When dump and disk were written. */
+    static final Instant SAVED_AT = Instant.parse("2026-01-02T03:04:05Z");
+
+    private static final Path DEMO = Path.of("src/demo");
+
+    /** Sets the scene in an empty directory, or skips the test if QEMU is missing. */
+    static Scene in(Path directory) {
+        QemuTools.assumeAvailable();
+        Scene scene = new Scene(
+                directory,
+                directory.resolve("ticker.vmstate"),
+                directory.resolve("ticker.qcow2"),
+                new Launcher(directory.resolve("home")));
+        copy(DEMO.resolve("ticker.vmstate"), scene.dump);
+        copy(DEMO.resolve("ticker.qcow2"), scene.image);
+        scene.setTimes(SAVED_AT);
+        return scene;
+    }
+
+    /** The same scene with a dump of this many mebibytes more, so that a transfer can be slowed down and watched. */
+    Scene withLongDump(int mebibytes, long seed) {
+        Path longDump = TickerDump.inflated(dump, path("long.vmstate"), mebibytes, seed);
+        Scene scene = new Scene(directory, longDump, image, launcher);
+        scene.setTimes(SAVED_AT);
+        return scene;
+    }
+
+    /** The same scene with another image, whose content is still that of the save. */
+    Scene withImage(Path other) {
+        Scene scene = new Scene(directory, dump, other, launcher);
+        scene.setTimes(SAVED_AT);
+        return scene;
+    }
+
+    /** A path in the test's directory. */
+    Path path(String name) {
+        return directory.resolve(name);
+    }
+
+    /** A copy of the image as it is now. */
+    Path copyOfImage(String name) {
+        copy(image, path(name));
+        return path(name);
+    }
+
+    /** Imports the dump into the image. */
+    CommandResult importAs(String name, String... options) {
+        return launcher.importDump(dump, image, name, options);
+    }
+
+    /** Starts the import of the dump into the image. */
+    RunningCommand startImportAs(String name, String... options) {
+        return launcher.startImport(dump, image, name, options);
+    }
+
+    /** Gives dump and image the same time of last change. */
+    void setTimes(Instant time) {
+        setTime(dump, time);
+        setTime(image, time);
+    }
+
+    static void setTime(Path file, Instant time) {
+        try {
+            Files.setLastModifiedTime(file, FileTime.from(time));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    static void copy(Path source, Path target) {
+        try {
+            Files.copy(source, target, StandardCopyOption.COPY_ATTRIBUTES, StandardCopyOption.REPLACE_EXISTING);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+package org.stateferry.testing;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The built program, run as an operator runs it: a process of its own, with a home of its own. The system property
+ * {@code stateferry.launcher} names it; without the property it is {@code target/stateferry}.
+ */
+public final class Launcher {
+    private static final Duration LIMIT = Duration.ofSeconds(60);
+
+    private final Path program;
+    private final Path home;
+
+    /** @param home where the program keeps what it keeps ({@code STATEFERRY_HOME}); need not exist */
+    public Launcher(Path home) {
+        this.program = Path.of(System.getProperty("stateferry.launcher", "target/stateferry"))
+                .toAbsolutePath();
+        this.home = home;
+        if (!Files.isExecutable(program)) {
+            throw new AssertionError(program + " is not there: build it first (mvn verify does)");
+        }
+    }
+
+    /** Runs a command to its end; one that needs longer than a minute is killed and fails the test. */
+    public CommandResult run(String... arguments) {
+        try (RunningCommand running = start(arguments)) {
+            return running.await(LIMIT);
+        }
+    }
+
+    /** Starts a command in the background. */
+    public RunningCommand start(String... arguments) {
+        List<String> command = new ArrayList<>(List.of(program.toString()));
+        command.addAll(List.of(arguments));
+        return RunningCommand.start(command, Map.of("STATEFERRY_HOME", home.toString()));
+    }
+
+    /** Runs {@code import} to its end. */
+    public CommandResult importDump(Path dump, Path image, String name, String... options) {
+        return run(importArguments(dump, image, name, options));
+    }
+
+    /** Starts {@code import} in the background. */
+    public RunningCommand startImport(Path dump, Path image, String name, String... options) {
+        return start(importArguments(dump, image, name, options));
+    }
+
+    private static String[] importArguments(Path dump, Path image, String name, String... options) {
+        List<String> arguments = new ArrayList<>(List.of("import", dump.toString(), image.toString(), "--name", name));
+        arguments.addAll(List.of(options));
+        return arguments.toArray(String[]::new);
+    }
+}
