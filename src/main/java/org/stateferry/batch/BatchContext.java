@@ -79,6 +79,11 @@ public final class BatchContext implements AutoCloseable {
         return context.getBean(PlatformTransactionManager.class);
     }
 
+    /** Runs imports. */
+    public ImportRunner imports() {
+        return context.getBean(ImportService.class);
+    }
+
     /** The imports so far. */
     public ImportHistory history() {
         return context.getBean(ImportHistory.class);

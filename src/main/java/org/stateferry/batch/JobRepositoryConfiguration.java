@@ -2,12 +2,18 @@ package org.stateferry.batch;
 
 import java.util.Map;
 import javax.sql.DataSource;
+import org.springframework.batch.core.launch.JobOperator;
 import org.springframework.batch.core.repository.ExecutionContextSerializer;
+import org.springframework.batch.core.repository.JobRepository;
 import org.springframework.batch.core.repository.dao.DefaultExecutionContextSerializer;
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.sql.init.dependency.DependsOnDatabaseInitialization;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
+import org.springframework.transaction.PlatformTransactionManager;
+import org.stateferry.transfer.TransferObserver;
 
 /**
  * What Stateferry adds to Spring Batch's JDBC job repository: the history and its status file. The one-shot context and
@@ -53,6 +59,38 @@ public class JobRepositoryConfiguration {
     ImportHistory importHistory(
             DataSource dataSource, ExecutionContextSerializer serializer, RunningImports running, StateferryHome home) {
         return new ImportHistory(JdbcClient.create(dataSource), serializer, running, home.installationId());
+    }
+
+    @Bean
+    ThreadPoolTaskExecutor transferExecutor() {
+        ThreadPoolTaskExecutor executor = new ThreadPoolTaskExecutor();
+        executor.setThreadNamePrefix("stateferry-write-");
+        executor.setCorePoolSize(TransferSettings.IN_FLIGHT_MAX);
+        executor.setMaxPoolSize(TransferSettings.IN_FLIGHT_MAX);
+        // Each import holds back at so many writes in flight; the queue takes those of imports that run side by side.
+        executor.setQueueCapacity(TransferSettings.IN_FLIGHT_MAX * TransferSettings.PARALLEL_IMPORTS_MAX);
+        // Ending it must not interrupt a write: that would close the image's channel and drop its lock.
+        executor.setWaitForTasksToCompleteOnShutdown(true);
+        return executor;
+    }
+
+    @Bean
+    ImportService importService(
+            StateferryHome home,
+            JobRepository repository,
+            JobOperator operator,
+            PlatformTransactionManager transactions,
+            ThreadPoolTaskExecutor transferExecutor,
+            ObjectProvider<TransferObserver> observers,
+            StatusFile status) {
+        return new ImportService(
+                home,
+                repository,
+                operator,
+                transactions,
+                transferExecutor,
+                observers.getIfAvailable(() -> TransferObserver.NONE),
+                status);
     }
 
     @Bean

@@ -9,6 +9,8 @@ final class TransferSettings {
     static final int ITEM_SIZE_MAX = 1024 * 1024;
     /** Writes submitted and not completed, at most. */
     static final int IN_FLIGHT_MAX = 8;
+    /** Imports that one process runs side by side, at most. */
+    static final int PARALLEL_IMPORTS_MAX = 64;
     /** Items of one chunk: a commit of the repository for every so many MiB. */
     static final int CHUNK_ITEMS = 8;
     /** Buffers of an import: those of a chunk, those in flight, one that is being filled and one in reserve. */

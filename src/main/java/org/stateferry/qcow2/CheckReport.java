@@ -14,7 +14,12 @@ import java.util.List;
  * @param raiseOverflow the first cluster that a snapshot could not share because its refcount cannot go up, or -1
  */
 public record CheckReport(
-        long corruptionCount, List<Corruption> corruptions, long leakCount, long usedClusterEnd, long raiseOverflow) {
+        long corruptionCount,
+        List<Corruption> corruptions,
+        long leakCount,
+        long freeCount,
+        long usedClusterEnd,
+        long raiseOverflow) {
 
     /**
      * One contradiction.
