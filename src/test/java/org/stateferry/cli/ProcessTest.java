@@ -71,7 +71,9 @@ class ProcessTest {
                 java(List.of(Serving.class.getName(), home.toString())).start();
         try (BufferedReader said = process.errorReader()) {
             assertThat(said.readLine()).startsWith("stateferry: serving 0 definitions");
-            new ProcessBuilder("kill", "-" + signal, String.valueOf(process.pid())).start().waitFor();
+            new ProcessBuilder("kill", "-" + signal, String.valueOf(process.pid()))
+                    .start()
+                    .waitFor();
             assertThat(said.lines()).singleElement().asString().startsWith("stateferry: ending");
             assertThat(process.waitFor(DEADLINE_SECONDS, TimeUnit.SECONDS)).isTrue();
             assertThat(process.inputReader().lines()).isEmpty();
