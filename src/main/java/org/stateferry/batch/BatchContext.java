@@ -89,6 +89,11 @@ public final class BatchContext implements AutoCloseable {
         return context.getBean(StatusFile.class);
     }
 
+    /** A setting's value after all sources have been read, or null. */
+    public @Nullable String property(String name) {
+        return context.getEnvironment().getProperty(name);
+    }
+
     /** What to report when a call of the repository threw {@code failure}. */
     StateferryException failed(RuntimeException failure) {
         return RepositoryFailure.explain(failure, context.getBean(StateferryHome.class), context.getEnvironment());

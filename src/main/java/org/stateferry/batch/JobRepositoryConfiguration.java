@@ -22,7 +22,9 @@ public class JobRepositoryConfiguration {
     public static Map<String, Object> defaults(StateferryHome home) {
         return Map.ofEntries(
                 // Not the working folder's application.properties: what runs there is none of our business.
-                Map.entry("spring.config.location", "optional:classpath:/,optional:file:" + home.settingsFile()),
+                Map.entry(
+                        "spring.config.location",
+                        "optional:classpath:/,optional:" + home.settingsFile().toUri()),
                 // WRITE_DELAY=0: H2 otherwise acknowledges a commit before it is written, and a kill loses it.
                 // DB_CLOSE_ON_EXIT=FALSE: H2's shutdown hook would close the database under a job that is stopping.
                 Map.entry(

@@ -1,5 +1,6 @@
 package org.stateferry.batch;
 
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
@@ -24,8 +25,12 @@ public final class StateferryHome {
     /** The environment variable that names the folder unless {@link #PROPERTY} does. */
     public static final String VARIABLE = "STATEFERRY_HOME";
 
-    /** H2 ends the file name at a semicolon; Spring splits locations at a comma and replaces placeholders. */
-    private static final Pattern UNUSABLE_IN_A_URL = Pattern.compile("[;,]|[$][{]");
+    /**
+     * H2 ends the file name at a semicolon and takes a backslash for a separator; Spring splits lists at a comma and
+     * replaces placeholders; the log's file name is a pattern in which a per cent sign has a meaning.
+     */
+    private static final Pattern UNUSABLE_IN_A_SETTING =
+            Pattern.compile(File.separatorChar == '\\' ? "[;,%]|[$][{]" : "[;,%\\\\]|[$][{]");
 
     private static final String OWNER_ONLY = "rwx------";
 
@@ -50,9 +55,11 @@ public final class StateferryHome {
                 ? explicit
                 : locate(System.getProperty(PROPERTY), System.getenv(VARIABLE), System.getProperty("user.home"));
         Path absolute = folder.toAbsolutePath().normalize();
-        if (UNUSABLE_IN_A_URL.matcher(absolute.toString()).find()) {
+        if (UNUSABLE_IN_A_SETTING.matcher(absolute.toString()).find()) {
             throw StateferryException.in(
-                            FailureKind.CONFIGURATION, absolute, "a home whose path has ; , or ${ in it cannot be used")
+                            FailureKind.CONFIGURATION,
+                            absolute,
+                            "a home whose path has one of ; , % \\ ${ in it cannot be used")
                     .advise("Name another folder in " + VARIABLE + ".");
         }
         return openFolder(absolute);

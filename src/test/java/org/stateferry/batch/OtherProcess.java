@@ -1,6 +1,7 @@
 package org.stateferry.batch;
 
 import java.io.BufferedReader;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
@@ -33,7 +34,8 @@ final class OtherProcess implements AutoCloseable {
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:TieredStopAtLevel=1",
                 "-cp",
-                System.getProperty("java.class.path"),
+                // An empty entry would mean the working folder.
+                System.getProperty("java.class.path").replaceAll(File.pathSeparator + "+$", ""),
                 OtherProcess.class.getName(),
                 role,
                 home.toString()));

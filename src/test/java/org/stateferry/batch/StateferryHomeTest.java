@@ -122,8 +122,8 @@ class StateferryHomeTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"a;b", "a,b", "a${b}"})
-    void aHomeThatNoDatabaseUrlCanNameIsRefused(String name) {
+    @ValueSource(strings = {"a;b", "a,b", "a${b}", "100%", "a\\b"})
+    void aHomeThatNoSettingCanNameIsRefused(String name) {
         assertThatExceptionOfType(StateferryException.class)
                 .isThrownBy(() -> StateferryHome.open(folder.resolve(name)))
                 .satisfies(e -> assertThat(e.kind()).isEqualTo(FailureKind.CONFIGURATION));

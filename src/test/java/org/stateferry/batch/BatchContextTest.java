@@ -1,0 +1,219 @@
+package org.stateferry.batch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.springframework.batch.core.BatchStatus;
+import org.springframework.batch.core.job.JobExecution;
+import org.springframework.batch.core.job.parameters.JobParameters;
+import org.springframework.batch.core.repository.JobRepository;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+
+class BatchContextTest {
+    @TempDir
+    Path folder;
+
+    private StateferryHome home;
+
+    @BeforeEach
+    void openHome() throws Exception {
+        home = StateferryHome.open(folder);
+    }
+
+    @Test
+    void whatAJobLeavesIsThereInTheNextContext() throws Exception {
+        JobParameters parameters = TestImports.identity(home).parameters(1);
+        try (BatchContext context = BatchContext.start(home, Map.of())) {
+            JobExecution execution = context.jobOperator().start(TestImports.quickJob(context), parameters);
+            assertThat(execution.getStatus()).isEqualTo(BatchStatus.COMPLETED);
+        }
+        try (BatchContext context = BatchContext.start(home, Map.of())) {
+            assertThat(context.jobRepository().getLastJobExecution(JobParameterNames.JOB, parameters))
+                    .satisfies(last -> assertThat(last.getStatus()).isEqualTo(BatchStatus.COMPLETED));
+        }
+    }
+
+    @Test
+    void theFrameworkPrintsNothingAndLogsToItsFile() throws Exception {
+        try (OtherProcess other = OtherProcess.start("start-context", folder)) {
+            assertThat(other.awaitEnd()).isEmpty();
+        }
+        assertThat(home.logFile()).content().contains("newer than the version Flyway has been verified with");
+    }
+
+    @Test
+    void aPathMayBeAsLongAsPathsGet() throws Exception {
+        Path dump = Path.of("/" + "d".repeat(4094));
+        ImportIdentity identity = new ImportIdentity(home.installationId(), dump, dump, "name", "1:1:aa");
+        try (BatchContext context = BatchContext.start(home, Map.of())) {
+            JobRepository repository = context.jobRepository();
+            TestImports.execution(repository, identity.parameters(1), BatchStatus.FAILED);
+
+            assertThat(identity.latest(repository)).isPresent();
+            assertThat(context.history().list())
+                    .singleElement()
+                    .satisfies(found -> assertThat(found.dump()).isEqualTo(dump.toString()));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"with space", "a#b?c", "a+b", "ü", "a'b"})
+    void theHomeMayHaveAnUnusualName(String name) throws Exception {
+        StateferryHome unusual = StateferryHome.open(folder.resolve(name));
+        Files.writeString(unusual.settingsFile(), "stateferry.test=found");
+
+        try (BatchContext context = BatchContext.start(unusual, Map.of())) {
+            assertThat(context.history().list()).isEmpty();
+            assertThat(context.property("stateferry.test")).isEqualTo("found");
+        }
+        assertThat(unusual.repositoryFile()).exists();
+    }
+
+    @Test
+    void theSettingsFileNamesAnotherDatabase() throws Exception {
+        Path elsewhere = folder.resolve("elsewhere");
+        Files.writeString(home.settingsFile(), "spring.datasource.url=jdbc:h2:file:" + elsewhere);
+
+        BatchContext.start(home, Map.of()).close();
+
+        assertThat(folder.resolve("elsewhere.mv.db")).exists();
+        assertThat(home.repositoryFile()).doesNotExist();
+    }
+
+    @Test
+    void theWorkingFoldersSettingsAreNotOurs() throws Exception {
+        // The other process works in the home folder.
+        Files.writeString(folder.resolve("application.properties"), "spring.datasource.url=jdbc:none:x");
+
+        try (OtherProcess other = OtherProcess.start("start-context", folder)) {
+            other.awaitEnd();
+        }
+        assertThat(home.repositoryFile()).exists();
+    }
+
+    @Test
+    void settingsThatDoNotFitAreAConfigurationFailure() throws Exception {
+        Files.writeString(home.settingsFile(), "spring.datasource.hikari.maximum-pool-size=many");
+        assertFailure(FailureKind.CONFIGURATION, e -> assertThat(e.file()).isEqualTo(home.settingsFile()));
+
+        Files.writeString(home.settingsFile(), "spring.datasource.url=\\u12");
+        assertFailure(FailureKind.CONFIGURATION, e -> assertThat(e.file()).isEqualTo(home.settingsFile()));
+    }
+
+    @Test
+    void aDatabaseThatIsNotThereIsNamedWithoutItsPassword() throws Exception {
+        Files.writeString(
+                home.settingsFile(),
+                "spring.datasource.url=jdbc:h2:tcp://127.0.0.1:1/x;PASSWORD=secret\nspring.datasource.password=secret");
+
+        assertFailure(
+                FailureKind.REPOSITORY,
+                e -> assertThat(e.getMessage())
+                        .contains("jdbc:h2:tcp://127.0.0.1:1/x not available")
+                        .doesNotContain("secret"));
+    }
+
+    @Test
+    void aFileThatIsNoDatabaseIsNamedWithAdvice() throws Exception {
+        Files.writeString(home.repositoryFile(), "x".repeat(20_000));
+
+        assertFailure(FailureKind.REPOSITORY, this::blamesTheFile);
+    }
+
+    @Test
+    void anotherProgramsDatabaseIsLeftAlone() throws Exception {
+        try (Connection foreign = DriverManager.getConnection("jdbc:h2:file:" + home.repositoryDatabase())) {
+            foreign.createStatement().execute("create table PRECIOUS (ID int)");
+        }
+
+        assertFailure(FailureKind.REPOSITORY, this::blamesTheFile);
+
+        try (Connection foreign = DriverManager.getConnection("jdbc:h2:file:" + home.repositoryDatabase())) {
+            foreign.createStatement().executeQuery("select * from PRECIOUS");
+        }
+    }
+
+    @Test
+    void aDatabaseThatAnotherProgramHasOpenIsReportedAsSuch() throws Exception {
+        try (OtherProcess other = OtherProcess.start("hang-in-step", folder)) {
+            other.awaitWord("in step");
+
+            assertFailure(FailureKind.REPOSITORY, e -> assertThat(e.problem()).contains("open in another program"));
+        }
+    }
+
+    private void blamesTheFile(StateferryException e) {
+        assertThat(e.file()).isEqualTo(home.repositoryFile());
+        assertThat(e.advice()).contains("move the file away");
+        assertThat(e.getMessage().lines()).hasSize(1);
+    }
+
+    private void assertFailure(FailureKind kind, Consumer<StateferryException> requirements) {
+        assertThatExceptionOfType(StateferryException.class)
+                .isThrownBy(() -> BatchContext.start(home, Map.of()).close())
+                .satisfies(e -> assertThat(e.kind()).isEqualTo(kind))
+                .satisfies(requirements);
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 4, 5, 6})
+    void aSpoiledDatabaseEitherWorksOrIsNamed(long seed) throws Exception {
+        try (BatchContext context = BatchContext.start(home, Map.of())) {
+            TestImports.execution(
+                    context.jobRepository(), TestImports.identity(home).parameters(1), BatchStatus.FAILED);
+        }
+        Random random = new Random(seed);
+        byte[] bytes = Files.readAllBytes(home.repositoryFile());
+        for (int i = 0; i < 200; i++) {
+            bytes[random.nextInt(bytes.length)] = (byte) random.nextInt(256);
+        }
+        Files.write(home.repositoryFile(), random.nextBoolean() ? bytes : Arrays.copyOf(bytes, bytes.length / 2));
+
+        try {
+            BatchContext.start(home, Map.of()).close();
+        } catch (StateferryException e) {
+            assertThat(e.kind()).as("seed %d", seed).isEqualTo(FailureKind.REPOSITORY);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"h2", "postgresql"})
+    void theSchemaIsSpringBatchsOwnButForRoomForPaths(String vendor) throws Exception {
+        String original = resource("/org/springframework/batch/core/schema-" + vendor + ".sql");
+        String ours = resource("/db/migration/" + vendor + "/V1__batch_schema.sql");
+
+        assertThat(statements(ours))
+                .isEqualTo(statements(original).stream()
+                        .map(line -> line.replace("PARAMETER_VALUE VARCHAR(2500)", "PARAMETER_VALUE VARCHAR(8192)"))
+                        .toList());
+    }
+
+    private static List<String> statements(String script) {
+        return script.lines()
+                .filter(line -> !line.isBlank() && !line.startsWith("--"))
+                .toList();
+    }
+
+    private static String resource(String name) throws Exception {
+        try (InputStream in = BatchContextTest.class.getResourceAsStream(name)) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
+}

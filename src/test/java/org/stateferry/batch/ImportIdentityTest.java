@@ -1,0 +1,69 @@
+package org.stateferry.batch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.springframework.batch.core.BatchStatus;
+import org.springframework.batch.core.job.JobExecution;
+import org.springframework.batch.core.repository.JobRepository;
+import org.stateferry.batch.ImportIdentity.KnownRound;
+
+class ImportIdentityTest {
+    @TempDir
+    static Path folder;
+
+    private static StateferryHome home;
+    private static BatchContext context;
+
+    @BeforeAll
+    static void startContext() throws Exception {
+        home = StateferryHome.open(folder);
+        context = BatchContext.start(home, Map.of());
+    }
+
+    @AfterAll
+    static void closeContext() {
+        context.close();
+    }
+
+    private final JobRepository repository = context.jobRepository();
+
+    @Test
+    void anUnknownImportHasNoRound() {
+        assertThat(TestImports.identity(home, "unknown").latest(repository)).isEmpty();
+    }
+
+    @Test
+    void theLatestRoundTellsItsLastStatus() {
+        ImportIdentity identity = TestImports.identity(home, "rounds");
+        TestImports.execution(repository, identity.parameters(1), BatchStatus.COMPLETED);
+        TestImports.execution(repository, identity.parameters(2), BatchStatus.FAILED);
+        JobExecution last = TestImports.execution(repository, identity.parameters(2), BatchStatus.STOPPED);
+
+        assertThat(identity.latest(repository))
+                .contains(new KnownRound(2, last.getJobInstance().getId(), BatchStatus.STOPPED));
+    }
+
+    @Test
+    void eachComponentMakesAnotherImport() {
+        ImportIdentity identity = new ImportIdentity("home", Path.of("/i"), Path.of("/d"), "name", "print");
+        TestImports.execution(repository, identity.parameters(1), BatchStatus.COMPLETED);
+
+        assertThat(identity.latest(repository)).isPresent();
+        for (ImportIdentity other : new ImportIdentity[] {
+            new ImportIdentity("hom", Path.of("/i"), Path.of("/d"), "name", "print"),
+            new ImportIdentity("home", Path.of("/j"), Path.of("/d"), "name", "print"),
+            new ImportIdentity("home", Path.of("/i"), Path.of("/e"), "name", "print"),
+            new ImportIdentity("home", Path.of("/i"), Path.of("/d"), "Name", "print"),
+            new ImportIdentity("home", Path.of("/i"), Path.of("/d"), "name", "print2"),
+            new ImportIdentity("home", Path.of("/d"), Path.of("/i"), "name", "print")
+        }) {
+            assertThat(other.latest(repository)).as(other.toString()).isEmpty();
+        }
+    }
+}

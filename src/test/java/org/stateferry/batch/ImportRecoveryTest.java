@@ -1,0 +1,152 @@
+package org.stateferry.batch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInfo;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.springframework.batch.core.BatchStatus;
+import org.springframework.batch.core.job.JobExecution;
+import org.springframework.batch.core.job.JobExecutionException;
+import org.springframework.batch.core.job.parameters.JobParameters;
+import org.springframework.batch.core.repository.JobRepository;
+import org.springframework.batch.core.step.StepExecution;
+
+class ImportRecoveryTest {
+    @TempDir
+    static Path folder;
+
+    private static StateferryHome home;
+    private static BatchContext context;
+
+    @BeforeAll
+    static void startContext() throws Exception {
+        home = StateferryHome.open(folder);
+        context = BatchContext.start(home, Map.of());
+    }
+
+    @AfterAll
+    static void closeContext() {
+        context.close();
+    }
+
+    private final JobRepository repository = context.jobRepository();
+
+    private static ImportIdentity identity(TestInfo test) {
+        return TestImports.identity(home, test.getDisplayName() + test.getTestMethod());
+    }
+
+    private JobExecution start(JobParameters parameters) throws JobExecutionException {
+        return context.jobOperator().start(TestImports.quickJob(context), parameters);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "STARTING, STARTING",
+        "STARTED, STARTED",
+        "STOPPING, STARTED",
+        "STOPPED, STARTED",
+        "FAILED, UNKNOWN",
+        "UNKNOWN, UNKNOWN",
+        "UNKNOWN, COMPLETED"
+    })
+    void whatHasNoEndFailsAsOfItsLastSignOfLifeAndStartsAgain(
+            BatchStatus jobStatus, BatchStatus stepStatus, TestInfo test) throws Exception {
+        ImportIdentity identity = identity(test);
+        JobExecution dead = TestImports.execution(repository, identity.parameters(1), jobStatus);
+        StepExecution deadStep = repository.createStepExecution("transfer", dead);
+        deadStep.setStatus(stepStatus);
+        repository.update(deadStep);
+        Thread.sleep(20);
+        assertThatExceptionOfType(JobExecutionException.class).isThrownBy(() -> start(identity.parameters(1)));
+
+        ImportRecovery.recover(repository, identity);
+
+        JobExecution recovered = repository.getJobExecution(dead.getId());
+        StepExecution step = recovered.getStepExecutions().iterator().next();
+        if (ImportRecovery.isUnended(jobStatus)) {
+            assertThat(recovered.getStatus()).isEqualTo(BatchStatus.FAILED);
+            assertThat(recovered.getExitStatus().getExitDescription()).contains(ImportRecovery.MESSAGE);
+            assertThat(recovered.getEndTime()).isEqualTo(deadStep.getLastUpdated());
+        }
+        if (ImportRecovery.isUnended(stepStatus)) {
+            assertThat(step.getStatus()).isEqualTo(BatchStatus.FAILED);
+            assertThat(step.getEndTime()).isEqualTo(deadStep.getLastUpdated());
+        }
+        assertThat(start(identity.parameters(1)).getStatus()).isEqualTo(BatchStatus.COMPLETED);
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"COMPLETED", "FAILED", "STOPPED", "ABANDONED"})
+    void whatHasEndedStaysAsItIs(BatchStatus status, TestInfo test) {
+        JobExecution ended = TestImports.execution(repository, identity(test).parameters(1), status);
+
+        assertThat(ImportRecovery.recover(repository, identity(test))).isZero();
+
+        JobExecution after = repository.getJobExecution(ended.getId());
+        assertThat(after.getStatus()).isEqualTo(status);
+        assertThat(after.getVersion()).isEqualTo(ended.getVersion());
+    }
+
+    @Test
+    void anInstanceWithoutAnExecutionIsForgottenSoThatItCanStart(TestInfo test) throws Exception {
+        JobParameters parameters = identity(test).parameters(1);
+        repository.createJobInstance(JobParameterNames.JOB, parameters);
+        assertThatExceptionOfType(IllegalStateException.class).isThrownBy(() -> start(parameters));
+
+        ImportRecovery.recover(repository, identity(test));
+
+        assertThat(identity(test).latest(repository)).isEmpty();
+        assertThat(start(parameters).getStatus()).isEqualTo(BatchStatus.COMPLETED);
+    }
+
+    @Test
+    void otherImportsAreNotTouched(TestInfo test) {
+        ImportIdentity other = TestImports.identity(home, "other");
+        JobExecution running = TestImports.execution(repository, other.parameters(1), BatchStatus.STARTED);
+
+        assertThat(ImportRecovery.recover(repository, identity(test))).isZero();
+
+        assertThat(repository.getJobExecution(running.getId()).getStatus()).isEqualTo(BatchStatus.STARTED);
+    }
+
+    @Test
+    void aKilledProcessLeavesAnImportThatRecoversAndRestarts(@TempDir Path killedFolder) throws Exception {
+        StateferryHome killedHome = StateferryHome.open(killedFolder);
+        ImportIdentity identity = TestImports.identity(killedHome);
+        try (OtherProcess other = OtherProcess.start("hang-in-step", killedFolder)) {
+            other.awaitWord("in step");
+            other.kill();
+        }
+        try (BatchContext next = BatchContext.start(killedHome, Map.of())) {
+            assertThat(next.history().list())
+                    .singleElement()
+                    .satisfies(lost -> assertThat(lost.status()).isEqualTo("FAILED"))
+                    .satisfies(lost -> assertThat(lost.ended()).isNotNull())
+                    .satisfies(lost -> assertThat(lost.firstError().message()).isEqualTo(ImportRecovery.MESSAGE));
+            assertThat(identity.latest(next.jobRepository()))
+                    .hasValueSatisfying(known -> assertThat(known.lastStatus()).isEqualTo(BatchStatus.STARTED));
+            ImportRecord shown = next.history().list().get(0);
+
+            assertThat(ImportRecovery.recover(next.jobRepository(), identity)).isEqualTo(1);
+
+            assertThat(next.history().list()).containsExactly(shown);
+            JobExecution restarted = next.jobOperator().start(TestImports.quickJob(next), identity.parameters(1));
+            assertThat(restarted.getStatus()).isEqualTo(BatchStatus.COMPLETED);
+            assertThat(restarted.getExecutionContext().containsKey(ContextKeys.ERROR_KIND))
+                    .as("Spring Batch hands the last attempt's context on")
+                    .isTrue();
+            ContextKeys.beginAttempt(restarted.getExecutionContext());
+            assertThat(restarted.getExecutionContext().containsKey(ContextKeys.ERROR_KIND))
+                    .isFalse();
+        }
+    }
+}
