@@ -13,7 +13,6 @@ import picocli.CommandLine;
  */
 final class Program {
     private final StateferryCommand top = new StateferryCommand();
-    private final Console console;
     private final Installation.Locator installations;
     private final TerminationSignals signals;
     private final ProblemPrinter problems;
@@ -26,7 +25,6 @@ final class Program {
      * @param nanoClock a monotonic clock in nanoseconds, for progress
      */
     Program(Console console, Installation.Locator installations, TerminationSignals signals, LongSupplier nanoClock) {
-        this.console = console;
         this.installations = installations;
         this.signals = signals;
         this.problems = new ProblemPrinter(console);

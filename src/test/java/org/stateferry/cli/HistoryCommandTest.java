@@ -46,10 +46,6 @@ class HistoryCommandTest {
         assertThat(run("history")).isZero();
 
         assertThat(screen.out()).isEqualTo("""
-                        ID  STARTED               STATUS   NAME           IMAGE       BYTES    RATE      ATTEMPTS  FIRST ERROR
-                        12  2026-11-22T23:05:09Z  FAILED   before\\x1b[2J  /vm.qcow2  3.0 MiB  3.0 MB/s  1         no-space: /vm.qcow2 at byte 4096: disk full
-                        7   2026-11-22T23:05:09Z  STARTED  a              /a.qcow2    0 B      -         0         -
-                        """
                         ID  STARTED               STATUS   NAME           IMAGE      BYTES    RATE      ATTEMPTS  FIRST ERROR
                         12  2026-11-22T23:05:09Z  FAILED   before\\x1b[2J  /vm.qcow2  3.0 MiB  3.0 MB/s  1         no-space: /vm.qcow2 at byte 4096: disk full
                         7   2026-11-22T23:05:09Z  STARTED  a              /a.qcow2   0 B      -         0         -
