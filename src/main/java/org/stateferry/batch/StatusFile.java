@@ -35,6 +35,8 @@ public final class StatusFile implements AutoCloseable {
     });
 
     private volatile @Nullable Progress progress;
+    /** Once set, nothing more is written: when the repository has no owner, readers open it themselves. */
+    private volatile boolean closing;
     // Both belong to the writer's thread.
     private List<ImportRecord> records = List.of();
     private @Nullable Progress written;
@@ -90,6 +92,8 @@ public final class StatusFile implements AutoCloseable {
     /** Returns when the thread that reads the repository has ended. The file stays until the next owner comes. */
     @Override
     public void close() {
+        closing = true;
+        // Never shutdownNow: an interrupt would close H2's file under everyone.
         writer.shutdown();
         try {
             if (!writer.awaitTermination(CLOSE_WAIT_SECONDS, TimeUnit.SECONDS)) {
@@ -119,8 +123,10 @@ public final class StatusFile implements AutoCloseable {
     }
 
     private void writeAll() throws IOException {
-        records = history.list();
-        write();
+        if (!closing) {
+            records = history.list();
+            write();
+        }
     }
 
     private void writeProgress() throws IOException {
@@ -130,6 +136,9 @@ public final class StatusFile implements AutoCloseable {
     }
 
     private void write() throws IOException {
+        if (closing) {
+            return;
+        }
         @Nullable Progress now = progress;
         List<ImportRecord> current = now == null || !running.contains(now.executionId())
                 ? records
