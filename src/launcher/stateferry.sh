@@ -1,0 +1,74 @@
+#!/bin/sh
+# Starts Stateferry. The program lies in the folder stateferry-app beside this file; symbolic links to this file work.
+#
+# JAVA_HOME              the Java to run on, 17 or later; without it, the java on the PATH
+# STATEFERRY_JAVA_OPTS   further options for the JVM, separated by blanks; they come last and so override those below
+#                        (another collector needs -XX:-UseSerialGC first)
+
+set -uf # -f: STATEFERRY_JAVA_OPTS is split into words, but never expanded to file names
+
+fail() {
+  printf 'stateferry: %s\n' "$1" >&2
+  exit 78
+}
+
+# Prints the file that a path leads to when all symbolic links at its end are followed.
+follow_links() {
+  path=$1
+  while [ -h "$path" ]; do
+    link=$(readlink "$path")
+    case $link in
+      /*) path=$link ;;
+      *) path=$(dirname "$path")/$link ;;
+    esac
+  done
+  printf '%s\n' "$path"
+}
+
+self=$(follow_links "$0")
+app=$(cd "$(dirname "$self")" && pwd -P)/stateferry-app
+[ -f "$app/stateferry.jar" ] || fail "$app/stateferry.jar is missing; build the project again"
+
+if [ -n "${JAVA_HOME-}" ]; then
+  java=$JAVA_HOME/bin/java
+  [ -x "$java" ] || fail "JAVA_HOME is $JAVA_HOME, but there is no bin/java; set it to a Java of version 17 or later"
+  java_home=$JAVA_HOME
+else
+  java=$(command -v java) || fail "no java on the PATH; install Java 17 or later, or set JAVA_HOME"
+  java_home=$(dirname "$(dirname "$(follow_links "$java")")")
+fi
+
+# The memory bound that the documentation states: buffers are direct memory, everything else is heap.
+heap=-Xmx128m
+compiler=
+archive=$app/archive
+case ${1-} in
+  serve) heap=-Xmx256m ;;
+  # Over before the optimising compiler could pay off.
+  inspect | history | stop | abandon) compiler=-XX:TieredStopAtLevel=1 ;;
+  # Over before even the archive could pay off: it is large, for it knows the framework's classes.
+  '' | -h | --help | -V | --version)
+    compiler=-XX:TieredStopAtLevel=1
+    archive=
+    ;;
+esac
+
+# What the JVM itself has to say goes to standard error: standard output carries data only.
+log=all=warning
+
+# The class-data archive belongs to the one JVM that made it. Any other JVM ignores it, or does not even know the option;
+# the log of the archive's own checks is off, because starting without it is no news to an operator.
+set -- -jar "$app/stateferry.jar" "$@"
+if [ -n "$archive" ] && cmp -s "$java_home/release" "$archive.release"; then
+  if [ -f "$archive.aot" ]; then
+    log="$log,aot*=off,cds*=off"
+    set -- "-XX:AOTCache=$archive.aot" "$@"
+  else
+    log="$log,cds*=off"
+    set -- -Xshare:auto "-XX:SharedArchiveFile=$archive.jsa" "$@"
+  fi
+fi
+
+# shellcheck disable=SC2086 # the unquoted ones are words to split, or nothing
+exec "$java" $heap -XX:MaxDirectMemorySize=64m -XX:+UseSerialGC $compiler -Xlog:disable "-Xlog:$log:stderr" \
+  ${STATEFERRY_JAVA_OPTS-} "$@"
