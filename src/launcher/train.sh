@@ -13,4 +13,7 @@ recorded() {
   STATEFERRY_JAVA_OPTS=$option "$launcher" "$@"
 }
 
-recorded --help
+demo=$(cd "$(dirname "$0")/../demo" && pwd)
+cp -p "$demo/ticker.qcow2" .
+"$launcher" history >&2
+recorded import "$demo/ticker.vmstate" ticker.qcow2 --name trained --progress plain
