@@ -1,10 +1,10 @@
 package org.stateferry.cli;
 
-import java.lang.reflect.Proxy;
 import java.util.OptionalInt;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.stateferry.batch.StopSignal;
+import sun.misc.Signal;
 
 /**
  * Turns SIGINT and SIGTERM into a wish to stop. The JVM's own reaction, to run its shutdown hooks while our threads are
@@ -24,30 +24,13 @@ final class TerminationSignals {
         takeOver("TERM");
     }
 
-    /**
-     * Calls {@code sun.misc.Signal.handle}, the only way to a signal that a Java program has. By reflection, because the
-     * compiler warns of each mention of it and knows no way to be told that this is meant.
-     */
     private void takeOver(String name) {
         try {
-            Class<?> signal = Class.forName("sun.misc.Signal");
-            Class<?> handler = Class.forName("sun.misc.SignalHandler");
-            int number = (int) signal.getMethod("getNumber").invoke(newSignal(signal, name));
-            Object ours = Proxy.newProxyInstance(
-                    handler.getClassLoader(), new Class<?>[] {handler}, (proxy, method, arguments) -> {
-                        receive(number);
-                        return null;
-                    });
-            signal.getMethod("handle", signal, handler).invoke(null, newSignal(signal, name), ours);
-        } catch (ReflectiveOperationException e) {
-            // This JVM has no such class, or was told to keep its hands off signals (-Xrs). They end the process at
-            // once
-            // then, which is safe for the image at any moment, only less polite.
+            Signal.handle(new Signal(name), signal -> receive(signal.getNumber()));
+        } catch (IllegalArgumentException e) {
+            // The JVM was told to keep its hands off signals (-Xrs), so they end the process at once. That is safe for
+            // the image at any moment, only less polite.
         }
-    }
-
-    private static Object newSignal(Class<?> signal, String name) throws ReflectiveOperationException {
-        return signal.getConstructor(String.class).newInstance(name);
     }
 
     /** What a handler does; the number is the operating system's. */
