@@ -31,6 +31,7 @@ final class Program {
         this.commands = new CommandLine(top)
                 .addSubcommand(new ImportCommand(console, installations, signals, nanoClock))
                 .addSubcommand(new HistoryCommand(console, installations))
+                .addSubcommand(new VerifyCommand(console))
                 .addSubcommand(new ServeCommand(console, installations, signals))
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setOut(new PrintWriter(console.out(), true))

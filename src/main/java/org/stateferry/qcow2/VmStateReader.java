@@ -20,6 +20,7 @@ public final class VmStateReader {
     private final SnapshotTableEntry entry;
     private final long vmStateOffset;
     private final ByteBuffer l2Table;
+    private final CompressedCluster compressed;
     private long loadedL2Offset = -1;
 
     public VmStateReader(Qcow2Image image, SnapshotTableEntry entry) {
@@ -30,6 +31,7 @@ public final class VmStateReader {
         this.vmStateOffset =
                 geometry.vmStateOffset(entry.diskSize(image.header().size()));
         this.l2Table = ByteBuffer.allocate(geometry.clusterSize());
+        this.compressed = new CompressedCluster(file, geometry, image.header().compressionType());
     }
 
     /**
@@ -63,12 +65,16 @@ public final class VmStateReader {
         int index = (int) (clusterStart % geometry.bytesPerL1Entry() / geometry.clusterSize());
         long raw = l2Table.getLong(index * geometry.l2EntrySize());
         long bitmap = geometry.extendedL2() ? l2Table.getLong(index * geometry.l2EntrySize() + 8) : 0;
-        if (L2Entry.isCompressed(raw) || (geometry.extendedL2() && isMixed(bitmap))) {
+        if (L2Entry.isCompressed(raw)) {
+            compressed.read(raw, inCluster, part);
+            return;
+        }
+        if (geometry.extendedL2() && isMixed(bitmap)) {
             throw StateferryException.at(
                     FailureKind.IMAGE_UNSUPPORTED,
                     file.path(),
                     l2Offset + (long) index * geometry.l2EntrySize(),
-                    "the vmstate has a compressed or partly allocated cluster, which cannot be read back");
+                    "the vmstate has a partly allocated cluster, which cannot be read back");
         }
         boolean zero = geometry.extendedL2() ? bitmap == L2Entry.EXTENDED_ALL_ZERO : L2Entry.isZero(raw);
         long hostOffset = L2Entry.hostOffset(raw);

@@ -43,6 +43,11 @@ final class ImageLock {
             202L, "write unchanged denied",
             203L, "resize denied"));
 
+    /** Consistent read in use; write and resize denied to others. */
+    private static final long[] SHARED_BYTES = {100, 201, 203};
+    /** Write and resize in use. */
+    private static final long[] WRITER_BYTES = {101, 103};
+
     private final Path path;
     private final @Nullable FileLock lock;
     /** The kernel's line for our lock, without its running number; null if the kernel does not list it. */
@@ -78,10 +83,42 @@ final class ImageLock {
         }
     }
 
+    /**
+     * Marks the image as being read, as a QEMU does that lets nobody else write: others may read it at the same time. The
+     * channel is open for reading only.
+     */
+    static ImageLock acquireShared(Path path, FileChannel channel) throws StateferryException {
+        for (long position : SHARED_BYTES) {
+            if (tryLock(path, channel, position, 1, true) == null) {
+                throw StateferryException.in(FailureKind.IMAGE_IN_USE, path, "another program is changing the image")
+                        .advise("Wait for it to end, then run again.");
+            }
+        }
+        // Ours is known now by its device and inode in the kernel's list, so a writer's marks can be looked up there.
+        for (String entry : KernelLocks.ofThisProcess(SHARED_BYTES[0], SHARED_BYTES[0])) {
+            for (long position : WRITER_BYTES) {
+                if (KernelLocks.isHeldByOthers(KernelLocks.fileOf(entry), position)) {
+                    throw StateferryException.in(
+                                    FailureKind.IMAGE_IN_USE,
+                                    path,
+                                    "another program has the image open: it holds lock byte " + position + " ("
+                                            + LOCK_NAMES.get(position) + ")")
+                            .advise("Quit the QEMU that uses it, then run again.");
+                }
+            }
+        }
+        return none(path);
+    }
+
     private static @Nullable FileLock tryLock(Path path, FileChannel channel, long position, long size)
             throws StateferryException {
+        return tryLock(path, channel, position, size, false);
+    }
+
+    private static @Nullable FileLock tryLock(Path path, FileChannel channel, long position, long size, boolean shared)
+            throws StateferryException {
         try {
-            return channel.tryLock(position, size, false);
+            return channel.tryLock(position, size, shared);
         } catch (OverlappingFileLockException e) {
             throw StateferryException.in(FailureKind.IMAGE_IN_USE, path, "the image is locked by this very process");
         } catch (IOException e) {

@@ -68,8 +68,10 @@ public final class OpenImages {
     }
 
     /**
-     * Opens an image for reading without a lock of its own. If this process has the image open for update, the channel and
-     * the lock of that are shared.
+     * Opens an image for reading; others may read it too, but nobody may write. If this process has the image open for
+     * update, the channel and the lock of that are shared.
+     *
+     * @throws StateferryException with kind IMAGE_MISSING, IMAGE_UNSUPPORTED (not a regular file) or IMAGE_IN_USE
      */
     public static OpenImage openForReading(Path path) throws StateferryException {
         synchronized (ENTRIES) {
@@ -77,12 +79,22 @@ public final class OpenImages {
             FileIdentity identity = requireRegular(real);
             Entry entry = ENTRIES.get(identity.key());
             if (entry == null) {
-                entry = new Entry(real, identity.key(), ImageLock.none(real), open(real, StandardOpenOption.READ));
+                entry = openShared(real, identity);
                 ENTRIES.put(identity.key(), entry);
             } else {
                 entry.userCount++;
             }
             return new OpenImage(entry);
+        }
+    }
+
+    private static Entry openShared(Path real, FileIdentity identity) throws StateferryException {
+        FileChannel channel = open(real, StandardOpenOption.READ);
+        try {
+            return new Entry(real, identity.key(), ImageLock.acquireShared(real, channel), channel);
+        } catch (StateferryException e) {
+            closeAfter(channel, e);
+            throw e;
         }
     }
 

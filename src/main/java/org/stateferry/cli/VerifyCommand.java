@@ -1,0 +1,119 @@
+package org.stateferry.cli;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.CheckReport;
+import org.stateferry.qcow2.MetadataCheck;
+import org.stateferry.qcow2.Qcow2Image;
+import org.stateferry.qcow2.format.SnapshotTableEntry;
+import org.stateferry.source.DumpFormat;
+import org.stateferry.source.DumpSource;
+import org.stateferry.source.DumpSources;
+import org.stateferry.storage.OpenImage;
+import org.stateferry.storage.OpenImages;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code stateferry verify}: checks an image's metadata and reads vmstates back. Works on files alone, without Spring. */
+@Command(
+        name = "verify",
+        sortOptions = false,
+        description = "Checks an image's metadata as qemu-img check does, and reads the saved states in it back.",
+        footer = {"", "Leaked clusters alone are a warning, not a failure: they waste space and harm nothing."})
+final class VerifyCommand implements Callable<Integer> {
+    private final Console console;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Parameters(index = "0", paramLabel = "IMAGE", description = "The qcow2 image; it is only read.")
+    private Path imagePath;
+
+    @Option(
+            names = "--name",
+            paramLabel = "NAME",
+            description = "Read only this snapshot's state back; without it, that of every snapshot.")
+    private @Nullable String name;
+
+    @Option(
+            names = "--against",
+            paramLabel = "DUMP",
+            description = "Compare the state with this dump, byte for byte; needs --name.")
+    private @Nullable Path against;
+
+    @Option(
+            names = "--format",
+            defaultValue = "auto",
+            paramLabel = "FORMAT",
+            description = "The dump's form: auto, plain, or opaque. Default: auto.")
+    private DumpFormat format;
+
+    @Option(names = "--json", description = "Print what was found as one JSON object on standard output.")
+    private boolean json;
+
+    VerifyCommand(Console console) {
+        this.console = console;
+    }
+
+    @Override
+    public Integer call() throws StateferryException {
+        if (against != null && name == null) {
+            throw new ParameterException(spec.commandLine(), "--against needs --name");
+        }
+        try (OpenImage open = OpenImages.openForReading(imagePath)) {
+            Qcow2Image image = Qcow2Image.open(open.file());
+            CheckReport check = MetadataCheck.run(image);
+            List<VmStateCheck> states = check.isSound() ? readStates(image) : List.of();
+            VerifyReport report = new VerifyReport(image, check, states);
+            if (json) {
+                console.out().println(Json.line(report.fields()));
+            } else {
+                report.lines().forEach(console.out()::println);
+            }
+            report.requireSound();
+            return ExitCodes.DONE;
+        }
+    }
+
+    private List<VmStateCheck> readStates(Qcow2Image image) throws StateferryException {
+        List<VmStateCheck> states = new ArrayList<>();
+        for (SnapshotTableEntry entry : selected(image)) {
+            if (entry.vmStateSize() > 0) {
+                states.add(against == null ? VmStateCheck.readBack(image, entry) : compared(image, entry, against));
+            }
+        }
+        return states;
+    }
+
+    private List<SnapshotTableEntry> selected(Qcow2Image image) throws StateferryException {
+        if (name == null) {
+            return image.snapshotTable().entries();
+        }
+        SnapshotTableEntry entry = image.snapshotTable()
+                .findByName(name)
+                .orElseThrow(() -> StateferryException.in(
+                                FailureKind.CONFLICT, imagePath, "there is no snapshot named \"" + name + "\"")
+                        .advise("qemu-img snapshot -l lists those that are there"));
+        if (entry.vmStateSize() == 0) {
+            throw StateferryException.in(
+                    FailureKind.CONFLICT, imagePath, "the snapshot \"" + name + "\" is one of the disk alone");
+        }
+        return List.of(entry);
+    }
+
+    private VmStateCheck compared(Qcow2Image image, SnapshotTableEntry entry, Path dumpPath)
+            throws StateferryException {
+        try (DumpSource dump = DumpSources.open(dumpPath, format)) {
+            return VmStateCheck.compare(image, entry, dump);
+        }
+    }
+}

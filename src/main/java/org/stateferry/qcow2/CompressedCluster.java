@@ -1,0 +1,86 @@
+package org.stateferry.qcow2;
+
+import com.github.luben.zstd.ZstdInputStreamNoFinalizer;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.util.zip.DataFormatException;
+import java.util.zip.Inflater;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.format.ClusterGeometry;
+import org.stateferry.qcow2.format.CompressedDescriptor;
+import org.stateferry.storage.ImageFile;
+
+/**
+ * Reads compressed clusters (qcow2 specification, "Compressed Clusters Descriptor" and compression type). How long the
+ * compressed data is stands nowhere exactly: it is unpacked until a cluster has come out, and the rest is ignored. Type 0
+ * is raw deflate, type 1 zstd. Not thread-safe.
+ */
+final class CompressedCluster {
+    private static final int ZSTD = 1;
+
+    private final ImageFile file;
+    private final ClusterGeometry geometry;
+    private final int compressionType;
+    private final byte[] cluster;
+    private long loadedEntry;
+
+    CompressedCluster(ImageFile file, ClusterGeometry geometry, int compressionType) {
+        this.file = file;
+        this.geometry = geometry;
+        this.compressionType = compressionType;
+        this.cluster = new byte[geometry.clusterSize()];
+    }
+
+    /** Copies the cluster's bytes from {@code inCluster} on into {@code target}, until that is full. */
+    void read(long entry, int inCluster, ByteBuffer target) throws StateferryException {
+        if (entry != loadedEntry) {
+            loadedEntry = 0;
+            load(entry);
+            loadedEntry = entry;
+        }
+        target.put(cluster, inCluster, target.remaining());
+    }
+
+    private void load(long entry) throws StateferryException {
+        long offset = CompressedDescriptor.hostOffset(entry, geometry);
+        // The sector count has as many bits as a cluster needs, so the size is twice a cluster at most.
+        ByteBuffer packed = ByteBuffer.allocate(Math.toIntExact(CompressedDescriptor.size(entry, geometry)));
+        int present = file.read(packed, offset);
+        try {
+            int size = compressionType == ZSTD ? unzstd(packed.array(), present) : inflate(packed.array(), present);
+            if (size < cluster.length) {
+                throw corrupt(offset, "unpacks to " + size + " bytes only");
+            }
+        } catch (DataFormatException | IOException e) {
+            throw corrupt(offset, "cannot be unpacked: " + e.getMessage()).causedBy(e);
+        }
+    }
+
+    private int inflate(byte[] packed, int size) throws DataFormatException {
+        Inflater inflater = new Inflater(true);
+        try {
+            inflater.setInput(packed, 0, size);
+            int done = 0;
+            while (done < cluster.length && !inflater.finished() && !inflater.needsInput()) {
+                done += inflater.inflate(cluster, done, cluster.length - done);
+            }
+            return done;
+        } finally {
+            inflater.end();
+        }
+    }
+
+    private int unzstd(byte[] packed, int size) throws IOException {
+        try (InputStream in = new ZstdInputStreamNoFinalizer(new ByteArrayInputStream(packed, 0, size))) {
+            return in.readNBytes(cluster, 0, cluster.length);
+        }
+    }
+
+    private StateferryException corrupt(long offset, String problem) {
+        return StateferryException.at(
+                FailureKind.IMAGE_CORRUPT, file.path(), offset, "a compressed cluster " + problem);
+    }
+}
