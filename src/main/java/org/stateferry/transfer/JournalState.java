@@ -11,7 +11,6 @@ import org.jspecify.annotations.Nullable;
  * @param lastWriteMillis when the image was last written to by us, milliseconds since 1970
  */
 record JournalState(boolean published, boolean forceFailed, long lastWriteMillis) {
-    static final JournalState UNKNOWN = new JournalState(false, false, 0);
     private static final int SIZE = 10;
 
     byte[] encode() {
