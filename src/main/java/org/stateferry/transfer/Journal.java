@@ -93,9 +93,9 @@ public final class Journal implements AutoCloseable {
         return plan;
     }
 
-    /** Whether the import was switched over; the journal then only remembers when the image was last modified by us. */
-    public boolean isPublished() {
-        return state.published();
+    /** Whether the import has ended for good; the journal then only remembers when the image was modified, and by whom. */
+    public boolean isFinished() {
+        return state.finished();
     }
 
     /** Whether a force of the image failed, after which nothing written before can be believed to be on disk. */
@@ -191,16 +191,20 @@ public final class Journal implements AutoCloseable {
 
     /** Records that the image is being written to now. */
     public void recordWrite(long nowMillis) throws StateferryException {
-        writeState(new JournalState(state.published(), state.forceFailed(), nowMillis));
+        writeState(new JournalState(state.finished(), state.forceFailed(), nowMillis));
     }
 
     /** Records that a force of the image failed. */
     public void recordForceFailure(long nowMillis) throws StateferryException {
-        writeState(new JournalState(state.published(), true, nowMillis));
+        writeState(new JournalState(state.finished(), true, nowMillis));
     }
 
-    /** Records that the import is done and gives up all but the memory of when we last wrote to the image. */
-    public void recordPublished(long imageModifiedMillis) throws StateferryException {
+    /**
+     * Records that the import is done, or given up, and forgets all but when the image was modified.
+     *
+     * @param imageModifiedMillis the file's modification time, which is that of our last write
+     */
+    public void recordFinished(long imageModifiedMillis) throws StateferryException {
         writeState(new JournalState(true, state.forceFailed(), imageModifiedMillis));
         file.cut(INTENT.end());
     }
