@@ -2,6 +2,7 @@ package org.stateferry.batch;
 
 import java.util.List;
 import org.springframework.batch.infrastructure.item.ExecutionContext;
+import org.stateferry.error.FailureKind;
 
 /**
  * The keys under which an attempt keeps what the history shows, in the <em>job</em> execution context. Numbers are longs,
@@ -19,7 +20,7 @@ final class ContextKeys {
     static final String PUBLISH_MILLIS = "stateferry.publishMillis";
     static final String SNAPSHOT_ID = "stateferry.snapshotId";
     static final String WARNINGS = "stateferry.warnings";
-    /** The first error's {@link org.stateferry.error.FailureKind#tag() tag}. */
+    /** The first error's {@link FailureKind#tag() tag}. */
     static final String ERROR_KIND = "stateferry.error.kind";
 
     static final String ERROR_FILE = "stateferry.error.file";

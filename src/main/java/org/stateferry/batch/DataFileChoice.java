@@ -16,6 +16,10 @@ final class DataFileChoice {
 
     /** The file to write data through; {@link IoMode#AUTO} is the page cache. */
     ImageFile choose(IoMode mode) throws StateferryException {
+        return session.access(opened(mode));
+    }
+
+    private ImageFile opened(IoMode mode) throws StateferryException {
         OpenImage image = session.openImage();
         if (mode != IoMode.DIRECT) {
             return image.file();

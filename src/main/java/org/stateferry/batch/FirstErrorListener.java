@@ -1,14 +1,14 @@
 package org.stateferry.batch;
 
-import org.jspecify.annotations.Nullable;
+import java.util.Objects;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.ExitStatus;
 import org.springframework.batch.core.listener.StepExecutionListener;
 import org.springframework.batch.core.repository.JobRepository;
 import org.springframework.batch.core.step.StepExecution;
 import org.springframework.batch.infrastructure.item.ExecutionContext;
-import org.springframework.dao.DataAccessException;
-import org.springframework.transaction.TransactionException;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
@@ -20,6 +20,8 @@ import org.stateferry.error.StateferryException;
  * thrown from here would only be logged.
  */
 final class FirstErrorListener implements StepExecutionListener {
+    private static final Logger LOG = LoggerFactory.getLogger(FirstErrorListener.class);
+
     private final ImportSession session;
     private final TransferHolder transfer;
     private final JobRepository repository;
@@ -34,13 +36,27 @@ final class FirstErrorListener implements StepExecutionListener {
     @Override
     public void beforeStep(StepExecution step) {
         startNanos = System.nanoTime();
+        session.executionId(step.getJobExecutionId());
     }
 
+    /** Does not throw, and needs not to: what is missing in the record then is in the log. */
     @Override
     public ExitStatus afterStep(StepExecution step) {
+        try {
+            return record(step);
+        } catch (RuntimeException e) {
+            LOG.warn("The end of step {} could not be recorded", step.getStepName(), e);
+            return step.getExitStatus();
+        }
+    }
+
+    private ExitStatus record(StepExecution step) {
         TransferRun run = transfer.run();
         if (run != null) {
             run.settle();
+        }
+        if (step.getStatus() == BatchStatus.STOPPED && session.firstFailure() != null) {
+            step.setStatus(BatchStatus.FAILED); // a write that was in flight at the stop has failed
         }
         ExecutionContext context = step.getJobExecution().getExecutionContext();
         if (step.getStepName().equals(ImportJob.TRANSFER)) {
@@ -50,32 +66,38 @@ final class FirstErrorListener implements StepExecutionListener {
             context.putString(ContextKeys.WARNINGS, String.join("\n", session.warnings()));
         }
         ExitStatus exit = step.getExitStatus();
-        if (step.getStatus() == BatchStatus.FAILED) {
+        if (step.getStatus() == BatchStatus.STOPPED) {
+            record(context, ImportSession.interrupted());
+        } else if (step.getStatus() != BatchStatus.COMPLETED) {
             StateferryException first = firstError(step);
-            record(context, first, run);
+            record(context, first);
             exit = new ExitStatus(ExitStatus.FAILED.getExitCode(), first.kind().tag() + ": " + first.getMessage());
+        }
+        if (run != null && run.laterFailureCount() > 0) {
+            context.putLong(ContextKeys.ERROR_LATER_COUNT, run.laterFailureCount());
         }
         repository.updateExecutionContext(step.getJobExecution());
         return exit;
     }
 
-    private static void record(ExecutionContext context, StateferryException first, @Nullable TransferRun run) {
+    private static void record(ExecutionContext context, StateferryException first) {
         context.putString(ContextKeys.ERROR_KIND, first.kind().tag());
         if (first.file() != null) {
             context.putString(ContextKeys.ERROR_FILE, first.file().toString());
         }
         context.putLong(ContextKeys.ERROR_OFFSET, first.offset());
         context.putString(ContextKeys.ERROR_MESSAGE, first.problem());
-        if (run != null && run.laterFailureCount() > 0) {
-            context.putLong(ContextKeys.ERROR_LATER_COUNT, run.laterFailureCount());
-        }
     }
 
+    /** What the session noted first; what it did not hear of is noted now, so that all tell the same failure. */
     private StateferryException firstError(StepExecution step) {
-        StateferryException noted = session.firstFailure();
-        if (noted != null) {
-            return noted;
+        if (session.firstFailure() == null) {
+            session.noteFailure(unnotedError(step));
         }
+        return Objects.requireNonNull(session.firstFailure(), "noted just now at the latest");
+    }
+
+    private static StateferryException unnotedError(StepExecution step) {
         Throwable last = null;
         for (Throwable failure : step.getFailureExceptions()) {
             for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
@@ -85,12 +107,9 @@ final class FirstErrorListener implements StepExecutionListener {
                 last = cause;
             }
         }
-        FailureKind kind = isRepositoryFailure(step) ? FailureKind.REPOSITORY : FailureKind.INTERNAL;
-        return StateferryException.of(kind, "the step " + step.getStepName() + " ended with " + last);
-    }
-
-    private static boolean isRepositoryFailure(StepExecution step) {
-        return step.getFailureExceptions().stream()
-                .anyMatch(failure -> failure instanceof DataAccessException || failure instanceof TransactionException);
+        if (last != null && step.getFailureExceptions().stream().anyMatch(RepositoryFailure::isOfDatabase)) {
+            return RepositoryFailure.during(last);
+        }
+        return StateferryException.of(FailureKind.INTERNAL, "the step " + step.getStepName() + " ended with " + last);
     }
 }

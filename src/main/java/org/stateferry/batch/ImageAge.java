@@ -38,7 +38,7 @@ final class ImageAge {
     /** When the journal's import last wrote to the image, milliseconds since 1970. */
     static long lastWriteMillis(Journal journal) throws StateferryException {
         long last = journal.lastWriteMillis();
-        if (journal.isPublished()) {
+        if (journal.isFinished()) {
             return last;
         }
         for (long index = 0; index < journal.plan().bufferCount(); index++) {

@@ -64,7 +64,6 @@ final class ImportJob {
 
     private Step transfer(
             ImportSession session, TransferHolder transfer, FirstErrorListener listener, LongAdder bytesWritten) {
-        StreamPieceReader reader = new StreamPieceReader(session, transfer);
         TransferCheckpoint checkpoint = new TransferCheckpoint(
                 session,
                 transfer,
@@ -75,10 +74,10 @@ final class ImportJob {
         return new StepBuilder(TRANSFER, repository)
                         .<StreamPiece, StreamPiece>chunk(TransferSettings.CHUNK_ITEMS)
                         .transactionManager(transactions)
-                        .reader(reader)
+                        .reader(new StreamPieceReader(session, transfer))
                         .writer(new StreamPieceWriter(session, transfer))
                         .stream(checkpoint)
-                        .listener((StepListener) reader)
+                        .listener((StepListener) transfer)
                         .listener((StepListener) checkpoint)
                         .listener((StepListener) listener)
                         .allowStartIfComplete(true)

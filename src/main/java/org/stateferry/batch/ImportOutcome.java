@@ -2,10 +2,11 @@ package org.stateferry.batch;
 
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.error.StateferryException;
 import org.stateferry.stream.StreamFacts;
 
 /**
- * How an import ended well. Failures are {@link org.stateferry.error.StateferryException}s.
+ * How an import ended well. Failures are {@link StateferryException}s.
  *
  * @param state whether this run wrote the snapshot or found it there
  * @param importId the import's number in the history, or 0 if the repository has no record of it

@@ -1,5 +1,6 @@
 package org.stateferry.batch;
 
+import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
 /**
@@ -16,7 +17,7 @@ public interface ImportRunner {
      * @param progress hears how it gets on
      * @param stop looked at between pieces of work; a request before the switch ends the import
      * @return how it ended well
-     * @throws StateferryException if it did not, of kind {@link org.stateferry.error.FailureKind#INTERRUPTED} after a stop
+     * @throws StateferryException if it did not, of kind {@link FailureKind#INTERRUPTED} after a stop
      */
     ImportOutcome run(ImportRequest request, ImportProgress progress, StopSignal stop) throws StateferryException;
 }

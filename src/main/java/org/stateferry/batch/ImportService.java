@@ -4,7 +4,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.LongAdder;
-import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.job.JobExecutionException;
@@ -26,6 +25,7 @@ public final class ImportService implements ImportRunner {
     private final JobRepository repository;
     private final JobOperator operator;
     private final StatusFile status;
+    private final FileAccess access;
     private final ImportJob jobs;
 
     ImportService(
@@ -35,19 +35,26 @@ public final class ImportService implements ImportRunner {
             PlatformTransactionManager transactions,
             Executor executor,
             TransferObserver observer,
-            StatusFile status) {
+            StatusFile status,
+            FileAccess access) {
         this.home = home;
         this.repository = repository;
         this.operator = operator;
         this.status = status;
+        this.access = access;
         this.jobs = new ImportJob(repository, transactions, executor, observer, status);
     }
 
     @Override
     public ImportOutcome run(ImportRequest request, ImportProgress progress, StopSignal stop)
             throws StateferryException {
-        try (ImportSession session = ImportSession.open(request, home, progress, stop)) {
+        try (ImportSession session = ImportSession.open(request, home, access, progress, stop)) {
             return run(session);
+        } catch (RuntimeException e) {
+            if (RepositoryFailure.isOfDatabase(e)) {
+                throw RepositoryFailure.during(e);
+            }
+            throw e;
         }
     }
 
@@ -62,7 +69,10 @@ public final class ImportService implements ImportRunner {
         Optional<ImportIdentity.KnownRound> known = identity.latest(repository);
         boolean completed = known.isPresent() && known.get().lastStatus() == BatchStatus.COMPLETED;
         SnapshotPresence presence = session.presence();
-        if (presence.sameVmState() && (completed || known.isEmpty())) {
+        boolean unfinished = known.isPresent() || session.hasUnfinishedJournal(JournalFiles.importKey(identity));
+        if (presence.sameVmState() && (completed || !unfinished)) {
+            // Whoever put it there: what is reported as imported is on stable storage.
+            session.image().file().force();
             long id = known.map(ImportIdentity.KnownRound::instanceId).orElse(0L);
             return alreadyImported(session, id, Objects.requireNonNull(presence.entry()));
         }
@@ -83,17 +93,13 @@ public final class ImportService implements ImportRunner {
     private JobExecution start(
             ImportSession session, ImportIdentity identity, JobParameters parameters, LongAdder bytesWritten)
             throws StateferryException {
-        @Nullable JobExecution execution = null;
         try {
-            execution = operator.start(jobs.create(session, identity, bytesWritten), parameters);
-            return execution;
+            return operator.start(jobs.create(session, identity, bytesWritten), parameters);
         } catch (JobExecutionException e) {
             throw StateferryException.of(FailureKind.REPOSITORY, "the job could not be started: " + e.getMessage())
                     .causedBy(e);
         } finally {
-            if (execution != null) {
-                status.ended(execution.getId());
-            }
+            status.ended(session.executionId());
         }
     }
 
@@ -102,9 +108,8 @@ public final class ImportService implements ImportRunner {
         if (first != null) {
             return first;
         }
-        if (session.stop().isRequested()) {
-            return StateferryException.of(FailureKind.INTERRUPTED, "the import was interrupted before the switch")
-                    .advise("Nothing is lost: run the same command again to go on.");
+        if (execution.getStatus() == BatchStatus.STOPPED) {
+            return ImportSession.interrupted();
         }
         Throwable cause =
                 execution.getAllFailureExceptions().stream().findFirst().orElse(null);

@@ -14,6 +14,7 @@ import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.source.DumpSource;
 import org.stateferry.source.DumpSources;
 import org.stateferry.storage.FileIdentity;
+import org.stateferry.storage.ImageFile;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
 import org.stateferry.transfer.Journal;
@@ -26,6 +27,7 @@ import org.stateferry.transfer.Journal;
  */
 final class ImportSession implements AutoCloseable {
     private final ImportRequest request;
+    private final FileAccess access;
     private final ImportProgress progress;
     private final StopSignal stop;
     private final DumpSource dump;
@@ -40,9 +42,11 @@ final class ImportSession implements AutoCloseable {
     private @Nullable ImportPlan plan;
     private @Nullable Journal journal;
     private @Nullable SnapshotTableEntry published;
+    private long executionId;
 
     private ImportSession(
             ImportRequest request,
+            FileAccess access,
             ImportProgress progress,
             StopSignal stop,
             DumpSource dump,
@@ -51,6 +55,7 @@ final class ImportSession implements AutoCloseable {
             Path journalPath,
             Qcow2Image image) {
         this.request = request;
+        this.access = access;
         this.progress = progress;
         this.stop = stop;
         this.dump = dump;
@@ -65,18 +70,19 @@ final class ImportSession implements AutoCloseable {
      *
      * @throws StateferryException if one of them is missing, is not what it should be, or is in use
      */
-    static ImportSession open(ImportRequest request, StateferryHome home, ImportProgress progress, StopSignal stop)
+    static ImportSession open(
+            ImportRequest request, StateferryHome home, FileAccess access, ImportProgress progress, StopSignal stop)
             throws StateferryException {
         requireTwoFiles(request);
-        DumpSource dump = DumpSources.open(request.dump(), request.format());
+        DumpSource dump = access.dump(DumpSources.open(request.dump(), request.format()));
         try {
             OpenImages.Locking locking = request.lock() ? OpenImages.Locking.EXCLUSIVE : OpenImages.Locking.NONE;
             OpenImage image = OpenImages.openForUpdate(request.image(), locking);
             try {
                 FileIdentity identity = image.identity();
                 Path journal = JournalFiles.pathFor(home, image.path());
-                return new ImportSession(
-                        request, progress, stop, dump, image, identity, journal, Qcow2Image.open(image.file()));
+                Qcow2Image before = Qcow2Image.open(access.image(image.file()));
+                return new ImportSession(request, access, progress, stop, dump, image, identity, journal, before);
             } catch (StateferryException | RuntimeException e) {
                 closeAfter(e, image);
                 throw e;
@@ -118,6 +124,19 @@ final class ImportSession implements AutoCloseable {
         return stop;
     }
 
+    /** Throws if the import is to end; for work that has no other way to end early. */
+    void requireNotStopped() throws StateferryException {
+        if (stop.isRequested()) {
+            throw interrupted();
+        }
+    }
+
+    /** How an import fails that was stopped. */
+    static StateferryException interrupted() {
+        return StateferryException.of(FailureKind.INTERRUPTED, "the import was interrupted before the switch")
+                .advise("Nothing is lost: run the same command again to go on.");
+    }
+
     DumpSource dump() {
         return dump;
     }
@@ -129,6 +148,11 @@ final class ImportSession implements AutoCloseable {
     /** What the image's path led to when the session began, before anything of ours was written. */
     FileIdentity imageIdentity() {
         return imageIdentity;
+    }
+
+    /** A file of the open image as the import is to see it. */
+    ImageFile access(ImageFile opened) {
+        return access.image(opened);
     }
 
     Path journalPath() {
@@ -143,7 +167,7 @@ final class ImportSession implements AutoCloseable {
     /** Whether the image holds a snapshot of the name asked for, and whether it is this dump's; found out once. */
     SnapshotPresence presence() throws StateferryException {
         if (presence == null) {
-            presence = SnapshotPresence.find(image, request.name(), dump);
+            presence = SnapshotPresence.find(this);
         }
         return presence;
     }
@@ -156,12 +180,34 @@ final class ImportSession implements AutoCloseable {
         return Optional.ofNullable(journal);
     }
 
+    /** Whether an attempt at the import of this key left the image's journal, and did not come to its end. */
+    boolean hasUnfinishedJournal(String importKey) throws StateferryException {
+        return journal()
+                .filter(left -> !left.isFinished() && left.plan().importKey().equals(importKey))
+                .isPresent();
+    }
+
     /** Puts a new journal in the place of the old one. */
     void replaceJournal(Journal fresh) throws StateferryException {
         if (journal != null) {
             journal.close();
         }
         journal = fresh;
+    }
+
+    /**
+     * Ends the journal once the image holds the snapshot. That this fails does not make the import fail: an unfinished
+     * journal only means that the next run looks at the image once more.
+     */
+    void finishJournal() {
+        try {
+            Optional<Journal> own = journal();
+            if (own.isPresent()) {
+                own.get().recordFinished(openImage.identity().modified().toEpochMilli());
+            }
+        } catch (StateferryException e) {
+            progress.notice("the journal of this image could not be ended: " + e.getMessage());
+        }
     }
 
     /** Warns the operator, and keeps the warning for the history. */
@@ -192,6 +238,15 @@ final class ImportSession implements AutoCloseable {
 
     void published(SnapshotTableEntry entry) {
         published = entry;
+    }
+
+    /** The repository's number for this attempt, or 0 as long as no step has begun. */
+    long executionId() {
+        return executionId;
+    }
+
+    void executionId(long id) {
+        executionId = id;
     }
 
     /** Keeps the failure that came first, from whichever thread. */

@@ -90,7 +90,8 @@ public class JobRepositoryConfiguration {
                 transactions,
                 transferExecutor,
                 observers.getIfAvailable(() -> TransferObserver.NONE),
-                status);
+                status,
+                FileAccess.PLAIN);
     }
 
     @Bean

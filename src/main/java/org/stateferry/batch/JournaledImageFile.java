@@ -42,9 +42,23 @@ final class JournaledImageFile implements ImageFile {
         below.write(source, offset);
     }
 
+    /** A force that fails is recorded: the kernel reports a lost page once, so later success proves nothing about it. */
     @Override
     public void force() throws StateferryException {
-        below.force();
+        try {
+            below.force();
+        } catch (StateferryException e) {
+            recordFailure(e);
+            throw e;
+        }
+    }
+
+    private void recordFailure(StateferryException failure) {
+        try {
+            journal.recordForceFailure(System.currentTimeMillis());
+        } catch (StateferryException e) {
+            failure.addSuppressed(e);
+        }
     }
 
     @Override

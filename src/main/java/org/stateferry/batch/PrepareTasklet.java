@@ -1,6 +1,8 @@
 package org.stateferry.batch;
 
+import java.nio.ByteBuffer;
 import java.time.Instant;
+import java.util.Objects;
 import java.util.Optional;
 import org.springframework.batch.core.scope.context.ChunkContext;
 import org.springframework.batch.core.step.StepContribution;
@@ -41,6 +43,10 @@ final class PrepareTasklet implements Tasklet {
         try {
             prepare();
         } catch (StateferryException e) {
+            if (e.kind() == FailureKind.INTERRUPTED) {
+                contribution.getStepExecution().setTerminateOnly();
+                return RepeatStatus.FINISHED;
+            }
             session.noteFailure(e);
             throw e;
         }
@@ -50,7 +56,8 @@ final class PrepareTasklet implements Tasklet {
     private void prepare() throws StateferryException {
         SnapshotPresence presence = session.presence();
         if (presence.sameVmState()) {
-            session.published(presence.entry());
+            confirmSwitch();
+            session.published(Objects.requireNonNull(presence.entry()));
             return;
         }
         Qcow2Image image = session.image();
@@ -61,6 +68,20 @@ final class PrepareTasklet implements Tasklet {
 
         CheckReport report = checked(image);
         session.plan(plan(image, report, modified));
+    }
+
+    /**
+     * An earlier attempt has switched the header, but may have ended before that was forced, or its force may have failed;
+     * then the new header is in the page cache and perhaps nowhere else, and a force alone would not write it. All that
+     * the header leads to was forced before the switch.
+     */
+    private void confirmSwitch() throws StateferryException {
+        ImageFile file = session.image().file();
+        session.openImage().proveHeld();
+        file.write(ByteBuffer.wrap(session.image().headerSector()), 0);
+        // Barrier: from here on the import counts as done.
+        file.force();
+        session.finishJournal();
     }
 
     private void requireAcceptable(Qcow2Image image, SnapshotPresence presence) throws StateferryException {
@@ -122,7 +143,7 @@ final class PrepareTasklet implements Tasklet {
         JournalPlan now = journalPlan(image, originalLength(image, earlier), modified);
         if (earlier.isPresent()) {
             ResumeCheck.Verdict verdict = new ResumeCheck(session, earlier.get()).check(now, allocator);
-            if (verdict.reason() != null && isUnfinished(earlier.get(), now)) {
+            if (verdict.reason() != null && session.hasUnfinishedJournal(now.importKey())) {
                 session.progress().notice((verdict.bufferCount() == 0 ? "starting over: " : "") + verdict.reason());
             }
             if (verdict.bufferCount() > 0) {
@@ -141,30 +162,31 @@ final class PrepareTasklet implements Tasklet {
                 dataFiles.choose(session.request().io()));
     }
 
-    private static boolean isUnfinished(Journal earlier, JournalPlan now) {
-        return !earlier.isPublished() && earlier.plan().importKey().equals(now.importKey());
-    }
-
     private ImportPlan resumed(
             Qcow2Image image, CheckReport report, ClusterAllocator allocator, Journal journal, long bufferCount)
             throws StateferryException {
         long boundary = Math.min(
                 bufferCount * journal.plan().bufferSize(), journal.plan().streamLength());
         requireSpace(image, report, boundary);
-        Checkpoint checkpoint = journal.checkpoint()
-                .filter(found -> found.checkerPosition() <= boundary)
-                .orElse(null);
-        StreamCheck check = checkpoint == null
-                ? session.dump().checker()
-                : session.dump().restoreChecker(checkpoint.checkerState());
         session.progress().notice("going on from byte " + boundary + ", which is proven to be in the image");
+        StreamCheck check = session.dump().checker();
+        long checkPosition = 0;
+        Optional<Checkpoint> checkpoint = journal.checkpoint().filter(found -> found.checkerPosition() <= boundary);
+        if (checkpoint.isPresent()) {
+            try {
+                check = session.dump().restoreChecker(checkpoint.get().checkerState());
+                checkPosition = checkpoint.get().checkerPosition();
+            } catch (StateferryException e) {
+                session.progress().notice("checking the dump from its first byte again: " + e.problem());
+            }
+        }
         return new ImportPlan(
                 report,
                 allocator,
                 journal,
                 bufferCount,
                 check,
-                checkpoint == null ? 0 : checkpoint.checkerPosition(),
+                checkPosition,
                 dataFiles.choose(session.request().io()));
     }
 
@@ -185,7 +207,7 @@ final class PrepareTasklet implements Tasklet {
     private long originalLength(Qcow2Image image, Optional<Journal> earlier) throws StateferryException {
         long length = image.file().size();
         if (earlier.isPresent()
-                && !earlier.get().isPublished()
+                && !earlier.get().isFinished()
                 && earlier.get().plan().imageKey().equals(session.openImage().key())
                 && ImageAge.isOurs(session.imageIdentity().modified(), earlier.get())) {
             return Math.min(length, earlier.get().plan().originalLength());

@@ -34,13 +34,15 @@ final class PublishTasklet implements Tasklet {
         session.progress().stepStarted("publish");
         long start = System.nanoTime();
         try {
-            if (session.published() == null && !publish()) {
+            if (session.published() == null) {
+                publish();
+            }
+        } catch (StateferryException e) {
+            if (e.kind() == FailureKind.INTERRUPTED) {
                 contribution.getStepExecution().setTerminateOnly();
                 return RepeatStatus.FINISHED;
             }
-        } catch (StateferryException e) {
             session.noteFailure(e);
-            noteForceFailure(e);
             throw e;
         }
         ExecutionContext context =
@@ -53,8 +55,8 @@ final class PublishTasklet implements Tasklet {
         return RepeatStatus.FINISHED;
     }
 
-    /** False if the import is to stop; the last moment for that is just before the switch. */
-    private boolean publish() throws StateferryException {
+    /** The last moment for a stop is just before the switch. */
+    private void publish() throws StateferryException {
         ImportPlan plan = Objects.requireNonNull(session.plan(), "prepare has planned what is not published");
         Journal journal = plan.journal();
         JournalExtents extents = new JournalExtents(journal);
@@ -62,13 +64,11 @@ final class PublishTasklet implements Tasklet {
         if (session.request().verify()) {
             verify(extents);
         }
-        Qcow2Image image = session.image()
-                .through(new JournaledImageFile(session.openImage().file(), journal));
+        Qcow2Image image =
+                session.image().through(new JournaledImageFile(session.image().file(), journal));
         SnapshotPublisher publisher = new SnapshotPublisher(image, plan.allocator(), plan.report());
         StagedSnapshot staged = publisher.stage(extents, session.request().name(), Instant.now());
-        if (session.stop().isRequested()) {
-            return false;
-        }
+        session.requireNotStopped();
         journal.recordIntent(new PublishIntent(
                 staged.sectorBefore(),
                 staged.sectorAfter(),
@@ -79,8 +79,7 @@ final class PublishTasklet implements Tasklet {
         session.openImage().proveHeld();
         publisher.switchOver(staged);
         session.published(staged.entry());
-        journal.recordPublished(session.openImage().identity().modified().toEpochMilli());
-        return true;
+        session.finishJournal();
     }
 
     /** Reads every buffer back; what the disk returns must have the checksum of what was sent to it. */
@@ -89,8 +88,9 @@ final class PublishTasklet implements Tasklet {
         ByteBuffer content = ByteBuffer.allocateDirect(journal.plan().bufferSize());
         CRC32C crc = new CRC32C();
         for (long index = 0; index < journal.plan().bufferCount(); index++) {
+            session.requireNotStopped();
             BufferRecord buffer = extents.required(index);
-            session.openImage().file().read(content.clear().limit(buffer.size()), buffer.hostOffset());
+            session.image().file().read(content.clear().limit(buffer.size()), buffer.hostOffset());
             crc.reset();
             crc.update(content.flip());
             if ((int) crc.getValue() != buffer.checksum()) {
@@ -101,17 +101,6 @@ final class PublishTasklet implements Tasklet {
                                 "the vmstate reads back other than it was written")
                         .advise("Distrust the disk; nothing was switched over.");
             }
-        }
-    }
-
-    private void noteForceFailure(StateferryException failure) {
-        if (!session.openImage().hasForceFailed() || session.plan() == null) {
-            return;
-        }
-        try {
-            session.plan().journal().recordForceFailure(System.currentTimeMillis());
-        } catch (StateferryException e) {
-            failure.addSuppressed(e);
         }
     }
 }

@@ -57,6 +57,15 @@ final class RepositoryFailure {
                         + home.logFile() + ".");
     }
 
+    /** What to report when an import's call of the repository threw {@code failure}. */
+    static StateferryException during(Throwable failure) {
+        return StateferryException.of(
+                        FailureKind.REPOSITORY,
+                        "the job repository failed: " + firstLine(NestedExceptionUtils.getMostSpecificCause(failure)))
+                .causedBy(failure)
+                .advise("Run the same command again: what is left to do is told by the image, not by the repository.");
+    }
+
     private static StateferryException ofDefaultFile(Throwable failure, StateferryHome home, String message) {
         if (sqlErrorCode(failure).filter(code -> code == H2_ALREADY_OPEN).isPresent()) {
             return StateferryException.in(

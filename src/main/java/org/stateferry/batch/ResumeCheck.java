@@ -52,8 +52,8 @@ final class ResumeCheck {
         if (!then.importKey().equals(now.importKey())) {
             return "the journal is that of another import into this image";
         }
-        if (journal.isPublished()) {
-            return "the earlier import was completed";
+        if (journal.isFinished()) {
+            return "the earlier import has ended";
         }
         if (then.streamLength() != now.streamLength()
                 || then.bufferSize() != now.bufferSize()
@@ -81,19 +81,23 @@ final class ResumeCheck {
         ByteBuffer content = ByteBuffer.allocateDirect(journal.plan().bufferSize());
         CRC32C crc = new CRC32C();
         for (long index = 0; index < journal.plan().bufferCount(); index++) {
+            session.requireNotStopped();
             Optional<BufferRecord> found = journal.buffer(index);
             if (found.isEmpty()) {
                 return new Verdict(index, null);
             }
             BufferRecord buffer = found.get();
             int clusterSize = journal.plan().clusterSize();
-            if (buffer.size() <= 0 || buffer.size() > content.capacity() || buffer.size() % clusterSize != 0) {
+            if (buffer.hostOffset() <= 0
+                    || buffer.size() <= 0
+                    || buffer.size() > content.capacity()
+                    || buffer.size() % clusterSize != 0) {
                 return new Verdict(index, "the journal is damaged at buffer " + index);
             }
-            image.file().read(content.clear().limit(buffer.size()), buffer.hostOffset());
+            int present = image.file().read(content.clear().limit(buffer.size()), buffer.hostOffset());
             crc.reset();
             crc.update(content.flip());
-            if ((int) crc.getValue() != buffer.checksum()) {
+            if (present < buffer.size() || (int) crc.getValue() != buffer.checksum()) {
                 return new Verdict(
                         index,
                         "the data from stream byte " + index * content.capacity() + " on did not reach the disk");

@@ -27,13 +27,24 @@ final class StreamPieceWriter implements ItemWriter<StreamPiece> {
         for (StreamPiece piece : chunk) {
             if (!awaitTurn()) {
                 run.discardHandedOut();
+                // Here, because the reader may have come to its end already and is not asked again.
+                transfer.terminateStep();
                 return;
             }
-            long before = run.position();
-            run.write(piece);
-            limiter.passed(Math.toIntExact(run.position() - before));
+            write(run, piece);
             session.progress().transferred(run.position(), session.dump().streamLength());
         }
+    }
+
+    private void write(TransferRun run, StreamPiece piece) throws StateferryException {
+        long before = run.position();
+        try {
+            run.write(piece);
+        } catch (StateferryException e) {
+            session.noteFailure(e);
+            throw e;
+        }
+        limiter.passed(Math.toIntExact(run.position() - before));
     }
 
     /** Waits as the rate limit wants; false if the import is to stop. */

@@ -1,7 +1,6 @@
 package org.stateferry.batch;
 
-import java.io.IOException;
-import java.nio.file.Files;
+import java.util.Arrays;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.CheckReport;
 import org.stateferry.qcow2.MetadataCheck;
@@ -9,7 +8,7 @@ import org.stateferry.qcow2.Qcow2Image;
 
 /**
  * Gives back the space of an import that cannot go on: cuts what it appended to the image, under the image's lock, and
- * removes its journal. Free clusters inside the file that it has written to stay as they are: nothing refers to them.
+ * ends its journal. Free clusters inside the file that it has written to stay as they are: nothing refers to them.
  */
 final class TailCutter {
     private TailCutter() {}
@@ -19,27 +18,34 @@ final class TailCutter {
      * what the operator has to know first.
      */
     static void giveBackUnlessRestartable(ImportSession session, StateferryException failure) {
-        if (failure.kind().isTransient() || session.plan() == null) {
+        ImportPlan plan = session.plan();
+        if (failure.kind().isTransient() || plan == null || session.published() != null) {
             return;
         }
         try {
-            cut(session);
-            Files.deleteIfExists(session.journalPath());
-        } catch (IOException e) {
+            if (session.request().lock()) {
+                cut(session, plan);
+            }
+            session.finishJournal();
+        } catch (StateferryException e) {
             failure.addSuppressed(e);
         }
     }
 
     /**
-     * Never cuts below the length at the import's first start, nor below the last cluster that the image uses now,
-     * whatever has become of its header.
+     * Never cuts below the length at the import's first start, nor below the last cluster that the image uses now. Does
+     * nothing to an image that is no longer the one it was: whoever changed it may have clusters past the end of what its
+     * refcounts say by now.
      */
-    private static void cut(ImportSession session) throws StateferryException {
-        Qcow2Image now = Qcow2Image.open(session.openImage().file());
+    private static void cut(ImportSession session, ImportPlan plan) throws StateferryException {
+        session.openImage().proveHeld();
+        Qcow2Image now = Qcow2Image.open(session.image().file());
+        if (!Arrays.equals(now.headerSector(), session.image().headerSector())) {
+            return;
+        }
         CheckReport report = MetadataCheck.run(now);
-        long end = Math.max(
-                session.plan().journal().plan().originalLength(),
-                now.geometry().clusterOffset(report.usedClusterEnd()));
+        long end =
+                Math.max(plan.journal().plan().originalLength(), now.geometry().clusterOffset(report.usedClusterEnd()));
         if (report.isSound() && end < now.file().size()) {
             now.file().truncate(end);
         }

@@ -10,6 +10,7 @@ import org.springframework.batch.core.step.StepExecution;
 import org.springframework.batch.infrastructure.item.ExecutionContext;
 import org.springframework.batch.infrastructure.item.ItemStream;
 import org.springframework.batch.infrastructure.item.ItemStreamException;
+import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.transfer.Checkpoint;
 
@@ -63,6 +64,9 @@ final class TransferCheckpoint implements ItemStream, StepExecutionListener {
         try {
             transfer.run(factory.begin(plan));
         } catch (StateferryException e) {
+            if (e.kind() == FailureKind.INTERRUPTED) {
+                return; // the reader sees the same stop
+            }
             session.noteFailure(e);
             throw new ItemStreamException(e);
         }

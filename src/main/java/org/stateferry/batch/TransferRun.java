@@ -34,7 +34,12 @@ final class TransferRun implements AutoCloseable {
     private final StreamCheck check;
     private final LongAdder bytesWritten;
     private final Deque<StreamPiece> handedOut = new ArrayDeque<>();
+    private final long startPosition;
+    /** The checker's states at item ends that are not known to be written yet. */
     private final Deque<CheckState> checkStates = new ArrayDeque<>();
+    /** The last state before them. */
+    private CheckState writtenCheckState;
+
     private long readPosition;
 
     /** The checker's state after the stream bytes before {@code position}. */
@@ -62,9 +67,11 @@ final class TransferRun implements AutoCloseable {
                 clusterSize,
                 plan.firstBuffer());
         this.check = plan.check();
-        this.readPosition =
+        this.startPosition =
                 Math.min(plan.firstBuffer() * bufferSize, plan.journal().plan().streamLength());
+        this.readPosition = startPosition;
         catchUpCheck();
+        this.writtenCheckState = new CheckState(startPosition, check.save());
         this.pieces = session.dump().pieces(readPosition);
     }
 
@@ -73,16 +80,16 @@ final class TransferRun implements AutoCloseable {
         long position = plan.checkPosition();
         TransferBuffer buffer = pool.take();
         try (PieceStream missed = session.dump().pieces(position)) {
-            while (position < readPosition) {
+            while (position < startPosition) {
+                session.requireNotStopped();
                 ByteBuffer bytes = buffer.bytes().clear();
-                bytes.limit((int) Math.min(bytes.capacity(), readPosition - position));
+                bytes.limit((int) Math.min(bytes.capacity(), startPosition - position));
                 position += missed.read(bytes);
                 check.accept(bytes.flip());
             }
         } finally {
             buffer.release();
         }
-        checkStates.add(new CheckState(readPosition, check.save()));
     }
 
     /** Reads the next item, checked; it stays known until the writer has taken it. */
@@ -98,12 +105,20 @@ final class TransferRun implements AutoCloseable {
             handedOut.removeLast().release();
             check.finish();
             session.dump().requireUnchanged();
+            warnOfUnchecked();
             return StreamPiece.end();
         }
         check.accept(bytes.duplicate().flip());
         readPosition += size;
         checkStates.add(new CheckState(readPosition, check.save()));
         return piece;
+    }
+
+    private void warnOfUnchecked() {
+        StreamCheck.Unchecked rest = check.unchecked();
+        if (rest != null) {
+            session.warn("the dump was not checked from byte " + rest.offset() + " on: " + rest.reason());
+        }
     }
 
     /** Takes an item over: appends it, or at the stream's end writes what is left and waits for all of it. */
@@ -125,11 +140,11 @@ final class TransferRun implements AutoCloseable {
 
     private void requireWhole() throws StateferryException {
         long expected = session.dump().streamLength();
-        if (aggregator.position() != expected
+        if (position() != expected
                 || writes.contiguousEnd() != plan.journal().plan().bufferCount()) {
             throw StateferryException.of(
                     FailureKind.INTERNAL,
-                    "the stream has " + expected + " bytes, but " + aggregator.position() + " were transferred");
+                    "the stream has " + expected + " bytes, but " + position() + " were transferred");
         }
     }
 
@@ -156,24 +171,15 @@ final class TransferRun implements AutoCloseable {
         long boundary = Math.min(
                 writes.contiguousEnd() * pool.bufferSize(),
                 plan.journal().plan().streamLength());
-        CheckState state = checkStates.element();
-        while (checkStates.size() > 1 && checkStates.element().position() <= boundary) {
-            state = checkStates.remove();
+        while (!checkStates.isEmpty() && checkStates.element().position() <= boundary) {
+            writtenCheckState = checkStates.remove();
         }
-        if (checkStates.element().position() <= boundary) {
-            state = checkStates.element();
-        }
-        return new Checkpoint(boundary, state.position(), state.state());
+        return new Checkpoint(boundary, writtenCheckState.position(), writtenCheckState.state());
     }
 
     /** Stream bytes handed to the write path, those of earlier attempts included. */
     long position() {
-        return aggregator.position();
-    }
-
-    /** From where on the stream could not be checked, and why; null if all of it was. */
-    StreamCheck check() {
-        return check;
+        return startPosition + aggregator.appendedSize();
     }
 
     /** How many writes failed after the first failure. */

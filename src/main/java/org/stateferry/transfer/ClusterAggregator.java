@@ -19,7 +19,7 @@ public final class ClusterAggregator {
 
     private @Nullable TransferBuffer collecting;
     private long nextIndex;
-    private long position;
+    private long appendedSize;
 
     /**
      * @param pool its buffers hold whole clusters
@@ -32,12 +32,11 @@ public final class ClusterAggregator {
         this.placer = placer;
         this.clusterSize = clusterSize;
         this.nextIndex = firstIndex;
-        this.position = firstIndex * pool.bufferSize();
     }
 
-    /** How many bytes of the stream were appended, those of earlier attempts included. */
-    public long position() {
-        return position;
+    /** How many bytes were appended. */
+    public long appendedSize() {
+        return appendedSize;
     }
 
     /**
@@ -47,7 +46,7 @@ public final class ClusterAggregator {
      */
     public void append(TransferBuffer piece) throws StateferryException {
         if (collecting == null) {
-            position += piece.size();
+            appendedSize += piece.size();
             collecting = piece;
             submitIfFull();
             return;
@@ -61,7 +60,7 @@ public final class ClusterAggregator {
 
     /** Appends the bytes of {@code piece} from its position to its limit by copying them. */
     public void append(ByteBuffer piece) throws StateferryException {
-        position += piece.remaining();
+        appendedSize += piece.remaining();
         while (piece.hasRemaining()) {
             if (collecting == null) {
                 collecting = pool.take();

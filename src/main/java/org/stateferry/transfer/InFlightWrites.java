@@ -71,8 +71,9 @@ public final class InFlightWrites {
             executor.execute(() -> writeThenRelease(index, buffer, hostOffset));
             started = true;
         } catch (RejectedExecutionException e) {
-            throw StateferryException.of(FailureKind.INTERNAL, "the executor refused a write: " + e.getMessage())
-                    .causedBy(e);
+            fail(StateferryException.of(FailureKind.INTERNAL, "the executor refused a write: " + e.getMessage())
+                    .causedBy(e));
+            throwIfFailed();
         } finally {
             if (!started) {
                 buffer.release();

@@ -1,22 +1,13 @@
 package org.stateferry.transfer;
 
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
-import java.io.DataInputStream;
-import java.io.DataOutputStream;
-import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
-import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
-import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
-import org.stateferry.storage.FileFailures;
+import org.stateferry.transfer.JournalFile.Place;
 
 /**
  * What is known of an import beside the image: the plan, where each written buffer lies with its checksum, how far the
@@ -35,77 +26,65 @@ import org.stateferry.storage.FileFailures;
  * restart believes checksums alone. Buffer records may be written by several threads at a time; the rest by one.
  */
 public final class Journal implements AutoCloseable {
-    private static final long MAGIC = 0x5346_4a52_4e4c_3031L;
-    private static final int PLAN_AT = 0;
-    private static final int STATE_AT = 4096;
-    private static final int INTENT_AT = 8192;
-    private static final int CHECKPOINT_AT = 16_384;
-    private static final int CHECKPOINT_SLOT_SIZE = 80 * 1024;
-    private static final int RECORDS_AT = CHECKPOINT_AT + 2 * CHECKPOINT_SLOT_SIZE;
+    private static final Place PLAN = new Place(0, 4096);
+    private static final Place STATE = new Place(PLAN.end(), 4096);
+    private static final Place INTENT = new Place(STATE.end(), 8192);
+    private static final Place CHECKPOINT_A = new Place(INTENT.end(), 80 * 1024);
+    private static final Place CHECKPOINT_B = new Place(CHECKPOINT_A.end(), 80 * 1024);
+    private static final List<Place> CHECKPOINTS = List.of(CHECKPOINT_A, CHECKPOINT_B);
+    private static final int CHECKPOINT_FIXED_SIZE = 8 + 8 + 8;
     private static final int RECORD_SIZE = 64;
     private static final int RECORD_CONTENT_SIZE = 8 + 8 + 4 + 4 + 8;
-    private static final int FRAME_OVERHEAD = 8;
 
-    private final Path path;
-    private final FileChannel channel;
+    private final JournalFile file;
     private final JournalPlan plan;
     private JournalState state;
     private long checkpointSequence;
 
-    private Journal(Path path, FileChannel channel, JournalPlan plan, JournalState state) {
-        this.path = path;
-        this.channel = channel;
+    /** A checkpoint as it lies in the file; of two the one with the higher number is newer. */
+    private record NumberedCheckpoint(long sequence, Checkpoint checkpoint) {}
+
+    private Journal(JournalFile file, JournalPlan plan, JournalState state) {
+        this.file = file;
         this.plan = plan;
         this.state = state;
     }
 
     /** Begins a journal for a new import; what the file held before is gone. */
     public static Journal create(Path path, JournalPlan plan, long nowMillis) throws StateferryException {
-        FileChannel channel = openChannel(
-                path,
-                StandardOpenOption.CREATE,
-                StandardOpenOption.READ,
-                StandardOpenOption.WRITE,
-                StandardOpenOption.TRUNCATE_EXISTING);
-        Journal journal = new Journal(path, channel, plan, new JournalState(false, false, nowMillis));
+        JournalFile file = JournalFile.create(path);
         try {
-            journal.writeFrame(PLAN_AT, STATE_AT, encodePlan(plan));
+            Journal journal = new Journal(file, plan, new JournalState(false, false, nowMillis));
+            file.writePart(PLAN, plan.encode());
             journal.writeState(journal.state);
             return journal;
         } catch (StateferryException e) {
-            journal.closeAfter(e);
+            closeAfter(file, e);
             throw e;
         }
     }
 
     /** Opens the journal that is there; empty if there is none or its plan cannot be read. */
     public static Optional<Journal> open(Path path) throws StateferryException {
-        if (!Files.exists(path)) {
+        Optional<JournalFile> found = JournalFile.openExisting(path);
+        if (found.isEmpty()) {
             return Optional.empty();
         }
-        FileChannel channel = openChannel(path, StandardOpenOption.READ, StandardOpenOption.WRITE);
-        Journal reading = new Journal(path, channel, EMPTY_PLAN, JournalState.UNKNOWN);
+        JournalFile file = found.get();
         try {
-            JournalPlan plan = decodePlan(reading.readFrame(PLAN_AT, STATE_AT));
-            JournalState state = JournalState.decode(reading.readFrame(STATE_AT, INTENT_AT - STATE_AT));
+            JournalPlan plan = JournalPlan.decode(file.readPart(PLAN));
+            JournalState state = JournalState.decode(file.readPart(STATE));
             if (plan == null || state == null) {
-                reading.close();
+                file.close();
                 return Optional.empty();
             }
-            return Optional.of(new Journal(path, channel, plan, state));
+            Journal journal = new Journal(file, plan, state);
+            journal.checkpointSequence =
+                    journal.newestCheckpoint().map(NumberedCheckpoint::sequence).orElse(0L);
+            return Optional.of(journal);
         } catch (StateferryException e) {
-            reading.closeAfter(e);
+            closeAfter(file, e);
             throw e;
-        }
-    }
-
-    private static final JournalPlan EMPTY_PLAN = new JournalPlan("", "", 0, 1, 1, 0, 0, 0);
-
-    private static FileChannel openChannel(Path path, StandardOpenOption... options) throws StateferryException {
-        try {
-            return FileChannel.open(path, options);
-        } catch (IOException e) {
-            throw FileFailures.translate(e, path, StateferryException.NO_OFFSET, "opening the journal");
         }
     }
 
@@ -114,9 +93,9 @@ public final class Journal implements AutoCloseable {
         return plan;
     }
 
-    /** Whether the import was switched over; the journal then only remembers when the image was last modified by us. */
-    public boolean isPublished() {
-        return state.published();
+    /** Whether the import has ended for good; the journal then only remembers when the image was modified, and by whom. */
+    public boolean isFinished() {
+        return state.finished();
     }
 
     /** Whether a force of the image failed, after which nothing written before can be believed to be on disk. */
@@ -137,15 +116,15 @@ public final class Journal implements AutoCloseable {
                 .putInt(buffer.size())
                 .putInt(buffer.checksum())
                 .putLong(buffer.writtenMillis());
-        record.putInt(RECORD_CONTENT_SIZE, crc(record.array(), RECORD_CONTENT_SIZE));
-        write(record.clear(), recordAt(buffer.index()));
+        record.putInt(RECORD_CONTENT_SIZE, JournalFile.checksum(record.array(), RECORD_CONTENT_SIZE));
+        file.write(record.clear(), recordAt(buffer.index()));
     }
 
     /** The record of a buffer, or empty if it was never written or is not intact. */
     public Optional<BufferRecord> buffer(long index) throws StateferryException {
         ByteBuffer record = ByteBuffer.allocate(RECORD_SIZE);
-        if (!read(record, recordAt(index))
-                || record.getInt(RECORD_CONTENT_SIZE) != crc(record.array(), RECORD_CONTENT_SIZE)) {
+        if (!file.read(record, recordAt(index))
+                || record.getInt(RECORD_CONTENT_SIZE) != JournalFile.checksum(record.array(), RECORD_CONTENT_SIZE)) {
             return Optional.empty();
         }
         record.flip();
@@ -155,208 +134,89 @@ public final class Journal implements AutoCloseable {
     }
 
     private static long recordAt(long index) {
-        return RECORDS_AT + index * RECORD_SIZE;
+        return CHECKPOINT_B.end() + index * RECORD_SIZE;
     }
 
     /** Records how far the import has come. */
     public void recordCheckpoint(Checkpoint checkpoint, long nowMillis) throws StateferryException {
         checkpointSequence++;
-        ByteBuffer content = ByteBuffer.allocate(24 + checkpoint.checkerState().length);
+        ByteBuffer content = ByteBuffer.allocate(CHECKPOINT_FIXED_SIZE + checkpoint.checkerState().length);
         content.putLong(checkpointSequence)
                 .putLong(checkpoint.boundary())
                 .putLong(checkpoint.checkerPosition())
                 .put(checkpoint.checkerState());
-        long at = CHECKPOINT_AT + checkpointSequence % 2 * CHECKPOINT_SLOT_SIZE;
-        writeFrame(at, CHECKPOINT_SLOT_SIZE, content.array());
-        writeState(new JournalState(state.published(), state.forceFailed(), nowMillis));
+        file.writePart(CHECKPOINTS.get((int) (checkpointSequence % CHECKPOINTS.size())), content.array());
+        recordWrite(nowMillis);
     }
 
     /** The newest checkpoint, or empty if none is intact. */
     public Optional<Checkpoint> checkpoint() throws StateferryException {
-        Checkpoint newest = null;
-        for (int slot = 0; slot < 2; slot++) {
-            byte[] content = readFrame(CHECKPOINT_AT + slot * CHECKPOINT_SLOT_SIZE, CHECKPOINT_SLOT_SIZE);
-            if (content != null && content.length >= 24) {
-                ByteBuffer fields = ByteBuffer.wrap(content);
-                long sequence = fields.getLong();
-                if (sequence > checkpointSequence || newest == null) {
-                    checkpointSequence = Math.max(sequence, checkpointSequence);
-                    newest = new Checkpoint(
-                            fields.getLong(), fields.getLong(), Arrays.copyOfRange(content, 24, content.length));
-                }
+        return newestCheckpoint().map(NumberedCheckpoint::checkpoint);
+    }
+
+    private Optional<NumberedCheckpoint> newestCheckpoint() throws StateferryException {
+        NumberedCheckpoint newest = null;
+        for (Place place : CHECKPOINTS) {
+            NumberedCheckpoint found = decodeCheckpoint(file.readPart(place));
+            if (found != null && (newest == null || found.sequence() > newest.sequence())) {
+                newest = found;
             }
         }
         return Optional.ofNullable(newest);
     }
 
+    private static @Nullable NumberedCheckpoint decodeCheckpoint(byte @Nullable [] content) {
+        if (content == null || content.length < CHECKPOINT_FIXED_SIZE) {
+            return null;
+        }
+        ByteBuffer fields = ByteBuffer.wrap(content);
+        return new NumberedCheckpoint(
+                fields.getLong(),
+                new Checkpoint(
+                        fields.getLong(),
+                        fields.getLong(),
+                        Arrays.copyOfRange(content, CHECKPOINT_FIXED_SIZE, content.length)));
+    }
+
     /** Records the intent to switch and forces it: from here on a crash leaves the decision to the image's header. */
     public void recordIntent(PublishIntent intent) throws StateferryException {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        try (DataOutputStream out = new DataOutputStream(bytes)) {
-            out.write(intent.sectorBefore());
-            out.write(intent.sectorAfter());
-            out.writeUTF(intent.snapshotId());
-            out.writeLong(intent.l1TableOffset());
-            out.writeLong(intent.vmStateSize());
-        } catch (IOException e) {
-            throw new IllegalStateException("writing to memory failed", e);
-        }
-        writeFrame(INTENT_AT, CHECKPOINT_AT - INTENT_AT, bytes.toByteArray());
-        force();
+        file.writePart(INTENT, intent.encode());
+        file.force();
     }
 
     /** The intent, or empty if none was recorded. */
     public Optional<PublishIntent> intent() throws StateferryException {
-        byte[] content = readFrame(INTENT_AT, CHECKPOINT_AT - INTENT_AT);
-        if (content == null) {
-            return Optional.empty();
-        }
-        try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(content))) {
-            return Optional.of(new PublishIntent(
-                    in.readNBytes(512), in.readNBytes(512), in.readUTF(), in.readLong(), in.readLong()));
-        } catch (IOException e) {
-            return Optional.empty();
-        }
+        return Optional.ofNullable(PublishIntent.decode(file.readPart(INTENT)));
     }
 
     /** Records that the image is being written to now. */
     public void recordWrite(long nowMillis) throws StateferryException {
-        writeState(new JournalState(state.published(), state.forceFailed(), nowMillis));
+        writeState(new JournalState(state.finished(), state.forceFailed(), nowMillis));
     }
 
     /** Records that a force of the image failed. */
     public void recordForceFailure(long nowMillis) throws StateferryException {
-        writeState(new JournalState(state.published(), true, nowMillis));
+        writeState(new JournalState(state.finished(), true, nowMillis));
     }
 
-    /** Records that the import is done and gives up all but the memory of when we last wrote to the image. */
-    public void recordPublished(long imageModifiedMillis) throws StateferryException {
+    /**
+     * Records that the import is done, or given up, and forgets all but when the image was modified.
+     *
+     * @param imageModifiedMillis the file's modification time, which is that of our last write
+     */
+    public void recordFinished(long imageModifiedMillis) throws StateferryException {
         writeState(new JournalState(true, state.forceFailed(), imageModifiedMillis));
-        try {
-            channel.truncate(CHECKPOINT_AT);
-        } catch (IOException e) {
-            throw FileFailures.translate(e, path, CHECKPOINT_AT, "cutting the journal");
-        }
+        file.cut(INTENT.end());
     }
 
     private void writeState(JournalState newState) throws StateferryException {
-        writeFrame(STATE_AT, INTENT_AT - STATE_AT, newState.encode());
+        file.writePart(STATE, newState.encode());
         state = newState;
     }
 
-    private void force() throws StateferryException {
+    private static void closeAfter(JournalFile file, StateferryException failure) {
         try {
-            channel.force(true);
-        } catch (IOException e) {
-            throw FileFailures.translate(
-                    e, path, StateferryException.NO_OFFSET, "forcing the journal to stable storage");
-        }
-    }
-
-    /** Writes be32 length, content, be32 CRC-32C. */
-    private void writeFrame(long at, int maxSize, byte[] content) throws StateferryException {
-        if (content.length + FRAME_OVERHEAD > maxSize) {
-            throw StateferryException.at(
-                    FailureKind.INTERNAL, path, at, "journal part of " + content.length + " bytes is too large");
-        }
-        ByteBuffer frame = ByteBuffer.allocate(content.length + FRAME_OVERHEAD);
-        frame.putInt(content.length).put(content).putInt(crc(content, content.length));
-        write(frame.flip(), at);
-    }
-
-    private byte @Nullable [] readFrame(long at, int maxSize) throws StateferryException {
-        ByteBuffer length = ByteBuffer.allocate(4);
-        if (!read(length, at)) {
-            return null;
-        }
-        int size = length.getInt(0);
-        if (size < 0 || size > maxSize - FRAME_OVERHEAD) {
-            return null;
-        }
-        ByteBuffer rest = ByteBuffer.allocate(size + 4);
-        if (!read(rest, at + 4)) {
-            return null;
-        }
-        byte[] content = Arrays.copyOf(rest.array(), size);
-        return rest.getInt(size) == crc(content, size) ? content : null;
-    }
-
-    private void write(ByteBuffer source, long at) throws StateferryException {
-        try {
-            long position = at;
-            while (source.hasRemaining()) {
-                position += channel.write(source, position);
-            }
-        } catch (IOException e) {
-            throw FileFailures.translate(e, path, at, "write to the journal");
-        }
-    }
-
-    private boolean read(ByteBuffer target, long at) throws StateferryException {
-        try {
-            long position = at;
-            while (target.hasRemaining()) {
-                int count = channel.read(target, position);
-                if (count < 0) {
-                    return false;
-                }
-                position += count;
-            }
-            return true;
-        } catch (IOException e) {
-            throw FileFailures.translate(e, path, at, "read of the journal");
-        }
-    }
-
-    private static int crc(byte[] bytes, int length) {
-        CRC32C crc = new CRC32C();
-        crc.update(bytes, 0, length);
-        return (int) crc.getValue();
-    }
-
-    private static byte[] encodePlan(JournalPlan plan) {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        try (DataOutputStream out = new DataOutputStream(bytes)) {
-            out.writeLong(MAGIC);
-            out.writeUTF(plan.importKey());
-            out.writeUTF(plan.imageKey());
-            out.writeLong(plan.streamLength());
-            out.writeInt(plan.bufferSize());
-            out.writeInt(plan.clusterSize());
-            out.writeLong(plan.incompatibleFeatures());
-            out.writeLong(plan.originalLength());
-            out.writeLong(plan.imageModifiedMillis());
-        } catch (IOException e) {
-            throw new IllegalStateException("writing to memory failed", e);
-        }
-        return bytes.toByteArray();
-    }
-
-    private static @Nullable JournalPlan decodePlan(byte @Nullable [] content) {
-        if (content == null) {
-            return null;
-        }
-        try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(content))) {
-            if (in.readLong() != MAGIC) {
-                return null;
-            }
-            return new JournalPlan(
-                    in.readUTF(),
-                    in.readUTF(),
-                    in.readLong(),
-                    in.readInt(),
-                    in.readInt(),
-                    in.readLong(),
-                    in.readLong(),
-                    in.readLong());
-        } catch (IOException e) {
-            return null;
-        }
-    }
-
-    private void closeAfter(StateferryException failure) {
-        try {
-            close();
+            file.close();
         } catch (StateferryException e) {
             failure.addSuppressed(e);
         }
@@ -364,10 +224,6 @@ public final class Journal implements AutoCloseable {
 
     @Override
     public void close() throws StateferryException {
-        try {
-            channel.close();
-        } catch (IOException e) {
-            throw FileFailures.translate(e, path, StateferryException.NO_OFFSET, "closing the journal");
-        }
+        file.close();
     }
 }

@@ -1,5 +1,13 @@
 package org.stateferry.transfer;
 
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import org.jspecify.annotations.Nullable;
+
 /**
  * What an import set out to do; a restart goes on only if all of it still holds.
  *
@@ -21,9 +29,51 @@ public record JournalPlan(
         long incompatibleFeatures,
         long originalLength,
         long imageModifiedMillis) {
+    private static final long MAGIC = 0x5346_4a52_4e4c_3031L;
 
     /** How many buffers the stream fills. */
     public long bufferCount() {
         return (streamLength + bufferSize - 1) / bufferSize;
+    }
+
+    byte[] encode() {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (DataOutputStream out = new DataOutputStream(bytes)) {
+            out.writeLong(MAGIC);
+            out.writeUTF(importKey);
+            out.writeUTF(imageKey);
+            out.writeLong(streamLength);
+            out.writeInt(bufferSize);
+            out.writeInt(clusterSize);
+            out.writeLong(incompatibleFeatures);
+            out.writeLong(originalLength);
+            out.writeLong(imageModifiedMillis);
+        } catch (IOException e) {
+            throw new UncheckedIOException("writing to memory failed", e);
+        }
+        return bytes.toByteArray();
+    }
+
+    /** Reads a plan; null if {@code content} is none. */
+    static @Nullable JournalPlan decode(byte @Nullable [] content) {
+        if (content == null) {
+            return null;
+        }
+        try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(content))) {
+            if (in.readLong() != MAGIC) {
+                return null;
+            }
+            return new JournalPlan(
+                    in.readUTF(),
+                    in.readUTF(),
+                    in.readLong(),
+                    in.readInt(),
+                    in.readInt(),
+                    in.readLong(),
+                    in.readLong(),
+                    in.readLong());
+        } catch (IOException e) {
+            return null;
+        }
     }
 }

@@ -6,17 +6,16 @@ import org.jspecify.annotations.Nullable;
 /**
  * The part of a journal that changes as the import goes on.
  *
- * @param published whether the header was switched
+ * @param finished whether the header was switched, or the import given up
  * @param forceFailed whether a force of the image failed
  * @param lastWriteMillis when the image was last written to by us, milliseconds since 1970
  */
-record JournalState(boolean published, boolean forceFailed, long lastWriteMillis) {
-    static final JournalState UNKNOWN = new JournalState(false, false, 0);
+record JournalState(boolean finished, boolean forceFailed, long lastWriteMillis) {
     private static final int SIZE = 10;
 
     byte[] encode() {
         return ByteBuffer.allocate(SIZE)
-                .put((byte) (published ? 1 : 0))
+                .put((byte) (finished ? 1 : 0))
                 .put((byte) (forceFailed ? 1 : 0))
                 .putLong(lastWriteMillis)
                 .array();

@@ -1,5 +1,13 @@
 package org.stateferry.transfer;
 
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import org.jspecify.annotations.Nullable;
+
 /**
  * What the header switch is about to do, on stable storage before it happens.
  *
@@ -10,4 +18,33 @@ package org.stateferry.transfer;
  * @param vmStateSize bytes of its vmstate
  */
 public record PublishIntent(
-        byte[] sectorBefore, byte[] sectorAfter, String snapshotId, long l1TableOffset, long vmStateSize) {}
+        byte[] sectorBefore, byte[] sectorAfter, String snapshotId, long l1TableOffset, long vmStateSize) {
+    private static final int SECTOR_SIZE = 512;
+
+    byte[] encode() {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (DataOutputStream out = new DataOutputStream(bytes)) {
+            out.write(sectorBefore);
+            out.write(sectorAfter);
+            out.writeUTF(snapshotId);
+            out.writeLong(l1TableOffset);
+            out.writeLong(vmStateSize);
+        } catch (IOException e) {
+            throw new UncheckedIOException("writing to memory failed", e);
+        }
+        return bytes.toByteArray();
+    }
+
+    /** Reads an intent; null if {@code content} is none. */
+    static @Nullable PublishIntent decode(byte @Nullable [] content) {
+        if (content == null) {
+            return null;
+        }
+        try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(content))) {
+            return new PublishIntent(
+                    in.readNBytes(SECTOR_SIZE), in.readNBytes(SECTOR_SIZE), in.readUTF(), in.readLong(), in.readLong());
+        } catch (IOException e) {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,164 @@
+package org.stateferry.transfer;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.storage.FileFailures;
+
+/**
+ * A file of parts at fixed places. A part is be32 length, content, be32 CRC-32C of the content; one that is cut short,
+ * torn or damaged reads as if it had never been written.
+ *
+ * <p>Thread-safe as long as no two threads write to one place.
+ */
+final class JournalFile implements AutoCloseable {
+    private static final int OVERHEAD = 8;
+
+    private final Path path;
+    private final FileChannel channel;
+
+    /**
+     * Where a part lies.
+     *
+     * @param offset of its first byte in the file
+     * @param size how many bytes it may take, its length and checksum included
+     */
+    record Place(long offset, int size) {
+        long end() {
+            return offset + size;
+        }
+    }
+
+    private JournalFile(Path path, FileChannel channel) {
+        this.path = path;
+        this.channel = channel;
+    }
+
+    /** Makes an empty file; what it held before is gone. */
+    static JournalFile create(Path path) throws StateferryException {
+        return open(
+                path,
+                StandardOpenOption.CREATE,
+                StandardOpenOption.READ,
+                StandardOpenOption.WRITE,
+                StandardOpenOption.TRUNCATE_EXISTING);
+    }
+
+    /** Opens the file that is there; empty if there is none. */
+    static Optional<JournalFile> openExisting(Path path) throws StateferryException {
+        return Files.exists(path)
+                ? Optional.of(open(path, StandardOpenOption.READ, StandardOpenOption.WRITE))
+                : Optional.empty();
+    }
+
+    private static JournalFile open(Path path, StandardOpenOption... options) throws StateferryException {
+        try {
+            return new JournalFile(path, FileChannel.open(path, options));
+        } catch (IOException e) {
+            throw FileFailures.translate(e, path, StateferryException.NO_OFFSET, "opening the journal");
+        }
+    }
+
+    void writePart(Place place, byte[] content) throws StateferryException {
+        if (content.length > place.size() - OVERHEAD) {
+            throw StateferryException.at(
+                    FailureKind.INTERNAL,
+                    path,
+                    place.offset(),
+                    "journal part of " + content.length + " bytes is too large");
+        }
+        ByteBuffer part = ByteBuffer.allocate(content.length + OVERHEAD);
+        part.putInt(content.length).put(content).putInt(checksum(content, content.length));
+        write(part.flip(), place.offset());
+    }
+
+    /** The content of a part, or null if there is none or it is not intact. */
+    byte @Nullable [] readPart(Place place) throws StateferryException {
+        ByteBuffer length = ByteBuffer.allocate(4);
+        if (!read(length, place.offset())) {
+            return null;
+        }
+        int size = length.getInt(0);
+        if (size < 0 || size > place.size() - OVERHEAD) {
+            return null;
+        }
+        ByteBuffer rest = ByteBuffer.allocate(size + 4);
+        if (!read(rest, place.offset() + 4)) {
+            return null;
+        }
+        byte[] content = Arrays.copyOf(rest.array(), size);
+        return rest.getInt(size) == checksum(content, size) ? content : null;
+    }
+
+    /** Writes bytes that bring their own checksum. */
+    void write(ByteBuffer source, long offset) throws StateferryException {
+        try {
+            long position = offset;
+            while (source.hasRemaining()) {
+                position += channel.write(source, position);
+            }
+        } catch (IOException e) {
+            throw FileFailures.translate(e, path, offset, "write to the journal");
+        }
+    }
+
+    /** Fills {@code target}; false if the file ends before. */
+    boolean read(ByteBuffer target, long offset) throws StateferryException {
+        try {
+            long position = offset;
+            while (target.hasRemaining()) {
+                int count = channel.read(target, position);
+                if (count < 0) {
+                    return false;
+                }
+                position += count;
+            }
+            return true;
+        } catch (IOException e) {
+            throw FileFailures.translate(e, path, offset, "read of the journal");
+        }
+    }
+
+    /** Returns when everything written before is on stable storage. */
+    void force() throws StateferryException {
+        try {
+            channel.force(true);
+        } catch (IOException e) {
+            throw FileFailures.translate(
+                    e, path, StateferryException.NO_OFFSET, "forcing the journal to stable storage");
+        }
+    }
+
+    /** Gives up everything from {@code size} on. */
+    void cut(long size) throws StateferryException {
+        try {
+            channel.truncate(size);
+        } catch (IOException e) {
+            throw FileFailures.translate(e, path, size, "cutting the journal");
+        }
+    }
+
+    static int checksum(byte[] bytes, int length) {
+        CRC32C crc = new CRC32C();
+        crc.update(bytes, 0, length);
+        return (int) crc.getValue();
+    }
+
+    @Override
+    public void close() throws StateferryException {
+        try {
+            channel.close();
+        } catch (IOException e) {
+            throw FileFailures.translate(e, path, StateferryException.NO_OFFSET, "closing the journal");
+        }
+    }
+}
