@@ -1,0 +1,69 @@
+package org.stateferry.testing;
+
+import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.Random;
+import java.util.zip.DataFormatException;
+import java.util.zip.Deflater;
+import java.util.zip.Inflater;
+
+/** Recognisable cluster contents: each says where it belongs and which write it came from. */
+public final class ClusterContent {
+    private ClusterContent() {}
+
+    /** A quarter random, the rest repeats; so it deflates to a bit more than a quarter. */
+    public static byte[] of(long guestOffset, long generation, int size) {
+        byte[] content = new byte[size];
+        ByteBuffer bytes = ByteBuffer.wrap(content);
+        Random random = new Random(guestOffset * 31 + generation);
+        while (bytes.position() < size / 4) {
+            bytes.putLong(random.nextLong());
+        }
+        while (bytes.hasRemaining()) {
+            bytes.putLong(guestOffset << 8 | generation);
+        }
+        return content;
+    }
+
+    /** A vmstate-like stream of any length. */
+    public static byte[] stream(int length, long seed) {
+        byte[] stream = new byte[length];
+        new Random(seed).nextBytes(stream);
+        return stream;
+    }
+
+    static byte[] deflate(byte[] content) {
+        Deflater deflater = new Deflater(Deflater.DEFAULT_COMPRESSION, true);
+        deflater.setInput(content);
+        deflater.finish();
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        byte[] part = new byte[4096];
+        while (!deflater.finished()) {
+            out.write(part, 0, deflater.deflate(part));
+        }
+        deflater.end();
+        return out.toByteArray();
+    }
+
+    static byte[] inflate(byte[] deflated, int size) {
+        Inflater inflater = new Inflater(true);
+        inflater.setInput(Arrays.copyOf(deflated, deflated.length + 1));
+        byte[] content = new byte[size];
+        try {
+            int done = 0;
+            while (done < size) {
+                int count = inflater.inflate(content, done, size - done);
+                if (count == 0) {
+                    throw new AssertionError("compressed cluster ends after " + done + " of " + size + " bytes");
+                }
+                done += count;
+            }
+            return content;
+        } catch (DataFormatException e) {
+            throw new AssertionError(e);
+        } finally {
+            inflater.end();
+        }
+    }
+}
