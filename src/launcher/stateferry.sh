@@ -41,16 +41,15 @@ fi
 # The memory bound that the documentation states: buffers are direct memory, everything else is heap.
 heap=-Xmx128m
 compiler=
-archive=$app/archive
+archive=
 case ${1-} in
   serve) heap=-Xmx256m ;;
   # Over before the optimising compiler could pay off.
-  inspect | history | stop | abandon) compiler=-XX:TieredStopAtLevel=1 ;;
-  # Over before even the archive could pay off: it is large, for it knows the framework's classes.
-  '' | -h | --help | -V | --version)
-    compiler=-XX:TieredStopAtLevel=1
-    archive=
-    ;;
+  inspect | history | stop | abandon | '' | -h | --help | -V | --version) compiler=-XX:TieredStopAtLevel=1 ;;
+esac
+case ${1-} in
+  # The archive knows the framework's classes. Where the framework does not start, loading them costs more than it saves.
+  import | history | restart | stop | abandon | serve) archive=$app/archive ;;
 esac
 
 # What the JVM itself has to say goes to standard error: standard output carries data only.
