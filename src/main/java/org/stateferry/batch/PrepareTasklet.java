@@ -12,10 +12,7 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.CheckReport;
 import org.stateferry.qcow2.ClusterAllocator;
-import org.stateferry.qcow2.ImportRequirements;
-import org.stateferry.qcow2.MetadataCheck;
 import org.stateferry.qcow2.Qcow2Image;
-import org.stateferry.qcow2.SpaceEstimate;
 import org.stateferry.storage.ImageFile;
 import org.stateferry.stream.StreamCheck;
 import org.stateferry.transfer.Checkpoint;
@@ -29,11 +26,13 @@ import org.stateferry.transfer.JournalPlan;
 final class PrepareTasklet implements Tasklet {
     private final ImportSession session;
     private final ImportIdentity identity;
+    private final ImportChecks checks;
     private final DataFileChoice dataFiles;
 
     PrepareTasklet(ImportSession session, ImportIdentity identity) {
         this.session = session;
         this.identity = identity;
+        this.checks = new ImportChecks(session);
         this.dataFiles = new DataFileChoice(session);
     }
 
@@ -60,14 +59,8 @@ final class PrepareTasklet implements Tasklet {
             session.published(Objects.requireNonNull(presence.entry()));
             return;
         }
-        Qcow2Image image = session.image();
-        requireAcceptable(image, presence);
-        session.dump().warnings().forEach(session::warn);
-        Instant modified = ImageAge.modifiedByOthers(session);
-        warnIfNewer(modified);
-
-        CheckReport report = checked(image);
-        session.plan(plan(image, report, modified));
+        CheckReport report = checks.run(presence);
+        session.plan(plan(session.image(), report, ImageAge.modifiedByOthers(session)));
     }
 
     /**
@@ -84,59 +77,6 @@ final class PrepareTasklet implements Tasklet {
         session.finishJournal();
     }
 
-    private void requireAcceptable(Qcow2Image image, SnapshotPresence presence) throws StateferryException {
-        ImportRequirements.requireWritable(image, session.request().allowBitmaps());
-        if (!presence.isAbsent()) {
-            throw StateferryException.in(
-                            FailureKind.CONFLICT,
-                            image.file().path(),
-                            "a snapshot named \"" + session.request().name() + "\" exists and holds something else")
-                    .advise("Choose another --name, or delete it with qemu-img snapshot -d.");
-        }
-        ImportRequirements.requireUsableName(image, session.request().name());
-        ImportRequirements.requireCapacity(image, session.dump().streamLength());
-    }
-
-    private void warnIfNewer(Instant imageModified) throws StateferryException {
-        if (!imageModified.isAfter(session.dump().modified().plus(ImageAge.TOLERANCE))) {
-            return;
-        }
-        String warning = ImageAge.warning(session, imageModified);
-        if (session.request().strict()) {
-            throw StateferryException.of(FailureKind.CONFLICT, warning)
-                    .advise("Import into a copy of the disk made when the state was saved, or run without --strict.");
-        }
-        session.warn(warning);
-    }
-
-    private CheckReport checked(Qcow2Image image) throws StateferryException {
-        CheckReport report = MetadataCheck.run(image);
-        if (!report.isSound()) {
-            CheckReport.Corruption first = report.corruptions().get(0);
-            throw StateferryException.at(
-                            FailureKind.IMAGE_CORRUPT,
-                            image.file().path(),
-                            first.offset(),
-                            first.problem() + " (" + report.corruptionCount() + " such errors in all)")
-                    .advise("Repair a copy of the image with qemu-img check -r all, then import again.");
-        }
-        if (report.raiseOverflow() >= 0) {
-            throw StateferryException.at(
-                            FailureKind.IMAGE_UNSUPPORTED,
-                            image.file().path(),
-                            image.geometry().clusterOffset(report.raiseOverflow()),
-                            "a snapshot more would exceed the largest refcount that fits into "
-                                    + (1 << image.header().refcountOrder()) + " bits")
-                    .advise("Convert the image with qemu-img convert -O qcow2 -o refcount_bits=16.");
-        }
-        if (report.leakCount() > 0) {
-            session.progress()
-                    .notice("the image has " + report.leakCount()
-                            + " leaked clusters from before; they are left as they are");
-        }
-        return report;
-    }
-
     private ImportPlan plan(Qcow2Image image, CheckReport report, Instant modified) throws StateferryException {
         ClusterAllocator allocator = new ClusterAllocator(image, report);
         Optional<Journal> earlier = session.journal();
@@ -151,7 +91,7 @@ final class PrepareTasklet implements Tasklet {
             }
             allocator = new ClusterAllocator(image, report);
         }
-        requireSpace(image, report, 0);
+        checks.requireSpace(report, 0);
         return new ImportPlan(
                 report,
                 allocator,
@@ -167,7 +107,7 @@ final class PrepareTasklet implements Tasklet {
             throws StateferryException {
         long boundary = Math.min(
                 bufferCount * journal.plan().bufferSize(), journal.plan().streamLength());
-        requireSpace(image, report, boundary);
+        checks.requireSpace(report, boundary);
         session.progress().notice("going on from byte " + boundary + ", which is proven to be in the image");
         StreamCheck check = session.dump().checker();
         long checkPosition = 0;
@@ -219,18 +159,5 @@ final class PrepareTasklet implements Tasklet {
         Journal fresh = Journal.create(session.journalPath(), now, System.currentTimeMillis());
         session.replaceJournal(fresh);
         return fresh;
-    }
-
-    private void requireSpace(Qcow2Image image, CheckReport report, long presentSize) throws StateferryException {
-        ImageFile file = image.file();
-        long growth = SpaceEstimate.growth(image, report, session.dump().streamLength(), presentSize);
-        long usable = session.openImage().usableSpace();
-        if (growth > usable) {
-            throw StateferryException.in(
-                            FailureKind.NO_SPACE,
-                            file.path(),
-                            "the import needs " + growth + " more bytes on the file system, which has " + usable)
-                    .advise("Make room and run the same command again.");
-        }
     }
 }

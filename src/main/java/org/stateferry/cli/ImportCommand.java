@@ -6,6 +6,7 @@ import java.util.concurrent.Callable;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.batch.ImportOutcome;
+import org.stateferry.batch.ImportPreview;
 import org.stateferry.batch.ImportRequest;
 import org.stateferry.batch.RateLimit;
 import org.stateferry.error.StateferryException;
@@ -75,6 +76,9 @@ final class ImportCommand implements Callable<Integer> {
                     + " checked). Default: auto.")
     private DumpFormat format;
 
+    @Option(names = "--dry-run", description = "Make all checks, say what would be done, and change nothing.")
+    private boolean dryRun;
+
     @Option(names = "--strict", description = "Refuse when a disk is newer than the dump, instead of a warning.")
     private boolean strict;
 
@@ -133,12 +137,29 @@ final class ImportCommand implements Callable<Integer> {
         Duration longestWait = longestWait();
         ProgressDisplay display = progressMode.display(console, quiet, nanoClock);
         signals.takeOver();
+        if (dryRun) {
+            preview(request, display);
+            return ExitCodes.DONE;
+        }
         try (Installation.Imports imports =
                 installations.locate(program.home()).openImports(longestWait, display::notice, signals.stop())) {
             ImportOutcome outcome = imports.run(request, display, signals.stop());
             display.end();
             report(new OutcomeReport(request, outcome));
             return ExitCodes.DONE;
+        } finally {
+            display.end();
+        }
+    }
+
+    private void preview(ImportRequest request, ProgressDisplay display) throws StateferryException {
+        try {
+            ImportPreview preview = installations.locate(program.home()).preview(request, display, signals.stop());
+            if (json) {
+                console.out().println(Json.line(PreviewReport.fields(request, preview)));
+            } else if (!quiet) {
+                console.say(PreviewReport.line(request, preview));
+            }
         } finally {
             display.end();
         }

@@ -5,7 +5,10 @@ import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.batch.ImportPreview;
+import org.stateferry.batch.ImportProgress;
 import org.stateferry.batch.ImportRecord;
+import org.stateferry.batch.ImportRequest;
 import org.stateferry.batch.ImportRunner;
 import org.stateferry.batch.StopSignal;
 import org.stateferry.error.StateferryException;
@@ -24,6 +27,9 @@ interface Installation {
      */
     Imports openImports(@Nullable Duration longestWait, Consumer<String> notice, StopSignal stop)
             throws StateferryException;
+
+    /** Makes all checks of an import and changes nothing; needs no job repository. */
+    ImportPreview preview(ImportRequest request, ImportProgress progress, StopSignal stop) throws StateferryException;
 
     /**
      * The imports so far, newest first. Where another process owns the job repository, they are what that process last

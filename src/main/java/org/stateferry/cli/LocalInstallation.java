@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.batch.BatchContext;
 import org.stateferry.batch.HistoryJson;
 import org.stateferry.batch.ImportOutcome;
+import org.stateferry.batch.ImportPreview;
 import org.stateferry.batch.ImportProgress;
 import org.stateferry.batch.ImportRecord;
 import org.stateferry.batch.ImportRequest;
@@ -76,6 +77,12 @@ final class LocalInstallation implements Installation {
             ownership.close();
             throw e;
         }
+    }
+
+    @Override
+    public ImportPreview preview(ImportRequest request, ImportProgress progress, StopSignal stop)
+            throws StateferryException {
+        return ImportPreview.of(request, home, progress, stop);
     }
 
     @Override

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.batch.ImportOutcome;
+import org.stateferry.batch.ImportPreview;
 import org.stateferry.batch.ImportProgress;
 import org.stateferry.batch.ImportRecord;
 import org.stateferry.batch.ImportRequest;
@@ -48,6 +49,12 @@ final class FakeInstallation implements Installation {
 
     static ImportOutcome alreadyImported() {
         return new ImportOutcome(ImportOutcome.State.ALREADY_IMPORTED, 7, "3", 3 << 20, 0, 0, 0, PC, List.of());
+    }
+
+    @Override
+    public ImportPreview preview(ImportRequest asked, ImportProgress progress, StopSignal stop) {
+        request = asked;
+        return new ImportPreview(false, 3 << 20, 4 << 20, 1L << 30, PC, List.of());
     }
 
     Installation at(@Nullable Path askedFor) {

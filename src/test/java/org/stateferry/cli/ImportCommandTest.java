@@ -47,6 +47,24 @@ class ImportCommandTest {
     }
 
     @Test
+    void aDryRunSaysWhatItWouldDoAndRunsNoImport() {
+        int code = run(
+                (request, progress, stop) -> {
+                    throw new AssertionError("a dry run imports nothing");
+                },
+                "import",
+                "vm.dump",
+                "vm.qcow2",
+                "--name=before",
+                "--dry-run");
+
+        assertThat(code).isZero();
+        assertThat(screen.err())
+                .isEqualTo("stateferry: would import 3.0 MiB as 'before' into vm.qcow2, which grows by 4.0 MiB at most;"
+                        + " 1.0 GiB are free\n");
+    }
+
+    @Test
     void passesEveryOptionOn() {
         int code = run(
                 (request, progress, stop) -> FakeInstallation.imported(null),

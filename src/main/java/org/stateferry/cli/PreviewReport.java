@@ -1,0 +1,36 @@
+package org.stateferry.cli;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.stateferry.batch.ImportPreview;
+import org.stateferry.batch.ImportRequest;
+
+/** What {@code import --dry-run} prints. */
+final class PreviewReport {
+    private PreviewReport() {}
+
+    static String line(ImportRequest request, ImportPreview preview) {
+        if (preview.alreadyImported()) {
+            return "nothing to do: '" + request.name() + "' is already in " + request.image();
+        }
+        return "would import " + Texts.bytes(preview.vmStateSize()) + " as '" + request.name() + "' into "
+                + request.image() + ", which grows by " + Texts.bytes(preview.growth()) + " at most; "
+                + Texts.bytes(preview.usableSpace()) + " are free";
+    }
+
+    static Map<String, Object> fields(ImportRequest request, ImportPreview preview) {
+        Map<String, Object> fields = new LinkedHashMap<>();
+        fields.put("dryRun", true);
+        fields.put("alreadyImported", preview.alreadyImported());
+        fields.put("dump", request.dump().toString());
+        fields.put("image", request.image().toString());
+        fields.put("name", request.name());
+        fields.put("vmStateSize", preview.vmStateSize());
+        fields.put("growth", preview.growth());
+        fields.put("usableSpace", preview.usableSpace());
+        fields.put(
+                "machineType", preview.facts() == null ? null : preview.facts().machineType());
+        fields.put("warnings", preview.warnings());
+        return fields;
+    }
+}
