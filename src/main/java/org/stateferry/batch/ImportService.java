@@ -86,7 +86,7 @@ public final class ImportService implements ImportRunner {
             throw failure;
         }
         return presence.sameVmState()
-                ? alreadyImported(session, execution.getJobInstanceId(), presence.entry())
+                ? alreadyImported(session, execution.getJobInstanceId(), Objects.requireNonNull(presence.entry()))
                 : imported(session, execution, bytesWritten.sum());
     }
 

@@ -87,7 +87,7 @@ final class PrepareTasklet implements Tasklet {
                 session.progress().notice((verdict.bufferCount() == 0 ? "starting over: " : "") + verdict.reason());
             }
             if (verdict.bufferCount() > 0) {
-                return resumed(image, report, allocator, earlier.get(), verdict.bufferCount());
+                return resumed(report, allocator, earlier.get(), verdict.bufferCount());
             }
             allocator = new ClusterAllocator(image, report);
         }
@@ -102,8 +102,7 @@ final class PrepareTasklet implements Tasklet {
                 dataFiles.choose(session.request().io()));
     }
 
-    private ImportPlan resumed(
-            Qcow2Image image, CheckReport report, ClusterAllocator allocator, Journal journal, long bufferCount)
+    private ImportPlan resumed(CheckReport report, ClusterAllocator allocator, Journal journal, long bufferCount)
             throws StateferryException {
         long boundary = Math.min(
                 bufferCount * journal.plan().bufferSize(), journal.plan().streamLength());

@@ -49,19 +49,17 @@ final class ImageLock {
     private static final long[] WRITER_BYTES = {101, 103};
 
     private final Path path;
-    private final @Nullable FileLock lock;
     /** The kernel's line for our lock, without its running number; null if the kernel does not list it. */
     private final @Nullable String kernelEntry;
 
-    private ImageLock(Path path, @Nullable FileLock lock, @Nullable String kernelEntry) {
+    private ImageLock(Path path, @Nullable String kernelEntry) {
         this.path = path;
-        this.lock = lock;
         this.kernelEntry = kernelEntry;
     }
 
     /** No lock at all, for file systems that have none. */
     static ImageLock none(Path path) {
-        return new ImageLock(path, null, null);
+        return new ImageLock(path, null);
     }
 
     /** Takes the lock, trying again for two seconds: a QEMU that was just told to quit needs a moment. */
