@@ -49,17 +49,22 @@ final class ImageLock {
     private static final long[] WRITER_BYTES = {101, 103};
 
     private final Path path;
+    /** Kept because the JVM's own list of locks refers to it weakly. */
+    @SuppressWarnings("UnusedVariable")
+    private final @Nullable FileLock lock;
+
     /** The kernel's line for our lock, without its running number; null if the kernel does not list it. */
     private final @Nullable String kernelEntry;
 
-    private ImageLock(Path path, @Nullable String kernelEntry) {
+    private ImageLock(Path path, @Nullable FileLock lock, @Nullable String kernelEntry) {
         this.path = path;
+        this.lock = lock;
         this.kernelEntry = kernelEntry;
     }
 
     /** No lock at all, for file systems that have none. */
     static ImageLock none(Path path) {
-        return new ImageLock(path, null);
+        return new ImageLock(path, null, null);
     }
 
     /** Takes the lock, trying again for two seconds: a QEMU that was just told to quit needs a moment. */
