@@ -59,12 +59,21 @@ public final class MetadataCheck {
 
     private CheckReport run() throws StateferryException {
         checkSnapshotEntries();
+        if (refcounts.sharedBlock() != 0) {
+            corrupt(refcounts.sharedBlock(), "refcount block belongs to two entries of the refcount table");
+            return report();
+        }
         markStoredWindows();
         // The first pass finds out which other windows have references; later passes report nothing twice.
         windows.set(0);
         for (int window = 0; window >= 0; window = windows.nextSetBit(window + 1)) {
             checkWindow(window);
         }
+        countPastEnd();
+        return report();
+    }
+
+    private CheckReport report() {
         return new CheckReport(
                 corruptionCount,
                 List.copyOf(corruptions),
@@ -90,9 +99,26 @@ public final class MetadataCheck {
     private void markStoredWindows() {
         int perBlock = geometry.refcountBlockEntryCount();
         for (int block = 0; block < refcounts.blockCount(); block++) {
-            if (refcounts.blockOffset(block) != 0) {
-                long first = (long) block * perBlock;
+            long first = (long) block * perBlock;
+            if (refcounts.blockOffset(block) != 0 && first < fileClusters) {
                 windows.set((int) (first / WINDOW_CLUSTERS), (int) ((first + perBlock - 1) / WINDOW_CLUSTERS) + 1);
+            }
+        }
+    }
+
+    /** Nothing sound refers to clusters past the end of the file, so refcounts there are leaks. */
+    private void countPastEnd() throws StateferryException {
+        int perBlock = geometry.refcountBlockEntryCount();
+        long checkedEnd = (long) windows.length() * WINDOW_CLUSTERS;
+        for (long block = fileClusters / perBlock; block < refcounts.blockCount(); block++) {
+            if (refcounts.blockOffset(block) != 0) {
+                long end = (block + 1) * perBlock;
+                for (long cluster = Math.max(checkedEnd, block * perBlock); cluster < end; cluster++) {
+                    if (refcounts.refcount(cluster) != 0) {
+                        usedClusterEnd = cluster + 1;
+                        leakCount++;
+                    }
+                }
             }
         }
     }
@@ -110,7 +136,7 @@ public final class MetadataCheck {
         }
     }
 
-    private void compare(long cluster, int refcount, int references, int raise) {
+    private void compare(long cluster, int refcount, int references, int raise) throws StateferryException {
         if (refcount > 0) {
             usedClusterEnd = cluster + 1;
             usedCount += cluster < fileClusters ? 1 : 0;
@@ -122,9 +148,14 @@ public final class MetadataCheck {
         } else if (refcount > references) {
             leakCount++;
         }
-        if (raise > 0 && raise > geometry.maxRefcount() - refcount && raiseOverflow < 0) {
+        if (raise > 0 && raiseOverflow < 0 && !canRaise(cluster, refcount, 2L * raise)) {
             raiseOverflow = cluster;
         }
+    }
+
+    private boolean canRaise(long cluster, int refcount, long raise) throws StateferryException {
+        long exact = refcount == Integer.MAX_VALUE ? refcounts.refcount(cluster) : refcount;
+        return raise <= geometry.maxRefcount() - exact;
     }
 
     private void corrupt(long offset, String problem) {

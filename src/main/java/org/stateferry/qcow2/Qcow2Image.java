@@ -9,6 +9,7 @@ import org.stateferry.bytes.Alignment;
 import org.stateferry.bytes.ByteCursor;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.format.AutoclearFeatures;
 import org.stateferry.qcow2.format.BitmapsExtension;
 import org.stateferry.qcow2.format.ClusterGeometry;
 import org.stateferry.qcow2.format.HeaderExtension;
@@ -138,8 +139,14 @@ public final class Qcow2Image {
         return snapshotTable;
     }
 
-    /** The persistent bitmaps, if the image has some and they are consistent or not. */
+    /**
+     * The persistent bitmaps. Without the autoclear bit that vouches for them they do not count: QEMU drops the extension,
+     * and its clusters are leaks.
+     */
     public Optional<BitmapsExtension> bitmaps() throws StateferryException {
+        if ((header.autoclearFeatures() & AutoclearFeatures.BITMAPS) == 0) {
+            return Optional.empty();
+        }
         Optional<HeaderExtension> extension = HeaderExtension.find(extensions, HeaderExtension.BITMAPS);
         if (extension.isEmpty()) {
             return Optional.empty();

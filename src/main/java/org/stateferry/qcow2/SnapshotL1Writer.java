@@ -37,7 +37,10 @@ final class SnapshotL1Writer {
         this.allocator = allocator;
         this.l2Table = ByteBuffer.allocate(geometry.clusterSize());
         this.snapshotL1Size = diskEntryCount() + geometry.l1EntryCount(vmStateSize);
-        this.activeL1Offset = allocator.allocateMetadata(geometry.clusterCount(8L * header.l1Size()));
+        // The L1 table of a disk without a byte has no entries, and then no cluster either.
+        this.activeL1Offset = header.l1Size() == 0
+                ? header.l1TableOffset()
+                : allocator.allocateMetadata(geometry.clusterCount(8L * header.l1Size()));
         this.snapshotL1Offset = allocator.allocateMetadata(geometry.clusterCount(8L * snapshotL1Size));
         this.activeL1 = new TableWriter(file, activeL1Offset, geometry.clusterSize());
         this.snapshotL1 = new TableWriter(file, snapshotL1Offset, geometry.clusterSize());
