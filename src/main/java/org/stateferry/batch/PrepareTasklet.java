@@ -2,6 +2,7 @@ package org.stateferry.batch;
 
 import java.nio.ByteBuffer;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.Objects;
 import java.util.Optional;
 import org.springframework.batch.core.scope.context.ChunkContext;
@@ -13,6 +14,7 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.CheckReport;
 import org.stateferry.qcow2.ClusterAllocator;
 import org.stateferry.qcow2.Qcow2Image;
+import org.stateferry.qcow2.format.HeaderSwitch;
 import org.stateferry.storage.ImageFile;
 import org.stateferry.stream.StreamCheck;
 import org.stateferry.transfer.Checkpoint;
@@ -71,10 +73,21 @@ final class PrepareTasklet implements Tasklet {
     private void confirmSwitch() throws StateferryException {
         ImageFile file = session.image().file();
         session.openImage().proveHeld();
+        requireSameHeader(file);
         file.write(ByteBuffer.wrap(session.image().headerSector()), 0);
         // Barrier: from here on the import counts as done.
         file.force();
         session.finishJournal();
+    }
+
+    private void requireSameHeader(ImageFile file) throws StateferryException {
+        ByteBuffer sector = ByteBuffer.allocate(HeaderSwitch.SECTOR_SIZE);
+        file.read(sector, 0);
+        if (!Arrays.equals(sector.array(), session.image().headerSector())) {
+            throw StateferryException.at(
+                            FailureKind.CONFLICT, file.path(), 0, "the image's header changed while it was looked at")
+                    .advise("Quit whatever uses the image, then run the same command again.");
+        }
     }
 
     private ImportPlan plan(Qcow2Image image, CheckReport report, Instant modified) throws StateferryException {

@@ -57,7 +57,7 @@ final class TransferRun implements AutoCloseable {
         this.bytesWritten = bytesWritten;
         int bufferSize = plan.journal().plan().bufferSize();
         int clusterSize = plan.journal().plan().clusterSize();
-        this.pool = new BufferPool(TransferSettings.BUFFER_COUNT, bufferSize, TransferSettings.BUFFER_ALIGNMENT);
+        this.pool = new BufferPool(TransferSettings.BUFFER_COUNT, bufferSize, bufferAlignment(session));
         this.writes = new InFlightWrites(
                 executor, TransferSettings.IN_FLIGHT_MAX, plan.firstBuffer(), this::writeBuffer, observer);
         this.aggregator = new ClusterAggregator(
@@ -73,6 +73,12 @@ final class TransferRun implements AutoCloseable {
         catchUpCheck();
         this.writtenCheckState = new CheckState(startPosition, check.save());
         this.pieces = session.dump().pieces(readPosition);
+    }
+
+    /** Direct access wants buffers aligned to the file system's blocks. */
+    private static int bufferAlignment(ImportSession session) throws StateferryException {
+        long blockSize = session.openImage().blockSize();
+        return (int) Math.max(TransferSettings.BUFFER_ALIGNMENT, Math.min(blockSize, TransferSettings.ITEM_SIZE_MAX));
     }
 
     /** Feeds the checker what lies between its saved state and the first byte to be transferred. */

@@ -21,6 +21,8 @@ public final class MetadataCheck {
     static final int WINDOW_CLUSTERS = 1 << 21;
 
     private static final int KEPT_CORRUPTIONS = 20;
+    /** Shorter runs of free clusters take no buffer of data. */
+    private static final int FREE_RUN_SIZE_MIN = 1024 * 1024;
 
     private final Qcow2Image image;
     private final ClusterGeometry geometry;
@@ -36,15 +38,15 @@ public final class MetadataCheck {
     private final List<CheckReport.Corruption> corruptions = new ArrayList<>();
     private long corruptionCount;
     private long leakCount;
-    private long usedCount;
+    private long freeCount;
     private long usedClusterEnd;
     private long raiseOverflow = -1;
 
-    private MetadataCheck(Qcow2Image image) throws StateferryException {
+    private MetadataCheck(Qcow2Image image, Cancellation cancellation) throws StateferryException {
         this.image = image;
         this.geometry = image.geometry();
         this.refcounts = new RefcountTable(image.file(), image.header());
-        this.walk = new ReferenceWalk(image.file(), image.header());
+        this.walk = new ReferenceWalk(image.file(), image.header(), cancellation);
         this.fileClusters = geometry.clusterCount(image.file().size());
         int window = (int) Math.min(WINDOW_CLUSTERS, Math.max(fileClusters, refcounts.clusterEnd()));
         this.counted = new int[window];
@@ -54,7 +56,12 @@ public final class MetadataCheck {
 
     /** Checks {@code image}; what is wrong with it is in the report, only a failing read is an exception. */
     public static CheckReport run(Qcow2Image image) throws StateferryException {
-        return new MetadataCheck(image).run();
+        return run(image, Cancellation.NEVER);
+    }
+
+    /** As {@link #run(Qcow2Image)}, but ends with the cancellation's failure when that is asked for. */
+    public static CheckReport run(Qcow2Image image, Cancellation cancellation) throws StateferryException {
+        return new MetadataCheck(image, cancellation).run();
     }
 
     private CheckReport run() throws StateferryException {
@@ -70,17 +77,13 @@ public final class MetadataCheck {
             checkWindow(window);
         }
         countPastEnd();
+        countFree(fileClusters - usedClusterEnd);
         return report();
     }
 
     private CheckReport report() {
         return new CheckReport(
-                corruptionCount,
-                List.copyOf(corruptions),
-                leakCount,
-                fileClusters - usedCount,
-                usedClusterEnd,
-                raiseOverflow);
+                corruptionCount, List.copyOf(corruptions), leakCount, freeCount, usedClusterEnd, raiseOverflow);
     }
 
     private void checkSnapshotEntries() {
@@ -138,8 +141,8 @@ public final class MetadataCheck {
 
     private void compare(long cluster, int refcount, int references, int raise) throws StateferryException {
         if (refcount > 0) {
+            countFree(Math.min(cluster, fileClusters) - usedClusterEnd);
             usedClusterEnd = cluster + 1;
-            usedCount += cluster < fileClusters ? 1 : 0;
         }
         if (refcount < references) {
             corrupt(
@@ -150,6 +153,12 @@ public final class MetadataCheck {
         }
         if (raise > 0 && raiseOverflow < 0 && !canRaise(cluster, refcount, 2L * raise)) {
             raiseOverflow = cluster;
+        }
+    }
+
+    private void countFree(long run) {
+        if (run * geometry.clusterSize() >= FREE_RUN_SIZE_MIN) {
+            freeCount += run;
         }
     }
 

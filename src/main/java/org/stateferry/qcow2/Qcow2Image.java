@@ -87,12 +87,13 @@ public final class Qcow2Image {
                 cursor = snapshotCursor(file, next);
             }
             entries.add(SnapshotTableEntry.parse(cursor, file.path()));
-            if (cursor.offset() - header.snapshotsOffset() > Qcow2Limits.MAX_SNAPSHOT_TABLE_SIZE) {
+            if (cursor.offset() - header.snapshotsOffset() > Qcow2Limits.MAX_TABLE_SIZE_IN_MEMORY) {
                 throw StateferryException.at(
-                        FailureKind.IMAGE_CORRUPT,
-                        file.path(),
-                        header.snapshotsOffset(),
-                        "snapshot table is larger than 64 MiB");
+                                FailureKind.IMAGE_UNSUPPORTED,
+                                file.path(),
+                                header.snapshotsOffset(),
+                                "the snapshot table is larger than 8 MiB, which would take too much memory")
+                        .advise("Delete snapshots with long names using qemu-img snapshot -d.");
             }
         }
         return new SnapshotTable(entries);

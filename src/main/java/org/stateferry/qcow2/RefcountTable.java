@@ -85,6 +85,17 @@ final class RefcountTable {
         return refcount < 0 ? Long.MAX_VALUE : refcount;
     }
 
+    /** Whether one of the block's refcounts is not zero. */
+    boolean countsAnything(long index) throws StateferryException {
+        load(index);
+        for (int at = 0; at < block.capacity(); at += Long.BYTES) {
+            if (block.getLong(at) != 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** Fills {@code target} with the block's bytes, with zeros if it does not exist. */
     void readBlock(long index, ByteBuffer target) throws StateferryException {
         target.clear();

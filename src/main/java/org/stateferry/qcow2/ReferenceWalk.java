@@ -34,12 +34,14 @@ final class ReferenceWalk {
     private final boolean version3;
     private final ByteBuffer slice = ByteBuffer.allocate(SLICE_SIZE);
     private final ByteBuffer l2Table;
+    private final Cancellation cancellation;
     /** Tables do not overlap in a sound image, so all of them are not longer than the file: this much is left of it. */
     private long tableClustersLeft;
     /** An L1 table leads to an L2 table once, so it has no more of them than the file has clusters. */
     private long l2TablesLeft;
 
-    ReferenceWalk(ImageFile file, Qcow2Header header) {
+    ReferenceWalk(ImageFile file, Qcow2Header header, Cancellation cancellation) {
+        this.cancellation = cancellation;
         this.file = file;
         this.geometry = header.geometry();
         this.version3 = header.version() >= 3;
@@ -139,6 +141,7 @@ final class ReferenceWalk {
         if (isActive(origin)) {
             visitor.activeEntry(geometry.clusterIndex(l2Offset), L1Entry.isCopied(entry), at);
         }
+        cancellation.check();
         l2Table.clear();
         file.read(l2Table, l2Offset);
         int entrySize = geometry.l2EntrySize();
@@ -270,6 +273,7 @@ final class ReferenceWalk {
     }
 
     private void readSlice(long offset, int size) throws StateferryException {
+        cancellation.check();
         slice.clear().limit(size);
         file.read(slice, offset);
         slice.flip();

@@ -37,10 +37,14 @@ public final class OpenImage implements AutoCloseable {
     /**
      * The image past the page cache, or empty if the file system refuses that. Buffers, offsets and lengths given to it
      * are multiples of {@link #blockSize()}.
+     *
+     * @throws StateferryException with kind CONFLICT if the path leads to another file by now
      */
-    public Optional<ImageFile> directFile() {
+    public Optional<ImageFile> directFile() throws StateferryException {
         try {
             return Optional.of(entry.openDirect());
+        } catch (StateferryException e) {
+            throw e;
         } catch (IOException | UnsupportedOperationException e) {
             return Optional.empty();
         }

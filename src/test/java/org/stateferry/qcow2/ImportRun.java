@@ -60,7 +60,7 @@ final class ImportRun {
     }
 
     private SnapshotPublisher publisher() {
-        return new SnapshotPublisher(image, allocator, before);
+        return new SnapshotPublisher(image, allocator, before, Cancellation.NEVER);
     }
 
     private void writeData(byte[] vmState) throws StateferryException {
