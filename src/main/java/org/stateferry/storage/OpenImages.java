@@ -157,7 +157,11 @@ public final class OpenImages {
             synchronized (ENTRIES) {
                 FileChannel direct =
                         FileChannel.open(path, Set.of(StandardOpenOption.WRITE, ExtendedOpenOption.DIRECT));
+                // Whatever it leads to, it stays open: if it is this image, closing it would drop the lock.
                 channels.add(direct);
+                if (!FileIdentity.of(path).key().equals(key)) {
+                    throw new IOException("another file was put in the image's place");
+                }
                 return new ChannelImageFile(path, direct);
             }
         }
