@@ -85,10 +85,12 @@ public final class OpenImage implements AutoCloseable {
      */
     public void proveHeld() throws StateferryException {
         entry.lock.prove();
-        if (!identity().key().equals(entry.key)) {
+        if (!Files.exists(path()) || !identity().key().equals(entry.key)) {
             throw StateferryException.in(
-                            FailureKind.CONFLICT, path(), "another file was put in the image's place during the import")
-                    .advise("Run the same command again to import into the new file.");
+                            FailureKind.CONFLICT,
+                            path(),
+                            "the image was moved away, or another file put in its place, during the import")
+                    .advise("Run the same command again to import into the file that is there now.");
         }
     }
 

@@ -206,6 +206,7 @@ public final class OpenImages {
                 requireSameFile();
                 FileChannel direct =
                         FileChannel.open(path, Set.of(StandardOpenOption.WRITE, ExtendedOpenOption.DIRECT));
+                // Whatever it leads to, it stays open: if it is this image, closing it would drop the lock.
                 channels.add(direct);
                 requireSameFile();
                 return new ChannelImageFile(path, direct);
