@@ -7,6 +7,7 @@ import java.util.Optional;
 import org.springframework.batch.core.scope.context.ChunkContext;
 import org.springframework.batch.core.step.StepContribution;
 import org.springframework.batch.core.step.tasklet.Tasklet;
+import org.springframework.batch.infrastructure.item.ExecutionContext;
 import org.springframework.batch.infrastructure.repeat.RepeatStatus;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -41,7 +42,7 @@ final class PrepareTasklet implements Tasklet {
     public RepeatStatus execute(StepContribution contribution, ChunkContext chunkContext) throws Exception {
         session.progress().stepStarted("prepare");
         try {
-            prepare();
+            prepare(contribution.getStepExecution().getJobExecution().getExecutionContext());
         } catch (StateferryException e) {
             if (e.kind() == FailureKind.INTERRUPTED) {
                 contribution.getStepExecution().setTerminateOnly();
@@ -53,7 +54,7 @@ final class PrepareTasklet implements Tasklet {
         return RepeatStatus.FINISHED;
     }
 
-    private void prepare() throws StateferryException {
+    private void prepare(ExecutionContext job) throws StateferryException {
         SnapshotPresence presence = session.presence();
         if (presence.sameVmState()) {
             confirmSwitch();
@@ -67,7 +68,7 @@ final class PrepareTasklet implements Tasklet {
         warnIfNewer(modified);
 
         CheckReport report = checked(image);
-        session.plan(plan(image, report, modified));
+        session.plan(plan(image, report, modified, job.getLong(ContextKeys.CHECKPOINT, 0) > 0));
     }
 
     /**
@@ -137,20 +138,24 @@ final class PrepareTasklet implements Tasklet {
         return report;
     }
 
-    private ImportPlan plan(Qcow2Image image, CheckReport report, Instant modified) throws StateferryException {
+    /**
+     * @param begunBefore whether an earlier attempt has come past its first checkpoint
+     */
+    private ImportPlan plan(Qcow2Image image, CheckReport report, Instant modified, boolean begunBefore)
+            throws StateferryException {
         ClusterAllocator allocator = new ClusterAllocator(image, report);
         Optional<Journal> earlier = session.journal();
         JournalPlan now = journalPlan(image, originalLength(image, earlier), modified);
-        if (earlier.isPresent()) {
-            ResumeCheck.Verdict verdict = new ResumeCheck(session, earlier.get()).check(now, allocator);
-            if (verdict.reason() != null && session.hasUnfinishedJournal(now.importKey())) {
-                session.progress().notice((verdict.bufferCount() == 0 ? "starting over: " : "") + verdict.reason());
-            }
-            if (verdict.bufferCount() > 0) {
-                return resumed(image, report, allocator, earlier.get(), verdict.bufferCount());
-            }
-            allocator = new ClusterAllocator(image, report);
+        ResumeCheck.Verdict verdict = earlier.isPresent()
+                ? new ResumeCheck(session, earlier.get()).check(now, allocator)
+                : new ResumeCheck.Verdict(0, "the journal of the earlier attempt is lost or damaged");
+        if (verdict.reason() != null && (begunBefore || session.hasUnfinishedJournal(now.importKey()))) {
+            session.progress().notice((verdict.bufferCount() == 0 ? "starting over: " : "") + verdict.reason());
         }
+        if (verdict.bufferCount() > 0) {
+            return resumed(image, report, allocator, earlier.orElseThrow(), verdict.bufferCount());
+        }
+        allocator = new ClusterAllocator(image, report);
         requireSpace(image, report, 0);
         return new ImportPlan(
                 report,
