@@ -12,6 +12,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -260,6 +261,10 @@ class ImportSourceFaultTest {
         assertThat(bench.fail("saved").kind()).isEqualTo(FailureKind.INTERNAL);
 
         assertThat(Files.size(bench.image())).as("somebody else is at work").isGreaterThan(12L * MIB);
+        bench.undisturbed();
+        ImportBench.setTime(bench.image(), Instant.now().plusSeconds(60));
+        bench.run("saved");
+        assertThat(bench.warnings).as("and that is not forgotten").hasSize(1);
     }
 
     /** Writes as another program does; closing a descriptor in this process would drop the import's lock. */

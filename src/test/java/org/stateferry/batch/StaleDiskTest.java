@@ -131,6 +131,20 @@ class StaleDiskTest {
     }
 
     @Test
+    void anOlderCopyPutBackIsAsOldAsItsTimeSays() throws Exception {
+        Path older = ImportBench.save(bench.image());
+        touchImage(ImportBench.SAVED_AT.plusSeconds(600));
+        bench.run("saved");
+        ImportBench.restore(older, bench.image());
+        bench.undisturbed();
+        bench.strict = true;
+
+        assertThat(bench.run("saved").state()).isEqualTo(State.IMPORTED);
+
+        assertThat(bench.warnings).isEmpty();
+    }
+
+    @Test
     void neitherAStopNorAnAttemptThatWasGivenUpMakesTheDiskNewer() throws Exception {
         bench.strict = true;
         bench.withOpaqueDump(3 * ImportBench.MIB, 1).stopAt(ImportBench.MIB);
