@@ -111,12 +111,8 @@ public final class ImportService implements ImportRunner {
         if (execution.getStatus() == BatchStatus.STOPPED) {
             return ImportSession.interrupted();
         }
-        Throwable cause =
-                execution.getAllFailureExceptions().stream().findFirst().orElse(null);
-        StateferryException unknown = StateferryException.of(
-                FailureKind.INTERNAL,
-                "the import ended as " + execution.getStatus() + (cause == null ? "" : ": " + cause));
-        return cause == null ? unknown : unknown.causedBy(cause);
+        return FirstErrorListener.translate(
+                execution.getAllFailureExceptions(), "the import ended as " + execution.getStatus());
     }
 
     private static ImportOutcome alreadyImported(ImportSession session, long importId, SnapshotTableEntry entry) {

@@ -8,6 +8,7 @@ import java.util.Optional;
 import org.springframework.batch.core.scope.context.ChunkContext;
 import org.springframework.batch.core.step.StepContribution;
 import org.springframework.batch.core.step.tasklet.Tasklet;
+import org.springframework.batch.infrastructure.item.ExecutionContext;
 import org.springframework.batch.infrastructure.repeat.RepeatStatus;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -42,7 +43,7 @@ final class PrepareTasklet implements Tasklet {
     public RepeatStatus execute(StepContribution contribution, ChunkContext chunkContext) throws Exception {
         session.progress().stepStarted("prepare");
         try {
-            prepare();
+            prepare(contribution.getStepExecution().getJobExecution().getExecutionContext());
         } catch (StateferryException e) {
             if (e.kind() == FailureKind.INTERRUPTED) {
                 contribution.getStepExecution().setTerminateOnly();
@@ -54,7 +55,7 @@ final class PrepareTasklet implements Tasklet {
         return RepeatStatus.FINISHED;
     }
 
-    private void prepare() throws StateferryException {
+    private void prepare(ExecutionContext job) throws StateferryException {
         SnapshotPresence presence = session.presence();
         if (presence.sameVmState()) {
             confirmSwitch();
@@ -62,7 +63,8 @@ final class PrepareTasklet implements Tasklet {
             return;
         }
         CheckReport report = checks.run(presence);
-        session.plan(plan(session.image(), report, ImageAge.modifiedByOthers(session)));
+        boolean begunBefore = job.getLong(ContextKeys.CHECKPOINT, 0) > 0;
+        session.plan(plan(session.image(), report, ImageAge.modifiedByOthers(session), begunBefore));
     }
 
     /**
@@ -90,20 +92,24 @@ final class PrepareTasklet implements Tasklet {
         }
     }
 
-    private ImportPlan plan(Qcow2Image image, CheckReport report, Instant modified) throws StateferryException {
+    /**
+     * @param begunBefore whether an earlier attempt has come past its first checkpoint
+     */
+    private ImportPlan plan(Qcow2Image image, CheckReport report, Instant modified, boolean begunBefore)
+            throws StateferryException {
         ClusterAllocator allocator = new ClusterAllocator(image, report);
         Optional<Journal> earlier = session.journal();
         JournalPlan now = journalPlan(image, originalLength(image, earlier), modified);
-        if (earlier.isPresent()) {
-            ResumeCheck.Verdict verdict = new ResumeCheck(session, earlier.get()).check(now, allocator);
-            if (verdict.reason() != null && session.hasUnfinishedJournal(now.importKey())) {
-                session.progress().notice((verdict.bufferCount() == 0 ? "starting over: " : "") + verdict.reason());
-            }
-            if (verdict.bufferCount() > 0) {
-                return resumed(report, allocator, earlier.get(), verdict.bufferCount());
-            }
-            allocator = new ClusterAllocator(image, report);
+        ResumeCheck.Verdict verdict = earlier.isPresent()
+                ? new ResumeCheck(session, earlier.get()).check(now, allocator)
+                : new ResumeCheck.Verdict(0, "the journal of the earlier attempt is lost or damaged");
+        if (verdict.reason() != null && (begunBefore || session.hasUnfinishedJournal(now.importKey()))) {
+            session.progress().notice((verdict.bufferCount() == 0 ? "starting over: " : "") + verdict.reason());
         }
+        if (verdict.bufferCount() > 0) {
+            return resumed(report, allocator, earlier.orElseThrow(), verdict.bufferCount());
+        }
+        allocator = new ClusterAllocator(image, report);
         checks.requireSpace(report, 0);
         return new ImportPlan(
                 report,

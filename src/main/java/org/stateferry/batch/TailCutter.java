@@ -24,7 +24,16 @@ final class TailCutter {
         }
         try {
             if (session.request().lock()) {
-                cut(session, plan);
+                session.openImage().proveHeld();
+            }
+            Qcow2Image now = Qcow2Image.open(session.image().file());
+            if (!Arrays.equals(now.headerSector(), session.image().headerSector())) {
+                // Somebody else has written to the image: it may use more by now than its refcounts say, and its time
+                // of modification is not ours to explain.
+                return;
+            }
+            if (session.request().lock()) {
+                cut(now, plan);
             }
             session.finishJournal();
         } catch (StateferryException e) {
@@ -32,17 +41,8 @@ final class TailCutter {
         }
     }
 
-    /**
-     * Never cuts below the length at the import's first start, nor below the last cluster that the image uses now. Does
-     * nothing to an image that is no longer the one it was: whoever changed it may have clusters past the end of what its
-     * refcounts say by now.
-     */
-    private static void cut(ImportSession session, ImportPlan plan) throws StateferryException {
-        session.openImage().proveHeld();
-        Qcow2Image now = Qcow2Image.open(session.image().file());
-        if (!Arrays.equals(now.headerSector(), session.image().headerSector())) {
-            return;
-        }
+    /** Never cuts below the length at the import's first start, nor below the last cluster that the image uses now. */
+    private static void cut(Qcow2Image now, ImportPlan plan) throws StateferryException {
         CheckReport report = MetadataCheck.run(now);
         long end =
                 Math.max(plan.journal().plan().originalLength(), now.geometry().clusterOffset(report.usedClusterEnd()));
