@@ -33,21 +33,31 @@ final class TailCutter {
     }
 
     /**
-     * Never cuts below the length at the import's first start, nor below the last cluster that the image uses now. Does
-     * nothing to an image that is no longer the one it was: whoever changed it may have clusters past the end of what its
-     * refcounts say by now.
+     * Does nothing to an image that is no longer the one it was: whoever changed it may have clusters past the end of what
+     * its refcounts say by now.
      */
     private static void cut(ImportSession session, ImportPlan plan) throws StateferryException {
         session.openImage().proveHeld();
         Qcow2Image now = Qcow2Image.open(session.image().file());
-        if (!Arrays.equals(now.headerSector(), session.image().headerSector())) {
-            return;
+        if (Arrays.equals(now.headerSector(), session.image().headerSector())) {
+            cut(now, MetadataCheck.run(now), plan.journal().plan().originalLength());
         }
-        CheckReport report = MetadataCheck.run(now);
-        long end =
-                Math.max(plan.journal().plan().originalLength(), now.geometry().clusterOffset(report.usedClusterEnd()));
-        if (report.isSound() && end < now.file().size()) {
-            now.file().truncate(end);
+    }
+
+    /**
+     * Never cuts below the length at the import's first start, nor below the last cluster that the image uses now, nor an
+     * image that is not sound. The image is locked.
+     *
+     * @param report the check of {@code now}
+     * @return how many bytes were cut
+     */
+    static long cut(Qcow2Image now, CheckReport report, long originalLength) throws StateferryException {
+        long end = Math.max(originalLength, now.geometry().clusterOffset(report.usedClusterEnd()));
+        long size = now.file().size();
+        if (!report.isSound() || end >= size) {
+            return 0;
         }
+        now.file().truncate(end);
+        return size - end;
     }
 }
