@@ -1,5 +1,6 @@
 package org.stateferry.batch;
 
+import java.util.List;
 import java.util.Objects;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -9,6 +10,7 @@ import org.springframework.batch.core.listener.StepExecutionListener;
 import org.springframework.batch.core.repository.JobRepository;
 import org.springframework.batch.core.step.StepExecution;
 import org.springframework.batch.infrastructure.item.ExecutionContext;
+import org.springframework.core.NestedExceptionUtils;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
@@ -58,6 +60,11 @@ final class FirstErrorListener implements StepExecutionListener {
             step.setStatus(BatchStatus.FAILED); // a write that was in flight at the stop has failed
         }
         ExecutionContext context = step.getJobExecution().getExecutionContext();
+        if (run != null) {
+            // Again, as what was in flight at the last checkpoint has been written since.
+            context.putLong(ContextKeys.BYTES_WRITTEN, run.bytesWritten());
+            context.putLong(ContextKeys.CHECKPOINT, run.boundary());
+        }
         if (step.getStepName().equals(ImportJob.TRANSFER)) {
             context.putLong(ContextKeys.TRANSFER_MILLIS, (System.nanoTime() - startNanos) / 1_000_000);
         }
@@ -97,18 +104,31 @@ final class FirstErrorListener implements StepExecutionListener {
     }
 
     private static StateferryException unnotedError(StepExecution step) {
-        Throwable last = null;
-        for (Throwable failure : step.getFailureExceptions()) {
+        return translate(
+                step.getFailureExceptions(), "the step " + step.getStepName() + " ended as " + step.getStatus());
+    }
+
+    /**
+     * Finds the failure of ours among what the framework has collected, or makes one.
+     *
+     * @param otherwise what to say if nothing better is known
+     */
+    static StateferryException translate(List<Throwable> failures, String otherwise) {
+        for (Throwable failure : failures) {
             for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
                 if (cause instanceof StateferryException ours) {
                     return ours;
                 }
-                last = cause;
+            }
+            if (RepositoryFailure.isOfDatabase(failure)) {
+                return RepositoryFailure.during(failure);
             }
         }
-        if (last != null && step.getFailureExceptions().stream().anyMatch(RepositoryFailure::isOfDatabase)) {
-            return RepositoryFailure.during(last);
+        if (failures.isEmpty()) {
+            return StateferryException.of(FailureKind.INTERNAL, otherwise);
         }
-        return StateferryException.of(FailureKind.INTERNAL, "the step " + step.getStepName() + " ended with " + last);
+        Throwable root = NestedExceptionUtils.getMostSpecificCause(failures.get(0));
+        return StateferryException.of(FailureKind.INTERNAL, otherwise + ": " + root)
+                .causedBy(root);
     }
 }

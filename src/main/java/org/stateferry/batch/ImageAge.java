@@ -25,7 +25,9 @@ final class ImageAge {
         }
         Journal journal = session.journal().get();
         if (journal.plan().imageKey().equals(session.openImage().key()) && isOurs(modified, journal)) {
-            return Instant.ofEpochMilli(journal.plan().imageModifiedMillis());
+            Instant byOthers = Instant.ofEpochMilli(journal.plan().imageModifiedMillis());
+            // A file that was put back from a copy may be older than all that the journal knows.
+            return byOthers.isBefore(modified) ? byOthers : modified;
         }
         return modified;
     }

@@ -78,7 +78,7 @@ final class ImportChecks {
     }
 
     private CheckReport checked(Qcow2Image image) throws StateferryException {
-        CheckReport report = MetadataCheck.run(image);
+        CheckReport report = MetadataCheck.run(image, session::requireNotStopped);
         if (!report.isSound()) {
             CheckReport.Corruption first = report.corruptions().get(0);
             throw StateferryException.at(

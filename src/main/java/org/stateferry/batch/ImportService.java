@@ -135,7 +135,7 @@ public final class ImportService implements ImportRunner {
             throw failure;
         }
         return presence.sameVmState()
-                ? alreadyImported(session, execution.getJobInstanceId(), presence.entry())
+                ? alreadyImported(session, execution.getJobInstanceId(), Objects.requireNonNull(presence.entry()))
                 : imported(session, execution, bytesWritten.sum());
     }
 
@@ -156,12 +156,8 @@ public final class ImportService implements ImportRunner {
         if (execution.getStatus() == BatchStatus.STOPPED) {
             return ImportSession.interrupted();
         }
-        Throwable cause =
-                execution.getAllFailureExceptions().stream().findFirst().orElse(null);
-        StateferryException unknown = StateferryException.of(
-                FailureKind.INTERNAL,
-                "the import ended as " + execution.getStatus() + (cause == null ? "" : ": " + cause));
-        return cause == null ? unknown : unknown.causedBy(cause);
+        return FirstErrorListener.translate(
+                execution.getAllFailureExceptions(), "the import ended as " + execution.getStatus());
     }
 
     private static ImportOutcome alreadyImported(ImportSession session, long importId, SnapshotTableEntry entry) {

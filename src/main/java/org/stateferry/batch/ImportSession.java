@@ -30,6 +30,7 @@ final class ImportSession implements AutoCloseable {
     private final FileAccess access;
     private final ImportProgress progress;
     private final StopSignal stop;
+    private final OpenImages.DumpReservation reservation;
     private final DumpSource dump;
     private final OpenImage openImage;
     private final FileIdentity imageIdentity;
@@ -48,6 +49,7 @@ final class ImportSession implements AutoCloseable {
             FileAccess access,
             ImportProgress progress,
             StopSignal stop,
+            OpenImages.DumpReservation reservation,
             DumpSource dump,
             OpenImage openImage,
             FileIdentity imageIdentity,
@@ -57,6 +59,7 @@ final class ImportSession implements AutoCloseable {
         this.access = access;
         this.progress = progress;
         this.stop = stop;
+        this.reservation = reservation;
         this.dump = dump;
         this.openImage = openImage;
         this.imageIdentity = imageIdentity;
@@ -73,6 +76,23 @@ final class ImportSession implements AutoCloseable {
             ImportRequest request, StateferryHome home, FileAccess access, ImportProgress progress, StopSignal stop)
             throws StateferryException {
         requireTwoFiles(request);
+        OpenImages.DumpReservation reservation = OpenImages.reserveDump(request.dump());
+        try {
+            return openReserved(request, home, access, progress, stop, reservation);
+        } catch (StateferryException | RuntimeException | Error e) {
+            reservation.close();
+            throw e;
+        }
+    }
+
+    private static ImportSession openReserved(
+            ImportRequest request,
+            StateferryHome home,
+            FileAccess access,
+            ImportProgress progress,
+            StopSignal stop,
+            OpenImages.DumpReservation reservation)
+            throws StateferryException {
         DumpSource dump = access.dump(DumpSources.open(request.dump(), request.format()));
         try {
             OpenImages.Locking locking = request.lock() ? OpenImages.Locking.EXCLUSIVE : OpenImages.Locking.NONE;
@@ -81,12 +101,13 @@ final class ImportSession implements AutoCloseable {
                 FileIdentity identity = image.identity();
                 Path journal = JournalFiles.pathFor(home, image.path());
                 Qcow2Image before = Qcow2Image.open(access.image(image.file()));
-                return new ImportSession(request, access, progress, stop, dump, image, identity, journal, before);
-            } catch (StateferryException | RuntimeException e) {
+                return new ImportSession(
+                        request, access, progress, stop, reservation, dump, image, identity, journal, before);
+            } catch (StateferryException | RuntimeException | Error e) {
                 closeAfter(e, image);
                 throw e;
             }
-        } catch (StateferryException | RuntimeException e) {
+        } catch (StateferryException | RuntimeException | Error e) {
             closeAfter(e, dump);
             throw e;
         }
@@ -103,7 +124,7 @@ final class ImportSession implements AutoCloseable {
         }
     }
 
-    private static void closeAfter(Exception failure, AutoCloseable resource) {
+    private static void closeAfter(Throwable failure, AutoCloseable resource) {
         try {
             resource.close();
         } catch (Exception e) {
@@ -273,6 +294,7 @@ final class ImportSession implements AutoCloseable {
             resources.add(journal);
         }
         resources.add(dump);
+        resources.add(reservation);
         resources.add(openImage);
         return resources;
     }

@@ -2,17 +2,20 @@ package org.stateferry.batch;
 
 import java.nio.ByteBuffer;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.Objects;
 import java.util.Optional;
 import org.springframework.batch.core.scope.context.ChunkContext;
 import org.springframework.batch.core.step.StepContribution;
 import org.springframework.batch.core.step.tasklet.Tasklet;
+import org.springframework.batch.infrastructure.item.ExecutionContext;
 import org.springframework.batch.infrastructure.repeat.RepeatStatus;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.CheckReport;
 import org.stateferry.qcow2.ClusterAllocator;
 import org.stateferry.qcow2.Qcow2Image;
+import org.stateferry.qcow2.format.HeaderSwitch;
 import org.stateferry.storage.ImageFile;
 import org.stateferry.stream.StreamCheck;
 import org.stateferry.transfer.Checkpoint;
@@ -40,7 +43,7 @@ final class PrepareTasklet implements Tasklet {
     public RepeatStatus execute(StepContribution contribution, ChunkContext chunkContext) throws Exception {
         session.progress().stepStarted("prepare");
         try {
-            prepare();
+            prepare(contribution.getStepExecution().getJobExecution().getExecutionContext());
         } catch (StateferryException e) {
             if (e.kind() == FailureKind.INTERRUPTED) {
                 contribution.getStepExecution().setTerminateOnly();
@@ -52,7 +55,7 @@ final class PrepareTasklet implements Tasklet {
         return RepeatStatus.FINISHED;
     }
 
-    private void prepare() throws StateferryException {
+    private void prepare(ExecutionContext job) throws StateferryException {
         SnapshotPresence presence = session.presence();
         if (presence.sameVmState()) {
             confirmSwitch();
@@ -60,7 +63,8 @@ final class PrepareTasklet implements Tasklet {
             return;
         }
         CheckReport report = checks.run(presence);
-        session.plan(plan(session.image(), report, ImageAge.modifiedByOthers(session)));
+        boolean begunBefore = job.getLong(ContextKeys.CHECKPOINT, 0) > 0;
+        session.plan(plan(session.image(), report, ImageAge.modifiedByOthers(session), begunBefore));
     }
 
     /**
@@ -71,26 +75,41 @@ final class PrepareTasklet implements Tasklet {
     private void confirmSwitch() throws StateferryException {
         ImageFile file = session.image().file();
         session.openImage().proveHeld();
+        requireSameHeader(file);
         file.write(ByteBuffer.wrap(session.image().headerSector()), 0);
         // Barrier: from here on the import counts as done.
         file.force();
         session.finishJournal();
     }
 
-    private ImportPlan plan(Qcow2Image image, CheckReport report, Instant modified) throws StateferryException {
+    private void requireSameHeader(ImageFile file) throws StateferryException {
+        ByteBuffer sector = ByteBuffer.allocate(HeaderSwitch.SECTOR_SIZE);
+        file.read(sector, 0);
+        if (!Arrays.equals(sector.array(), session.image().headerSector())) {
+            throw StateferryException.at(
+                            FailureKind.CONFLICT, file.path(), 0, "the image's header changed while it was looked at")
+                    .advise("Quit whatever uses the image, then run the same command again.");
+        }
+    }
+
+    /**
+     * @param begunBefore whether an earlier attempt has come past its first checkpoint
+     */
+    private ImportPlan plan(Qcow2Image image, CheckReport report, Instant modified, boolean begunBefore)
+            throws StateferryException {
         ClusterAllocator allocator = new ClusterAllocator(image, report);
         Optional<Journal> earlier = session.journal();
         JournalPlan now = journalPlan(image, originalLength(image, earlier), modified);
-        if (earlier.isPresent()) {
-            ResumeCheck.Verdict verdict = new ResumeCheck(session, earlier.get()).check(now, allocator);
-            if (verdict.reason() != null && session.hasUnfinishedJournal(now.importKey())) {
-                session.progress().notice((verdict.bufferCount() == 0 ? "starting over: " : "") + verdict.reason());
-            }
-            if (verdict.bufferCount() > 0) {
-                return resumed(image, report, allocator, earlier.get(), verdict.bufferCount());
-            }
-            allocator = new ClusterAllocator(image, report);
+        ResumeCheck.Verdict verdict = earlier.isPresent()
+                ? new ResumeCheck(session, earlier.get()).check(now, allocator)
+                : new ResumeCheck.Verdict(0, "the journal of the earlier attempt is lost or damaged");
+        if (verdict.reason() != null && (begunBefore || session.hasUnfinishedJournal(now.importKey()))) {
+            session.progress().notice((verdict.bufferCount() == 0 ? "starting over: " : "") + verdict.reason());
         }
+        if (verdict.bufferCount() > 0) {
+            return resumed(report, allocator, earlier.orElseThrow(), verdict.bufferCount());
+        }
+        allocator = new ClusterAllocator(image, report);
         checks.requireSpace(report, 0);
         return new ImportPlan(
                 report,
@@ -102,8 +121,7 @@ final class PrepareTasklet implements Tasklet {
                 dataFiles.choose(session.request().io()));
     }
 
-    private ImportPlan resumed(
-            Qcow2Image image, CheckReport report, ClusterAllocator allocator, Journal journal, long bufferCount)
+    private ImportPlan resumed(CheckReport report, ClusterAllocator allocator, Journal journal, long bufferCount)
             throws StateferryException {
         long boundary = Math.min(
                 bufferCount * journal.plan().bufferSize(), journal.plan().streamLength());

@@ -66,7 +66,8 @@ final class PublishTasklet implements Tasklet {
         }
         Qcow2Image image =
                 session.image().through(new JournaledImageFile(session.image().file(), journal));
-        SnapshotPublisher publisher = new SnapshotPublisher(image, plan.allocator(), plan.report());
+        SnapshotPublisher publisher =
+                new SnapshotPublisher(image, plan.allocator(), plan.report(), session::requireNotStopped);
         StagedSnapshot staged = publisher.stage(extents, session.request().name(), Instant.now());
         session.requireNotStopped();
         journal.recordIntent(new PublishIntent(

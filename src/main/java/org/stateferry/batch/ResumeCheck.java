@@ -53,7 +53,7 @@ final class ResumeCheck {
             return "the journal is that of another import into this image";
         }
         if (journal.isFinished()) {
-            return "the earlier import has ended";
+            return "the earlier attempt was given up and its space given back";
         }
         if (then.streamLength() != now.streamLength()
                 || then.bufferSize() != now.bufferSize()

@@ -24,23 +24,20 @@ final class TailCutter {
         }
         try {
             if (session.request().lock()) {
-                cut(session, plan);
+                session.openImage().proveHeld();
+            }
+            Qcow2Image now = Qcow2Image.open(session.image().file());
+            if (!Arrays.equals(now.headerSector(), session.image().headerSector())) {
+                // Somebody else has written to the image: it may use more by now than its refcounts say, and its time
+                // of modification is not ours to explain.
+                return;
+            }
+            if (session.request().lock()) {
+                cut(now, MetadataCheck.run(now), plan.journal().plan().originalLength());
             }
             session.finishJournal();
         } catch (StateferryException e) {
             failure.addSuppressed(e);
-        }
-    }
-
-    /**
-     * Does nothing to an image that is no longer the one it was: whoever changed it may have clusters past the end of what
-     * its refcounts say by now.
-     */
-    private static void cut(ImportSession session, ImportPlan plan) throws StateferryException {
-        session.openImage().proveHeld();
-        Qcow2Image now = Qcow2Image.open(session.image().file());
-        if (Arrays.equals(now.headerSector(), session.image().headerSector())) {
-            cut(now, MetadataCheck.run(now), plan.journal().plan().originalLength());
         }
     }
 

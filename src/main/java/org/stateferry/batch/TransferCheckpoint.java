@@ -81,6 +81,8 @@ final class TransferCheckpoint implements ItemStream, StepExecutionListener {
         }
         try {
             Checkpoint checkpoint = run.checkpoint();
+            // A lost lock is noticed within a chunk, not only before the switch.
+            session.openImage().proveHeld();
             plan.journal().recordCheckpoint(checkpoint, System.currentTimeMillis());
             record(Objects.requireNonNull(job, "beforeStep comes first"), checkpoint);
         } catch (StateferryException e) {

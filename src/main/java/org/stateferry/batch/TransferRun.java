@@ -57,7 +57,7 @@ final class TransferRun implements AutoCloseable {
         this.bytesWritten = bytesWritten;
         int bufferSize = plan.journal().plan().bufferSize();
         int clusterSize = plan.journal().plan().clusterSize();
-        this.pool = new BufferPool(TransferSettings.BUFFER_COUNT, bufferSize, TransferSettings.BUFFER_ALIGNMENT);
+        this.pool = new BufferPool(TransferSettings.BUFFER_COUNT, bufferSize, bufferAlignment(session));
         this.writes = new InFlightWrites(
                 executor, TransferSettings.IN_FLIGHT_MAX, plan.firstBuffer(), this::writeBuffer, observer);
         this.aggregator = new ClusterAggregator(
@@ -75,9 +75,18 @@ final class TransferRun implements AutoCloseable {
         this.pieces = session.dump().pieces(readPosition);
     }
 
+    /** Direct access wants buffers aligned to the file system's blocks. */
+    private static int bufferAlignment(ImportSession session) throws StateferryException {
+        long blockSize = session.openImage().blockSize();
+        return (int) Math.max(TransferSettings.BUFFER_ALIGNMENT, Math.min(blockSize, TransferSettings.ITEM_SIZE_MAX));
+    }
+
     /** Feeds the checker what lies between its saved state and the first byte to be transferred. */
     private void catchUpCheck() throws StateferryException {
         long position = plan.checkPosition();
+        if (position == startPosition) {
+            return;
+        }
         TransferBuffer buffer = pool.take();
         try (PieceStream missed = session.dump().pieces(position)) {
             while (position < startPosition) {
@@ -168,18 +177,28 @@ final class TransferRun implements AutoCloseable {
     /** Throws the first failed write, else tells how far the stream is written without a gap. */
     Checkpoint checkpoint() throws StateferryException {
         writes.throwIfFailed();
-        long boundary = Math.min(
-                writes.contiguousEnd() * pool.bufferSize(),
-                plan.journal().plan().streamLength());
+        long boundary = boundary();
         while (!checkStates.isEmpty() && checkStates.element().position() <= boundary) {
             writtenCheckState = checkStates.remove();
         }
         return new Checkpoint(boundary, writtenCheckState.position(), writtenCheckState.state());
     }
 
+    /** The lowest contiguous position of the stream that is written. */
+    long boundary() {
+        return Math.min(
+                writes.contiguousEnd() * pool.bufferSize(),
+                plan.journal().plan().streamLength());
+    }
+
     /** Stream bytes handed to the write path, those of earlier attempts included. */
     long position() {
         return startPosition + aggregator.appendedSize();
+    }
+
+    /** Bytes that this attempt has written to the image. */
+    long bytesWritten() {
+        return bytesWritten.sum();
     }
 
     /** How many writes failed after the first failure. */

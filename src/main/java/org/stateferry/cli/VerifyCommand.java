@@ -112,7 +112,8 @@ final class VerifyCommand implements Callable<Integer> {
 
     private VmStateCheck compared(Qcow2Image image, SnapshotTableEntry entry, Path dumpPath)
             throws StateferryException {
-        try (DumpSource dump = DumpSources.open(dumpPath, format)) {
+        try (OpenImages.DumpReservation reserved = OpenImages.reserveDump(dumpPath);
+                DumpSource dump = DumpSources.open(dumpPath, format)) {
             return VmStateCheck.compare(image, entry, dump);
         }
     }

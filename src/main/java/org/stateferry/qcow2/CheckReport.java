@@ -9,9 +9,10 @@ import java.util.List;
  *     corruptions
  * @param corruptions the first of them
  * @param leakCount clusters whose refcount is higher than the number of references; they only waste space
- * @param freeCount clusters inside the file with refcount 0
+ * @param freeCount clusters inside the file with refcount 0, in runs of 1 MiB and more: others take tables at most
  * @param usedClusterEnd the cluster after the last one with a refcount above zero
- * @param raiseOverflow the first cluster that a snapshot could not share because its refcount cannot go up, or -1
+ * @param raiseOverflow the first cluster whose refcount has no room for a snapshot that shares it and for loading that
+ *     snapshot, during which QEMU counts every cluster of it once more; or -1
  */
 public record CheckReport(
         long corruptionCount,

@@ -76,6 +76,12 @@ public final class ClusterAllocator {
         return true;
     }
 
+    /** Whether all of {@code size} bytes from {@code hostOffset} on lie in claimed clusters. */
+    boolean hasClaimed(long hostOffset, long size) {
+        Map.Entry<Long, Long> run = claims.floorEntry(geometry.clusterIndex(hostOffset));
+        return run != null && hostOffset + size <= geometry.clusterOffset(run.getKey() + run.getValue());
+    }
+
     /** Runs of claimed clusters: first cluster and count, ascending, adjacent ones merged. */
     Map<Long, Long> claimedRuns() {
         return claims;

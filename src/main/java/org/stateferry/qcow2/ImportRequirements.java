@@ -31,6 +31,9 @@ public final class ImportRequirements {
         if (header.cryptMethod() != 0) {
             reasons.add("it is encrypted, and a vmstate would have to be encrypted with its key");
         }
+        if (header.refcountOrder() == 0) {
+            reasons.add("its refcounts of one bit cannot count a cluster twice, as loading a snapshot does");
+        }
         if (header.compressionType() > 1) {
             reasons.add("its compression type " + header.compressionType() + " is unknown");
         }

@@ -21,6 +21,8 @@ public final class MetadataCheck {
     static final int WINDOW_CLUSTERS = 1 << 21;
 
     private static final int KEPT_CORRUPTIONS = 20;
+    /** Shorter runs of free clusters take no buffer of data. */
+    private static final int FREE_RUN_SIZE_MIN = 1024 * 1024;
 
     private final Qcow2Image image;
     private final ClusterGeometry geometry;
@@ -36,15 +38,15 @@ public final class MetadataCheck {
     private final List<CheckReport.Corruption> corruptions = new ArrayList<>();
     private long corruptionCount;
     private long leakCount;
-    private long usedCount;
+    private long freeCount;
     private long usedClusterEnd;
     private long raiseOverflow = -1;
 
-    private MetadataCheck(Qcow2Image image) throws StateferryException {
+    private MetadataCheck(Qcow2Image image, Cancellation cancellation) throws StateferryException {
         this.image = image;
         this.geometry = image.geometry();
         this.refcounts = new RefcountTable(image.file(), image.header());
-        this.walk = new ReferenceWalk(image.file(), image.header());
+        this.walk = new ReferenceWalk(image.file(), image.header(), cancellation);
         this.fileClusters = geometry.clusterCount(image.file().size());
         int window = (int) Math.min(WINDOW_CLUSTERS, Math.max(fileClusters, refcounts.clusterEnd()));
         this.counted = new int[window];
@@ -54,24 +56,34 @@ public final class MetadataCheck {
 
     /** Checks {@code image}; what is wrong with it is in the report, only a failing read is an exception. */
     public static CheckReport run(Qcow2Image image) throws StateferryException {
-        return new MetadataCheck(image).run();
+        return run(image, Cancellation.NEVER);
+    }
+
+    /** As {@link #run(Qcow2Image)}, but ends with the cancellation's failure when that is asked for. */
+    public static CheckReport run(Qcow2Image image, Cancellation cancellation) throws StateferryException {
+        return new MetadataCheck(image, cancellation).run();
     }
 
     private CheckReport run() throws StateferryException {
         checkSnapshotEntries();
+        if (refcounts.sharedBlock() != 0) {
+            corrupt(refcounts.sharedBlock(), "refcount block belongs to two entries of the refcount table");
+            return report();
+        }
         markStoredWindows();
         // The first pass finds out which other windows have references; later passes report nothing twice.
         windows.set(0);
         for (int window = 0; window >= 0; window = windows.nextSetBit(window + 1)) {
             checkWindow(window);
         }
+        countPastEnd();
+        countFree(fileClusters - usedClusterEnd);
+        return report();
+    }
+
+    private CheckReport report() {
         return new CheckReport(
-                corruptionCount,
-                List.copyOf(corruptions),
-                leakCount,
-                fileClusters - usedCount,
-                usedClusterEnd,
-                raiseOverflow);
+                corruptionCount, List.copyOf(corruptions), leakCount, freeCount, usedClusterEnd, raiseOverflow);
     }
 
     private void checkSnapshotEntries() {
@@ -90,9 +102,26 @@ public final class MetadataCheck {
     private void markStoredWindows() {
         int perBlock = geometry.refcountBlockEntryCount();
         for (int block = 0; block < refcounts.blockCount(); block++) {
-            if (refcounts.blockOffset(block) != 0) {
-                long first = (long) block * perBlock;
+            long first = (long) block * perBlock;
+            if (refcounts.blockOffset(block) != 0 && first < fileClusters) {
                 windows.set((int) (first / WINDOW_CLUSTERS), (int) ((first + perBlock - 1) / WINDOW_CLUSTERS) + 1);
+            }
+        }
+    }
+
+    /** Nothing sound refers to clusters past the end of the file, so refcounts there are leaks. */
+    private void countPastEnd() throws StateferryException {
+        int perBlock = geometry.refcountBlockEntryCount();
+        long checkedEnd = (long) windows.length() * WINDOW_CLUSTERS;
+        for (long block = fileClusters / perBlock; block < refcounts.blockCount(); block++) {
+            if (refcounts.blockOffset(block) != 0) {
+                long end = (block + 1) * perBlock;
+                for (long cluster = Math.max(checkedEnd, block * perBlock); cluster < end; cluster++) {
+                    if (refcounts.refcount(cluster) != 0) {
+                        usedClusterEnd = cluster + 1;
+                        leakCount++;
+                    }
+                }
             }
         }
     }
@@ -110,10 +139,10 @@ public final class MetadataCheck {
         }
     }
 
-    private void compare(long cluster, int refcount, int references, int raise) {
+    private void compare(long cluster, int refcount, int references, int raise) throws StateferryException {
         if (refcount > 0) {
+            countFree(Math.min(cluster, fileClusters) - usedClusterEnd);
             usedClusterEnd = cluster + 1;
-            usedCount += cluster < fileClusters ? 1 : 0;
         }
         if (refcount < references) {
             corrupt(
@@ -122,9 +151,20 @@ public final class MetadataCheck {
         } else if (refcount > references) {
             leakCount++;
         }
-        if (raise > 0 && raise > geometry.maxRefcount() - refcount && raiseOverflow < 0) {
+        if (raise > 0 && raiseOverflow < 0 && !canRaise(cluster, refcount, 2L * raise)) {
             raiseOverflow = cluster;
         }
+    }
+
+    private void countFree(long run) {
+        if (run * geometry.clusterSize() >= FREE_RUN_SIZE_MIN) {
+            freeCount += run;
+        }
+    }
+
+    private boolean canRaise(long cluster, int refcount, long raise) throws StateferryException {
+        long exact = refcount == Integer.MAX_VALUE ? refcounts.refcount(cluster) : refcount;
+        return raise <= geometry.maxRefcount() - exact;
     }
 
     private void corrupt(long offset, String problem) {

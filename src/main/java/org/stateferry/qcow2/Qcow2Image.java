@@ -9,6 +9,7 @@ import org.stateferry.bytes.Alignment;
 import org.stateferry.bytes.ByteCursor;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.format.AutoclearFeatures;
 import org.stateferry.qcow2.format.BitmapsExtension;
 import org.stateferry.qcow2.format.ClusterGeometry;
 import org.stateferry.qcow2.format.HeaderExtension;
@@ -86,12 +87,13 @@ public final class Qcow2Image {
                 cursor = snapshotCursor(file, next);
             }
             entries.add(SnapshotTableEntry.parse(cursor, file.path()));
-            if (cursor.offset() - header.snapshotsOffset() > Qcow2Limits.MAX_SNAPSHOT_TABLE_SIZE) {
+            if (cursor.offset() - header.snapshotsOffset() > Qcow2Limits.MAX_TABLE_SIZE_IN_MEMORY) {
                 throw StateferryException.at(
-                        FailureKind.IMAGE_CORRUPT,
-                        file.path(),
-                        header.snapshotsOffset(),
-                        "snapshot table is larger than 64 MiB");
+                                FailureKind.IMAGE_UNSUPPORTED,
+                                file.path(),
+                                header.snapshotsOffset(),
+                                "the snapshot table is larger than 8 MiB, which would take too much memory")
+                        .advise("Delete snapshots with long names using qemu-img snapshot -d.");
             }
         }
         return new SnapshotTable(entries);
@@ -138,8 +140,14 @@ public final class Qcow2Image {
         return snapshotTable;
     }
 
-    /** The persistent bitmaps, if the image has some and they are consistent or not. */
+    /**
+     * The persistent bitmaps. Without the autoclear bit that vouches for them they do not count: QEMU drops the extension,
+     * and its clusters are leaks.
+     */
     public Optional<BitmapsExtension> bitmaps() throws StateferryException {
+        if ((header.autoclearFeatures() & AutoclearFeatures.BITMAPS) == 0) {
+            return Optional.empty();
+        }
         Optional<HeaderExtension> extension = HeaderExtension.find(extensions, HeaderExtension.BITMAPS);
         if (extension.isEmpty()) {
             return Optional.empty();

@@ -45,7 +45,8 @@ final class RefcountRewriter {
         this.references = references;
         this.blocks = allocator.claimedBlocks();
         for (int index = 0; index < old.blockCount(); index++) {
-            if (old.blockOffset(index) != 0) {
+            // One that counts nothing is not kept: the table would have to be long enough for it.
+            if (old.blockOffset(index) != 0 && old.countsAnything(index)) {
                 blocks.set(index);
             }
         }
@@ -72,7 +73,7 @@ final class RefcountRewriter {
      */
     private void allocate() throws StateferryException {
         int perBlock = geometry.refcountBlockEntryCount();
-        long highest = allocator.clusterEnd();
+        long highest = Math.max(allocator.clusterEnd(), (long) blocks.length() * perBlock);
         long bound = highest;
         for (long before = 0; bound != before; ) {
             before = bound;
@@ -135,15 +136,14 @@ final class RefcountRewriter {
     }
 
     private void writeTable() throws StateferryException {
-        TableWriter table = new TableWriter(file, tableOffset, geometry.clusterSize());
+        int entryCount = tableClusters * geometry.clusterSize() / RefcountTableEntry.SIZE;
+        TableWriter table = new TableWriter(file, tableOffset, entryCount, geometry.clusterSize());
         int written = 0;
         for (int index = 0; index < blocks.length(); index++) {
             table.put(blocks.get(index) ? blockOffsets.get(written++) : 0);
         }
         // A table made a cluster too long by the bound above still has to be there in full.
-        for (int index = blocks.length();
-                index < tableClusters * geometry.clusterSize() / RefcountTableEntry.SIZE;
-                index++) {
+        for (int index = blocks.length(); index < entryCount; index++) {
             table.put(0);
         }
         table.finish();

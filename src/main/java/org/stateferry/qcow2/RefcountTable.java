@@ -2,6 +2,7 @@ package org.stateferry.qcow2;
 
 import java.nio.ByteBuffer;
 import java.nio.LongBuffer;
+import java.util.stream.LongStream;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.ClusterGeometry;
 import org.stateferry.qcow2.format.Qcow2Header;
@@ -11,11 +12,12 @@ import org.stateferry.storage.ImageFile;
 
 /**
  * Reads an image's refcounts. The table itself, 8 MiB at most, is kept; of the blocks only the one read last. Entries
- * that are not valid count as absent: the walk reports them. Not thread-safe.
+ * that are not valid or lead past the end of the file count as absent: the walk reports them. Not thread-safe.
  */
 final class RefcountTable {
     private final ImageFile file;
     private final ClusterGeometry geometry;
+    private final long fileSize;
     private final LongBuffer entries;
     private final ByteBuffer block;
     private long blockIndex = -1;
@@ -23,6 +25,7 @@ final class RefcountTable {
     RefcountTable(ImageFile file, Qcow2Header header) throws StateferryException {
         this.file = file;
         this.geometry = header.geometry();
+        this.fileSize = file.size();
         this.block = ByteBuffer.allocate(geometry.clusterSize());
         ByteBuffer table = ByteBuffer.allocate(header.refcountTableSize());
         file.read(table, header.refcountTableOffset());
@@ -49,7 +52,25 @@ final class RefcountTable {
             return 0;
         }
         long offset = RefcountTableEntry.blockOffset(entries.get((int) index));
-        return offset > 0 && geometry.isClusterAligned(offset) ? offset : 0;
+        return offset > 0 && offset < fileSize && geometry.isClusterAligned(offset) ? offset : 0;
+    }
+
+    /**
+     * The host offset of a block that two entries lead to, or 0 if there is none. Such a table may say of any number of
+     * clusters that they are in use, however short the file is.
+     */
+    long sharedBlock() {
+        long[] offsets = LongStream.range(0, blockCount())
+                .map(this::blockOffset)
+                .filter(offset -> offset != 0)
+                .sorted()
+                .toArray();
+        for (int index = 1; index < offsets.length; index++) {
+            if (offsets[index] == offsets[index - 1]) {
+                return offsets[index];
+            }
+        }
+        return 0;
     }
 
     /** The refcount of a cluster; one above {@link Long#MAX_VALUE} is taken for that. */
@@ -62,6 +83,17 @@ final class RefcountTable {
         load(index);
         long refcount = RefcountBlock.get(block, (int) (cluster % perBlock), geometry.refcountOrder());
         return refcount < 0 ? Long.MAX_VALUE : refcount;
+    }
+
+    /** Whether one of the block's refcounts is not zero. */
+    boolean countsAnything(long index) throws StateferryException {
+        load(index);
+        for (int at = 0; at < block.capacity(); at += Long.BYTES) {
+            if (block.getLong(at) != 0) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Fills {@code target} with the block's bytes, with zeros if it does not exist. */

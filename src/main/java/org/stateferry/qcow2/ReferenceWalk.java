@@ -1,6 +1,7 @@
 package org.stateferry.qcow2;
 
 import java.nio.ByteBuffer;
+import java.util.Optional;
 import org.stateferry.bytes.ByteCursor;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -22,7 +23,8 @@ import org.stateferry.storage.ImageFile;
  * counts them (QEMU {@code block/qcow2-refcount.c}, {@code calculate_refcounts}).
  *
  * <p>Tables are read a piece at a time, so memory is two clusters and one slice, whatever the image's size. What is not
- * valid is reported and passed over. Not thread-safe.
+ * valid is reported and passed over; so are tables that together are longer than the file, which bounds the time by the
+ * file's length. Not thread-safe.
  */
 final class ReferenceWalk {
     private static final int SLICE_SIZE = 64 * 1024;
@@ -32,8 +34,14 @@ final class ReferenceWalk {
     private final boolean version3;
     private final ByteBuffer slice = ByteBuffer.allocate(SLICE_SIZE);
     private final ByteBuffer l2Table;
+    private final Cancellation cancellation;
+    /** Tables do not overlap in a sound image, so all of them are not longer than the file: this much is left of it. */
+    private long tableClustersLeft;
+    /** An L1 table leads to an L2 table once, so it has no more of them than the file has clusters. */
+    private long l2TablesLeft;
 
-    ReferenceWalk(ImageFile file, Qcow2Header header) {
+    ReferenceWalk(ImageFile file, Qcow2Header header, Cancellation cancellation) {
+        this.cancellation = cancellation;
         this.file = file;
         this.geometry = header.geometry();
         this.version3 = header.version() >= 3;
@@ -43,26 +51,29 @@ final class ReferenceWalk {
     /** Walks everything that {@code image} reaches. */
     void all(Qcow2Image image, ReferenceVisitor visitor) throws StateferryException {
         Qcow2Header header = image.header();
+        tableClustersLeft = geometry.clusterCount(file.size());
         visitor.reference(0, 1, Origin.METADATA);
         refcountStructures(header, visitor);
         if (!image.snapshotTable().entries().isEmpty()) {
             bytes(header.snapshotsOffset(), image.snapshotTable().size(), Origin.METADATA, visitor);
         }
-        active(header.l1TableOffset(), header.l1Size(), header.size(), visitor);
+        if (fits(8L * header.l1Size(), header.l1TableOffset(), visitor)) {
+            active(header.l1TableOffset(), header.l1Size(), header.size(), visitor);
+        }
         for (SnapshotTableEntry entry : image.snapshotTable().entries()) {
-            if (validTable(entry.l1TableOffset(), header.snapshotsOffset(), "snapshot L1 table", visitor)) {
+            if (validTable(entry.l1TableOffset(), header.snapshotsOffset(), "snapshot L1 table", visitor)
+                    && fits(8L * entry.l1Size(), header.snapshotsOffset(), visitor)) {
                 l1(entry.l1TableOffset(), entry.l1Size(), Origin.SNAPSHOT, visitor);
             }
         }
-        if (image.bitmaps().isPresent()) {
-            bitmaps(image.bitmaps().get(), visitor);
-        }
+        bitmaps(image, visitor);
     }
 
     /** Walks an active L1 table: its entries for the disk and those past it. */
     void active(long tableOffset, int entryCount, long diskSize, ReferenceVisitor visitor) throws StateferryException {
         int diskEntryCount = (int) Math.min(entryCount, geometry.l1EntryCount(diskSize));
-        bytes(tableOffset, 8L * entryCount, Origin.ACTIVE_DISK, visitor);
+        bytes(tableOffset, 8L * entryCount, Origin.METADATA, visitor);
+        l2TablesLeft = geometry.clusterCount(file.size());
         l1Entries(tableOffset, 0, diskEntryCount, Origin.ACTIVE_DISK, visitor);
         l1Entries(tableOffset, diskEntryCount, entryCount, Origin.ACTIVE_VM_STATE, visitor);
     }
@@ -70,6 +81,7 @@ final class ReferenceWalk {
     /** Walks an L1 table and all that it leads to. */
     void l1(long tableOffset, int entryCount, Origin origin, ReferenceVisitor visitor) throws StateferryException {
         bytes(tableOffset, 8L * entryCount, origin, visitor);
+        l2TablesLeft = geometry.clusterCount(file.size());
         l1Entries(tableOffset, 0, entryCount, origin, visitor);
     }
 
@@ -120,10 +132,16 @@ final class ReferenceWalk {
         if (!validTable(l2Offset, at, "L2 table", visitor)) {
             return;
         }
+        if (l2TablesLeft <= 0) {
+            visitor.invalid(at, "L1 table leads to more L2 tables than the file has clusters");
+            return;
+        }
+        l2TablesLeft--;
         visitor.reference(geometry.clusterIndex(l2Offset), 1, origin);
         if (isActive(origin)) {
             visitor.activeEntry(geometry.clusterIndex(l2Offset), L1Entry.isCopied(entry), at);
         }
+        cancellation.check();
         l2Table.clear();
         file.read(l2Table, l2Offset);
         int entrySize = geometry.l2EntrySize();
@@ -182,15 +200,35 @@ final class ReferenceWalk {
         visitor.reference(first, CompressedDescriptor.lastCluster(raw, geometry) - first + 1, origin);
     }
 
+    private void bitmaps(Qcow2Image image, ReferenceVisitor visitor) throws StateferryException {
+        try {
+            Optional<BitmapsExtension> extension = image.bitmaps();
+            if (extension.isPresent()) {
+                bitmaps(extension.get(), visitor);
+            }
+        } catch (StateferryException e) {
+            if (e.kind() != FailureKind.IMAGE_CORRUPT) {
+                throw e;
+            }
+            visitor.invalid(e.offset(), e.problem());
+        }
+    }
+
     private void bitmaps(BitmapsExtension extension, ReferenceVisitor visitor) throws StateferryException {
+        if (!fits(extension.directorySize(), extension.directoryOffset(), visitor)) {
+            return;
+        }
         bytes(extension.directoryOffset(), extension.directorySize(), Origin.METADATA, visitor);
         ByteBuffer directory = ByteBuffer.allocate(extension.directorySize());
         file.read(directory, extension.directoryOffset());
         ByteCursor cursor =
                 new ByteCursor(directory.flip(), file.path(), extension.directoryOffset(), FailureKind.IMAGE_CORRUPT);
         for (int index = 0; index < extension.count(); index++) {
+            long at = cursor.offset();
             BitmapDirectoryEntry entry = BitmapDirectoryEntry.parse(cursor, geometry, file.path());
-            bitmapTable(entry, visitor);
+            if (fits(8L * entry.tableSize(), at, visitor)) {
+                bitmapTable(entry, visitor);
+            }
         }
     }
 
@@ -217,6 +255,17 @@ final class ReferenceWalk {
         return true;
     }
 
+    /** Whether a table of {@code size} bytes can be there besides those walked before. */
+    private boolean fits(long size, long at, ReferenceVisitor visitor) throws StateferryException {
+        long clusters = geometry.clusterCount(size);
+        if (clusters > tableClustersLeft) {
+            visitor.invalid(at, "the tables are longer than the file together");
+            return false;
+        }
+        tableClustersLeft -= clusters;
+        return true;
+    }
+
     private void bytes(long offset, long size, Origin origin, ReferenceVisitor visitor) throws StateferryException {
         if (size > 0) {
             visitor.reference(geometry.clusterIndex(offset), geometry.clusterCount(size), origin);
@@ -224,6 +273,7 @@ final class ReferenceWalk {
     }
 
     private void readSlice(long offset, int size) throws StateferryException {
+        cancellation.check();
         slice.clear().limit(size);
         file.read(slice, offset);
         slice.flip();

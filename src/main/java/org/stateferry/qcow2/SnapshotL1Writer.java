@@ -21,6 +21,7 @@ final class SnapshotL1Writer {
     private final Qcow2Header header;
     private final ClusterGeometry geometry;
     private final ClusterAllocator allocator;
+    private final Cancellation cancellation;
     private final ByteBuffer l2Table;
     private final TableWriter activeL1;
     private final TableWriter snapshotL1;
@@ -30,17 +31,22 @@ final class SnapshotL1Writer {
     private final long snapshotL1Size;
     private long mappedClusters;
 
-    SnapshotL1Writer(Qcow2Image image, ClusterAllocator allocator, long vmStateSize) throws StateferryException {
+    SnapshotL1Writer(Qcow2Image image, ClusterAllocator allocator, long vmStateSize, Cancellation cancellation)
+            throws StateferryException {
+        this.cancellation = cancellation;
         this.file = image.file();
         this.header = image.header();
         this.geometry = image.geometry();
         this.allocator = allocator;
         this.l2Table = ByteBuffer.allocate(geometry.clusterSize());
         this.snapshotL1Size = diskEntryCount() + geometry.l1EntryCount(vmStateSize);
-        this.activeL1Offset = allocator.allocateMetadata(geometry.clusterCount(8L * header.l1Size()));
+        // The L1 table of a disk without a byte has no entries, and then no cluster either.
+        this.activeL1Offset = header.l1Size() == 0
+                ? header.l1TableOffset()
+                : allocator.allocateMetadata(geometry.clusterCount(8L * header.l1Size()));
         this.snapshotL1Offset = allocator.allocateMetadata(geometry.clusterCount(8L * snapshotL1Size));
-        this.activeL1 = new TableWriter(file, activeL1Offset, geometry.clusterSize());
-        this.snapshotL1 = new TableWriter(file, snapshotL1Offset, geometry.clusterSize());
+        this.activeL1 = new TableWriter(file, activeL1Offset, header.l1Size(), geometry.clusterSize());
+        this.snapshotL1 = new TableWriter(file, snapshotL1Offset, snapshotL1Size, geometry.clusterSize());
     }
 
     long activeL1Offset() {
@@ -81,6 +87,7 @@ final class SnapshotL1Writer {
     }
 
     private long share(long entry) throws StateferryException {
+        cancellation.check();
         long l2Offset = L1Entry.l2Offset(entry);
         if (l2Offset == 0) {
             return L1Entry.UNALLOCATED;

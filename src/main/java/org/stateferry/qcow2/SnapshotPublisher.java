@@ -27,15 +27,19 @@ public final class SnapshotPublisher {
     private final ClusterGeometry geometry;
     private final ClusterAllocator allocator;
     private final CheckReport before;
+    private final Cancellation cancellation;
 
     /**
      * @param image the old image
      * @param allocator has claimed the vmstate's data clusters
      * @param before what the check of the old image found: its leaks are not ours
+     * @param cancellation asked while the new image is staged; not heard any more by the switch
      */
-    public SnapshotPublisher(Qcow2Image image, ClusterAllocator allocator, CheckReport before) {
-        this.image = image;
+    public SnapshotPublisher(
+            Qcow2Image image, ClusterAllocator allocator, CheckReport before, Cancellation cancellation) {
+        this.cancellation = cancellation;
         this.file = image.file();
+        this.image = image.through(new ClaimedClustersFile(file, allocator));
         this.geometry = image.geometry();
         this.allocator = allocator;
         this.before = before;
@@ -51,7 +55,7 @@ public final class SnapshotPublisher {
      */
     public StagedSnapshot stage(VmStateExtents extents, String name, Instant date) throws StateferryException {
         // 1. The disk is shared by the new active L1 table and the snapshot's, 2. which leads to the vmstate as well.
-        SnapshotL1Writer l1Tables = new SnapshotL1Writer(image, allocator, extents.vmStateSize());
+        SnapshotL1Writer l1Tables = new SnapshotL1Writer(image, allocator, extents.vmStateSize(), cancellation);
         l1Tables.shareDisk();
         l1Tables.mapVmState(extents);
         // 3. The snapshot table with one more entry.
@@ -73,7 +77,7 @@ public final class SnapshotPublisher {
                 tableOffset);
         byte[] sector = headerSwitch.apply(image.headerSector(), image.header());
         Qcow2Image staged = Qcow2Image.open(new OverlayImageFile(file, sector));
-        requireSound(MetadataCheck.run(staged));
+        requireSound(MetadataCheck.run(staged, cancellation));
         return new StagedSnapshot(image.headerSector(), sector, entry, staged);
     }
 
@@ -111,14 +115,14 @@ public final class SnapshotPublisher {
         long offset = allocator.allocateMetadata(clusters);
         ByteBuffer padded = ByteBuffer.allocate(Math.toIntExact(clusters * geometry.clusterSize()));
         padded.put(bytes).rewind();
-        file.write(padded, offset);
+        image.file().write(padded, offset);
         return offset;
     }
 
     private RefcountRewriter.References referenceChanges(
             SnapshotL1Writer l1Tables, SnapshotTable table, long tableOffset) {
         Qcow2Header header = image.header();
-        ReferenceWalk walk = new ReferenceWalk(file, header);
+        ReferenceWalk walk = new ReferenceWalk(file, header, cancellation);
         return (added, removed) -> {
             walk.l1(l1Tables.snapshotL1Offset(), l1Tables.snapshotL1Size(), Origin.SNAPSHOT, added);
             walk.active(l1Tables.activeL1Offset(), header.l1Size(), header.size(), added);

@@ -1,6 +1,8 @@
 package org.stateferry.qcow2;
 
 import java.nio.ByteBuffer;
+import org.stateferry.bytes.Alignment;
+import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.storage.ImageFile;
 
@@ -14,10 +16,15 @@ final class TableWriter {
     private final ImageFile file;
     private final int clusterSize;
     private final ByteBuffer slice = ByteBuffer.allocate(SLICE_SIZE);
+    private final long end;
     private long position;
 
-    TableWriter(ImageFile file, long hostOffset, int clusterSize) {
+    /**
+     * @param entryCountMax how many entries the table has room for
+     */
+    TableWriter(ImageFile file, long hostOffset, long entryCountMax, int clusterSize) {
         this.file = file;
+        this.end = Alignment.alignUp(hostOffset + 8 * entryCountMax, clusterSize);
         this.clusterSize = clusterSize;
         this.position = hostOffset;
     }
@@ -25,6 +32,10 @@ final class TableWriter {
     void put(long entry) throws StateferryException {
         if (!slice.hasRemaining()) {
             flush();
+        }
+        if (position + slice.position() >= end) {
+            throw StateferryException.at(
+                    FailureKind.INTERNAL, file.path(), end, "a table has more entries than there is room for");
         }
         slice.putLong(entry);
     }

@@ -6,6 +6,7 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.ClusterGeometry;
 import org.stateferry.qcow2.format.L1Entry;
 import org.stateferry.qcow2.format.L2Entry;
+import org.stateferry.qcow2.format.Qcow2Limits;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.storage.ImageFile;
 
@@ -23,15 +24,37 @@ public final class VmStateReader {
     private final CompressedCluster compressed;
     private long loadedL2Offset = -1;
 
-    public VmStateReader(Qcow2Image image, SnapshotTableEntry entry) {
+    /**
+     * @param image need not have been checked
+     * @throws StateferryException with kind IMAGE_CORRUPT if the entry says of itself what no L1 table can map
+     */
+    public VmStateReader(Qcow2Image image, SnapshotTableEntry entry) throws StateferryException {
         this.image = image;
         this.file = image.file();
         this.geometry = image.geometry();
         this.entry = entry;
+        requireMappable(entry.diskSize(image.header().size()));
         this.vmStateOffset =
                 geometry.vmStateOffset(entry.diskSize(image.header().size()));
         this.l2Table = ByteBuffer.allocate(geometry.clusterSize());
         this.compressed = new CompressedCluster(file, geometry, image.header().compressionType());
+    }
+
+    private void requireMappable(long diskSize) throws StateferryException {
+        long l1Offset = entry.l1TableOffset();
+        boolean mappable = l1Offset >= 0
+                && l1Offset < Qcow2Limits.MAX_HOST_OFFSET
+                && diskSize >= 0
+                && entry.vmStateSize() >= 0
+                && geometry.l1EntryCount(diskSize) + geometry.l1EntryCount(entry.vmStateSize())
+                        <= Qcow2Limits.MAX_L1_ENTRIES;
+        if (!mappable) {
+            throw StateferryException.at(
+                    FailureKind.IMAGE_CORRUPT,
+                    file.path(),
+                    image.header().snapshotsOffset(),
+                    "snapshot \"" + entry.nameText() + "\" has a table entry that is out of range");
+        }
     }
 
     /**

@@ -38,13 +38,13 @@ public final class DumpSources {
             requirePlain(file, format);
             MigrationStream stream = readStream(file);
             return new OpenDump(file, fingerprint, stream, warnings(stream));
-        } catch (StateferryException | RuntimeException e) {
+        } catch (StateferryException | RuntimeException | Error e) {
             closeAfter(file, e);
             throw e;
         }
     }
 
-    private static void closeAfter(DumpFile file, Exception failure) {
+    private static void closeAfter(DumpFile file, Throwable failure) {
         try {
             file.close();
         } catch (StateferryException e) {

@@ -2,6 +2,9 @@ package org.stateferry.storage;
 
 import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -28,7 +31,7 @@ public final class FileFailures {
         if (failure instanceof StateferryException known) {
             return known;
         }
-        String text = failure.getMessage() == null ? failure.getClass().getSimpleName() : failure.getMessage();
+        String text = reason(failure);
         if (failure instanceof ClosedChannelException) {
             return StateferryException.at(FailureKind.INTERNAL, file, offset, action + " failed: the file was closed")
                     .causedBy(failure);
@@ -40,5 +43,17 @@ public final class FileFailures {
         }
         return StateferryException.at(FailureKind.IO, file, offset, action + " failed: " + text)
                 .causedBy(failure);
+    }
+
+    /** What the operating system said, without the path that some exceptions put before it or say instead of it. */
+    private static String reason(IOException failure) {
+        if (failure instanceof NoSuchFileException) {
+            return "no such file";
+        }
+        if (failure instanceof AccessDeniedException) {
+            return "permission denied";
+        }
+        String text = failure instanceof FileSystemException known ? known.getReason() : failure.getMessage();
+        return text == null ? failure.getClass().getSimpleName() : text;
     }
 }

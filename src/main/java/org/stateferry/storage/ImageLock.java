@@ -49,7 +49,10 @@ final class ImageLock {
     private static final long[] WRITER_BYTES = {101, 103};
 
     private final Path path;
+    /** Kept because the JVM's own list of locks refers to it weakly. */
+    @SuppressWarnings("UnusedVariable")
     private final @Nullable FileLock lock;
+
     /** The kernel's line for our lock, without its running number; null if the kernel does not list it. */
     private final @Nullable String kernelEntry;
 

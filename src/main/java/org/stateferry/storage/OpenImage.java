@@ -37,10 +37,14 @@ public final class OpenImage implements AutoCloseable {
     /**
      * The image past the page cache, or empty if the file system refuses that. Buffers, offsets and lengths given to it
      * are multiples of {@link #blockSize()}.
+     *
+     * @throws StateferryException with kind CONFLICT if the path leads to another file by now
      */
-    public Optional<ImageFile> directFile() {
+    public Optional<ImageFile> directFile() throws StateferryException {
         try {
             return Optional.of(entry.openDirect());
+        } catch (StateferryException e) {
+            throw e;
         } catch (IOException | UnsupportedOperationException e) {
             return Optional.empty();
         }
@@ -81,10 +85,12 @@ public final class OpenImage implements AutoCloseable {
      */
     public void proveHeld() throws StateferryException {
         entry.lock.prove();
-        if (!identity().key().equals(entry.key)) {
+        if (!Files.exists(path()) || !identity().key().equals(entry.key)) {
             throw StateferryException.in(
-                            FailureKind.CONFLICT, path(), "another file was put in the image's place during the import")
-                    .advise("Run the same command again to import into the new file.");
+                            FailureKind.CONFLICT,
+                            path(),
+                            "the image was moved away, or another file put in its place, during the import")
+                    .advise("Run the same command again to import into the file that is there now.");
         }
     }
 

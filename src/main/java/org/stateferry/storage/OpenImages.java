@@ -4,6 +4,7 @@ import com.sun.nio.file.ExtendedOpenOption;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
@@ -25,6 +26,8 @@ import org.stateferry.error.StateferryException;
  */
 public final class OpenImages {
     private static final Map<String, Entry> ENTRIES = new HashMap<>();
+    /** How often each file is reserved for reading as a dump; guarded by {@link #ENTRIES}. */
+    private static final Map<String, Integer> DUMPS = new HashMap<>();
 
     private OpenImages() {}
 
@@ -45,7 +48,7 @@ public final class OpenImages {
         synchronized (ENTRIES) {
             Path real = realPath(path);
             FileIdentity identity = requireRegular(real);
-            if (ENTRIES.containsKey(identity.key())) {
+            if (ENTRIES.containsKey(identity.key()) || DUMPS.containsKey(identity.key())) {
                 throw StateferryException.in(
                                 FailureKind.IMAGE_IN_USE, real, "the image is in use by another task of this program")
                         .advise("Wait for that task to end, then run again.");
@@ -60,7 +63,7 @@ public final class OpenImages {
                 Entry entry = new Entry(real, identity.key(), lock, channel);
                 ENTRIES.put(identity.key(), entry);
                 return new OpenImage(entry);
-            } catch (StateferryException e) {
+            } catch (StateferryException | RuntimeException | Error e) {
                 closeAfter(channel, e);
                 throw e;
             }
@@ -88,11 +91,44 @@ public final class OpenImages {
         }
     }
 
+    /**
+     * Promises that a file will not be opened as an image while somebody reads it as a dump: closing the dump would drop
+     * the image's lock. To be called before the dump is opened, and closed after it.
+     *
+     * @throws StateferryException with kind IMAGE_IN_USE if this process has the file open as an image
+     */
+    public static DumpReservation reserveDump(Path dump) throws StateferryException {
+        synchronized (ENTRIES) {
+            if (!Files.exists(dump)) {
+                return () -> {};
+            }
+            String key = FileIdentity.of(dump).key();
+            if (ENTRIES.containsKey(key)) {
+                throw StateferryException.in(
+                                FailureKind.IMAGE_IN_USE, dump, "the dump is an image that this program works on")
+                        .advise("Give the file that holds the saved state.");
+            }
+            DUMPS.merge(key, 1, Integer::sum);
+            return () -> {
+                synchronized (ENTRIES) {
+                    DUMPS.computeIfPresent(key, (same, count) -> count == 1 ? null : count - 1);
+                }
+            };
+        }
+    }
+
+    /** Holds a promise of {@link #reserveDump}; closed once. */
+    @FunctionalInterface
+    public interface DumpReservation extends AutoCloseable {
+        @Override
+        void close();
+    }
+
     private static Entry openShared(Path real, FileIdentity identity) throws StateferryException {
         FileChannel channel = open(real, StandardOpenOption.READ);
         try {
             return new Entry(real, identity.key(), ImageLock.acquireShared(real, channel), channel);
-        } catch (StateferryException e) {
+        } catch (StateferryException | RuntimeException | Error e) {
             closeAfter(channel, e);
             throw e;
         }
@@ -139,7 +175,7 @@ public final class OpenImages {
                 .causedBy(e);
     }
 
-    private static void closeAfter(FileChannel channel, Exception failure) {
+    private static void closeAfter(FileChannel channel, Throwable failure) {
         try {
             channel.close();
         } catch (IOException e) {
@@ -167,10 +203,21 @@ public final class OpenImages {
         /** Opens a second channel that bypasses the page cache; it stays open as long as the first. */
         ImageFile openDirect() throws IOException {
             synchronized (ENTRIES) {
+                requireSameFile();
                 FileChannel direct =
                         FileChannel.open(path, Set.of(StandardOpenOption.WRITE, ExtendedOpenOption.DIRECT));
+                // Whatever it leads to, it stays open: if it is this image, closing it would drop the lock.
                 channels.add(direct);
+                requireSameFile();
                 return new ChannelImageFile(path, direct);
+            }
+        }
+
+        /** A second channel is opened by path, which may lead to another file by now. */
+        private void requireSameFile() throws StateferryException {
+            if (!FileIdentity.of(path).key().equals(key)) {
+                throw StateferryException.in(FailureKind.CONFLICT, path, "another file was put in the image's place")
+                        .advise("Run the same command again to import into the new file.");
             }
         }
 

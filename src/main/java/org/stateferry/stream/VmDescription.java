@@ -59,7 +59,7 @@ public record VmDescription(StreamFacts.Extent extent, int pageSize, List<Device
                 VmDescriptionParser parser = new VmDescriptionParser(file, fileTailOffset + at);
                 return parser.parse(text(bytes, at, (int) end), new StreamFacts.Extent(tailOffset + at, end - at));
             }
-            if (end > bytes.limit() && isText(bytes, at)) {
+            if (end > bytes.limit() && isText(bytes, at, bytes.limit())) {
                 throw StateferryException.at(
                                 FailureKind.DUMP_INVALID,
                                 file,
@@ -68,7 +68,10 @@ public record VmDescription(StreamFacts.Extent extent, int pageSize, List<Device
                                         + " bytes before its end")
                         .advise("save the state again");
             }
-            if (end < bytes.limit() && junk.isEmpty() && isVmDescription(file, bytes, at, (int) end)) {
+            if (end < bytes.limit()
+                    && junk.isEmpty()
+                    && isText(bytes, at, (int) end)
+                    && isVmDescription(file, bytes, at, (int) end)) {
                 junk = OptionalLong.of(fileTailOffset + end);
             }
         }
@@ -95,9 +98,12 @@ public record VmDescription(StreamFacts.Extent extent, int pageSize, List<Device
         return text;
     }
 
-    /** Whether nothing but printable characters follows, so that this is not guest memory that looks alike. */
-    private static boolean isText(ByteBuffer bytes, int from) {
-        for (int at = from; at < bytes.limit(); at++) {
+    /**
+     * Whether there is nothing but printable characters, so that this is not guest memory that looks alike. It ends at the
+     * next candidate's first byte at the latest, so that many candidates take no longer than one.
+     */
+    private static boolean isText(ByteBuffer bytes, int from, int to) {
+        for (int at = from; at < to; at++) {
             if (bytes.get(at) < ' ') {
                 return false;
             }

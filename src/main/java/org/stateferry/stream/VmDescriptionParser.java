@@ -3,6 +3,7 @@ package org.stateferry.stream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -65,12 +66,12 @@ final class VmDescriptionParser {
                 }
             }
             require(json.nextToken() == null, json, "more follows its end");
-            require(devices != null, json, "it lists no devices");
+            List<DeviceState> listed = required(devices, json, "it lists no devices");
             require(
                     pageSize >= 1024 && pageSize <= 65_536 && Long.bitCount(pageSize) == 1,
                     json,
                     "page size " + pageSize + " is not one");
-            return new VmDescription(extent, (int) pageSize, devices);
+            return new VmDescription(extent, (int) pageSize, listed);
         } catch (JacksonException e) {
             long at = e.getLocation() == null ? 0 : Math.max(0, e.getLocation().getByteOffset());
             throw damaged(at, e.getOriginalMessage()).causedBy(e);
@@ -85,8 +86,8 @@ final class VmDescriptionParser {
         while (json.nextToken() != JsonToken.END_ARRAY) {
             require(devices.size() < DEVICES_MAX, json, "more than " + DEVICES_MAX + " devices");
             Description device = description(json);
-            require(device.name != null, json, "a device without a name");
-            devices.add(new DeviceState(device.name, device.instanceId, device.version, device.size));
+            String name = required(device.name, json, "a device without a name");
+            devices.add(new DeviceState(name, device.instanceId, device.version, device.size));
         }
         return devices;
     }
@@ -125,8 +126,8 @@ final class VmDescriptionParser {
         long size = 0;
         while (json.nextToken() != JsonToken.END_ARRAY) {
             Description subsection = description(json);
-            require(subsection.vmsdName != null, json, "a subsection without a name");
-            size = Math.addExact(size, SUBSECTION_HEAD_SIZE + subsection.vmsdName.length());
+            String name = required(subsection.vmsdName, json, "a subsection without a name");
+            size = Math.addExact(size, SUBSECTION_HEAD_SIZE + name.length());
             size = Math.addExact(size, subsection.size);
         }
         return size;
@@ -171,6 +172,11 @@ final class VmDescriptionParser {
         long count = json.getLongValue();
         require(count >= 0, json, "the number " + count + " is negative");
         return count;
+    }
+
+    private <T> T required(@Nullable T value, JsonParser json, String problem) throws StateferryException {
+        require(value != null, json, problem);
+        return Objects.requireNonNull(value);
     }
 
     private void require(boolean condition, JsonParser json, String problem) throws StateferryException {

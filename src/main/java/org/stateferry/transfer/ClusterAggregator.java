@@ -82,7 +82,7 @@ public final class ClusterAggregator {
             while (bytes.position() < end) {
                 bytes.put((byte) 0);
             }
-            submit();
+            submit(collecting);
         }
         writes.drain();
     }
@@ -97,12 +97,11 @@ public final class ClusterAggregator {
 
     private void submitIfFull() throws StateferryException {
         if (collecting != null && !collecting.bytes().hasRemaining()) {
-            submit();
+            submit(collecting);
         }
     }
 
-    private void submit() throws StateferryException {
-        TransferBuffer buffer = collecting;
+    private void submit(TransferBuffer buffer) throws StateferryException {
         long hostOffset = placer.place(buffer.size());
         collecting = null; // from here on the writes own it
         writes.submit(nextIndex, buffer, hostOffset);

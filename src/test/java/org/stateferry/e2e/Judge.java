@@ -6,11 +6,10 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.QemuImg;
-import org.stateferry.testing.QemuIo;
+import org.stateferry.testing.RawBytes;
 import org.stateferry.testing.TickerGuest;
 
 /** What QEMU's tools say about an image. Nothing here changes the image it is asked about, except a resumed guest. */
@@ -39,14 +38,14 @@ final class Judge {
 
     /** The image lists the snapshot with the dump's size, and its vmstate is the dump, byte for byte. */
     static void assertHolds(Path image, String snapshot, Path dump) {
-        byte[] expected = readAll(dump);
         assertThat(QemuImg.snapshots(image))
                 .filteredOn(entry -> entry.name().equals(snapshot))
                 .extracting(QemuImg.Snapshot::vmStateSize)
-                .containsExactly((long) expected.length);
+                .containsExactly(RawBytes.size(dump));
         Path reverted = reverted(image, snapshot);
-        boolean same = Arrays.equals(QemuIo.readVmState(reverted, expected.length), expected);
-        assertThat(same).as("vmstate of %s equals %s", snapshot, dump).isTrue();
+        assertThat(QemuImg.holdsVmState(reverted, dump))
+                .as("vmstate of %s equals %s", snapshot, dump)
+                .isTrue();
         delete(reverted);
     }
 
@@ -71,14 +70,6 @@ final class Judge {
         Scene.copy(image, copy);
         QemuImg.applySnapshot(copy, snapshot);
         return copy;
-    }
-
-    private static byte[] readAll(Path file) {
-        try {
-            return Files.readAllBytes(file);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 
     private static void delete(Path file) {

@@ -61,6 +61,11 @@ record Scene(Path directory, Path dump, Path image, Launcher launcher) {
         return scene;
     }
 
+    /** The same scene with another home. */
+    Scene withLauncher(Launcher other) {
+        return new Scene(directory, dump, image, other);
+    }
+
     /** A path in the test's directory. */
     Path path(String name) {
         return directory.resolve(name);

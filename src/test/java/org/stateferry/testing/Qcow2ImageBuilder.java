@@ -68,6 +68,16 @@ public final class Qcow2ImageBuilder {
         return 1 << clusterBits;
     }
 
+    /** Whether there are explicit zero clusters, which came with version 3. */
+    public boolean hasZeroClusters() {
+        return version == 3;
+    }
+
+    /** Virtual size in bytes. */
+    public long diskSize() {
+        return diskSize;
+    }
+
     /** Guest bytes that one L2 table maps. */
     public long bytesPerL1Entry() {
         return (long) clusterSize() * l2EntryCount();

@@ -10,6 +10,10 @@ import tools.jackson.databind.json.JsonMapper;
 /** {@code qemu-img}, the judge of every image. Each call is a process of its own with a time limit. */
 public final class QemuImg {
     private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final int SECTOR = 512;
+    /** Where the virtual size stands in a qcow2 header. */
+    private static final int SIZE_IN_HEADER = 24;
+
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private QemuImg() {}
@@ -21,9 +25,11 @@ public final class QemuImg {
      * @param corruptions clusters with a refcount too low, or other errors of structure
      * @param leaks clusters with a refcount too high
      * @param checkErrors errors that kept the check from looking
+     * @param imageEndOffset where the last cluster in use ends, in bytes
      * @param output all that was printed
      */
-    public record CheckReport(int exitCode, long corruptions, long leaks, long checkErrors, String output) {
+    public record CheckReport(
+            int exitCode, long corruptions, long leaks, long checkErrors, long imageEndOffset, String output) {
         /** Neither error nor leak. */
         public boolean isClean() {
             return exitCode == 0 && corruptions == 0 && leaks == 0 && checkErrors == 0;
@@ -80,6 +86,7 @@ public final class QemuImg {
                 json.path("corruptions").asLong(0),
                 json.path("leaks").asLong(0),
                 json.path("check-errors").asLong(0),
+                json.path("image-end-offset").asLong(0),
                 result.toString());
     }
 
@@ -128,11 +135,39 @@ public final class QemuImg {
 
     /** Whether the active contents of two qcow2 images are the same. */
     public static boolean haveSameContent(Path first, Path second) {
-        CommandResult result = run("compare", "-q", "-f", "qcow2", "-F", "qcow2", first.toString(), second.toString());
+        return areSame(run("compare", "-q", "-f", "qcow2", "-F", "qcow2", first.toString(), second.toString()));
+    }
+
+    private static boolean areSame(CommandResult result) {
         if (result.exitCode() > 1) {
             throw new AssertionError(result);
         }
         return result.exitCode() == 0;
+    }
+
+    /**
+     * Whether the vmstate that the <em>active</em> L1 table reaches, as after {@code snapshot -a}, is this file, byte for
+     * byte. No command of QEMU compares a vmstate, so the virtual size in the image's header is raised until the vmstate is
+     * a part of the disk: the image is of no other use afterwards.
+     */
+    public static boolean holdsVmState(Path image, Path dump) {
+        long offset = vmStateOffset(image);
+        long size = (RawBytes.size(dump) + SECTOR - 1) / SECTOR * SECTOR;
+        RawBytes.writeU64(image, SIZE_IN_HEADER, offset + size);
+        String vmState = "driver=raw,offset=" + offset + ",size=" + size
+                + ",file.driver=qcow2,file.file.driver=file,file.file.filename=" + image;
+        String file = "driver=raw,file.driver=file,file.filename=" + dump;
+        return areSame(run("compare", "-q", "--image-opts", vmState, file));
+    }
+
+    /** The vmstate begins at the first guest offset past the disk that an L1 entry of its own leads to. */
+    private static long vmStateOffset(Path image) {
+        JsonNode info = info(image);
+        long clusterSize = info.path("cluster-size").asLong();
+        boolean extended = info.at("/format-specific/data/extended-l2").asBoolean(false);
+        long bytesPerL1Entry = clusterSize * (clusterSize / (extended ? 16 : 8));
+        long size = info.path("virtual-size").asLong();
+        return (size + bytesPerL1Entry - 1) / bytesPerL1Entry * bytesPerL1Entry;
     }
 
     private static void succeed(List<String> arguments) {

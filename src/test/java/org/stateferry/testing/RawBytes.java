@@ -3,17 +3,19 @@ package org.stateferry.testing;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
-/** A small file's bytes as they lie on disk: to damage a test image on purpose, and to prove a file unchanged. */
+/** A file's bytes as they lie on disk: to damage a test image on purpose, and to prove a file unchanged. */
 public final class RawBytes {
     private RawBytes() {}
 
-    /** The SHA-256 of a whole file, in hexadecimal digits. */
+    /** The SHA-256 of a whole, small file, in hexadecimal digits. */
     public static String sha256(Path file) {
         try {
             MessageDigest digest = MessageDigest.getInstance("SHA-256");
@@ -25,27 +27,45 @@ public final class RawBytes {
         }
     }
 
-    /** Reads a big-endian 64-bit number. */
-    public static long readU64(Path file, long offset) {
-        return ByteBuffer.wrap(readAll(file)).getLong(Math.toIntExact(offset));
-    }
-
-    /** Overwrites bytes in place. */
-    public static void write(Path file, long offset, int... values) {
-        byte[] bytes = readAll(file);
-        for (int i = 0; i < values.length; i++) {
-            bytes[Math.toIntExact(offset) + i] = (byte) values[i];
-        }
+    /** The file's length in bytes. */
+    public static long size(Path file) {
         try {
-            Files.write(file, bytes);
+            return Files.size(file);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    private static byte[] readAll(Path file) {
-        try {
-            return Files.readAllBytes(file);
+    /** Reads a big-endian 64-bit number. */
+    public static long readU64(Path file, long offset) {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            ByteBuffer bytes = ByteBuffer.allocate(Long.BYTES);
+            if (channel.read(bytes, offset) != Long.BYTES) {
+                throw new AssertionError(file + " ends before byte " + (offset + Long.BYTES));
+            }
+            return bytes.getLong(0);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Overwrites eight bytes in place with a big-endian number. */
+    public static void writeU64(Path file, long offset, long value) {
+        write(file, offset, ByteBuffer.allocate(Long.BYTES).putLong(0, value));
+    }
+
+    /** Overwrites bytes in place. */
+    public static void write(Path file, long offset, int... values) {
+        ByteBuffer bytes = ByteBuffer.allocate(values.length);
+        for (int value : values) {
+            bytes.put((byte) value);
+        }
+        write(file, offset, bytes.flip());
+    }
+
+    private static void write(Path file, long offset, ByteBuffer bytes) {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+            channel.write(bytes, offset);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

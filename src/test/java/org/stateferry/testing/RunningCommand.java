@@ -9,12 +9,16 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * A command that runs in the background with its outputs kept in files, so that it never waits for a reader. Closing it
  * ends this process, if it still runs, and no other. For one thread.
  */
 public final class RunningCommand implements AutoCloseable {
+    private static final Duration TEXT_LIMIT = Duration.ofSeconds(60);
+    private static final long POLL_NANOS = 1_000_000;
+
     private final List<String> command;
     private final Process process;
     private final Path stdout;
@@ -69,6 +73,34 @@ public final class RunningCommand implements AutoCloseable {
     /** Sends SIGKILL. */
     public void kill() {
         process.destroyForcibly();
+    }
+
+    /** Sends any signal, for example {@code STOP}. */
+    public void signal(String name) {
+        run(Duration.ofSeconds(10), List.of("kill", "-" + name, Long.toString(pid())))
+                .requireSuccess();
+    }
+
+    /**
+     * Waits until the command has written a text to standard error.
+     *
+     * @return false if it ended without
+     */
+    public boolean awaitStderr(String text) {
+        long deadline = System.nanoTime() + TEXT_LIMIT.toNanos();
+        while (true) {
+            boolean alive = isAlive();
+            if (stderr().contains(text)) {
+                return true;
+            }
+            if (!alive) {
+                return false;
+            }
+            if (System.nanoTime() >= deadline) {
+                throw new AssertionError("no \"" + text + "\" within " + TEXT_LIMIT + ": " + stderr());
+            }
+            LockSupport.parkNanos(POLL_NANOS);
+        }
     }
 
     /** What the command has written to standard error so far. */

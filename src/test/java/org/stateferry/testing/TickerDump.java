@@ -1,6 +1,6 @@
 package org.stateferry.testing;
 
-import java.io.ByteArrayOutputStream;
+import java.io.BufferedOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -48,8 +48,7 @@ public final class TickerDump {
         byte[] bytes = readAll(original);
         int startEnd = endOfRamStart(bytes);
         byte[] footer = Arrays.copyOfRange(bytes, startEnd - 5, startEnd);
-        ByteArrayOutputStream out = new ByteArrayOutputStream(bytes.length + (mebibytes + 1 << 20));
-        try (DataOutputStream stream = new DataOutputStream(out)) {
+        try (DataOutputStream stream = new DataOutputStream(new BufferedOutputStream(Files.newOutputStream(target)))) {
             stream.write(bytes, 0, startEnd);
             stream.write(SECTION_PART);
             stream.write(footer, 1, 4);
@@ -57,10 +56,10 @@ public final class TickerDump {
             stream.writeLong(FLAG_EOS);
             stream.write(footer);
             stream.write(bytes, startEnd, bytes.length - startEnd);
+            return target;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        return write(target, out.toByteArray());
     }
 
     private static void writePages(DataOutputStream stream, int count, Random random) throws IOException {

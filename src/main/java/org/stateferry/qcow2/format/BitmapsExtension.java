@@ -28,7 +28,7 @@ public record BitmapsExtension(int count, int directorySize, long directoryOffse
         if (count == 0
                 || count > Qcow2Limits.MAX_BITMAPS
                 || directorySize <= 0
-                || directorySize > Qcow2Limits.MAX_BITMAP_DIRECTORY_SIZE
+                || directorySize > Qcow2Limits.MAX_TABLE_SIZE_IN_MEMORY
                 || directoryOffset <= 0
                 || directoryOffset >= Qcow2Limits.MAX_HOST_OFFSET
                 || !geometry.isClusterAligned(directoryOffset)) {

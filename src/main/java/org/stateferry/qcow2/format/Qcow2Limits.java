@@ -14,8 +14,8 @@ public final class Qcow2Limits {
     public static final int MAX_REFCOUNT_TABLE_SIZE = 8 * 1024 * 1024;
 
     public static final int MAX_SNAPSHOTS = 65_536;
-    /** Snapshot table of 64 MiB, in bytes. */
-    public static final int MAX_SNAPSHOT_TABLE_SIZE = 64 * 1024 * 1024;
+    /** What is held in memory of a snapshot table or a bitmap directory; 65536 snapshots with short names fit. */
+    public static final int MAX_TABLE_SIZE_IN_MEMORY = 8 * 1024 * 1024;
     /** Extra data of one snapshot table entry, in bytes. */
     public static final int MAX_SNAPSHOT_EXTRA_DATA = 1024;
     /** What fits into QEMU's {@code id_str[128]}, in bytes of UTF-8. */
@@ -24,8 +24,6 @@ public final class Qcow2Limits {
     public static final int MAX_SNAPSHOT_NAME_SIZE = 255;
 
     public static final int MAX_BITMAPS = 65_535;
-    /** Bitmap directory, in bytes. */
-    public static final int MAX_BITMAP_DIRECTORY_SIZE = 65_535 * 1024;
     /** Entries of one bitmap table. */
     public static final int MAX_BITMAP_TABLE_ENTRIES = 128 * 1024 * 1024;
     /** Host offsets are below this. */

@@ -52,10 +52,17 @@ public record SnapshotTable(List<SnapshotTableEntry> entries) {
         return entries.stream().filter(entry -> entry.idText().equals(id)).findFirst();
     }
 
-    /** The id that QEMU would give the next snapshot: one more than the largest. */
+    /**
+     * The id for one more snapshot: that which QEMU would give it, one more than the largest, or the next that is no
+     * snapshot's name. QEMU looks for an id before it looks for a name, so the new snapshot would hide the one so named.
+     */
     public String nextId() {
         long largest =
                 entries.stream().mapToLong(SnapshotTableEntry::idNumber).max().orElse(0);
-        return Long.toString(largest + 1);
+        long next = largest + 1;
+        while (findByName(Long.toString(next)).isPresent()) {
+            next++;
+        }
+        return Long.toString(next);
     }
 }

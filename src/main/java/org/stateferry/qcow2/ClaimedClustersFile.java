@@ -1,0 +1,58 @@
+package org.stateferry.qcow2;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.storage.ImageFile;
+
+/**
+ * The image file while a snapshot is staged: a write to a cluster that was not claimed is a bug of ours, and is refused
+ * before it can reach anything that the old image uses. Not thread-safe.
+ */
+final class ClaimedClustersFile implements ImageFile {
+    private final ImageFile below;
+    private final ClusterAllocator allocator;
+
+    ClaimedClustersFile(ImageFile below, ClusterAllocator allocator) {
+        this.below = below;
+        this.allocator = allocator;
+    }
+
+    @Override
+    public Path path() {
+        return below.path();
+    }
+
+    @Override
+    public int read(ByteBuffer target, long offset) throws StateferryException {
+        return below.read(target, offset);
+    }
+
+    @Override
+    public void write(ByteBuffer source, long offset) throws StateferryException {
+        if (!allocator.hasClaimed(offset, source.remaining())) {
+            throw StateferryException.at(
+                    FailureKind.INTERNAL,
+                    path(),
+                    offset,
+                    "a write of " + source.remaining() + " bytes would reach clusters that are in use");
+        }
+        below.write(source, offset);
+    }
+
+    @Override
+    public void force() throws StateferryException {
+        below.force();
+    }
+
+    @Override
+    public long size() throws StateferryException {
+        return below.size();
+    }
+
+    @Override
+    public void truncate(long size) throws StateferryException {
+        below.truncate(size);
+    }
+}

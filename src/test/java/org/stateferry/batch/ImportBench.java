@@ -1,0 +1,320 @@
+package org.stateferry.batch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
+import org.springframework.batch.core.repository.JobRepository;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.CheckReport;
+import org.stateferry.qcow2.MetadataCheck;
+import org.stateferry.qcow2.Qcow2Image;
+import org.stateferry.qcow2.VmStateReader;
+import org.stateferry.qcow2.format.SnapshotTableEntry;
+import org.stateferry.source.DumpFormat;
+import org.stateferry.storage.IoMode;
+import org.stateferry.storage.OpenImage;
+import org.stateferry.storage.OpenImages;
+import org.stateferry.testing.QemuImg;
+import org.stateferry.testing.QemuTools;
+import org.stateferry.testing.TickerDump;
+import org.stateferry.transfer.TransferObserver;
+
+/**
+ * The real import job in this process: a copy of the demo's disk, a dump, a real repository, and whatever a test puts
+ * between. While an import runs, a test must not open the image: closing it again would drop the import's lock.
+ */
+final class ImportBench implements ImportProgress {
+    /** When dump and image were last modified, unless a test says otherwise. */
+    static final Instant SAVED_AT = Instant.parse("2026-01-02T03:04:05Z");
+
+    static final int MIB = 1024 * 1024;
+
+    private static final Path DEMO = Path.of("src/demo");
+    private static final ExecutorService WRITERS = Executors.newFixedThreadPool(8, task -> {
+        Thread thread = new Thread(task, "bench-write");
+        thread.setDaemon(true);
+        return thread;
+    });
+
+    private final StateferryHome home;
+    private BatchContext context;
+    private final Path image;
+    private final Path dump;
+    private boolean opaque;
+
+    /** What the runs so far have said; a test may clear them. */
+    final List<String> notices = new ArrayList<>();
+
+    final List<String> warnings = new ArrayList<>();
+    final List<String> steps = new ArrayList<>();
+
+    // What the next runs meet.
+    StopSignal stop = new StopSignal();
+    FileAccess access = FileAccess.PLAIN;
+
+    @Nullable
+    JobRepository repository;
+
+    LongConsumer onTransferred = bytes -> {};
+    LongConsumer onWarning = count -> {};
+    Runnable onPublish = () -> {};
+    Runnable onPrepare = () -> {};
+    boolean strict;
+    boolean verify;
+    boolean lock = true;
+    IoMode io = IoMode.AUTO;
+
+    /** Copies the demo's disk and dump into a new folder. */
+    ImportBench(StateferryHome home, BatchContext context, Path folder) throws IOException {
+        this.home = home;
+        this.context = context;
+        Path own = Files.createTempDirectory(folder, "bench").toRealPath();
+        image = own.resolve("disk.qcow2");
+        dump = own.resolve("vm.dump");
+        Files.copy(DEMO.resolve("ticker.qcow2"), image);
+        Files.copy(DEMO.resolve("ticker.vmstate"), dump);
+        setTimes(SAVED_AT);
+    }
+
+    /** Puts random bytes in the dump's place, which are then imported as they are. */
+    ImportBench withOpaqueDump(int size, long seed) throws IOException {
+        byte[] bytes = new byte[size];
+        new Random(seed).nextBytes(bytes);
+        Files.write(dump, bytes);
+        opaque = true;
+        setTimes(SAVED_AT);
+        return this;
+    }
+
+    /** Makes the demo's dump longer by so many mebibytes, still a stream that is checked. */
+    ImportBench withInflatedDump(int mebibytes, long seed) throws IOException {
+        TickerDump.inflated(DEMO.resolve("ticker.vmstate"), dump, mebibytes, seed);
+        setTimes(SAVED_AT);
+        return this;
+    }
+
+    Path image() {
+        return image;
+    }
+
+    Path dump() {
+        return dump;
+    }
+
+    Path journal() throws IOException {
+        return JournalFiles.pathFor(home, image.toRealPath());
+    }
+
+    /** From now on this repository is asked. */
+    ImportBench in(BatchContext other) {
+        context = other;
+        return this;
+    }
+
+    void setTimes(Instant time) throws IOException {
+        setTime(dump, time);
+        setTime(image, time);
+    }
+
+    static void setTime(Path file, Instant time) throws IOException {
+        Files.setLastModifiedTime(file, FileTime.from(time));
+    }
+
+    ImportRequest request(String name) {
+        return new ImportRequest(
+                dump, image, name, opaque ? DumpFormat.OPAQUE : DumpFormat.AUTO, io, strict, false, lock, verify, 0);
+    }
+
+    private ImportService service() {
+        return new ImportService(
+                home,
+                repository == null ? context.jobRepository() : repository,
+                context.jobOperator(),
+                context.transactionManager(),
+                WRITERS,
+                TransferObserver.NONE,
+                context.statusFile(),
+                access);
+    }
+
+    /** Imports with success; afterwards the image can be locked again. */
+    ImportOutcome run(String name) throws StateferryException {
+        ImportOutcome outcome = service().run(request(name), this, stop);
+        assertReleased();
+        return outcome;
+    }
+
+    /** Imports without success; afterwards the image can be locked again. */
+    StateferryException fail(String name) throws StateferryException {
+        StateferryException failure = catchThrowableOfType(StateferryException.class, () -> run(name));
+        assertThat(failure).as("the import of " + name + " fails").isNotNull();
+        assertReleased();
+        return failure;
+    }
+
+    private void assertReleased() throws StateferryException {
+        OpenImages.openForUpdate(image, OpenImages.Locking.EXCLUSIVE).close();
+    }
+
+    /** From now on nothing is between the import and its files, and nobody stops it. */
+    ImportBench undisturbed() {
+        stop = new StopSignal();
+        access = FileAccess.PLAIN;
+        repository = null;
+        onTransferred = bytes -> {};
+        onWarning = count -> {};
+        onPublish = () -> {};
+        onPrepare = () -> {};
+        notices.clear();
+        warnings.clear();
+        steps.clear();
+        return this;
+    }
+
+    /** Lets the next run be stopped when so many bytes have been handed to the write path. */
+    ImportBench stopAt(long bytes) {
+        onTransferred = done -> {
+            if (done >= bytes) {
+                stop.request();
+            }
+        };
+        return this;
+    }
+
+    /** The history's only record of this image. */
+    ImportRecord record() {
+        List<ImportRecord> records = records();
+        assertThat(records).hasSize(1);
+        return records.get(0);
+    }
+
+    /** The history's records of this image, newest first. */
+    List<ImportRecord> records() {
+        return context.history().list().stream()
+                .filter(record -> record.image().equals(image.toString()))
+                .toList();
+    }
+
+    /** The image is sound, has no leak, and holds the dump under this name; QEMU, where it is there, agrees. */
+    void assertHolds(String name) throws IOException {
+        assertSound();
+        byte[] expected = Files.readAllBytes(dump);
+        try (OpenImage open = OpenImages.openForReading(image)) {
+            Qcow2Image qcow2 = Qcow2Image.open(open.file());
+            SnapshotTableEntry entry = qcow2.snapshotTable().findByName(name).orElseThrow();
+            assertThat(entry.vmStateSize()).isEqualTo(expected.length);
+            ByteBuffer actual = ByteBuffer.allocate(expected.length);
+            new VmStateReader(qcow2, entry).read(actual, 0);
+            assertThat(Arrays.equals(actual.array(), expected))
+                    .as("vmstate equals the dump")
+                    .isTrue();
+        }
+    }
+
+    /** The image's structures agree, without a leak. */
+    void assertSound() throws StateferryException {
+        try (OpenImage open = OpenImages.openForReading(image)) {
+            CheckReport report = MetadataCheck.run(Qcow2Image.open(open.file()));
+            assertThat(report.corruptions()).isEmpty();
+            assertThat(report.leakCount()).isZero();
+        }
+        if (QemuTools.isOnPath("qemu-img")) {
+            QemuImg.CheckReport judged = QemuImg.check(image);
+            assertThat(judged.isClean()).as(judged.output()).isTrue();
+        }
+    }
+
+    List<String> snapshotNames() throws StateferryException {
+        try (OpenImage open = OpenImages.openForReading(image)) {
+            return Qcow2Image.open(open.file()).snapshotTable().entries().stream()
+                    .map(SnapshotTableEntry::nameText)
+                    .toList();
+        }
+    }
+
+    /**
+     * All that the demo's disk reaches, which is every byte of it, is as it was. What may lie behind it is reached by
+     * nothing.
+     */
+    void assertOldImage() throws IOException {
+        byte[] before = Files.readAllBytes(DEMO.resolve("ticker.qcow2"));
+        byte[] now = Arrays.copyOf(Files.readAllBytes(image), before.length);
+        assertThat(Arrays.mismatch(before, now)).as("first byte that differs").isEqualTo(-1);
+        assertSound();
+    }
+
+    /** The old image, and its length as well. */
+    void assertSpaceGivenBack() throws IOException {
+        assertOldImage();
+        assertThat(Files.size(image)).isEqualTo(Files.size(DEMO.resolve("ticker.qcow2")));
+    }
+
+    /** Only the header's first sector of the demo's disk differs: the guest's data lies where it lay. */
+    void assertOldClustersUntouched() throws IOException {
+        byte[] before = Files.readAllBytes(DEMO.resolve("ticker.qcow2"));
+        byte[] now = Files.readAllBytes(image);
+        assertThat(Arrays.mismatch(before, 512, before.length, now, 512, before.length))
+                .isEqualTo(-1);
+    }
+
+    /** Changes one byte of a file in place, and leaves its time as it was. */
+    static void flipByte(Path file, long offset) throws IOException {
+        FileTime time = Files.getLastModifiedTime(file);
+        byte[] bytes = Files.readAllBytes(file);
+        bytes[Math.toIntExact(offset)] ^= 1;
+        Files.write(file, bytes);
+        Files.setLastModifiedTime(file, time);
+    }
+
+    /** Copies a file over another one, with its time; the other one keeps its inode. */
+    static void restore(Path saved, Path file) throws IOException {
+        Files.write(file, Files.readAllBytes(saved));
+        Files.setLastModifiedTime(file, Files.getLastModifiedTime(saved));
+    }
+
+    static Path save(Path file) throws IOException {
+        Path copy = file.resolveSibling(file.getFileName() + ".saved");
+        return Files.copy(file, copy, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.COPY_ATTRIBUTES);
+    }
+
+    @Override
+    public void stepStarted(String step) {
+        steps.add(step);
+        switch (step) {
+            case "prepare" -> onPrepare.run();
+            case "publish" -> onPublish.run();
+            default -> {}
+        }
+    }
+
+    @Override
+    public void transferred(long bytesDone, long bytesTotal) {
+        onTransferred.accept(bytesDone);
+    }
+
+    @Override
+    public void notice(String line) {
+        notices.add(line);
+    }
+
+    @Override
+    public void warning(String line) {
+        warnings.add(line);
+        onWarning.accept(warnings.size());
+    }
+}

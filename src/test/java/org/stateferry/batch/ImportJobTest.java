@@ -1,0 +1,252 @@
+package org.stateferry.batch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.stateferry.batch.ImportOutcome.State;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.storage.IoMode;
+import org.stateferry.testing.QemuImg;
+import org.stateferry.testing.QemuTools;
+import org.stateferry.testing.RawBytes;
+import org.stateferry.testing.TickerDump;
+
+/** What an import comes to that nobody disturbs, the first time and again. */
+class ImportJobTest {
+    private static final int MIB = ImportBench.MIB;
+
+    @TempDir
+    static Path folder;
+
+    private static StateferryHome home;
+    private static BatchContext context;
+
+    private ImportBench bench;
+
+    @BeforeAll
+    static void startContext() throws Exception {
+        home = StateferryHome.open(folder.resolve("home"));
+        context = BatchContext.start(home, Map.of());
+    }
+
+    @AfterAll
+    static void closeContext() {
+        context.close();
+    }
+
+    @BeforeEach
+    void setUpBench() throws Exception {
+        bench = new ImportBench(home, context, folder);
+    }
+
+    @Test
+    void theDemoIsImported() throws Exception {
+        ImportOutcome outcome = bench.run("saved");
+
+        assertThat(outcome.state()).isEqualTo(State.IMPORTED);
+        assertThat(outcome.snapshotId()).isEqualTo("1");
+        assertThat(outcome.vmStateSize()).isEqualTo(Files.size(bench.dump()));
+        assertThat(outcome.bytesWritten()).isEqualTo(10 * 65536);
+        assertThat(outcome.warnings()).isEmpty();
+        assertThat(bench.steps).containsExactly("prepare", "transfer", "publish");
+        bench.assertHolds("saved");
+        bench.assertOldClustersUntouched();
+        ImportRecord record = bench.record();
+        assertThat(record.id()).isEqualTo(outcome.importId());
+        assertThat(record.status()).isEqualTo("COMPLETED");
+        assertThat(record.bytes()).isEqualTo(Files.size(bench.dump()));
+        assertThat(record.bytesWritten()).isEqualTo(10 * 65536);
+        assertThat(record.firstError()).isNull();
+    }
+
+    @ParameterizedTest
+    @EnumSource(IoMode.class)
+    void manyBuffersInManyChunksArriveInEveryMode(IoMode mode) throws Exception {
+        bench.withOpaqueDump(19 * MIB + 4711, 1);
+        bench.io = mode;
+        bench.verify = true;
+        List<Long> progress = new ArrayList<>();
+        bench.onTransferred = progress::add;
+
+        assertThat(bench.run("saved").state()).isEqualTo(State.IMPORTED);
+
+        bench.assertHolds("saved");
+        assertThat(progress).isSorted().last().isEqualTo(19L * MIB + 4711);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 65536, MIB - 1, MIB, MIB + 1, 8 * MIB, 16 * MIB})
+    void aDumpMayEndAnywhere(int size) throws Exception {
+        bench.withOpaqueDump(size, size);
+
+        assertThat(bench.run("saved").vmStateSize()).isEqualTo(size);
+
+        bench.assertHolds("saved");
+    }
+
+    @Test
+    void theSameImportAgainChangesNothing() throws Exception {
+        ImportOutcome first = bench.run("saved");
+        String before = RawBytes.sha256(bench.image());
+
+        ImportOutcome again = bench.run("saved");
+
+        assertThat(again.state()).isEqualTo(State.ALREADY_IMPORTED);
+        assertThat(again.importId()).isEqualTo(first.importId());
+        assertThat(again.snapshotId()).isEqualTo(first.snapshotId());
+        assertThat(again.bytesWritten()).isZero();
+        assertThat(RawBytes.sha256(bench.image())).isEqualTo(before);
+        assertThat(bench.record().attempts()).hasSize(1);
+    }
+
+    @Test
+    void tomorrowsDumpAtTheSamePathIsAnotherImport() throws Exception {
+        ImportOutcome first = bench.run("first");
+        Path yesterday = ImportBench.save(bench.dump());
+        TickerDump.withCounter(yesterday, bench.dump(), 700);
+        ImportBench.setTime(bench.dump(), ImportBench.SAVED_AT.plusSeconds(60));
+
+        ImportOutcome second = bench.run("second");
+
+        assertThat(second.state()).isEqualTo(State.IMPORTED);
+        assertThat(second.importId()).isNotEqualTo(first.importId());
+        assertThat(bench.snapshotNames()).containsExactly("first", "second");
+        bench.assertHolds("second");
+        ImportBench.restore(yesterday, bench.dump());
+        bench.assertHolds("first");
+    }
+
+    @Test
+    void aNameTakenByAnotherContentIsAConflictThatTheHistoryKnows() throws Exception {
+        bench.run("saved");
+        String before = RawBytes.sha256(bench.image());
+        TickerDump.withCounter(ImportBench.save(bench.dump()), bench.dump(), 700);
+
+        StateferryException failure = bench.fail("saved");
+
+        assertThat(failure.kind()).isEqualTo(FailureKind.CONFLICT);
+        assertThat(failure.advice()).contains("--name");
+        assertThat(RawBytes.sha256(bench.image())).isEqualTo(before);
+        assertRecorded(failure, "FAILED");
+    }
+
+    private void assertRecorded(StateferryException failure, String status) {
+        ImportRecord record = bench.records().get(0);
+        assertThat(record.status()).isEqualTo(status);
+        assertThat(record.firstError().kind()).isEqualTo(failure.kind().tag());
+        assertThat(record.firstError().message()).isEqualTo(failure.problem());
+        assertThat(record.firstError().file()).isEqualTo(bench.image().toString());
+    }
+
+    @Test
+    void aNameThatIsAnotherSnapshotsIdIsAConflict() throws Exception {
+        bench.run("saved");
+
+        StateferryException failure = bench.fail("1");
+
+        assertThat(failure.kind()).isEqualTo(FailureKind.CONFLICT);
+        assertThat(failure.problem()).contains("saved");
+        assertRecorded(failure, "FAILED");
+    }
+
+    @Test
+    void aNameLongerThanQemusIsAConflictAndOneAsLongIsNot() throws Exception {
+        assertThat(bench.fail("ü".repeat(128)).kind()).isEqualTo(FailureKind.CONFLICT);
+        bench.assertSpaceGivenBack();
+
+        String longest = "ü".repeat(127) + "x";
+        bench.run(longest);
+        bench.assertHolds(longest);
+    }
+
+    @Test
+    void oneFileInBothRolesIsAUsageError() throws Exception {
+        Files.delete(bench.image());
+        Files.createLink(bench.image(), bench.dump());
+
+        StateferryException failure = bench.fail("saved");
+
+        assertThat(failure.kind()).isEqualTo(FailureKind.USAGE);
+        assertThat(bench.records()).isEmpty();
+    }
+
+    @Test
+    void aSnapshotThatWasDeletedIsImportedAgainAsASecondRound() throws Exception {
+        QemuTools.assumeAvailable();
+        ImportOutcome first = bench.run("saved");
+        QemuImg.deleteSnapshot(bench.image(), "saved");
+
+        ImportOutcome second = bench.run("saved");
+
+        assertThat(second.state()).isEqualTo(State.IMPORTED);
+        assertThat(second.importId()).isNotEqualTo(first.importId());
+        bench.assertHolds("saved");
+        assertThat(bench.run("saved").importId()).isEqualTo(second.importId());
+    }
+
+    @Test
+    void theImageIsTakenBackToBeforeTheImportAndIsImportedIntoAgain() throws Exception {
+        Path before = ImportBench.save(bench.image());
+        bench.run("saved");
+        ImportBench.restore(before, bench.image());
+
+        assertThat(bench.run("saved").state()).isEqualTo(State.IMPORTED);
+
+        bench.assertHolds("saved");
+        assertThat(bench.records()).hasSize(2);
+    }
+
+    @Test
+    void twoImportsRunSideBySide() throws Exception {
+        bench.withOpaqueDump(9 * MIB + 1, 2);
+        ImportBench other = new ImportBench(home, context, folder).withOpaqueDump(11 * MIB + 5, 3);
+        CompletableFuture<ImportOutcome> running = new CompletableFuture<>();
+        Thread thread = new Thread(() -> {
+            try {
+                running.complete(other.run("other"));
+            } catch (Throwable e) {
+                running.completeExceptionally(e);
+            }
+        });
+        bench.onPrepare = thread::start;
+
+        assertThat(bench.run("saved").state()).isEqualTo(State.IMPORTED);
+        assertThat(running.get(30, TimeUnit.SECONDS).state()).isEqualTo(State.IMPORTED);
+
+        bench.assertHolds("saved");
+        other.assertHolds("other");
+        assertThat(bench.record().status()).isEqualTo("COMPLETED");
+        assertThat(other.record().status()).isEqualTo("COMPLETED");
+    }
+
+    @Test
+    void anImageIsImportedIntoByOneAtATime() throws Exception {
+        List<FailureKind> kinds = new ArrayList<>();
+        bench.onPublish = () -> {
+            try {
+                context.imports().run(bench.request("another"), ImportProgress.NONE, new StopSignal());
+            } catch (StateferryException e) {
+                kinds.add(e.kind());
+            }
+        };
+        assertThat(bench.run("saved").state()).isEqualTo(State.IMPORTED);
+
+        assertThat(kinds).containsExactly(FailureKind.IMAGE_IN_USE);
+        bench.assertHolds("saved");
+    }
+}

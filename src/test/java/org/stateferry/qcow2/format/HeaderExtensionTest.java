@@ -1,0 +1,177 @@
+package org.stateferry.qcow2.format;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.stateferry.bytes.ByteCursor;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+
+/** Header extensions, and those for bitmaps. */
+class HeaderExtensionTest {
+    private static final Path FILE = Path.of("/disk.qcow2");
+    private static final ClusterGeometry GEOMETRY = new ClusterGeometry(9, false, 4);
+    private static final int START = 104;
+
+    private static Qcow2Header header(long backingFileOffset) {
+        return new Qcow2Header(3, backingFileOffset, 4, 9, 0, 0, 0, 512, 512, 1, 0, 0, 0, 0, 0, 4, START, 0);
+    }
+
+    private static ByteBuffer cluster() {
+        return ByteBuffer.allocate(512).position(START);
+    }
+
+    private static List<HeaderExtension> parse(ByteBuffer cluster, long backingFileOffset) throws StateferryException {
+        return HeaderExtension.parse(cluster.clear(), header(backingFileOffset), FILE);
+    }
+
+    @Test
+    void readsExtensionsOfAnyTypeUpToTheEndMark() throws Exception {
+        ByteBuffer cluster = cluster()
+                .putInt(0x1234_5678)
+                .putInt(3)
+                .put(new byte[] {1, 2, 3, 0, 0, 0, 0, 0})
+                .putInt(HeaderExtension.FEATURE_NAMES)
+                .putInt(0)
+                .putInt(0)
+                .putInt(77)
+                .putInt(0x1234_5678);
+
+        List<HeaderExtension> extensions = parse(cluster, 0);
+
+        assertThat(extensions).hasSize(2);
+        assertThat(extensions.get(0).type()).isEqualTo(0x1234_5678);
+        assertThat(extensions.get(0).offset()).isEqualTo(START + 8);
+        assertThat(extensions.get(0).data()).containsExactly(1, 2, 3);
+        assertThat(HeaderExtension.find(extensions, HeaderExtension.FEATURE_NAMES))
+                .isPresent();
+        assertThat(HeaderExtension.find(extensions, HeaderExtension.BITMAPS)).isEmpty();
+    }
+
+    @Test
+    void endsAtTheBackingFilesNameAndAtTheClustersEnd() throws Exception {
+        ByteBuffer beforeName = cluster().putInt(1).putInt(8).putLong(0).put("name".getBytes());
+        ByteBuffer full = cluster().putInt(1).putInt(512 - START - 8);
+
+        assertThat(parse(beforeName, START + 16)).hasSize(1);
+        assertThat(parse(full, 0)).hasSize(1);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"401, 0", "-1, 0", "2147483647, 0", "9, 120"})
+    void refusesAnExtensionThatIsLongerThanItsPlace(int length, long backingFileOffset) {
+        ByteBuffer cluster = cluster().putInt(7).putInt(length);
+
+        assertThatThrownBy(() -> parse(cluster, backingFileOffset))
+                .isInstanceOfSatisfying(StateferryException.class, failure -> {
+                    assertThat(failure.kind()).isEqualTo(FailureKind.IMAGE_CORRUPT);
+                    assertThat(failure.offset()).isEqualTo(START);
+                    assertThat(failure.problem()).contains("0x00000007");
+                });
+    }
+
+    private static BitmapsExtension bitmaps(int count, long size, long offset) throws StateferryException {
+        byte[] data = ByteBuffer.allocate(24)
+                .putInt(count)
+                .putInt(0)
+                .putLong(size)
+                .putLong(offset)
+                .array();
+        return BitmapsExtension.parse(new HeaderExtension(HeaderExtension.BITMAPS, 112, data), GEOMETRY, FILE);
+    }
+
+    @Test
+    void readsTheBitmapsExtension() throws Exception {
+        assertThat(bitmaps(65535, 65535 * 1024, 1024)).isEqualTo(new BitmapsExtension(65535, 65535 * 1024, 1024));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "0, 64, 512",
+        "65536, 64, 512",
+        "-1, 64, 512",
+        "1, 0, 512",
+        "1, -1, 512",
+        "1, 67107841, 512",
+        "1, 64, 0",
+        "1, 64, 513",
+        "1, 64, -512",
+        "1, 64, 72057594037927936"
+    })
+    void refusesABitmapsExtensionThatIsOutOfRange(int count, long size, long offset) {
+        assertThatThrownBy(() -> bitmaps(count, size, offset))
+                .isInstanceOfSatisfying(StateferryException.class, failure -> {
+                    assertThat(failure.kind()).isEqualTo(FailureKind.IMAGE_CORRUPT);
+                    assertThat(failure.offset()).isEqualTo(112);
+                });
+    }
+
+    @Test
+    void refusesABitmapsExtensionThatIsCutShort() {
+        HeaderExtension cut = new HeaderExtension(HeaderExtension.BITMAPS, 112, new byte[23]);
+
+        assertThatThrownBy(() -> BitmapsExtension.parse(cut, GEOMETRY, FILE))
+                .isInstanceOf(StateferryException.class)
+                .hasMessageContaining("truncated");
+    }
+
+    private static ByteBuffer directoryEntry(long tableOffset, int tableSize, int extraSize, String name) {
+        return ByteBuffer.allocate(100)
+                .putLong(tableOffset)
+                .putInt(tableSize)
+                .putInt(0)
+                .put((byte) 1)
+                .put((byte) 16)
+                .putShort((short) name.length())
+                .putInt(extraSize)
+                .put(new byte[extraSize < 0 || extraSize > 50 ? 0 : extraSize])
+                .put(name.getBytes())
+                .flip();
+    }
+
+    private static ByteCursor cursor(ByteBuffer bytes) {
+        return new ByteCursor(bytes, FILE, 1024, FailureKind.IMAGE_CORRUPT);
+    }
+
+    @Test
+    void readsBitmapDirectoryEntriesOneAfterTheOther() throws Exception {
+        ByteBuffer two = ByteBuffer.allocate(200)
+                .put(directoryEntry(512, 7, 3, "first"))
+                .put(directoryEntry(1024, 128 * 1024 * 1024, 0, "second one"))
+                .flip();
+
+        ByteCursor cursor = cursor(two);
+
+        assertThat(BitmapDirectoryEntry.parse(cursor, GEOMETRY, FILE)).isEqualTo(new BitmapDirectoryEntry(512, 7));
+        assertThat(BitmapDirectoryEntry.parse(cursor, GEOMETRY, FILE))
+                .isEqualTo(new BitmapDirectoryEntry(1024, 128 * 1024 * 1024));
+        assertThat(cursor.remaining()).as("no padding at the end").isZero();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0, 1, 0", "513, 1, 0", "-512, 1, 0", "512, 134217729, 0", "512, -1, 0", "512, 1, 99", "512, 1, -1"})
+    void refusesABitmapDirectoryEntryThatIsOutOfRange(long tableOffset, int tableSize, int extraSize) {
+        ByteCursor cursor = cursor(directoryEntry(tableOffset, tableSize, extraSize, "name"));
+
+        assertThatThrownBy(() -> BitmapDirectoryEntry.parse(cursor, GEOMETRY, FILE))
+                .isInstanceOfSatisfying(StateferryException.class, failure -> {
+                    assertThat(failure.kind()).isEqualTo(FailureKind.IMAGE_CORRUPT);
+                    assertThat(failure.offset()).isEqualTo(1024);
+                });
+    }
+
+    @Test
+    void takesTheOffsetOutOfABitmapTableEntry() {
+        assertThat(BitmapDirectoryEntry.dataOffset(1))
+                .as("all ones, no cluster")
+                .isZero();
+        assertThat(BitmapDirectoryEntry.dataOffset(0x1_0000)).isEqualTo(0x1_0000);
+        assertThat(BitmapDirectoryEntry.dataOffset(-1)).isEqualTo(0x00ff_ffff_ffff_fe00L);
+    }
+}

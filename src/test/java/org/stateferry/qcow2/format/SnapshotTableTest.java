@@ -1,0 +1,193 @@
+package org.stateferry.qcow2.format;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.stateferry.bytes.ByteCursor;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.testing.Seeds;
+
+class SnapshotTableTest {
+    private static final Path FILE = Path.of("/disk.qcow2");
+
+    static LongStream seeds() {
+        return Seeds.of(5);
+    }
+
+    private static SnapshotTableEntry entry(String id, String name) {
+        return SnapshotTableEntry.create(65536, 3, id, name, 1_700_000_000, 5000, 1000, 1 << 20);
+    }
+
+    private static SnapshotTableEntry parse(byte[] bytes) throws StateferryException {
+        return SnapshotTableEntry.parse(
+                new ByteCursor(ByteBuffer.wrap(bytes), FILE, 4096, FailureKind.IMAGE_CORRUPT), FILE);
+    }
+
+    @ParameterizedTest
+    @MethodSource("seeds")
+    void keepsEntriesByteForByte(long seed) throws Exception {
+        Random random = new Random(seed);
+        ByteBuffer bytes = ByteBuffer.allocate(100_000);
+        for (int count = 0; count < 20; count++) {
+            putRandomEntry(bytes, random);
+        }
+        byte[] original = new byte[bytes.position()];
+        bytes.get(0, original);
+
+        SnapshotTable table = parseTable(original);
+
+        assertThat(table.entries()).hasSize(20);
+        assertThat(table.encode().array()).isEqualTo(original);
+    }
+
+    private static void putRandomEntry(ByteBuffer bytes, Random random) {
+        byte[] fixed = new byte[40];
+        random.nextBytes(fixed);
+        byte[] texts = new byte[random.nextInt(300)];
+        random.nextBytes(texts);
+        int idSize = texts.length / 3;
+        int extraSize = random.nextInt(Qcow2Limits.MAX_SNAPSHOT_EXTRA_DATA + 1);
+        byte[] extra = new byte[extraSize];
+        random.nextBytes(extra);
+        ByteBuffer.wrap(fixed)
+                .putInt(8, random.nextInt(Qcow2Limits.MAX_L1_ENTRIES + 1))
+                .putShort(12, (short) idSize)
+                .putShort(14, (short) (texts.length - idSize))
+                .putInt(36, extraSize);
+        bytes.put(fixed).put(extra).put(texts).position((bytes.position() + 7) / 8 * 8);
+    }
+
+    private static SnapshotTable parseTable(byte[] bytes) throws StateferryException {
+        ByteCursor cursor = new ByteCursor(ByteBuffer.wrap(bytes), FILE, 0, FailureKind.IMAGE_CORRUPT);
+        List<SnapshotTableEntry> entries = new ArrayList<>();
+        while (cursor.remaining() > 0) {
+            SnapshotTableEntry entry = SnapshotTableEntry.parse(cursor, FILE);
+            cursor.skip(entry.paddedSize() - entry.size());
+            entries.add(entry);
+        }
+        return new SnapshotTable(entries);
+    }
+
+    @Test
+    void laysOutAnEntryAsTheSpecificationSays() {
+        ByteBuffer bytes = new SnapshotTable(List.of(entry("12", "näme"))).encode();
+
+        assertThat(bytes.remaining()).isEqualTo(72);
+        assertThat(bytes.getLong(0)).isEqualTo(65536);
+        assertThat(bytes.getInt(8)).isEqualTo(3);
+        assertThat(bytes.getShort(12)).isEqualTo((short) 2);
+        assertThat(bytes.getShort(14)).as("bytes, not characters").isEqualTo((short) 5);
+        assertThat(bytes.getInt(16)).isEqualTo(1_700_000_000);
+        assertThat(bytes.getInt(20)).isEqualTo(5000);
+        assertThat(bytes.getLong(24)).isZero();
+        assertThat(bytes.getInt(32)).isEqualTo(1000);
+        assertThat(bytes.getInt(36)).isEqualTo(24);
+        assertThat(bytes.getLong(40)).isEqualTo(1000);
+        assertThat(bytes.getLong(48)).isEqualTo(1 << 20);
+        assertThat(bytes.getLong(56)).as("no instruction count").isEqualTo(-1);
+        assertThat(new String(bytes.array(), 64, 7, StandardCharsets.UTF_8)).isEqualTo("12näme");
+        assertThat(bytes.get(71)).isZero();
+    }
+
+    @Test
+    void doesNotCountThePaddingAfterTheLastEntry() {
+        SnapshotTable table = new SnapshotTable(List.of(entry("1", "a"), entry("2", "b")));
+
+        assertThat(table.size()).isEqualTo(72 + 66);
+        assertThat(table.encode().remaining()).isEqualTo(72 + 72);
+        assertThat(new SnapshotTable(List.of()).size()).isZero();
+    }
+
+    @Test
+    void hidesAVmStateOf4GibFromReadersOf32Bits() throws Exception {
+        SnapshotTableEntry large = SnapshotTableEntry.create(0, 1, "1", "n", 0, 0, 1L << 32, 0);
+        SnapshotTableEntry small = SnapshotTableEntry.create(0, 1, "1", "n", 0, 0, (1L << 32) - 1, 0);
+
+        assertThat(large.vmStateSize32()).isZero();
+        assertThat(large.vmStateSize()).isEqualTo(1L << 32);
+        assertThat(small.vmStateSize32()).isEqualTo((1L << 32) - 1);
+        byte[] bytes = new SnapshotTable(List.of(small)).encode().array();
+        assertThat(parse(bytes).vmStateSize32()).isEqualTo((1L << 32) - 1);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0, 77, 5", "7, 77, 5", "8, 1000, 5", "15, 1000, 5", "16, 1000, 999", "24, 1000, 999", "40, 1000, 999"})
+    void takesOfTheExtraDataWhatThereIs(int extraSize, long vmStateSize, long diskSize) throws Exception {
+        byte[] bytes = new byte[40 + extraSize];
+        ByteBuffer fields = ByteBuffer.allocate(200).putInt(32, 77).putInt(36, extraSize);
+        fields.putLong(40, 1000).putLong(48, 999).get(0, bytes);
+
+        SnapshotTableEntry entry = parse(bytes);
+
+        assertThat(entry.vmStateSize()).isEqualTo(vmStateSize);
+        assertThat(entry.diskSize(5)).isEqualTo(diskSize);
+        assertThat(entry.hasDiskSize()).isEqualTo(extraSize >= 16);
+        assertThat(entry.extraData()).hasSize(extraSize);
+    }
+
+    @Test
+    void refusesMoreExtraDataAndLargerTablesThanQemuDoes() {
+        byte[] extra = new byte[5000];
+        ByteBuffer.wrap(extra).putInt(36, 1025);
+        byte[] l1Size = new byte[5000];
+        ByteBuffer.wrap(l1Size).putInt(8, Qcow2Limits.MAX_L1_ENTRIES + 1);
+
+        assertThatThrownBy(() -> parse(extra)).isInstanceOfSatisfying(StateferryException.class, failure -> {
+            assertThat(failure.kind()).isEqualTo(FailureKind.IMAGE_CORRUPT);
+            assertThat(failure.offset()).isEqualTo(4096 + 36);
+            assertThat(failure.problem()).contains("1025");
+        });
+        assertThatThrownBy(() -> parse(l1Size)).isInstanceOfSatisfying(StateferryException.class, failure -> {
+            assertThat(failure.offset()).isEqualTo(4096 + 8);
+            assertThat(failure.problem()).contains("4194305");
+        });
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 39, 40, 63, 65})
+    void refusesAnEntryThatIsCutShort(int size) {
+        byte[] whole = new SnapshotTable(List.of(entry("1", "a"))).encode().array();
+
+        assertThatThrownBy(() -> parse(Arrays.copyOf(whole, size)))
+                .isInstanceOf(StateferryException.class)
+                .hasMessageContaining("truncated");
+    }
+
+    @Test
+    void findsTheFirstOfANameAndTheOneOfAnId() {
+        SnapshotTableEntry first = entry("7", "same");
+        SnapshotTable table = new SnapshotTable(List.of(first)).with(entry("same", "7"));
+        SnapshotTable longer = table.with(entry("8", "same"));
+
+        assertThat(longer.findByName("same")).contains(first);
+        assertThat(longer.findById("same")).contains(table.entries().get(1));
+        assertThat(longer.findByName("other")).isEmpty();
+        assertThat(longer.findById("other")).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"'', 1", "1, 2", "007, 8", "12abc, 13", "abc, 1", "9223372036854775807, 922337203685477581"})
+    void givesTheNextIdAsQemuCountsThem(String id, String next) {
+        assertThat(new SnapshotTable(List.of(entry(id, "n"), entry("0", "m"))).nextId())
+                .isEqualTo(next);
+    }
+
+    @Test
+    void startsWithIdOne() {
+        assertThat(new SnapshotTable(List.of()).nextId()).isEqualTo("1");
+    }
+}

@@ -1,0 +1,182 @@
+package org.stateferry.storage;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Optional;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.storage.OpenImages.Locking;
+
+/** Who may open an image, and what a refusal says. */
+class OpenImagesTest {
+    @TempDir
+    Path folder;
+
+    private Path image;
+
+    @BeforeEach
+    void createImage() throws Exception {
+        image = Files.write(folder.resolve("image.qcow2"), new byte[100_000]);
+    }
+
+    private static void assertRefused(ThrowingCallable call, FailureKind kind, String problem) {
+        assertThatThrownBy(call).isInstanceOfSatisfying(StateferryException.class, failure -> {
+            assertThat(failure.kind()).isEqualTo(kind);
+            assertThat(failure.problem()).contains(problem);
+        });
+    }
+
+    @Test
+    void refusesASecondUserThatWantsToUpdate() throws Exception {
+        Path symbolic = Files.createSymbolicLink(folder.resolve("symbolic.qcow2"), image);
+        Path hard = Files.createLink(folder.resolve("hard.qcow2"), image);
+        try (OpenImage first = OpenImages.openForUpdate(image, Locking.EXCLUSIVE)) {
+            for (Path same : new Path[] {image, symbolic, hard}) {
+                assertRefused(
+                        () -> OpenImages.openForUpdate(same, Locking.EXCLUSIVE),
+                        FailureKind.IMAGE_IN_USE,
+                        "another task of this program");
+            }
+            first.proveHeld();
+        }
+    }
+
+    @Test
+    void refusesToUpdateWhatIsOpenForReading() throws Exception {
+        try (OpenImage reader = OpenImages.openForReading(image)) {
+            assertRefused(
+                    () -> OpenImages.openForUpdate(image, Locking.NONE),
+                    FailureKind.IMAGE_IN_USE,
+                    "another task of this program");
+            assertThat(reader.file().size()).isEqualTo(100_000);
+        }
+    }
+
+    @Test
+    void opensAgainAfterTheLastUserIsDone() throws Exception {
+        OpenImage update = OpenImages.openForUpdate(image, Locking.EXCLUSIVE);
+        OpenImage reader = OpenImages.openForReading(image);
+        update.close();
+        update.close();
+        assertThat(reader.file().size()).as("closing twice takes one user off").isEqualTo(100_000);
+        reader.close();
+
+        try (OpenImage again = OpenImages.openForUpdate(image, Locking.EXCLUSIVE)) {
+            again.proveHeld();
+        }
+    }
+
+    @Test
+    void sharesTheFileBetweenUsers() throws Exception {
+        try (OpenImage update = OpenImages.openForUpdate(image, Locking.NONE);
+                OpenImage reader = OpenImages.openForReading(image)) {
+            update.file().write(ByteBuffer.wrap(new byte[] {1, 2, 3}), 50);
+            ByteBuffer read = ByteBuffer.allocate(3);
+            reader.file().read(read, 50);
+
+            assertThat(read.array()).containsExactly(1, 2, 3);
+            assertThat(reader.key()).isEqualTo(update.key());
+            assertThat(reader.path()).isEqualTo(image.toRealPath());
+        }
+    }
+
+    @Test
+    void writesPastThePageCacheIntoTheSameFile() throws Exception {
+        try (OpenImage update = OpenImages.openForUpdate(image, Locking.EXCLUSIVE)) {
+            Optional<ImageFile> direct = update.directFile();
+            assumeTrue(direct.isPresent(), "the file system of " + folder + " has no direct access");
+            int size = (int) update.blockSize();
+            ByteBuffer aligned =
+                    ByteBuffer.allocateDirect(2 * size).alignedSlice(size).limit(size);
+            aligned.put(7, (byte) 42);
+
+            direct.get().write(aligned, size);
+
+            ByteBuffer read = ByteBuffer.allocate(8);
+            update.file().read(read, size);
+            assertThat(read.get(7)).isEqualTo((byte) 42);
+        }
+    }
+
+    @Test
+    void opensNoDirectAccessToAFileThatWasPutInTheImagesPlace() throws Exception {
+        try (OpenImage update = OpenImages.openForUpdate(image, Locking.EXCLUSIVE)) {
+            Files.move(image, folder.resolve("moved.qcow2"));
+            Files.write(image, new byte[100_000]);
+
+            assertThat(update.directFile()).isEmpty();
+        }
+    }
+
+    @Test
+    void provesNothingAboutAFileThatWasReplacedOrMovedAway() throws Exception {
+        try (OpenImage update = OpenImages.openForUpdate(image, Locking.EXCLUSIVE)) {
+            update.proveHeld();
+            Path moved = Files.move(image, folder.resolve("moved.qcow2"));
+            assertRefused(update::proveHeld, FailureKind.CONFLICT, "moved away");
+            Files.write(image, new byte[100_000]);
+            assertRefused(update::proveHeld, FailureKind.CONFLICT, "another file put in its place");
+            Files.delete(image);
+            Files.move(moved, image);
+            update.proveHeld();
+        }
+    }
+
+    @Test
+    void knowsBlockSizeAndFreeSpace() throws Exception {
+        try (OpenImage reader = OpenImages.openForReading(image)) {
+            assertThat(Long.bitCount(reader.blockSize())).isEqualTo(1);
+            assertThat(reader.usableSpace()).isPositive();
+            assertThat(reader.hasForceFailed()).isFalse();
+        }
+    }
+
+    @Test
+    void refusesAnImageThatIsNotThere() throws Exception {
+        Path missing = folder.resolve("missing.qcow2");
+        Path dangling = Files.createSymbolicLink(folder.resolve("dangling.qcow2"), missing);
+
+        assertRefused(
+                () -> OpenImages.openForUpdate(missing, Locking.EXCLUSIVE), FailureKind.IMAGE_MISSING, "no such image");
+        assertRefused(() -> OpenImages.openForReading(dangling), FailureKind.IMAGE_MISSING, "no such image");
+        assertRefused(
+                () -> OpenImages.openForReading(image.resolve("below-a-file")),
+                FailureKind.IMAGE_MISSING,
+                "Not a directory");
+    }
+
+    @Test
+    void refusesWhatIsNoRegularFile() {
+        assertRefused(
+                () -> OpenImages.openForUpdate(folder, Locking.EXCLUSIVE),
+                FailureKind.IMAGE_UNSUPPORTED,
+                "not a regular file");
+        assertRefused(
+                () -> OpenImages.openForReading(Path.of("/dev/null")),
+                FailureKind.IMAGE_UNSUPPORTED,
+                "not a regular file");
+    }
+
+    @Test
+    void refusesAnImageWithoutPermission() throws Exception {
+        assumeFalse(System.getProperty("user.name").equals("root"), "root may open every file");
+        Files.setPosixFilePermissions(image, PosixFilePermissions.fromString("r--r--r--"));
+
+        assertRefused(
+                () -> OpenImages.openForUpdate(image, Locking.EXCLUSIVE),
+                FailureKind.IMAGE_MISSING,
+                "permission denied");
+        OpenImages.openForReading(image).close();
+    }
+}
