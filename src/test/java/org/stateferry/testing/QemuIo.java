@@ -7,9 +7,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** {@code qemu-io}: reads and writes the guest-visible content of a qcow2 image. */
+/** {@code qemu-io}: reads and writes the guest-visible content of a qcow2 image, and its vmstate. */
 public final class QemuIo {
     private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final int SECTOR = 512;
 
     private QemuIo() {}
 
@@ -27,6 +28,16 @@ public final class QemuIo {
     /** Reads bytes of the guest's disk; both numbers are multiples of 512. */
     public static byte[] read(Path image, long offset, int length) {
         return parseHexDump(run(image, "read -v " + offset + " " + length).stdout(), length);
+    }
+
+    /**
+     * Reads the vmstate that the <em>active</em> L1 table reaches, as it is after {@code qemu-img snapshot -a}.
+     *
+     * @param length how many bytes of it, from the start
+     */
+    public static byte[] readVmState(Path image, int length) {
+        int wholeSectors = (length + SECTOR - 1) / SECTOR * SECTOR;
+        return parseHexDump(run(image, "read -b -v 0 " + wholeSectors).stdout(), length);
     }
 
     /** Lines look like {@code 00000010:  51 45 56 4d …  QEVM…}: an offset, up to 16 bytes, the same as text. */
