@@ -5,7 +5,9 @@ import java.sql.SQLException;
 import java.time.Instant;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.infrastructure.item.ExecutionContext;
@@ -35,6 +37,8 @@ record AttemptRow(
         Instant lastSign,
         String exitMessage,
         ExecutionContext context) {
+    private static final Set<BatchStatus> HAVE_ERROR =
+            EnumSet.of(BatchStatus.FAILED, BatchStatus.STOPPED, BatchStatus.ABANDONED);
 
     static AttemptRow read(ResultSet row, ExecutionContext context) throws SQLException {
         Instant created = instant(row, "CREATE_TIME", Instant.EPOCH);
@@ -84,7 +88,7 @@ record AttemptRow(
     }
 
     private @Nullable FirstError firstError(boolean lost) {
-        if (!lost && storedStatus != BatchStatus.FAILED && storedStatus != BatchStatus.STOPPED) {
+        if (!lost && !HAVE_ERROR.contains(storedStatus)) {
             return null;
         }
         String kind = text(ContextKeys.ERROR_KIND);

@@ -80,8 +80,18 @@ public final class BatchContext implements AutoCloseable {
     }
 
     /** Runs imports. */
-    public ImportRunner imports() {
+    public ImportService imports() {
         return context.getBean(ImportService.class);
+    }
+
+    /** Gives imports up. */
+    public ImportAbandonment abandonment() {
+        return context.getBean(ImportAbandonment.class);
+    }
+
+    /** Takes imports out of the history. */
+    public HistoryPruning pruning() {
+        return context.getBean(HistoryPruning.class);
     }
 
     /** The imports so far. */

@@ -38,7 +38,6 @@ final class FirstErrorListener implements StepExecutionListener {
     @Override
     public void beforeStep(StepExecution step) {
         startNanos = System.nanoTime();
-        session.executionId(step.getJobExecutionId());
     }
 
     /** Does not throw, and needs not to: what is missing in the record then is in the log. */

@@ -11,11 +11,15 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.repository.ExecutionContextSerializer;
 import org.springframework.batch.infrastructure.item.ExecutionContext;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.stateferry.batch.ImportRecord.Attempt;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
 
 /**
  * The imports that the job repository knows.
@@ -46,23 +50,25 @@ public final class ImportHistory {
             where i.JOB_NAME = :job and p.IDENTIFYING = 'Y'
             """;
 
+    private static final Set<String> UNFINISHED = Set.of(BatchStatus.FAILED.name(), BatchStatus.STOPPED.name());
+
     private final JdbcClient database;
     private final ExecutionContextSerializer serializer;
     private final RunningImports running;
-    private final String installationId;
+    private final StateferryHome home;
 
     /**
      * @param database the repository's database, its schema up to date
      * @param serializer the one that the job repository uses
      * @param running what this process runs
-     * @param installationId this home's id: of other homes' executions nobody here knows whether their process is alive
+     * @param home this home: of other homes' executions nobody here knows whether their process is alive
      */
     ImportHistory(
-            JdbcClient database, ExecutionContextSerializer serializer, RunningImports running, String installationId) {
+            JdbcClient database, ExecutionContextSerializer serializer, RunningImports running, StateferryHome home) {
         this.database = database;
         this.serializer = serializer;
         this.running = running;
-        this.installationId = installationId;
+        this.home = home;
     }
 
     /** All imports, newest first. */
@@ -85,6 +91,21 @@ public final class ImportHistory {
         return list().stream().filter(record -> record.id() == id).findFirst();
     }
 
+    /**
+     * The import with this id among those listed.
+     *
+     * @throws StateferryException of kind {@link FailureKind#USAGE} if there is none
+     */
+    public static ImportRecord find(List<ImportRecord> listed, long id) throws StateferryException {
+        return listed.stream().filter(record -> record.id() == id).findFirst().orElseThrow(() -> unknown(id));
+    }
+
+    /** What to report when there is no import with this id. */
+    static StateferryException unknown(long id) {
+        return StateferryException.of(FailureKind.USAGE, "there is no import with the ID " + id)
+                .advise("stateferry history lists them all");
+    }
+
     private Map<Long, Map<String, String>> parameters() {
         Map<Long, Map<String, String>> byInstance = new HashMap<>();
         database.sql(PARAMETERS).param("job", JobParameterNames.JOB).query(row -> {
@@ -97,17 +118,20 @@ public final class ImportHistory {
     }
 
     private ImportRecord record(List<AttemptRow> rows, Map<String, String> parameters) {
-        boolean ours = installationId.equals(parameters.get(JobParameterNames.INSTALLATION));
+        ImportIdentity identity = ImportIdentity.of(parameters::get);
+        boolean ours = home.installationId().equals(identity.installationId());
         List<Attempt> attempts = rows.stream()
                 .map(row -> row.toAttempt(!ours || running.contains(row.executionId())))
                 .toList();
         AttemptRow lastRow = rows.get(rows.size() - 1);
         Attempt last = attempts.get(attempts.size() - 1);
+        Optional<UnfinishedWork> unfinished =
+                ours && UNFINISHED.contains(last.status()) ? UnfinishedWork.of(home, identity) : Optional.empty();
         return new ImportRecord(
                 lastRow.instanceId(),
-                parameters.getOrDefault(JobParameterNames.DUMP, ""),
-                parameters.getOrDefault(JobParameterNames.IMAGE, ""),
-                parameters.getOrDefault(JobParameterNames.NAME, ""),
+                identity.dump().toString(),
+                identity.image().toString(),
+                identity.name(),
                 last.status(),
                 attempts.get(0).started(),
                 last.ended(),
@@ -117,7 +141,9 @@ public final class ImportHistory {
                 attempts.stream().mapToLong(Attempt::publishMillis).sum(),
                 attempts,
                 last.firstError(),
-                lastRow.warnings());
+                lastRow.warnings(),
+                unfinished.map(UnfinishedWork::bytes).orElse(null),
+                unfinished.map(UnfinishedWork::lastWrite).orElse(null));
     }
 
     /** A long context lies in the second column alone; the first then holds a cut copy for readers. */

@@ -2,6 +2,7 @@ package org.stateferry.batch;
 
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.JobExecution;
@@ -31,6 +32,21 @@ record ImportIdentity(String installationId, Path image, Path dump, String name,
      * @param lastStatus the last execution's status, or null if a crash left the instance without one
      */
     record KnownRound(long round, long instanceId, @Nullable BatchStatus lastStatus) {}
+
+    /** The identity that these identifying job parameters make. */
+    static ImportIdentity of(Function<String, @Nullable String> parameters) {
+        return new ImportIdentity(
+                text(parameters, JobParameterNames.INSTALLATION),
+                Path.of(text(parameters, JobParameterNames.IMAGE)),
+                Path.of(text(parameters, JobParameterNames.DUMP)),
+                text(parameters, JobParameterNames.NAME),
+                text(parameters, JobParameterNames.FINGERPRINT));
+    }
+
+    private static String text(Function<String, @Nullable String> parameters, String name) {
+        @Nullable String value = parameters.apply(name);
+        return value == null ? "" : value;
+    }
 
     /** The identifying job parameters of one round. */
     JobParameters parameters(long round) {

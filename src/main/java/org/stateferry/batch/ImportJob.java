@@ -43,11 +43,11 @@ final class ImportJob {
     }
 
     /** The job of one session. */
-    Job create(ImportSession session, ImportIdentity identity, LongAdder bytesWritten) {
+    Job create(ImportSession session, RunningAttempt attempt, ImportIdentity identity, LongAdder bytesWritten) {
         TransferHolder transfer = new TransferHolder();
         FirstErrorListener listener = new FirstErrorListener(session, transfer, repository);
         return new JobBuilder(JobParameterNames.JOB, repository)
-                .listener(new AttemptListener(repository, status))
+                .listener(attempt)
                 .start(prepare(session, identity, listener))
                 .next(transfer(session, transfer, listener, bytesWritten))
                 .next(publish(session, listener))

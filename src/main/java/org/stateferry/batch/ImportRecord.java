@@ -3,6 +3,7 @@ package org.stateferry.batch;
 import java.time.Instant;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.springframework.batch.core.BatchStatus;
 
 /**
  * What the history says about one import. The components are the names of the JSON output, in its order.
@@ -21,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  * @param attempts the job executions, oldest first
  * @param firstError why the last attempt did not complete, or null
  * @param warnings what the last attempt warned about
+ * @param unfinishedBytes bytes that an import which has not come to its end claims in the image, else null
+ * @param lastWrite when such an import last wrote to the image, else null
  */
 public record ImportRecord(
         long id,
@@ -36,7 +39,9 @@ public record ImportRecord(
         long publishMillis,
         List<Attempt> attempts,
         @Nullable FirstError firstError,
-        List<String> warnings) {
+        List<String> warnings,
+        @Nullable Long unfinishedBytes,
+        @Nullable Instant lastWrite) {
 
     /**
      * One attempt at an import.
@@ -58,7 +63,13 @@ public record ImportRecord(
             long bytesWritten,
             long transferMillis,
             long publishMillis,
-            @Nullable FirstError firstError) {}
+            @Nullable FirstError firstError) {
+
+        /** Whether it has not ended. */
+        public boolean runs() {
+            return BatchStatus.valueOf(status).isRunning();
+        }
+    }
 
     /**
      * The failure that came first.
@@ -70,6 +81,11 @@ public record ImportRecord(
      */
     public record FirstError(
             String kind, @Nullable String file, @Nullable Long offset, String message) {}
+
+    /** Whether it is over: nothing runs, and nothing is left in the image to go on from. */
+    boolean isOver() {
+        return attempts.stream().noneMatch(Attempt::runs) && unfinishedBytes == null;
+    }
 
     /** This record while one of its attempts runs and is ahead of what the repository knows. */
     ImportRecord withProgress(long attemptId, long attemptBytesWritten, long bytesTotal) {
@@ -91,7 +107,9 @@ public record ImportRecord(
                 publishMillis,
                 updated,
                 firstError,
-                warnings);
+                warnings,
+                unfinishedBytes,
+                lastWrite);
     }
 
     private static Attempt withBytes(Attempt attempt, long bytesWritten) {

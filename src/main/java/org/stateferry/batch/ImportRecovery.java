@@ -30,6 +30,11 @@ final class ImportRecovery {
         return status.isRunning() || status == BatchStatus.UNKNOWN;
     }
 
+    /** Whether an import with an execution of this status can never be started again under its ID. */
+    static boolean isFinal(@Nullable BatchStatus status) {
+        return status == BatchStatus.COMPLETED || status == BatchStatus.ABANDONED;
+    }
+
     /**
      * Sets what the latest round of {@code identity} left unended to FAILED, as of its last sign of life.
      *
@@ -37,13 +42,14 @@ final class ImportRecovery {
      */
     static int recover(JobRepository repository, ImportIdentity identity) {
         Optional<ImportIdentity.KnownRound> known = identity.latest(repository);
-        if (known.isEmpty()) {
-            return 0;
-        }
-        @Nullable JobInstance instance = repository.getJobInstance(known.get().instanceId());
-        if (instance == null) {
-            return 0;
-        }
+        @Nullable
+        JobInstance instance =
+                known.isEmpty() ? null : repository.getJobInstance(known.get().instanceId());
+        return instance == null ? 0 : recover(repository, instance);
+    }
+
+    /** Does the same for one round. */
+    static int recover(JobRepository repository, JobInstance instance) {
         List<JobExecution> executions = repository.getJobExecutions(instance);
         if (executions.isEmpty()) {
             // A process died between the two inserts; Spring Batch cannot start an instance that has no execution.

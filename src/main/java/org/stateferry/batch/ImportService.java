@@ -4,7 +4,9 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.BatchStatus;
+import org.springframework.batch.core.job.Job;
 import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.job.JobExecutionException;
 import org.springframework.batch.core.job.parameters.JobParameters;
@@ -48,38 +50,85 @@ public final class ImportService implements ImportRunner {
     @Override
     public ImportOutcome run(ImportRequest request, ImportProgress progress, StopSignal stop)
             throws StateferryException {
-        try (ImportSession session = ImportSession.open(request, home, access, progress, stop)) {
-            return run(session);
+        return run(request, null, progress, stop);
+    }
+
+    /**
+     * Runs an import once more, as it was asked for the last time. Never starts another one: what would not be a further
+     * attempt at this very import is refused.
+     *
+     * @param id the import's ID
+     * @throws StateferryException as {@link #run}; of kind {@link FailureKind#USAGE} if there is no such import, of kind
+     *     {@link FailureKind#DUMP_INVALID} if its dump has changed, of kind {@link FailureKind#CONFLICT} if it is complete
+     *     or abandoned and the image does not hold its snapshot
+     */
+    public ImportOutcome restart(long id, ImportProgress progress, StopSignal stop) throws StateferryException {
+        KnownImport wanted = find(id);
+        return run(wanted.request(), wanted, progress, stop);
+    }
+
+    /**
+     * What an import was asked for the last time.
+     *
+     * @param id the import's ID
+     * @throws StateferryException of kind {@link FailureKind#USAGE} if there is no such import
+     */
+    public ImportRequest requestOf(long id) throws StateferryException {
+        return find(id).request();
+    }
+
+    private KnownImport find(long id) throws StateferryException {
+        try {
+            return KnownImport.find(repository, home, id);
         } catch (RuntimeException e) {
-            if (RepositoryFailure.isOfDatabase(e)) {
-                throw RepositoryFailure.during(e);
-            }
-            throw e;
+            throw RepositoryFailure.translated(e);
         }
     }
 
-    private ImportOutcome run(ImportSession session) throws StateferryException {
+    /** @param wanted the import that this must be, or null if it may be any */
+    private ImportOutcome run(
+            ImportRequest request, @Nullable KnownImport wanted, ImportProgress progress, StopSignal stop)
+            throws StateferryException {
+        StopSignal own = stop.child();
+        // Closed last: when others read that it has ended, the image is free.
+        try (RunningAttempt attempt = new RunningAttempt(home, repository, status, own);
+                ImportSession session = ImportSession.open(request, home, access, progress, own)) {
+            return run(session, attempt, wanted);
+        } catch (RuntimeException e) {
+            throw RepositoryFailure.translated(e);
+        }
+    }
+
+    private ImportOutcome run(ImportSession session, RunningAttempt attempt, @Nullable KnownImport wanted)
+            throws StateferryException {
         ImportIdentity identity = new ImportIdentity(
                 home.installationId(),
                 session.openImage().path(),
                 session.dump().path(),
                 session.request().name(),
                 session.dump().fingerprint().text());
+        if (wanted != null) {
+            wanted.requireSame(identity);
+        }
         ImportRecovery.recover(repository, identity);
         Optional<ImportIdentity.KnownRound> known = identity.latest(repository);
-        boolean completed = known.isPresent() && known.get().lastStatus() == BatchStatus.COMPLETED;
+        boolean ended = known.isPresent() && ImportRecovery.isFinal(known.get().lastStatus());
         SnapshotPresence presence = session.presence();
         boolean unfinished = known.isPresent() || session.hasUnfinishedJournal(JournalFiles.importKey(identity));
-        if (presence.sameVmState() && (completed || !unfinished)) {
+        if (presence.sameVmState() && (ended || !unfinished)) {
             // Whoever put it there: what is reported as imported is on stable storage.
             session.image().file().force();
             long id = known.map(ImportIdentity.KnownRound::instanceId).orElse(0L);
             return alreadyImported(session, id, Objects.requireNonNull(presence.entry()));
         }
-        long round =
-                known.map(last -> completed ? last.round() + 1 : last.round()).orElse(ImportIdentity.FIRST_ROUND);
+        if (wanted != null) {
+            wanted.requireUnended();
+        }
+        long round = known.map(last -> ended ? last.round() + 1 : last.round()).orElse(ImportIdentity.FIRST_ROUND);
         LongAdder bytesWritten = new LongAdder();
-        JobExecution execution = start(session, identity, identity.parameters(round), bytesWritten);
+        JobExecution execution = start(
+                jobs.create(session, attempt, identity, bytesWritten),
+                KnownImport.withOptions(identity.parameters(round), session.request()));
         if (execution.getStatus() != BatchStatus.COMPLETED) {
             StateferryException failure = failure(session, execution);
             TailCutter.giveBackUnlessRestartable(session, failure);
@@ -90,16 +139,12 @@ public final class ImportService implements ImportRunner {
                 : imported(session, execution, bytesWritten.sum());
     }
 
-    private JobExecution start(
-            ImportSession session, ImportIdentity identity, JobParameters parameters, LongAdder bytesWritten)
-            throws StateferryException {
+    private JobExecution start(Job job, JobParameters parameters) throws StateferryException {
         try {
-            return operator.start(jobs.create(session, identity, bytesWritten), parameters);
+            return operator.start(job, parameters);
         } catch (JobExecutionException e) {
             throw StateferryException.of(FailureKind.REPOSITORY, "the job could not be started: " + e.getMessage())
                     .causedBy(e);
-        } finally {
-            status.ended(session.executionId());
         }
     }
 

@@ -43,7 +43,6 @@ final class ImportSession implements AutoCloseable {
     private @Nullable ImportPlan plan;
     private @Nullable Journal journal;
     private @Nullable SnapshotTableEntry published;
-    private long executionId;
 
     private ImportSession(
             ImportRequest request,
@@ -259,15 +258,6 @@ final class ImportSession implements AutoCloseable {
 
     void published(SnapshotTableEntry entry) {
         published = entry;
-    }
-
-    /** The repository's number for this attempt, or 0 as long as no step has begun. */
-    long executionId() {
-        return executionId;
-    }
-
-    void executionId(long id) {
-        executionId = id;
     }
 
     /** Keeps the failure that came first, from whichever thread. */

@@ -1,8 +1,9 @@
 package org.stateferry.batch;
 
 /**
- * The identifying job parameters: together they name one import (one job instance). No clock and no counter is among them
- * except {@link #ROUND}, which goes up when a completed import's snapshot is no longer in the image.
+ * The job parameters. The identifying ones together name one import (one job instance): no clock and no counter is among
+ * them except {@link #ROUND}, which goes up when a completed import's snapshot is no longer in the image, and after an
+ * import was abandoned. The others are the options of one attempt, kept so that a restart can go by them.
  */
 final class JobParameterNames {
     /** The name of the one job. */
@@ -14,6 +15,14 @@ final class JobParameterNames {
     static final String NAME = "name";
     static final String FINGERPRINT = "fingerprint";
     static final String ROUND = "round";
+
+    static final String FORMAT = "format";
+    static final String IO = "io";
+    static final String STRICT = "strict";
+    static final String ALLOW_BITMAPS = "allowBitmaps";
+    static final String LOCK = "lock";
+    static final String VERIFY = "verify";
+    static final String LIMIT_BYTES_PER_SECOND = "limitBytesPerSecond";
 
     private JobParameterNames() {}
 }

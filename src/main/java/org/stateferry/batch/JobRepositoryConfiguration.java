@@ -58,7 +58,7 @@ public class JobRepositoryConfiguration {
     @DependsOnDatabaseInitialization
     ImportHistory importHistory(
             DataSource dataSource, ExecutionContextSerializer serializer, RunningImports running, StateferryHome home) {
-        return new ImportHistory(JdbcClient.create(dataSource), serializer, running, home.installationId());
+        return new ImportHistory(JdbcClient.create(dataSource), serializer, running, home);
     }
 
     @Bean
@@ -92,6 +92,16 @@ public class JobRepositoryConfiguration {
                 observers.getIfAvailable(() -> TransferObserver.NONE),
                 status,
                 FileAccess.PLAIN);
+    }
+
+    @Bean
+    ImportAbandonment importAbandonment(StateferryHome home, JobRepository repository) {
+        return new ImportAbandonment(home, repository);
+    }
+
+    @Bean
+    HistoryPruning historyPruning(StateferryHome home, JobRepository repository, ImportHistory history) {
+        return new HistoryPruning(home, repository, history);
     }
 
     @Bean

@@ -1,10 +1,15 @@
 package org.stateferry.batch;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import org.stateferry.error.StateferryException;
+import org.stateferry.storage.FileFailures;
+import org.stateferry.transfer.Journal;
 
 /** Names of journals and keys of imports. A journal belongs to an image, as only one import at a time can lock that. */
 final class JournalFiles {
@@ -27,6 +32,20 @@ final class JournalFiles {
                 identity.dump().toString(),
                 identity.name(),
                 identity.fingerprint()));
+    }
+
+    /** Whether a journal is that of an attempt at this import which did not come to its end. */
+    static boolean isUnfinished(Journal journal, ImportIdentity identity) {
+        return !journal.isFinished() && journal.plan().importKey().equals(importKey(identity));
+    }
+
+    /** Removes a journal. */
+    static void delete(Path journal) throws StateferryException {
+        try {
+            Files.deleteIfExists(journal);
+        } catch (IOException e) {
+            throw FileFailures.translate(e, journal, StateferryException.NO_OFFSET, "removing the journal");
+        }
     }
 
     private static String digest(String text) {

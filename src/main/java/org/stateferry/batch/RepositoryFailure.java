@@ -66,6 +66,14 @@ final class RepositoryFailure {
                 .advise("Run the same command again: what is left to do is told by the image, not by the repository.");
     }
 
+    /** {@link #during} for a failure of the database; anything else is thrown on. */
+    static StateferryException translated(RuntimeException failure) {
+        if (isOfDatabase(failure)) {
+            return during(failure);
+        }
+        throw failure;
+    }
+
     private static StateferryException ofDefaultFile(Throwable failure, StateferryHome home, String message) {
         if (sqlErrorCode(failure).filter(code -> code == H2_ALREADY_OPEN).isPresent()) {
             return StateferryException.in(

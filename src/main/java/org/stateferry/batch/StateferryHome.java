@@ -89,7 +89,7 @@ public final class StateferryHome {
             }
             makePrivate(folder);
             Path real = folder.toRealPath();
-            for (String part : new String[] {"repository", "journal", "log"}) {
+            for (String part : new String[] {"repository", "journal", "log", "stop"}) {
                 makePrivate(real.resolve(part));
             }
             return new StateferryHome(real, readOrMakeId(real.resolve("installation-id")));
@@ -176,6 +176,11 @@ public final class StateferryHome {
     /** Where journals go that find no place beside their image. */
     public Path journalFolder() {
         return folder.resolve("journal");
+    }
+
+    /** Where one process asks another to stop an import. */
+    Path stopFolder() {
+        return folder.resolve("stop");
     }
 
     /** The framework's log. */

@@ -33,7 +33,7 @@ final class TailCutter {
                 return;
             }
             if (session.request().lock()) {
-                cut(now, plan);
+                cut(now, MetadataCheck.run(now), plan.journal().plan().originalLength());
             }
             session.finishJournal();
         } catch (StateferryException e) {
@@ -41,13 +41,20 @@ final class TailCutter {
         }
     }
 
-    /** Never cuts below the length at the import's first start, nor below the last cluster that the image uses now. */
-    private static void cut(Qcow2Image now, ImportPlan plan) throws StateferryException {
-        CheckReport report = MetadataCheck.run(now);
-        long end =
-                Math.max(plan.journal().plan().originalLength(), now.geometry().clusterOffset(report.usedClusterEnd()));
-        if (report.isSound() && end < now.file().size()) {
-            now.file().truncate(end);
+    /**
+     * Never cuts below the length at the import's first start, nor below the last cluster that the image uses now, nor an
+     * image that is not sound. The image is locked.
+     *
+     * @param report the check of {@code now}
+     * @return how many bytes were cut
+     */
+    static long cut(Qcow2Image now, CheckReport report, long originalLength) throws StateferryException {
+        long end = Math.max(originalLength, now.geometry().clusterOffset(report.usedClusterEnd()));
+        long size = now.file().size();
+        if (!report.isSound() || end >= size) {
+            return 0;
         }
+        now.file().truncate(end);
+        return size - end;
     }
 }

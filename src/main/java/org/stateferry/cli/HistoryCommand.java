@@ -1,25 +1,50 @@
 package org.stateferry.cli;
 
+import java.time.Clock;
+import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.batch.HistoryJson;
+import org.stateferry.batch.HistoryPruning;
+import org.stateferry.batch.ImportHistory;
 import org.stateferry.batch.ImportRecord;
-import org.stateferry.error.FailureKind;
+import org.stateferry.batch.StopSignal;
 import org.stateferry.error.StateferryException;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
+import picocli.CommandLine.Spec;
 
-/** {@code stateferry history}: the imports so far, or one of them with its attempts. */
-@Command(name = "history", sortOptions = false, description = "Lists the imports so far, or shows one of them.")
+/** {@code stateferry history}: the imports so far, or one of them with its attempts; and what makes it shorter. */
+@Command(
+        name = "history",
+        sortOptions = false,
+        description = "Lists the imports so far, or shows one of them.",
+        footer = {
+            "",
+            "For an import that was stopped or failed, UNFINISHED is what it has written to its image so far: a restart"
+                    + " goes on from there, 'stateferry abandon ID' gives it back.",
+            "",
+            "--prune takes out what is over: imports that are complete or abandoned, and those that failed or were"
+                    + " stopped and have left nothing in their image. No image is touched."
+        })
 final class HistoryCommand implements Callable<Integer> {
+    private static final int LONGEST_DAYS = 1_000_000;
+
     private final Console console;
     private final Installation.Locator installations;
+    private final Clock clock;
 
     @ParentCommand
     private StateferryCommand program;
+
+    @Spec
+    private CommandSpec spec;
 
     @Parameters(
             index = "0",
@@ -31,16 +56,40 @@ final class HistoryCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print an array of imports as JSON, with times in UTC.")
     private boolean json;
 
-    HistoryCommand(Console console, Installation.Locator installations) {
+    @Option(names = "--prune", description = "Take imports that are over out of the history, and print how many.")
+    private boolean prune;
+
+    @Option(
+            names = "--older-than",
+            paramLabel = "DAYS",
+            description = "With --prune: only those that ended more than so many days ago.")
+    private @Nullable Integer olderThanDays;
+
+    @Option(names = "--keep", paramLabel = "N", description = "With --prune: keep the newest N of them.")
+    private @Nullable Integer keep;
+
+    HistoryCommand(Console console, Installation.Locator installations, Clock clock) {
         this.console = console;
         this.installations = installations;
+        this.clock = clock;
     }
 
     @Override
     public Integer call() throws StateferryException {
+        if (prune) {
+            prune(rule());
+        } else if (olderThanDays != null || keep != null) {
+            throw misuse("--older-than and --keep go with --prune");
+        } else {
+            show();
+        }
+        return ExitCodes.DONE;
+    }
+
+    private void show() throws StateferryException {
         List<ImportRecord> records = installations.locate(program.home()).history(json ? line -> {} : console::say);
         if (id != null) {
-            records = List.of(find(records, id));
+            records = List.of(ImportHistory.find(records, id));
         }
         if (json) {
             console.out().println(HistoryJson.write(records));
@@ -48,14 +97,33 @@ final class HistoryCommand implements Callable<Integer> {
             List<String> lines = id == null ? HistoryText.list(records) : HistoryText.details(records.get(0));
             lines.forEach(console.out()::println);
         }
-        return ExitCodes.DONE;
     }
 
-    private static ImportRecord find(List<ImportRecord> records, long id) throws StateferryException {
-        return records.stream()
-                .filter(record -> record.id() == id)
-                .findFirst()
-                .orElseThrow(() -> StateferryException.of(FailureKind.USAGE, "there is no import with the ID " + id)
-                        .advise("stateferry history lists them all"));
+    private void prune(HistoryPruning.Rule rule) throws StateferryException {
+        try (Installation.Imports imports =
+                installations.locate(program.home()).openImports(null, console::say, new StopSignal())) {
+            int count = imports.prune(rule);
+            console.out().println(json ? Json.line(Map.of("pruned", count)) : "imports taken out: " + count);
+        }
+    }
+
+    private HistoryPruning.Rule rule() {
+        if (id != null || (olderThanDays != null && keep != null)) {
+            throw misuse("--prune takes no ID, and either --older-than or --keep");
+        }
+        if (isOutside(olderThanDays, LONGEST_DAYS) || isOutside(keep, Integer.MAX_VALUE)) {
+            throw misuse("--older-than must be between 0 and " + LONGEST_DAYS + ", --keep must not be negative");
+        }
+        return new HistoryPruning.Rule(
+                olderThanDays == null ? null : clock.instant().minus(Duration.ofDays(olderThanDays)),
+                keep == null ? 0 : keep);
+    }
+
+    private static boolean isOutside(@Nullable Integer number, int max) {
+        return number != null && (number < 0 || number > max);
+    }
+
+    private ParameterException misuse(String problem) {
+        return new ParameterException(spec.commandLine(), problem);
     }
 }

@@ -21,7 +21,18 @@ final class HistoryText {
             return List.of("no imports so far");
         }
         List<List<String>> rows = new ArrayList<>();
-        rows.add(List.of("ID", "STARTED", "STATUS", "NAME", "IMAGE", "BYTES", "RATE", "ATTEMPTS", "FIRST ERROR"));
+        rows.add(List.of(
+                "ID",
+                "STARTED",
+                "STATUS",
+                "NAME",
+                "IMAGE",
+                "BYTES",
+                "RATE",
+                "ATTEMPTS",
+                "UNFINISHED",
+                "LAST WRITE",
+                "FIRST ERROR"));
         for (ImportRecord record : records) {
             rows.add(List.of(
                     String.valueOf(record.id()),
@@ -32,6 +43,8 @@ final class HistoryText {
                     Texts.bytes(record.bytes()),
                     Texts.megabytesPerSecond(record.bytesWritten(), record.transferMillis()),
                     String.valueOf(record.attempts().size()),
+                    record.unfinishedBytes() == null ? "-" : Texts.bytes(record.unfinishedBytes()),
+                    time(record.lastWrite()),
                     error(record.firstError())));
         }
         return align(rows);
@@ -52,6 +65,12 @@ final class HistoryText {
         facts.add(List.of("transfer", Texts.seconds(record.transferMillis())));
         facts.add(List.of("publish", Texts.seconds(record.publishMillis())));
         facts.add(List.of("first error", error(record.firstError())));
+        if (record.unfinishedBytes() != null) {
+            facts.add(List.of(
+                    "unfinished",
+                    Texts.bytes(record.unfinishedBytes()) + " in the image, the last of it written at "
+                            + time(record.lastWrite())));
+        }
         record.warnings().forEach(warning -> facts.add(List.of("warning", warning)));
         List<String> lines = new ArrayList<>(align(facts));
         lines.add("");
@@ -79,7 +98,8 @@ final class HistoryText {
         return time == null ? "-" : time.truncatedTo(ChronoUnit.SECONDS).toString();
     }
 
-    private static String error(@Nullable FirstError error) {
+    /** A first error on one line. */
+    static String error(@Nullable FirstError error) {
         if (error == null) {
             return "-";
         }

@@ -1,12 +1,7 @@
 package org.stateferry.cli;
 
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.concurrent.Callable;
-import java.util.function.LongSupplier;
-import org.jspecify.annotations.Nullable;
-import org.stateferry.batch.ImportOutcome;
-import org.stateferry.batch.ImportPreview;
 import org.stateferry.batch.ImportRequest;
 import org.stateferry.batch.RateLimit;
 import org.stateferry.error.StateferryException;
@@ -14,6 +9,7 @@ import org.stateferry.source.DumpFormat;
 import org.stateferry.storage.IoMode;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -37,14 +33,9 @@ import picocli.CommandLine.TypeConversionException;
             "  virsh snapshot-create DOMAIN FILE.xml --redefine"
         })
 final class ImportCommand implements Callable<Integer> {
-    private static final long LONGEST_WAIT_SECONDS = 1_000_000_000;
-
     private static final long NO_LIMIT = 0;
 
-    private final Console console;
-    private final Installation.Locator installations;
-    private final TerminationSignals signals;
-    private final LongSupplier nanoClock;
+    private final ImportRun runs;
 
     @ParentCommand
     private StateferryCommand program;
@@ -102,67 +93,22 @@ final class ImportCommand implements Callable<Integer> {
             description = "Write at most so many bytes per second, for example 200M (K, M, G, T: powers of 1024).")
     private long limitBytesPerSecond = NO_LIMIT;
 
-    @Option(
-            names = "--wait",
-            paramLabel = "SECONDS",
-            description = "How long to wait for another stateferry command that uses the same home. Default: until it"
-                    + " has ended. A running service is not waited for.")
-    private @Nullable Long waitSeconds;
+    @Mixin
+    private RunOptions options;
 
-    @Option(
-            names = "--progress",
-            paramLabel = "FORM",
-            defaultValue = "auto",
-            description = "How progress is shown on standard error: auto (a bar on a terminal, else lines), plain,"
-                    + " json, or none. Default: auto.")
-    private ProgressMode progressMode;
-
-    @Option(names = "--quiet", description = "Say nothing but warnings and errors.")
-    private boolean quiet;
-
-    @Option(names = "--json", description = "Print the outcome as one JSON object on standard output.")
-    private boolean json;
-
-    ImportCommand(
-            Console console, Installation.Locator installations, TerminationSignals signals, LongSupplier nanoClock) {
-        this.console = console;
-        this.installations = installations;
-        this.signals = signals;
-        this.nanoClock = nanoClock;
+    ImportCommand(ImportRun runs) {
+        this.runs = runs;
     }
 
     @Override
     public Integer call() throws StateferryException {
         ImportRequest request = request();
-        Duration longestWait = longestWait();
-        ProgressDisplay display = progressMode.display(console, quiet, nanoClock);
-        signals.takeOver();
-        if (dryRun) {
-            preview(request, display);
-            return ExitCodes.DONE;
-        }
-        try (Installation.Imports imports =
-                installations.locate(program.home()).openImports(longestWait, display::notice, signals.stop())) {
-            ImportOutcome outcome = imports.run(request, display, signals.stop());
-            display.end();
-            report(new OutcomeReport(request, outcome));
-            return ExitCodes.DONE;
-        } finally {
-            display.end();
-        }
-    }
-
-    private void preview(ImportRequest request, ProgressDisplay display) throws StateferryException {
-        try {
-            ImportPreview preview = installations.locate(program.home()).preview(request, display, signals.stop());
-            if (json) {
-                console.out().println(Json.line(PreviewReport.fields(request, preview)));
-            } else if (!quiet) {
-                console.say(PreviewReport.line(request, preview));
-            }
-        } finally {
-            display.end();
-        }
+        return dryRun
+                ? runs.preview(program.home(), options, request)
+                : runs.run(
+                        program.home(),
+                        options,
+                        (imports, progress, stop) -> new OutcomeReport(request, imports.run(request, progress, stop)));
     }
 
     private ImportRequest request() {
@@ -171,26 +117,6 @@ final class ImportCommand implements Callable<Integer> {
         }
         return new ImportRequest(
                 dump, image, name, format, io, strict, allowBitmaps, !withoutLock, verify, limitBytesPerSecond);
-    }
-
-    private @Nullable Duration longestWait() {
-        if (waitSeconds == null) {
-            return null;
-        }
-        if (waitSeconds < 0 || waitSeconds > LONGEST_WAIT_SECONDS) {
-            throw new ParameterException(
-                    spec.commandLine(),
-                    "--wait must be between 0 and " + LONGEST_WAIT_SECONDS + ", not " + waitSeconds);
-        }
-        return Duration.ofSeconds(waitSeconds);
-    }
-
-    private void report(OutcomeReport report) {
-        if (json) {
-            console.out().println(Json.line(report.fields()));
-        } else if (!quiet) {
-            report.print(console);
-        }
     }
 
     /** Reads {@code --limit-rate}. */

@@ -5,6 +5,9 @@ import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.batch.HistoryPruning;
+import org.stateferry.batch.ImportAbandonment;
+import org.stateferry.batch.ImportOutcome;
 import org.stateferry.batch.ImportPreview;
 import org.stateferry.batch.ImportProgress;
 import org.stateferry.batch.ImportRecord;
@@ -40,14 +43,34 @@ interface Installation {
     List<ImportRecord> history(Consumer<String> notice) throws StateferryException;
 
     /**
+     * Stops an import that runs, in whichever process of this home, and waits for its end.
+     *
+     * @param id the import's ID
+     * @param longestWait how long to wait for the end
+     */
+    StopOutcome stop(long id, Duration longestWait) throws StateferryException;
+
+    /**
      * Runs the service until a signal asks for its end.
      *
      * @param notice hears what an operator should know
      */
     void serve(TerminationSignals signals, Consumer<String> notice) throws StateferryException;
 
-    /** Imports can be run until it is closed. */
+    /** Imports can be run, and those of before be dealt with by their ID, until it is closed. */
     interface Imports extends ImportRunner, AutoCloseable {
+        /** What an import was asked for the last time. */
+        ImportRequest requestOf(long id) throws StateferryException;
+
+        /** Runs an import once more, as it was asked for the last time, and no other. */
+        ImportOutcome restart(long id, ImportProgress progress, StopSignal stop) throws StateferryException;
+
+        /** Gives an unfinished import up. */
+        ImportAbandonment.Outcome abandon(long id) throws StateferryException;
+
+        /** Takes imports that are over out of the history; returns how many. */
+        int prune(HistoryPruning.Rule rule) throws StateferryException;
+
         @Override
         void close();
     }

@@ -4,11 +4,11 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.batch.BatchContext;
-import org.stateferry.batch.HistoryJson;
+import org.stateferry.batch.HistoryPruning;
+import org.stateferry.batch.ImportAbandonment;
 import org.stateferry.batch.ImportOutcome;
 import org.stateferry.batch.ImportPreview;
 import org.stateferry.batch.ImportProgress;
@@ -19,21 +19,16 @@ import org.stateferry.batch.Patience;
 import org.stateferry.batch.RepositoryOwner;
 import org.stateferry.batch.RepositoryOwnership;
 import org.stateferry.batch.StateferryHome;
-import org.stateferry.batch.StatusFile;
 import org.stateferry.batch.StopSignal;
-import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.service.StateferryService;
-import tools.jackson.core.JacksonException;
 
 /** The installation in a home directory of this machine. Nothing of it is opened before a method asks for it. */
 final class LocalInstallation implements Installation {
-    /** How long an owner that has told nothing yet is given to do so, or to end. */
-    private static final Duration STATUS_WAIT = Duration.ofSeconds(10);
-
     private final StateferryHome home;
     private final List<String> commandLine;
     private final RunnerFactory runners;
+    private final LocalHistory history;
 
     /** Makes what runs imports, from the home and its opened job repository. */
     @FunctionalInterface
@@ -50,6 +45,7 @@ final class LocalInstallation implements Installation {
         this.home = home;
         this.commandLine = List.copyOf(commandLine);
         this.runners = runners;
+        this.history = new LocalHistory(home, this.commandLine);
     }
 
     @Override
@@ -87,37 +83,16 @@ final class LocalInstallation implements Installation {
 
     @Override
     public List<ImportRecord> history(Consumer<String> notice) throws StateferryException {
-        RepositoryOwner self = RepositoryOwner.thisProcess(commandLine, false);
-        Optional<RepositoryOwnership> ownership = RepositoryOwnership.tryAcquire(home, self);
-        if (ownership.isEmpty()) {
-            Optional<String> status = StatusFile.read(home);
-            if (status.isPresent()) {
-                notice.accept("the job repository is in use by " + ownerName() + "; this is what it last told");
-                return parse(status.get());
-            }
-            ownership = Optional.of(
-                    RepositoryOwnership.acquire(home, self, new Patience(STATUS_WAIT, new StopSignal(), notice)));
+        LocalHistory.View view = history.look();
+        if (view.toldByOwner()) {
+            notice.accept("the job repository is in use by " + history.ownerName() + "; this is what it last told");
         }
-        try (RepositoryOwnership held = ownership.get();
-                BatchContext repository = BatchContext.start(home, Map.of())) {
-            return repository.history().list();
-        }
+        return view.records();
     }
 
-    private String ownerName() {
-        return RepositoryOwnership.currentOwner(home)
-                .map(RepositoryOwner::describe)
-                .orElse("another process");
-    }
-
-    private List<ImportRecord> parse(String status) throws StateferryException {
-        try {
-            return HistoryJson.read(status);
-        } catch (JacksonException e) {
-            throw StateferryException.in(FailureKind.REPOSITORY, home.statusFile(), "is not a status file")
-                    .causedBy(e)
-                    .advise("end the process that owns the repository, then ask again");
-        }
+    @Override
+    public StopOutcome stop(long id, Duration longestWait) throws StateferryException {
+        return history.stop(id, longestWait);
     }
 
     @Override
@@ -150,6 +125,26 @@ final class LocalInstallation implements Installation {
         public ImportOutcome run(ImportRequest request, ImportProgress progress, StopSignal stop)
                 throws StateferryException {
             return runner.run(request, progress, stop);
+        }
+
+        @Override
+        public ImportRequest requestOf(long id) throws StateferryException {
+            return repository.imports().requestOf(id);
+        }
+
+        @Override
+        public ImportOutcome restart(long id, ImportProgress progress, StopSignal stop) throws StateferryException {
+            return repository.imports().restart(id, progress, stop);
+        }
+
+        @Override
+        public ImportAbandonment.Outcome abandon(long id) throws StateferryException {
+            return repository.abandonment().abandon(id);
+        }
+
+        @Override
+        public int prune(HistoryPruning.Rule rule) throws StateferryException {
+            return repository.pruning().prune(rule);
         }
 
         @Override

@@ -2,6 +2,7 @@ package org.stateferry.cli;
 
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
@@ -28,9 +29,13 @@ final class Program {
         this.installations = installations;
         this.signals = signals;
         this.problems = new ProblemPrinter(console);
+        ImportRun runs = new ImportRun(console, installations, signals, nanoClock);
         this.commands = new CommandLine(top)
-                .addSubcommand(new ImportCommand(console, installations, signals, nanoClock))
-                .addSubcommand(new HistoryCommand(console, installations))
+                .addSubcommand(new ImportCommand(runs))
+                .addSubcommand(new HistoryCommand(console, installations, Clock.systemUTC()))
+                .addSubcommand(new StopCommand(console, installations))
+                .addSubcommand(new RestartCommand(runs))
+                .addSubcommand(new AbandonCommand(console, installations))
                 .addSubcommand(new VerifyCommand(console))
                 .addSubcommand(new ServeCommand(console, installations, signals))
                 .setCaseInsensitiveEnumValuesAllowed(true)

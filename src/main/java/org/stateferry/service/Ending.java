@@ -10,7 +10,7 @@ enum Ending {
     ALREADY_IMPORTED,
     /** There was no dump to import. */
     NO_DUMP,
-    /** The service ended first; the import goes on at the next firing. */
+    /** It was stopped, or the service ended first; the import goes on at the next firing. */
     STOPPED,
     /** The import failed; it is tried again at the next firing. */
     FAILED;

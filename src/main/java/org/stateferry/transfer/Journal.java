@@ -66,7 +66,18 @@ public final class Journal implements AutoCloseable {
 
     /** Opens the journal that is there; empty if there is none or its plan cannot be read. */
     public static Optional<Journal> open(Path path) throws StateferryException {
-        Optional<JournalFile> found = JournalFile.openExisting(path);
+        return open(JournalFile.openExisting(path));
+    }
+
+    /**
+     * Opens the journal that is there only to look at it; another process may be writing to it. Empty if there is none or
+     * its plan cannot be read.
+     */
+    public static Optional<Journal> openForReading(Path path) throws StateferryException {
+        return open(JournalFile.openForReading(path));
+    }
+
+    private static Optional<Journal> open(Optional<JournalFile> found) throws StateferryException {
         if (found.isEmpty()) {
             return Optional.empty();
         }

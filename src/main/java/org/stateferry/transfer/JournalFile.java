@@ -60,6 +60,11 @@ final class JournalFile implements AutoCloseable {
                 : Optional.empty();
     }
 
+    /** Opens the file that is there, to look at it only; empty if there is none. */
+    static Optional<JournalFile> openForReading(Path path) throws StateferryException {
+        return Files.exists(path) ? Optional.of(open(path, StandardOpenOption.READ)) : Optional.empty();
+    }
+
     private static JournalFile open(Path path, StandardOpenOption... options) throws StateferryException {
         try {
             return new JournalFile(path, FileChannel.open(path, options));

@@ -1,0 +1,174 @@
+package org.stateferry.batch;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.springframework.batch.core.BatchStatus;
+import org.springframework.batch.core.job.JobExecution;
+import org.springframework.batch.core.repository.JobRepository;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.CheckReport;
+import org.stateferry.qcow2.ImportRequirements;
+import org.stateferry.qcow2.MetadataCheck;
+import org.stateferry.qcow2.Qcow2Image;
+import org.stateferry.storage.FileIdentity;
+import org.stateferry.storage.OpenImage;
+import org.stateferry.storage.OpenImages;
+import org.stateferry.transfer.Journal;
+
+/**
+ * Gives up imports that will not be finished: cuts what they appended to their image, under the image's lock, ends their
+ * journal, and says ABANDONED in the repository. The caller owns the {@link RepositoryOwnership}, so none of them runs.
+ *
+ * <p>What cannot be given back does not keep an import from being abandoned. Thread-safe.
+ */
+public final class ImportAbandonment {
+    private final StateferryHome home;
+    private final JobRepository repository;
+
+    /**
+     * How an import was abandoned.
+     *
+     * @param bytesGivenBack by how much its image has become shorter
+     * @param remark what was not given back and why, or what else there is to know about the image; null if nothing
+     */
+    public record Outcome(long bytesGivenBack, @Nullable String remark) {
+        private static final Outcome NOTHING_LEFT = new Outcome(0, null);
+
+        private static Outcome notGivenBack(String reason) {
+            return new Outcome(0, reason + "; what the import appended to it stays");
+        }
+    }
+
+    ImportAbandonment(StateferryHome home, JobRepository repository) {
+        this.home = home;
+        this.repository = repository;
+    }
+
+    /**
+     * Abandons an import; to do so again looks once more for something to give back.
+     *
+     * @param id the import's ID
+     * @throws StateferryException of kind {@link FailureKind#USAGE} if there is no such import or it is complete, of kind
+     *     {@link FailureKind#IMAGE_IN_USE} if somebody else has its image open; the import is then as it was
+     */
+    public Outcome abandon(long id) throws StateferryException {
+        try {
+            KnownImport known = KnownImport.find(repository, home, id);
+            if (known.last().getStatus() == BatchStatus.COMPLETED) {
+                throw StateferryException.of(
+                                FailureKind.USAGE, "import " + id + " is complete: there is nothing to abandon")
+                        .advise("Delete the snapshot with qemu-img snapshot -d if it is not wanted.");
+            }
+            Outcome outcome = giveBack(known);
+            // Last: if something fails before, the import is still one that can be abandoned.
+            record(known);
+            return outcome;
+        } catch (RuntimeException e) {
+            throw RepositoryFailure.translated(e);
+        }
+    }
+
+    private void record(KnownImport known) {
+        ImportRecovery.recover(repository, known.instance());
+        @Nullable JobExecution last = repository.getLastJobExecution(known.instance());
+        if (last != null && last.getStatus() != BatchStatus.ABANDONED) {
+            last.setStatus(BatchStatus.ABANDONED);
+            repository.update(last);
+        }
+    }
+
+    private Outcome giveBack(KnownImport known) throws StateferryException {
+        Path path = JournalFiles.pathFor(home, known.identity().image());
+        Optional<Journal> found = Journal.open(path);
+        if (found.isEmpty()) {
+            return Outcome.NOTHING_LEFT;
+        }
+        try (Journal journal = found.get()) {
+            return JournalFiles.isUnfinished(journal, known.identity())
+                    ? giveBack(known, journal, path)
+                    : Outcome.NOTHING_LEFT;
+        }
+    }
+
+    private static Outcome giveBack(KnownImport known, Journal journal, Path journalPath) throws StateferryException {
+        Path image = known.identity().image();
+        String imageKey = journal.plan().imageKey();
+        if (!Files.exists(image)) {
+            JournalFiles.delete(journalPath);
+            return Outcome.notGivenBack("the image " + image + " is not there");
+        }
+        if (!FileIdentity.of(image).key().equals(imageKey)) {
+            JournalFiles.delete(journalPath);
+            return Outcome.notGivenBack("another file has taken the place of the image " + image);
+        }
+        boolean locked = known.request().lock();
+        OpenImages.Locking locking = locked ? OpenImages.Locking.EXCLUSIVE : OpenImages.Locking.NONE;
+        try (OpenImage open = OpenImages.openForUpdate(image, locking)) {
+            if (!open.key().equals(imageKey)) {
+                throw StateferryException.in(
+                        FailureKind.IMAGE_IN_USE, image, "the image was replaced while it was opened");
+            }
+            boolean ours = ImageAge.isOurs(open.identity().modified(), journal);
+            Outcome outcome = locked
+                    ? cut(known, open, journal)
+                    : Outcome.notGivenBack("the image " + image + " was imported into without a lock");
+            // Barrier: without a journal nobody would look for a tail that a power cut brings back.
+            open.file().force();
+            end(journal, journalPath, ours ? open.identity() : null);
+            return outcome;
+        }
+    }
+
+    /**
+     * What the journal keeps tells a later import that not a guest but we have modified the image last.
+     *
+     * @param image the image as we leave it, or null if somebody else has modified it since
+     */
+    private static void end(Journal journal, Path journalPath, @Nullable FileIdentity image)
+            throws StateferryException {
+        if (image == null) {
+            JournalFiles.delete(journalPath);
+        } else {
+            journal.recordFinished(image.modified().toEpochMilli());
+        }
+    }
+
+    private static Outcome cut(KnownImport known, OpenImage open, Journal journal) throws StateferryException {
+        try {
+            Qcow2Image image = Qcow2Image.open(open.file());
+            ImportRequirements.requireWritable(image, true);
+            CheckReport report = MetadataCheck.run(image);
+            if (!report.isSound()) {
+                return Outcome.notGivenBack("the metadata of the image " + open.path() + " is damaged");
+            }
+            open.proveHeld();
+            long cut = TailCutter.cut(image, report, journal.plan().originalLength());
+            return new Outcome(cut, hasSwitched(known, image, journal) ? stays(known, open) : null);
+        } catch (StateferryException e) {
+            if (e.kind().isTransient()) {
+                throw e;
+            }
+            return Outcome.notGivenBack(e.problem());
+        }
+    }
+
+    /** Whether the import came to its end in the image, and only the repository does not know. */
+    private static boolean hasSwitched(KnownImport known, Qcow2Image image, Journal journal)
+            throws StateferryException {
+        return journal.intent()
+                .filter(intent -> image.snapshotTable()
+                        .findByName(known.identity().name())
+                        .filter(entry -> entry.idText().equals(intent.snapshotId())
+                                && entry.l1TableOffset() == intent.l1TableOffset())
+                        .isPresent())
+                .isPresent();
+    }
+
+    private static String stays(KnownImport known, OpenImage open) {
+        return "the image " + open.path() + " holds the snapshot \""
+                + known.identity().name() + "\" already, and it stays there";
+    }
+}

@@ -1,0 +1,49 @@
+package org.stateferry.batch;
+
+import org.jspecify.annotations.Nullable;
+import org.springframework.batch.core.job.JobExecution;
+import org.springframework.batch.core.listener.JobExecutionListener;
+import org.springframework.batch.core.repository.JobRepository;
+
+/**
+ * One attempt as others see it: from when its job has begun until it has ended and its image is free again, the status
+ * file shows it as running, and who asks for it to be stopped is heard.
+ *
+ * <p>It begins with a clean record: Spring Batch copies the job context of the attempt before, and what that wrote or met
+ * is not this one's.
+ */
+final class RunningAttempt implements JobExecutionListener, AutoCloseable {
+    private final StateferryHome home;
+    private final JobRepository repository;
+    private final StatusFile status;
+    private final StopSignal stop;
+    private @Nullable StopWatch watch;
+    private long executionId;
+
+    /** @param stop requested when another process asks for the end */
+    RunningAttempt(StateferryHome home, JobRepository repository, StatusFile status, StopSignal stop) {
+        this.home = home;
+        this.repository = repository;
+        this.status = status;
+        this.stop = stop;
+    }
+
+    @Override
+    public void beforeJob(JobExecution execution) {
+        ContextKeys.beginAttempt(execution.getExecutionContext());
+        repository.updateExecutionContext(execution);
+        executionId = execution.getId();
+        // First the watch: whoever reads that the attempt is running may ask at once for its end.
+        watch = StopWatch.begin(new StopRequest(home, execution.getJobInstanceId()), stop);
+        status.started(executionId);
+    }
+
+    /** To be called when the job has returned and the image is released. Does nothing to an attempt that never began. */
+    @Override
+    public void close() {
+        if (watch != null) {
+            watch.close();
+            status.ended(executionId);
+        }
+    }
+}

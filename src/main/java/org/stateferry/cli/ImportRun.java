@@ -1,0 +1,80 @@
+package org.stateferry.cli;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.batch.ImportPreview;
+import org.stateferry.batch.ImportProgress;
+import org.stateferry.batch.ImportRequest;
+import org.stateferry.batch.StopSignal;
+import org.stateferry.error.StateferryException;
+
+/**
+ * How a command runs an import: it shows the progress, hears the signals, and reports the outcome.
+ *
+ * @param console where everything is printed
+ * @param installations finds what the command works with
+ * @param signals taken over before anything is opened
+ * @param nanoClock a monotonic clock in nanoseconds, for progress
+ */
+record ImportRun(
+        Console console, Installation.Locator installations, TerminationSignals signals, LongSupplier nanoClock) {
+    /** The import itself. */
+    @FunctionalInterface
+    interface Work {
+        OutcomeReport run(Installation.Imports imports, ImportProgress progress, StopSignal stop)
+                throws StateferryException;
+    }
+
+    /**
+     * Runs an import.
+     *
+     * @param home the home directory, or null for the default
+     * @return the exit code
+     */
+    int run(@Nullable Path home, RunOptions options, Work work) throws StateferryException {
+        Duration longestWait = options.wait.longest();
+        ProgressDisplay display = display(options);
+        signals.takeOver();
+        try (Installation.Imports imports =
+                installations.locate(home).openImports(longestWait, display::notice, signals.stop())) {
+            OutcomeReport report = work.run(imports, display, signals.stop());
+            display.end();
+            if (options.json) {
+                console.out().println(Json.line(report.fields()));
+            } else if (!options.quiet) {
+                report.print(console);
+            }
+            return ExitCodes.DONE;
+        } finally {
+            display.end();
+        }
+    }
+
+    /**
+     * Tells what an import would do, and does none of it.
+     *
+     * @param home the home directory, or null for the default
+     * @return the exit code
+     */
+    int preview(@Nullable Path home, RunOptions options, ImportRequest request) throws StateferryException {
+        ProgressDisplay display = display(options);
+        signals.takeOver();
+        try {
+            ImportPreview preview = installations.locate(home).preview(request, display, signals.stop());
+            if (options.json) {
+                console.out().println(Json.line(PreviewReport.fields(request, preview)));
+            } else if (!options.quiet) {
+                console.say(PreviewReport.line(request, preview));
+            }
+            return ExitCodes.DONE;
+        } finally {
+            display.end();
+        }
+    }
+
+    private ProgressDisplay display(RunOptions options) {
+        return options.progressMode.display(console, options.quiet, nanoClock);
+    }
+}

@@ -1,0 +1,45 @@
+package org.stateferry.cli;
+
+import java.util.concurrent.Callable;
+import org.stateferry.batch.ImportRequest;
+import org.stateferry.error.StateferryException;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ParentCommand;
+
+/** {@code stateferry restart}: an import of the history once more. */
+@Command(
+        name = "restart",
+        sortOptions = false,
+        description = "Runs an import once more, with the options it was started with the last time.",
+        footer = {
+            "",
+            "It goes on from what is proven to be in the image, as the same import command would. Unlike that, it never"
+                    + " starts another import: it is refused if the dump has changed since, and if the import is"
+                    + " complete or abandoned and the image does not hold its snapshot."
+        })
+final class RestartCommand implements Callable<Integer> {
+    private final ImportRun runs;
+
+    @ParentCommand
+    private StateferryCommand program;
+
+    @Parameters(index = "0", paramLabel = "ID", description = "The import, as 'stateferry history' numbers it.")
+    private long id;
+
+    @Mixin
+    private RunOptions options;
+
+    RestartCommand(ImportRun runs) {
+        this.runs = runs;
+    }
+
+    @Override
+    public Integer call() throws StateferryException {
+        return runs.run(program.home(), options, (imports, progress, stop) -> {
+            ImportRequest request = imports.requestOf(id);
+            return new OutcomeReport(request, imports.restart(id, progress, stop));
+        });
+    }
+}
