@@ -140,7 +140,7 @@ class ImportSourceFaultTest {
 
     @Test
     void aDumpThatIsReplacedWhileItIsRead() throws Exception {
-        Path copy = ImportBench.save(bench.dump());
+        Path copy = TestFiles.save(bench.dump());
         whenTransferred(2 * MIB, () -> Files.move(copy, bench.dump(), StandardCopyOption.ATOMIC_MOVE));
 
         assertThat(assertRefusedAndSpaceGivenBack().problem()).contains("another file has taken its place");
@@ -262,7 +262,7 @@ class ImportSourceFaultTest {
 
         assertThat(Files.size(bench.image())).as("somebody else is at work").isGreaterThan(12L * MIB);
         bench.undisturbed();
-        ImportBench.setTime(bench.image(), Instant.now().plusSeconds(60));
+        TestFiles.setTime(bench.image(), Instant.now().plusSeconds(60));
         bench.run("saved");
         assertThat(bench.warnings).as("and that is not forgotten").hasSize(1);
     }
