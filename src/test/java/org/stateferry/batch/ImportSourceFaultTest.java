@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -206,6 +207,29 @@ class ImportSourceFaultTest {
 
         bench.assertHolds("saved");
         assertThat(bench.record().status()).isEqualTo("COMPLETED");
+    }
+
+    @Test
+    void aCheckThatCannotGoOnWhereItWasBeginsAnew() throws Exception {
+        bench = new ImportBench(home, context, folder).withInflatedDump(11, 1);
+        bench.stopAt(9L * MIB);
+        bench.fail("saved");
+        bench.undisturbed();
+        bench.access = readingThrough(opened -> (DumpSource) Proxy.newProxyInstance(
+                getClass().getClassLoader(), new Class<?>[] {DumpSource.class}, (proxy, method, arguments) -> {
+                    if (method.getName().equals("restoreChecker")) {
+                        throw StateferryException.of(FailureKind.REPOSITORY, "saved by another version");
+                    }
+                    return method.invoke(opened, arguments);
+                }));
+
+        assertThat(bench.run("saved").state()).isEqualTo(State.IMPORTED);
+
+        assertThat(bench.notices)
+                .containsExactly(
+                        "going on from byte " + 9 * MIB + ", which is proven to be in the image",
+                        "checking the dump from its first byte again: saved by another version");
+        bench.assertHolds("saved");
     }
 
     private static FileAccess readingThrough(UnaryOperator<DumpSource> fault) {
