@@ -28,9 +28,26 @@ class HistoryCommandTest {
             0,
             List.of(new Attempt(31, "FAILED", STARTED, STARTED.plusSeconds(2), 3_000_000, 1000, 0, ERROR)),
             ERROR,
-            List.of("disk is newer"));
+            List.of("disk is newer"),
+            2L << 20,
+            STARTED.plusSeconds(1));
     private static final ImportRecord RUNNING = new ImportRecord(
-            7, "/a.dump", "/a.qcow2", "a", "STARTED", STARTED, null, 0, 0, 0, 0, List.of(), null, List.of());
+            7,
+            "/a.dump",
+            "/a.qcow2",
+            "a",
+            "STARTED",
+            STARTED,
+            null,
+            0,
+            0,
+            0,
+            0,
+            List.of(),
+            null,
+            List.of(),
+            null,
+            null);
 
     private final RecordedConsole screen = new RecordedConsole(false);
     private final FakeInstallation installation =
