@@ -62,7 +62,7 @@ class RandomImagesTest {
                 builder.savevm(name, ClusterContent.stream(1 + random.nextInt(9_000), random.nextLong()))
                         .loadvm(name);
             case 5 -> builder.gap(random.nextInt(30));
-            case 6 -> builder.gap((int) (400_000 / builder.clusterSize())).spareL1Entries(random.nextInt(100));
+            case 6 -> builder.gap(400_000 / builder.clusterSize()).spareL1Entries(random.nextInt(100));
             case 7 -> builder.leak(random.nextInt(3));
             default -> builder.write(offset, count);
         }

@@ -21,6 +21,7 @@ import org.stateferry.testing.ExampleImages;
 import org.stateferry.testing.ExampleImages.Example;
 import org.stateferry.testing.ImageReader;
 import org.stateferry.testing.MemoryImageFile;
+import org.stateferry.testing.Qcow2ImageBuilder;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuIo;
 import org.stateferry.testing.QemuTools;
@@ -200,6 +201,26 @@ class SnapshotPublisherTest {
         assertThat(new ImageReader(image).activeContent()).isEqualTo(before.activeContent());
         assertThat(MetadataCheck.run(Qcow2Image.open(image)).corruptions()).isEmpty();
         assertThat(MetadataCheck.run(Qcow2Image.open(image)).leakCount()).isZero();
+    }
+
+    /** With 512-byte clusters and 64-bit refcounts a block counts 64 clusters and a cluster of the table 64 blocks. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 70})
+    void countsTheRefcountsOwnClustersWhereverTheTableHasToGrow(int gap) throws Exception {
+        for (int leaked = 4096 - 160; leaked < 4096 + 10; leaked += 2) {
+            MemoryImageFile image = Qcow2ImageBuilder.version3(9, 6, 64 * 1024)
+                    .write(0, 3)
+                    .leak(leaked - gap)
+                    .gap(gap)
+                    .write(0, 1)
+                    .build();
+
+            ImportRun.publish(image, NAME, ClusterContent.stream(9000, leaked));
+
+            CheckReport report = MetadataCheck.run(Qcow2Image.open(image));
+            assertThat(report.corruptions()).as("%d clusters", leaked).isEmpty();
+            assertThat(report.leakCount()).isEqualTo(leaked - gap);
+        }
     }
 
     @ParameterizedTest

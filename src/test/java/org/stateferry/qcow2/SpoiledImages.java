@@ -233,7 +233,7 @@ final class SpoiledImages {
                 "bitmap directory too long",
                 "the tables are longer than the file",
                 withBitmaps(),
-                image -> image.putU64(bitmapsExtensionAt(image) + 8, 60 * MIB));
+                image -> image.putU64(bitmapsExtensionAt(image) + 8, 8 * MIB));
         add(
                 "bitmap table between clusters",
                 "bitmap directory entry is out of range",

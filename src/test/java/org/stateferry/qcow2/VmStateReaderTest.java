@@ -77,14 +77,14 @@ class VmStateReaderTest {
     }
 
     @Test
-    void refusesACompressedCluster() {
+    void refusesACompressedClusterThatDoesNotUnpack() {
         MemoryImageFile file = builder().build();
         file.putU64(l2TableAt(file), 1L << 62 | 65536);
 
         assertThatThrownBy(() -> reader(file).read(ByteBuffer.allocate(1), 0))
                 .isInstanceOfSatisfying(StateferryException.class, failure -> {
-                    assertThat(failure.kind()).isEqualTo(FailureKind.IMAGE_UNSUPPORTED);
-                    assertThat(failure.offset()).isEqualTo(l2TableAt(file));
+                    assertThat(failure.kind()).isEqualTo(FailureKind.IMAGE_CORRUPT);
+                    assertThat(failure.offset()).isEqualTo(65536);
                 });
     }
 

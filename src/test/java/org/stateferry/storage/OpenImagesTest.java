@@ -115,7 +115,10 @@ class OpenImagesTest {
             Files.move(image, folder.resolve("moved.qcow2"));
             Files.write(image, new byte[100_000]);
 
-            assertThat(update.directFile()).isEmpty();
+            assertThatThrownBy(update::directFile)
+                    .isInstanceOfSatisfying(
+                            StateferryException.class,
+                            failure -> assertThat(failure.kind()).isEqualTo(FailureKind.CONFLICT));
         }
     }
 

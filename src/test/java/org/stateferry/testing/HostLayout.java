@@ -96,12 +96,14 @@ final class HostLayout {
         long tableOffset = allocate((long) tableClusters * clusterSize());
         reference(tableOffset, (long) tableClusters * clusterSize());
         List<Long> blockOffsets = new ArrayList<>();
-        while (blockOffsets.size() < coveredBlocks(perBlock).size()) {
+        SortedSet<Long> blocks = new TreeSet<>();
+        refcounts.keySet().forEach(cluster -> blocks.add(cluster / perBlock));
+        while (blockOffsets.size() < blocks.size()) {
             long offset = allocate(1);
             reference(offset, 1);
             blockOffsets.add(offset);
+            blocks.add((offset >>> clusterBits) / perBlock);
         }
-        SortedSet<Long> blocks = coveredBlocks(perBlock);
         ByteBuffer table = ByteBuffer.allocate(tableClusters * clusterSize());
         int written = 0;
         for (long block : blocks) {
@@ -111,12 +113,6 @@ final class HostLayout {
         }
         write(tableOffset, table.array());
         return new RefcountStructures(tableOffset, tableClusters);
-    }
-
-    private SortedSet<Long> coveredBlocks(long perBlock) {
-        SortedSet<Long> blocks = new TreeSet<>();
-        refcounts.keySet().forEach(cluster -> blocks.add(cluster / perBlock));
-        return blocks;
     }
 
     /** Bit by bit, as the specification puts it: entry 0 in the least significant bits, wide entries big-endian. */
