@@ -69,7 +69,7 @@ class MetadataCheckTest {
     }
 
     private static long clustersInRunsOfOneMebibyte(MemoryImageFile image, ImageReader reader) {
-        int clusterBits = image.u32(20);
+        long clusterBits = image.u32(20);
         long fileClusters = image.size() >> clusterBits;
         long free = 0;
         long run = 0;
