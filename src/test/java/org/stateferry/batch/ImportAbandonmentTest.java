@@ -131,13 +131,14 @@ class ImportAbandonmentTest {
     @Test
     void aMissingImageKeepsNothingFromBeingAbandoned() throws Exception {
         long id = bench.stopped("saved", 5L * MIB);
+        Path journal = bench.journal();
         Files.delete(bench.image());
 
         assertThat(abandon(id).remark())
                 .isEqualTo("the image " + bench.image() + " is not there; what the import appended to it stays");
 
         assertThat(bench.record().status()).isEqualTo("ABANDONED");
-        assertThat(bench.journal()).doesNotExist();
+        assertThat(journal).doesNotExist();
     }
 
     @Test
