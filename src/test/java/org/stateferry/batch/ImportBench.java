@@ -17,6 +17,7 @@ import java.util.concurrent.Executors;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.repository.JobRepository;
+import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.CheckReport;
 import org.stateferry.qcow2.MetadataCheck;
@@ -134,7 +135,8 @@ final class ImportBench implements ImportProgress {
                 dump, image, name, opaque ? DumpFormat.OPAQUE : DumpFormat.AUTO, io, strict, false, lock, verify, 0);
     }
 
-    private ImportService service() {
+    /** What imports into any image, between it and its files what this bench says. */
+    ImportService service() {
         return new ImportService(
                 home,
                 repository == null ? context.jobRepository() : repository,
@@ -159,6 +161,14 @@ final class ImportBench implements ImportProgress {
         assertThat(failure).as("the import of " + name + " fails").isNotNull();
         assertReleased();
         return failure;
+    }
+
+    /** Stops an import when so many bytes have been handed to the write path; returns its ID. */
+    long stopped(String name, long bytes) throws StateferryException {
+        stopAt(bytes);
+        assertThat(fail(name).kind()).isEqualTo(FailureKind.INTERRUPTED);
+        undisturbed();
+        return records().get(0).id();
     }
 
     private void assertReleased() throws StateferryException {

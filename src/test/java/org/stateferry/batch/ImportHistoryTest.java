@@ -109,7 +109,9 @@ class ImportHistoryTest {
                                         2,
                                         null)),
                         null,
-                        List.of("one", "two")));
+                        List.of("one", "two"),
+                        null,
+                        null));
     }
 
     private static Instant instant(JobExecution execution) {
@@ -121,7 +123,22 @@ class ImportHistoryTest {
         Attempt attempt =
                 new Attempt(2, "STARTED", Instant.EPOCH, null, 5, 6, 7, new FirstError("io", null, null, "m"));
         ImportRecord record = new ImportRecord(
-                1, "/d", "/i", "n", "STARTED", Instant.EPOCH, null, 4, 5, 6, 7, List.of(attempt), null, List.of("w"));
+                1,
+                "/d",
+                "/i",
+                "n",
+                "STARTED",
+                Instant.EPOCH,
+                null,
+                4,
+                5,
+                6,
+                7,
+                List.of(attempt),
+                null,
+                List.of("w"),
+                8L,
+                Instant.EPOCH);
 
         assertThat(HistoryJson.write(List.of(record)))
                 .isEqualTo("[{\"id\":1,\"dump\":\"/d\",\"image\":\"/i\",\"name\":\"n\",\"status\":\"STARTED\","
@@ -129,7 +146,8 @@ class ImportHistoryTest {
                         + "\"transferMillis\":6,\"publishMillis\":7,\"attempts\":[{\"id\":2,\"status\":\"STARTED\","
                         + "\"started\":\"1970-01-01T00:00:00Z\",\"ended\":null,\"bytesWritten\":5,"
                         + "\"transferMillis\":6,\"publishMillis\":7,\"firstError\":{\"kind\":\"io\",\"file\":null,"
-                        + "\"offset\":null,\"message\":\"m\"}}],\"firstError\":null,\"warnings\":[\"w\"]}]");
+                        + "\"offset\":null,\"message\":\"m\"}}],\"firstError\":null,\"warnings\":[\"w\"],\"unfinishedBytes\":8,"
+                        + "\"lastWrite\":\"1970-01-01T00:00:00Z\"}]");
         assertThat(HistoryJson.write(List.of())).isEqualTo("[]");
     }
 

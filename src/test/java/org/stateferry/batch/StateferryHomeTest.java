@@ -75,7 +75,7 @@ class StateferryHomeTest {
         }
         try (Stream<Path> files = Files.list(folder)) {
             assertThat(files.map(Path::getFileName).map(Path::toString))
-                    .containsExactlyInAnyOrder("installation-id", "journal", "log", "repository");
+                    .containsExactlyInAnyOrder("installation-id", "journal", "log", "repository", "stop");
         }
     }
 

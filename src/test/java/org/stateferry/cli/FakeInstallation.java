@@ -6,6 +6,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.batch.HistoryPruning;
+import org.stateferry.batch.ImportAbandonment;
 import org.stateferry.batch.ImportOutcome;
 import org.stateferry.batch.ImportPreview;
 import org.stateferry.batch.ImportProgress;
@@ -14,6 +16,8 @@ import org.stateferry.batch.ImportRequest;
 import org.stateferry.batch.ImportRunner;
 import org.stateferry.batch.StopSignal;
 import org.stateferry.error.StateferryException;
+import org.stateferry.source.DumpFormat;
+import org.stateferry.storage.IoMode;
 import org.stateferry.stream.RamBlock;
 import org.stateferry.stream.StreamFacts;
 
@@ -21,6 +25,19 @@ import org.stateferry.stream.StreamFacts;
 final class FakeInstallation implements Installation {
     static final StreamFacts PC = new StreamFacts(
             3, "pc-i440fx-7.2", 4096, List.of(), List.of(new RamBlock("pc.ram", 16 << 20)), null, Map.of());
+
+    /** What every import of the history was asked for. */
+    static final ImportRequest REQUEST = new ImportRequest(
+            Path.of("/vm.dump"),
+            Path.of("/vm.qcow2"),
+            "before",
+            DumpFormat.AUTO,
+            IoMode.AUTO,
+            false,
+            false,
+            true,
+            false,
+            0);
 
     private final Path home;
     private final ImportRunner runner;
@@ -33,6 +50,13 @@ final class FakeInstallation implements Installation {
 
     @Nullable
     Path homeAskedFor;
+
+    /** The import that a command named. */
+    long id;
+
+    HistoryPruning.@Nullable Rule pruned;
+    ImportAbandonment.Outcome abandoned = new ImportAbandonment.Outcome(0, null);
+    StopOutcome stopped = new StopOutcome(true, "STOPPED", null);
 
     List<ImportRecord> records = List.of();
     boolean closed;
@@ -79,6 +103,30 @@ final class FakeInstallation implements Installation {
             }
 
             @Override
+            public ImportRequest requestOf(long named) {
+                return REQUEST;
+            }
+
+            @Override
+            public ImportOutcome restart(long named, ImportProgress progress, StopSignal stop)
+                    throws StateferryException {
+                id = named;
+                return runner.run(REQUEST, progress, stop);
+            }
+
+            @Override
+            public ImportAbandonment.Outcome abandon(long named) {
+                id = named;
+                return abandoned;
+            }
+
+            @Override
+            public int prune(HistoryPruning.Rule rule) {
+                pruned = rule;
+                return 3;
+            }
+
+            @Override
             public void close() {
                 closed = true;
             }
@@ -89,6 +137,13 @@ final class FakeInstallation implements Installation {
     public List<ImportRecord> history(Consumer<String> notice) {
         notice.accept("from the owner's status file");
         return records;
+    }
+
+    @Override
+    public StopOutcome stop(long named, Duration longestWait) {
+        id = named;
+        waited = longestWait;
+        return stopped;
     }
 
     @Override

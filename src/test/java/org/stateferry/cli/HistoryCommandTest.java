@@ -1,12 +1,18 @@
 package org.stateferry.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.batch.HistoryJson;
+import org.stateferry.batch.HistoryPruning;
 import org.stateferry.batch.ImportRecord;
 import org.stateferry.batch.ImportRecord.Attempt;
 import org.stateferry.batch.ImportRecord.FirstError;
@@ -28,9 +34,26 @@ class HistoryCommandTest {
             0,
             List.of(new Attempt(31, "FAILED", STARTED, STARTED.plusSeconds(2), 3_000_000, 1000, 0, ERROR)),
             ERROR,
-            List.of("disk is newer"));
+            List.of("disk is newer"),
+            2L << 20,
+            STARTED.plusSeconds(1));
     private static final ImportRecord RUNNING = new ImportRecord(
-            7, "/a.dump", "/a.qcow2", "a", "STARTED", STARTED, null, 0, 0, 0, 0, List.of(), null, List.of());
+            7,
+            "/a.dump",
+            "/a.qcow2",
+            "a",
+            "STARTED",
+            STARTED,
+            null,
+            0,
+            0,
+            0,
+            0,
+            List.of(),
+            null,
+            List.of(),
+            null,
+            null);
 
     private final RecordedConsole screen = new RecordedConsole(false);
     private final FakeInstallation installation =
@@ -46,9 +69,9 @@ class HistoryCommandTest {
         assertThat(run("history")).isZero();
 
         assertThat(screen.out()).isEqualTo("""
-                        ID  STARTED               STATUS   NAME           IMAGE      BYTES    RATE      ATTEMPTS  FIRST ERROR
-                        12  2026-11-22T23:05:09Z  FAILED   before\\x1b[2J  /vm.qcow2  3.0 MiB  3.0 MB/s  1         no-space: /vm.qcow2 at byte 4096: disk full
-                        7   2026-11-22T23:05:09Z  STARTED  a              /a.qcow2   0 B      -         0         -
+                        ID  STARTED               STATUS   NAME           IMAGE      BYTES    RATE      ATTEMPTS  UNFINISHED  LAST WRITE            FIRST ERROR
+                        12  2026-11-22T23:05:09Z  FAILED   before\\x1b[2J  /vm.qcow2  3.0 MiB  3.0 MB/s  1         2.0 MiB     2026-11-22T23:05:10Z  no-space: /vm.qcow2 at byte 4096: disk full
+                        7   2026-11-22T23:05:09Z  STARTED  a              /a.qcow2   0 B      -         0         -           -                     -
                         """);
         assertThat(screen.err()).isEqualTo("stateferry: from the owner's status file\n");
     }
@@ -61,7 +84,8 @@ class HistoryCommandTest {
                 .contains(
                         "dump         /vm.dump\n",
                         "warning      disk is newer\n",
-                        "ended        2026-11-22T23:05:11Z\n")
+                        "ended        2026-11-22T23:05:11Z\n",
+                        "unfinished   2.0 MiB in the image, the last of it written at 2026-11-22T23:05:10Z\n")
                 .contains("ATTEMPT  STARTED")
                 .contains("31       2026-11-22T23:05:09Z");
     }
@@ -93,6 +117,51 @@ class HistoryCommandTest {
     @Test
     void anIdThatIsNoNumberIsAMisuse() {
         assertThat(run("history", "seven")).isEqualTo(2);
+        assertThat(screen.err().lines()).hasSize(2);
+    }
+
+    @Test
+    void prunesAndSaysHowMany() {
+        assertThat(run("history", "--prune")).isZero();
+
+        assertThat(installation.pruned).isEqualTo(new HistoryPruning.Rule(null, 0));
+        assertThat(screen.out()).isEqualTo("imports taken out: 3\n");
+        assertThat(installation.closed).isTrue();
+    }
+
+    @Test
+    void prunesAsJsonAllButTheNewest() {
+        assertThat(run("history", "--prune", "--keep", "5", "--json")).isZero();
+
+        assertThat(installation.pruned).isEqualTo(new HistoryPruning.Rule(null, 5));
+        assertThat(screen.out()).isEqualTo("{\"pruned\":3}\n");
+    }
+
+    @Test
+    void prunesWhatIsOlderThanSoManyDays() {
+        assertThat(run("history", "--prune", "--older-than", "30")).isZero();
+
+        assertThat(installation.pruned.keepNewest()).isZero();
+        assertThat(installation.pruned.endedBefore())
+                .isCloseTo(Instant.now().minus(Duration.ofDays(30)), within(1, ChronoUnit.MINUTES));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "--keep 5",
+                "--older-than 5",
+                "--prune 12",
+                "--prune --keep 5 --older-than 5",
+                "--prune --keep -1",
+                "--prune --older-than -1",
+                "--prune --older-than 1000001",
+                "--prune --keep many"
+            })
+    void whatDoesNotGoTogetherIsAMisuse(String line) {
+        assertThat(run(("history " + line).split(" "))).isEqualTo(2);
+
+        assertThat(installation.pruned).isNull();
         assertThat(screen.err().lines()).hasSize(2);
     }
 }

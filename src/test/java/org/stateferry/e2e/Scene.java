@@ -35,6 +35,11 @@ record Scene(Path directory, Path dump, Path image, Launcher launcher) {
     /** Sets the scene in an empty directory, or skips the test if QEMU is missing. */
     static Scene in(Path directory) {
         QemuTools.assumeAvailable();
+        return withoutQemu(directory);
+    }
+
+    /** Sets the scene in an empty directory for a test that lets no QEMU judge. */
+    static Scene withoutQemu(Path directory) {
         Scene scene = new Scene(
                 directory,
                 directory.resolve("ticker.vmstate"),

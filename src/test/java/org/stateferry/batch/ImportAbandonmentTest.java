@@ -1,0 +1,259 @@
+package org.stateferry.batch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.springframework.batch.core.BatchStatus;
+import org.springframework.batch.core.job.JobExecution;
+import org.stateferry.batch.ImportAbandonment.Outcome;
+import org.stateferry.batch.ImportOutcome.State;
+import org.stateferry.batch.WatchedImageFile.Call;
+import org.stateferry.batch.WatchedImageFile.Watcher;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.storage.OpenImage;
+import org.stateferry.storage.OpenImages;
+import org.stateferry.testing.RawBytes;
+
+/** What an unfinished import has written is given back, as far as the image is still the one it was. */
+class ImportAbandonmentTest {
+    private static final int MIB = ImportBench.MIB;
+
+    @TempDir
+    static Path folder;
+
+    private static StateferryHome home;
+    private static BatchContext context;
+
+    private ImportBench bench;
+
+    @BeforeAll
+    static void startContext() throws Exception {
+        home = StateferryHome.open(folder.resolve("home"));
+        context = BatchContext.start(home, Map.of());
+    }
+
+    @AfterAll
+    static void closeContext() {
+        context.close();
+    }
+
+    @BeforeEach
+    void setUpBench() throws Exception {
+        bench = new ImportBench(home, context, folder).withOpaqueDump(12 * MIB, 1);
+    }
+
+    private static Outcome abandon(long id) throws StateferryException {
+        return context.abandonment().abandon(id);
+    }
+
+    private static StateferryException refused(long id) {
+        StateferryException refusal = catchThrowableOfType(StateferryException.class, () -> abandon(id));
+        assertThat(refusal).isNotNull();
+        return refusal;
+    }
+
+    @Test
+    void theImageIsAsLongAsItWasAndTheSameImportIsAnotherOne() throws Exception {
+        long id = bench.stopped("saved", 5L * MIB);
+        long appended = Files.size(bench.image());
+
+        Outcome outcome = abandon(id);
+
+        bench.assertSpaceGivenBack();
+        assertThat(outcome.remark()).isNull();
+        assertThat(outcome.bytesGivenBack()).isEqualTo(appended - Files.size(bench.image()));
+        ImportRecord record = bench.record();
+        assertThat(record.status()).isEqualTo("ABANDONED");
+        assertThat(record.ended()).isNotNull();
+        assertThat(record.unfinishedBytes()).isNull();
+        assertThat(record.firstError().kind()).isEqualTo("interrupted");
+
+        bench.strict = true; // it is we who have modified the image since the dump was written
+        ImportOutcome anew = bench.run("saved");
+
+        assertThat(anew.state()).isEqualTo(State.IMPORTED);
+        assertThat(anew.importId()).isNotEqualTo(id);
+        assertThat(bench.notices).isEmpty();
+        assertThat(bench.warnings).isEmpty();
+        assertThat(bench.records()).extracting(ImportRecord::status).containsExactly("COMPLETED", "ABANDONED");
+        assertThat(bench.run("saved").importId()).isEqualTo(anew.importId());
+        bench.assertHolds("saved");
+    }
+
+    @Test
+    void toAbandonAgainChangesNothing() throws Exception {
+        long id = bench.stopped("saved", 5L * MIB);
+        abandon(id);
+        ImportRecord record = bench.record();
+
+        assertThat(abandon(id)).isEqualTo(new Outcome(0, null));
+
+        assertThat(bench.record()).isEqualTo(record);
+        bench.assertSpaceGivenBack();
+    }
+
+    @Test
+    void anImportWhoseProcessWasKilledIsAbandoned() throws Exception {
+        long id = bench.stopped("saved", 5L * MIB);
+        JobExecution last = context.jobRepository()
+                .getJobExecution(bench.record().attempts().get(0).id());
+        last.setStatus(BatchStatus.STARTED);
+        last.setEndTime(null);
+        context.jobRepository().update(last);
+
+        abandon(id);
+
+        assertThat(bench.record().status()).isEqualTo("ABANDONED");
+        assertThat(bench.record().ended()).isNotNull();
+        bench.assertSpaceGivenBack();
+    }
+
+    @Test
+    void anImportThatHasWrittenNothingIsAbandoned() throws Exception {
+        bench.onPrepare = () -> bench.stop.request();
+        bench.fail("saved");
+
+        assertThat(abandon(bench.record().id())).isEqualTo(new Outcome(0, null));
+
+        assertThat(bench.record().status()).isEqualTo("ABANDONED");
+    }
+
+    @Test
+    void aMissingImageKeepsNothingFromBeingAbandoned() throws Exception {
+        long id = bench.stopped("saved", 5L * MIB);
+        Path journal = bench.journal();
+        Files.delete(bench.image());
+
+        assertThat(abandon(id).remark())
+                .isEqualTo("the image " + bench.image() + " is not there; what the import appended to it stays");
+
+        assertThat(bench.record().status()).isEqualTo("ABANDONED");
+        assertThat(journal).doesNotExist();
+    }
+
+    @Test
+    void aFileThatHasTakenTheImagesPlaceIsNotTouched() throws Exception {
+        long id = bench.stopped("saved", 5L * MIB);
+        Path copy = ImportBench.save(bench.image());
+        Files.delete(bench.image());
+        Files.move(copy, bench.image());
+        String before = RawBytes.sha256(bench.image());
+
+        Outcome outcome = abandon(id);
+
+        assertThat(outcome.remark()).startsWith("another file has taken the place of the image");
+        assertThat(RawBytes.sha256(bench.image())).isEqualTo(before);
+        assertThat(bench.record().status()).isEqualTo("ABANDONED");
+        assertThat(bench.journal()).doesNotExist();
+    }
+
+    @Test
+    void anImageInUseKeepsTheImportAsItIs() throws Exception {
+        long id = bench.stopped("saved", 5L * MIB);
+        ImportRecord record = bench.record();
+        try (OpenImage used = OpenImages.openForUpdate(bench.image(), OpenImages.Locking.EXCLUSIVE)) {
+            assertThat(refused(id).kind()).isEqualTo(FailureKind.IMAGE_IN_USE);
+        }
+        assertThat(bench.record()).isEqualTo(record);
+        assertThat(record.unfinishedBytes()).isNotNull();
+        assertThat(bench.run("saved").importId()).isEqualTo(id);
+    }
+
+    @Test
+    void aCompleteImportIsNotAbandoned() throws Exception {
+        long id = bench.run("saved").importId();
+
+        assertThat(refused(id).kind()).isEqualTo(FailureKind.USAGE);
+
+        assertThat(bench.record().status()).isEqualTo("COMPLETED");
+        bench.assertHolds("saved");
+    }
+
+    @Test
+    void anUnknownIdIsAMisuse() {
+        assertThat(refused(999_999).kind()).isEqualTo(FailureKind.USAGE);
+    }
+
+    @Test
+    void theWorkOfAnotherImportIntoTheImageStays() throws Exception {
+        long first = bench.stopped("first", 3L * MIB);
+        long second = bench.stopped("second", 5L * MIB);
+
+        assertThat(abandon(first)).isEqualTo(new Outcome(0, null));
+
+        assertThat(bench.run("second").importId()).isEqualTo(second);
+        assertThat(bench.notices).singleElement().asString().startsWith("going on from byte");
+    }
+
+    @Test
+    void aStrangersWriteIsNotExplainedAway() throws Exception {
+        long id = bench.stopped("saved", 5L * MIB);
+        ImportBench.setTime(bench.image(), Instant.now().plusSeconds(60));
+
+        abandon(id);
+
+        bench.assertSpaceGivenBack();
+        bench.run("saved");
+        assertThat(bench.warnings).singleElement().asString().contains("was modified at");
+    }
+
+    @Test
+    void whatWasWrittenWithoutALockStays() throws Exception {
+        bench.lock = false;
+        long id = bench.stopped("saved", 5L * MIB);
+        String before = RawBytes.sha256(bench.image());
+
+        assertThat(abandon(id).remark()).contains("without a lock");
+
+        assertThat(RawBytes.sha256(bench.image())).isEqualTo(before);
+        assertThat(bench.record().status()).isEqualTo("ABANDONED");
+    }
+
+    @Test
+    void aDamagedImageKeepsItsLength() throws Exception {
+        long id = bench.stopped("saved", 5L * MIB);
+        ImportBench.flipByte(bench.image(), 0);
+        String before = RawBytes.sha256(bench.image());
+
+        Outcome outcome = abandon(id);
+
+        assertThat(outcome.bytesGivenBack()).isZero();
+        assertThat(outcome.remark()).isNotNull();
+        assertThat(RawBytes.sha256(bench.image())).isEqualTo(before);
+        assertThat(bench.record().status()).isEqualTo("ABANDONED");
+    }
+
+    @Test
+    void aSnapshotThatIsThereAlreadyStays() throws Exception {
+        bench.access = WatchedImageFile.by(new Watcher() {
+            private boolean switched;
+
+            @Override
+            public void before(Call call, long offset) throws StateferryException {
+                if (switched && call == Call.FORCE) {
+                    throw StateferryException.in(FailureKind.IO, bench.image(), "injected");
+                }
+                switched |= call == Call.WRITE && offset == 0;
+            }
+        });
+        assertThat(bench.fail("saved").problem()).isEqualTo("injected");
+        bench.undisturbed();
+
+        Outcome outcome = abandon(bench.record().id());
+
+        assertThat(outcome.remark()).contains("holds the snapshot \"saved\" already");
+        assertThat(bench.record().status()).isEqualTo("ABANDONED");
+        bench.assertHolds("saved");
+        assertThat(bench.run("saved").state()).isEqualTo(State.ALREADY_IMPORTED);
+    }
+}

@@ -1,0 +1,148 @@
+package org.stateferry.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.stateferry.testing.CommandResult;
+import org.stateferry.testing.RawBytes;
+import org.stateferry.testing.RunningCommand;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Imports named by their ID, from processes other than the one that runs them. */
+class CommandsIT {
+    private static final Duration LIMIT = Duration.ofSeconds(60);
+
+    @TempDir
+    Path directory;
+
+    private static List<JsonNode> history(Scene scene) {
+        CommandResult result = scene.launcher().run("history", "--json").requireSuccess();
+        return JsonMapper.shared().readTree(result.stdout()).valueStream().toList();
+    }
+
+    /** Waits until an import has written something, as its process tells; returns its ID. */
+    private static String awaitTransfer(Scene scene) {
+        return await("an import that writes")
+                .atMost(LIMIT)
+                .pollInterval(Duration.ofMillis(100))
+                .until(
+                        () -> history(scene).stream()
+                                .filter(node -> node.path("status").asString().equals("STARTED")
+                                        && node.path("bytesWritten").asLong() > 0)
+                                .map(node -> node.path("id").asString())
+                                .findFirst(),
+                        Optional::isPresent)
+                .orElseThrow();
+    }
+
+    private static CommandResult run(Scene scene, String... arguments) {
+        return scene.launcher().run(arguments).requireSuccess();
+    }
+
+    private static void assertHoldsDump(Scene scene) {
+        run(
+                scene,
+                "verify",
+                scene.image().toString(),
+                "--name",
+                "saved",
+                "--against",
+                scene.dump().toString());
+    }
+
+    @Test
+    void anImportOfAnotherProcessIsStoppedAndRestarted() {
+        Scene scene = Scene.withoutQemu(directory).withLongDump(24, 1);
+        String id;
+        try (RunningCommand importing = scene.startImportAs("saved", "--limit-rate", "4M/s")) {
+            id = awaitTransfer(scene);
+
+            assertThat(run(scene, "stop", id).stderr()).contains("import " + id + " is stopped");
+
+            CommandResult result = importing.await(Duration.ofSeconds(10));
+            assertThat(result.exitCode()).as(result.toString()).isEqualTo(130);
+        }
+        run(scene, "verify", scene.image().toString());
+        JsonNode stopped = history(scene).get(0);
+        assertThat(stopped.path("status").asString()).isEqualTo("STOPPED");
+        assertThat(stopped.path("unfinishedBytes").asLong()).isPositive();
+        assertThat(run(scene, "stop", id).stderr()).contains("does not run: its status is STOPPED");
+
+        CommandResult restarted = run(scene, "restart", id);
+
+        assertThat(restarted.stderr()).contains("going on from byte", "imported as snapshot");
+        assertThat(history(scene)).singleElement().satisfies(node -> {
+            assertThat(node.path("status").asString()).isEqualTo("COMPLETED");
+            assertThat(node.path("attempts").size()).isEqualTo(2);
+            assertThat(node.path("unfinishedBytes").isNull()).isTrue();
+        });
+        assertHoldsDump(scene);
+        assertThat(run(scene, "restart", id).stderr()).contains("already imported");
+    }
+
+    @Test
+    void aKilledImportIsAbandonedAndPruned() throws IOException {
+        Scene scene = Scene.withoutQemu(directory).withLongDump(24, 2);
+        String before = RawBytes.sha256(scene.image());
+        String id;
+        try (RunningCommand importing = scene.startImportAs("saved", "--limit-rate", "4M/s")) {
+            id = awaitTransfer(scene);
+            importing.kill();
+            importing.await(LIMIT);
+        }
+        assertThat(RawBytes.sha256(scene.image())).isNotEqualTo(before);
+        assertThat(run(scene, "history", "--prune").stdout()).isEqualTo("imports taken out: 0\n");
+
+        assertThat(run(scene, "abandon", id).stderr()).contains("import " + id + " is abandoned");
+
+        assertThat(RawBytes.sha256(scene.image())).isEqualTo(before);
+        assertThat(history(scene).get(0).path("status").asString()).isEqualTo("ABANDONED");
+        Judge.assertRefused(scene.launcher().run("restart", id), 12);
+        run(scene, "import", scene.dump().toString(), scene.image().toString(), "--name", "saved");
+        assertHoldsDump(scene);
+        assertThat(run(scene, "history", "--prune").stdout()).isEqualTo("imports taken out: 2\n");
+        assertThat(history(scene)).isEmpty();
+        for (String command : List.of("stop", "restart", "abandon", "history")) {
+            Judge.assertRefused(scene.launcher().run(command, id), 2);
+        }
+    }
+
+    @Test
+    void anImportOfAServiceIsStoppedAndTheServiceGoesOn() throws IOException {
+        Scene scene = Scene.withoutQemu(directory).withLongDump(24, 3);
+        Path jobs = Files.createDirectory(scene.path("jobs"));
+        Files.writeString(jobs.resolve("slow.yaml"), """
+                dump: %s
+                image: %s
+                name: saved
+                schedule:
+                  every: 1h
+                options:
+                  limit-rate: 4M
+                """.formatted(scene.dump(), scene.image()));
+        Files.createDirectories(scene.path("home"));
+        Files.writeString(
+                scene.path("home").resolve("stateferry.properties"), "server.port=0\nstateferry.jobs=" + jobs + "\n");
+        try (RunningCommand service = scene.launcher().start("serve")) {
+            String id = awaitTransfer(scene);
+
+            assertThat(run(scene, "stop", id).stderr()).contains("import " + id + " is stopped");
+
+            assertThat(service.isAlive()).isTrue();
+            assertThat(history(scene).get(0).path("status").asString()).isEqualTo("STOPPED");
+            Judge.assertRefused(scene.launcher().run("restart", id), 15);
+            service.terminate();
+            service.await(LIMIT).requireSuccess();
+        }
+        run(scene, "verify", scene.image().toString());
+    }
+}
