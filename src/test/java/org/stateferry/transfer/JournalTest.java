@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.channels.NonWritableChannelException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -374,5 +375,22 @@ class JournalTest {
         assertThat(RunningCommand.run(Duration.ofSeconds(10), List.of("umount", folder.toString()))
                         .exitCode())
                 .isZero();
+    }
+
+    @Test
+    void whoOnlyLooksAtAJournalReadsTheSameAndChangesNothing() throws Exception {
+        assertThat(Journal.openForReading(path)).isEmpty();
+        assertThat(path).doesNotExist();
+        try (Journal writer = Journal.create(path, PLAN, 77)) {
+            writer.recordBuffer(record(3));
+            try (Journal reader = Journal.openForReading(path).orElseThrow()) {
+                assertThat(reader.plan()).isEqualTo(PLAN);
+                assertThat(reader.buffer(3)).contains(record(3));
+                writer.recordBuffer(record(4));
+                assertThat(reader.buffer(4)).contains(record(4));
+                assertThat(catchThrowableOfType(RuntimeException.class, () -> reader.recordWrite(78)))
+                        .isInstanceOf(NonWritableChannelException.class);
+            }
+        }
     }
 }
