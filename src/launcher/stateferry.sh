@@ -38,6 +38,12 @@ else
   java_home=$(dirname "$(dirname "$(follow_links "$java")")")
 fi
 
+# The framework alone needs about a hundred. The JVM raises the soft limit to the hard one by itself.
+files=$(ulimit -H -n)
+if [ "$files" != unlimited ] && [ "$files" -lt 256 ]; then
+  fail "only $files files may be open at a time; allow at least 256 (ulimit -n)"
+fi
+
 # The memory bound that the documentation states: buffers are direct memory, everything else is heap.
 heap=-Xmx128m
 compiler=

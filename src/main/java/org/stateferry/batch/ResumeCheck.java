@@ -94,6 +94,10 @@ final class ResumeCheck {
                     || buffer.size() % clusterSize != 0) {
                 return new Verdict(index, "the journal is damaged at buffer " + index);
             }
+            // First, because who took the clusters has most likely written to them as well.
+            if (!allocator.areFree(buffer.hostOffset(), buffer.size() / clusterSize)) {
+                return new Verdict(index, "clusters of the earlier attempt were put to other use");
+            }
             int present = image.file().read(content.clear().limit(buffer.size()), buffer.hostOffset());
             crc.reset();
             crc.update(content.flip());
@@ -102,9 +106,7 @@ final class ResumeCheck {
                         index,
                         "the data from stream byte " + index * content.capacity() + " on did not reach the disk");
             }
-            if (!allocator.reclaimData(buffer.hostOffset(), buffer.size() / clusterSize)) {
-                return new Verdict(index, "clusters of the earlier attempt were put to other use");
-            }
+            allocator.reclaimData(buffer.hostOffset(), buffer.size() / clusterSize);
         }
         return new Verdict(journal.plan().bufferCount(), null);
     }

@@ -70,8 +70,8 @@ final class Program {
     private @Nullable Path logFile() {
         try {
             return installations.locate(top.home()).logFile();
-        } catch (StateferryException e) {
-            return null; // the home itself is the problem
+        } catch (StateferryException | RuntimeException | Error e) {
+            return null; // the home itself is the problem, or what went wrong first goes wrong here too
         }
     }
 }

@@ -56,12 +56,8 @@ public final class ClusterAllocator {
         return geometry.clusterOffset(start);
     }
 
-    /**
-     * Claims clusters that an earlier attempt has filled, in the order in which it got them.
-     *
-     * @return false, claiming nothing, if one of them is no longer free
-     */
-    public boolean reclaimData(long hostOffset, long count) throws StateferryException {
+    /** Whether clusters that an earlier attempt has filled still belong to nobody. */
+    public boolean areFree(long hostOffset, long count) throws StateferryException {
         if (hostOffset <= 0 || !geometry.isClusterAligned(hostOffset)) {
             return false;
         }
@@ -71,9 +67,14 @@ public final class ClusterAllocator {
                 return false;
             }
         }
+        return true;
+    }
+
+    /** Claims clusters that an earlier attempt has filled and that are free, in the order in which it got them. */
+    public void reclaimData(long hostOffset, long count) {
+        long start = geometry.clusterIndex(hostOffset);
         claim(start, count);
         dataCursor = Math.max(dataCursor, start + count);
-        return true;
     }
 
     /** Whether all of {@code size} bytes from {@code hostOffset} on lie in claimed clusters. */

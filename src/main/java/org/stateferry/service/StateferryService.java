@@ -11,6 +11,7 @@ import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.support.GenericApplicationContext;
 import org.springframework.core.convert.ConversionFailedException;
 import org.stateferry.batch.BatchContext;
+import org.stateferry.batch.FrameworkLog;
 import org.stateferry.batch.ImportRunner;
 import org.stateferry.batch.StateferryHome;
 import org.stateferry.error.FailureKind;
@@ -46,6 +47,7 @@ public final class StateferryService implements AutoCloseable {
                 .web(WebApplicationType.SERVLET)
                 .registerShutdownHook(false) // whoever starts the service ends it, in the right order
                 .properties(defaults(home))
+                .listeners(new FrameworkLog())
                 .initializers(starting -> {
                     GenericApplicationContext context = (GenericApplicationContext) starting;
                     context.registerBean(StateferryHome.class, () -> home);

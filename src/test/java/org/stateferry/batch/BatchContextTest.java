@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.Statement;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -205,9 +206,35 @@ class BatchContextTest {
                         .toList());
     }
 
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "DROP SEQUENCE BATCH_JOB_INSTANCE_SEQ",
+                "DROP SEQUENCE BATCH_JOB_INSTANCE_SEQ; DROP TABLE BATCH_JOB_EXECUTION_CONTEXT",
+                "DROP ALL OBJECTS"
+            })
+    void aSchemaThatAKilledStartLeftUnfinishedIsFinished(String missing) throws Exception {
+        BatchContext.start(home, Map.of()).close();
+        try (Connection connection = DriverManager.getConnection("jdbc:h2:file:" + home.repositoryDatabase());
+                Statement statement = connection.createStatement()) {
+            // H2 has committed the tables so far, but nobody has noted the migration as done
+            statement.execute("DELETE FROM \"flyway_schema_history\"; " + missing);
+        }
+
+        try (BatchContext context = BatchContext.start(home, Map.of())) {
+            context.jobOperator()
+                    .start(
+                            TestImports.quickJob(context),
+                            TestImports.identity(home).parameters(1));
+            assertThat(context.history().list()).hasSize(1);
+        }
+    }
+
     private static List<String> statements(String script) {
         return script.lines()
                 .filter(line -> !line.isBlank() && !line.startsWith("--"))
+                .map(line -> line.replace(" IF NOT EXISTS", ""))
                 .toList();
     }
 

@@ -130,9 +130,9 @@ class HistoryPruningTest {
     @Test
     void realImportsAreFoundToBeDoneOrDoneAgain() throws Exception {
         ImportBench bench = new ImportBench(home, context, folder);
-        Path before = ImportBench.save(bench.image());
+        Path before = TestFiles.save(bench.image());
         bench.run("saved");
-        ImportBench.restore(before, bench.image());
+        TestFiles.restore(before, bench.image());
         long second = bench.run("saved").importId();
 
         assertThat(prune(new Rule(null, 1))).isEqualTo(1);
@@ -140,13 +140,13 @@ class HistoryPruningTest {
             assertThat(again.state()).isEqualTo(State.ALREADY_IMPORTED);
             assertThat(again.importId()).isEqualTo(second);
         });
-        ImportBench.restore(before, bench.image());
+        TestFiles.restore(before, bench.image());
         assertThat(bench.run("saved").state()).isEqualTo(State.IMPORTED);
         assertThat(bench.records()).hasSize(2);
 
         assertThat(prune(ALL)).isEqualTo(2);
         assertThat(bench.run("saved").state()).isEqualTo(State.ALREADY_IMPORTED);
-        ImportBench.restore(before, bench.image());
+        TestFiles.restore(before, bench.image());
         assertThat(bench.run("saved").state()).isEqualTo(State.IMPORTED);
         bench.assertHolds("saved");
     }

@@ -144,7 +144,7 @@ class ImportAbandonmentTest {
     @Test
     void aFileThatHasTakenTheImagesPlaceIsNotTouched() throws Exception {
         long id = bench.stopped("saved", 5L * MIB);
-        Path copy = ImportBench.save(bench.image());
+        Path copy = TestFiles.save(bench.image());
         Files.delete(bench.image());
         Files.move(copy, bench.image());
         String before = RawBytes.sha256(bench.image());
@@ -198,7 +198,7 @@ class ImportAbandonmentTest {
     @Test
     void aStrangersWriteIsNotExplainedAway() throws Exception {
         long id = bench.stopped("saved", 5L * MIB);
-        ImportBench.setTime(bench.image(), Instant.now().plusSeconds(60));
+        TestFiles.setTime(bench.image(), Instant.now().plusSeconds(60));
 
         abandon(id);
 
@@ -222,7 +222,7 @@ class ImportAbandonmentTest {
     @Test
     void aDamagedImageKeepsItsLength() throws Exception {
         long id = bench.stopped("saved", 5L * MIB);
-        ImportBench.flipByte(bench.image(), 0);
+        TestFiles.flipByte(bench.image(), 0);
         String before = RawBytes.sha256(bench.image());
 
         Outcome outcome = abandon(id);

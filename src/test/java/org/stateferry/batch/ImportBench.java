@@ -7,8 +7,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -128,12 +126,8 @@ final class ImportBench implements ImportProgress {
     }
 
     void setTimes(Instant time) throws IOException {
-        setTime(dump, time);
-        setTime(image, time);
-    }
-
-    static void setTime(Path file, Instant time) throws IOException {
-        Files.setLastModifiedTime(file, FileTime.from(time));
+        TestFiles.setTime(dump, time);
+        TestFiles.setTime(image, time);
     }
 
     ImportRequest request(String name) {
@@ -280,26 +274,6 @@ final class ImportBench implements ImportProgress {
         byte[] now = Files.readAllBytes(image);
         assertThat(Arrays.mismatch(before, 512, before.length, now, 512, before.length))
                 .isEqualTo(-1);
-    }
-
-    /** Changes one byte of a file in place, and leaves its time as it was. */
-    static void flipByte(Path file, long offset) throws IOException {
-        FileTime time = Files.getLastModifiedTime(file);
-        byte[] bytes = Files.readAllBytes(file);
-        bytes[Math.toIntExact(offset)] ^= 1;
-        Files.write(file, bytes);
-        Files.setLastModifiedTime(file, time);
-    }
-
-    /** Copies a file over another one, with its time; the other one keeps its inode. */
-    static void restore(Path saved, Path file) throws IOException {
-        Files.write(file, Files.readAllBytes(saved));
-        Files.setLastModifiedTime(file, Files.getLastModifiedTime(saved));
-    }
-
-    static Path save(Path file) throws IOException {
-        Path copy = file.resolveSibling(file.getFileName() + ".saved");
-        return Files.copy(file, copy, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.COPY_ATTRIBUTES);
     }
 
     @Override

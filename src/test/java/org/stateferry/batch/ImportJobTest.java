@@ -2,9 +2,11 @@ package org.stateferry.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -117,9 +119,9 @@ class ImportJobTest {
     @Test
     void tomorrowsDumpAtTheSamePathIsAnotherImport() throws Exception {
         ImportOutcome first = bench.run("first");
-        Path yesterday = ImportBench.save(bench.dump());
+        Path yesterday = TestFiles.save(bench.dump());
         TickerDump.withCounter(yesterday, bench.dump(), 700);
-        ImportBench.setTime(bench.dump(), ImportBench.SAVED_AT.plusSeconds(60));
+        TestFiles.setTime(bench.dump(), ImportBench.SAVED_AT.plusSeconds(60));
 
         ImportOutcome second = bench.run("second");
 
@@ -127,7 +129,7 @@ class ImportJobTest {
         assertThat(second.importId()).isNotEqualTo(first.importId());
         assertThat(bench.snapshotNames()).containsExactly("first", "second");
         bench.assertHolds("second");
-        ImportBench.restore(yesterday, bench.dump());
+        TestFiles.restore(yesterday, bench.dump());
         bench.assertHolds("first");
     }
 
@@ -135,7 +137,7 @@ class ImportJobTest {
     void aNameTakenByAnotherContentIsAConflictThatTheHistoryKnows() throws Exception {
         bench.run("saved");
         String before = RawBytes.sha256(bench.image());
-        TickerDump.withCounter(ImportBench.save(bench.dump()), bench.dump(), 700);
+        TickerDump.withCounter(TestFiles.save(bench.dump()), bench.dump(), 700);
 
         StateferryException failure = bench.fail("saved");
 
@@ -201,14 +203,38 @@ class ImportJobTest {
 
     @Test
     void theImageIsTakenBackToBeforeTheImportAndIsImportedIntoAgain() throws Exception {
-        Path before = ImportBench.save(bench.image());
+        Path before = TestFiles.save(bench.image());
         bench.run("saved");
-        ImportBench.restore(before, bench.image());
+        TestFiles.restore(before, bench.image());
 
         assertThat(bench.run("saved").state()).isEqualTo(State.IMPORTED);
 
         bench.assertHolds("saved");
         assertThat(bench.records()).hasSize(2);
+    }
+
+    @Test
+    void whatCouldNotBeCheckedIsAWarningThatIsKept() throws Exception {
+        byte[] dump = Files.readAllBytes(bench.dump());
+        Files.write(bench.dump(), Arrays.copyOf(dump, vmDescriptionAt(dump)));
+        bench.setTimes(ImportBench.SAVED_AT);
+
+        ImportOutcome outcome = bench.run("saved");
+
+        assertThat(outcome.warnings())
+                .anySatisfy(warning -> assertThat(warning).matches("the dump was not checked from byte \\d+ on: .+"));
+        assertThat(bench.record().warnings()).isEqualTo(outcome.warnings());
+        bench.assertHolds("saved");
+    }
+
+    /** A vmdescription is 0x06, be32 length, and so many bytes of JSON up to the end. */
+    private static int vmDescriptionAt(byte[] dump) {
+        for (int at = dump.length - 6; at > 0; at--) {
+            if (dump[at] == 6 && ByteBuffer.wrap(dump).getInt(at + 1) == dump.length - at - 5) {
+                return at;
+            }
+        }
+        throw new AssertionError("no vmdescription");
     }
 
     @Test

@@ -100,9 +100,9 @@ class ImportResumeTest {
 
     @Test
     void aGuestHasWrittenInPlaceSince() throws Exception {
-        ImportBench.flipByte(bench.image(), GUEST_DATA_AT + 100);
+        TestFiles.flipByte(bench.image(), GUEST_DATA_AT + 100);
         Instant written = Instant.now().plusSeconds(60).truncatedTo(ChronoUnit.SECONDS);
-        ImportBench.setTime(bench.image(), written);
+        TestFiles.setTime(bench.image(), written);
         byte[] guestData = guestData();
 
         assertStartsOver("the image was modified at " + written + ", after the last write of the earlier attempt");
@@ -121,7 +121,7 @@ class ImportResumeTest {
     @ValueSource(ints = {0, 2, 5})
     void aClusterIsInUseByNow(int buffer) throws Exception {
         int cluster = DATA_AT / CLUSTER_SIZE + buffer * (MIB / CLUSTER_SIZE) + 3;
-        ImportBench.flipByte(bench.image(), REFCOUNT_BLOCK_AT + 2 * cluster + 1);
+        TestFiles.flipByte(bench.image(), REFCOUNT_BLOCK_AT + 2 * cluster + 1);
 
         assertCompletes(SIZE - buffer * MIB);
 
@@ -146,7 +146,7 @@ class ImportResumeTest {
         QemuImg.createSnapshot(bench.image(), "between");
         QemuIo.run(bench.image(), "write -q -P 0x5a 128k 640k");
         Files.setLastModifiedTime(bench.image(), time);
-        Path between = ImportBench.save(bench.image());
+        Path between = TestFiles.save(bench.image());
 
         bench.run("saved");
 
@@ -159,7 +159,7 @@ class ImportResumeTest {
 
     @Test
     void anotherFileIsAtTheImagesPath() throws Exception {
-        Path copy = ImportBench.save(bench.image());
+        Path copy = TestFiles.save(bench.image());
         Files.move(copy, bench.image(), StandardCopyOption.REPLACE_EXISTING);
 
         assertStartsOver("another file has taken the image's place since");
@@ -180,9 +180,9 @@ class ImportResumeTest {
 
     @Test
     void anotherImportCameBetween() throws Exception {
-        Path ours = ImportBench.save(bench.dump());
+        Path ours = TestFiles.save(bench.dump());
         bench.withOpaqueDump(3 * MIB, 2).run("between");
-        ImportBench.restore(ours, bench.dump());
+        TestFiles.restore(ours, bench.dump());
         bench.undisturbed();
 
         assertStartsOver("the journal is that of another import into this image");
@@ -205,7 +205,7 @@ class ImportResumeTest {
     @ParameterizedTest
     @ValueSource(ints = {0, 20, 4096, 4110})
     void theJournalIsDamagedAtItsHead(int place) throws Exception {
-        ImportBench.flipByte(bench.journal(), place);
+        TestFiles.flipByte(bench.journal(), place);
 
         assertStartsOver("the journal of the earlier attempt is lost or damaged");
 
@@ -214,7 +214,7 @@ class ImportResumeTest {
 
     @Test
     void theJournalIsDamagedAtABuffer() throws Exception {
-        ImportBench.flipByte(bench.journal(), 180_224 + 4 * 64 + 20);
+        TestFiles.flipByte(bench.journal(), 180_224 + 4 * 64 + 20);
 
         assertCompletes(SIZE - 4 * MIB);
 
@@ -225,7 +225,7 @@ class ImportResumeTest {
     @ParameterizedTest
     @ValueSource(ints = {0, 1, 3, 5})
     void dataWasLostOnItsWayToTheDisk(int buffer) throws Exception {
-        ImportBench.flipByte(bench.image(), DATA_AT + (long) buffer * MIB + 4711);
+        TestFiles.flipByte(bench.image(), DATA_AT + (long) buffer * MIB + 4711);
 
         assertCompletes(SIZE - buffer * MIB);
 
@@ -263,7 +263,7 @@ class ImportResumeTest {
         });
         bench.fail("saved");
         bench.undisturbed();
-        ImportBench.flipByte(bench.image(), 87); // the compatible feature "lazy refcounts"
+        TestFiles.flipByte(bench.image(), 87); // the compatible feature "lazy refcounts"
 
         assertStartsOver("the image's header has changed since");
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -140,7 +141,7 @@ class ImportSourceFaultTest {
 
     @Test
     void aDumpThatIsReplacedWhileItIsRead() throws Exception {
-        Path copy = ImportBench.save(bench.dump());
+        Path copy = TestFiles.save(bench.dump());
         whenTransferred(2 * MIB, () -> Files.move(copy, bench.dump(), StandardCopyOption.ATOMIC_MOVE));
 
         assertThat(assertRefusedAndSpaceGivenBack().problem()).contains("another file has taken its place");
@@ -208,6 +209,29 @@ class ImportSourceFaultTest {
         assertThat(bench.record().status()).isEqualTo("COMPLETED");
     }
 
+    @Test
+    void aCheckThatCannotGoOnWhereItWasBeginsAnew() throws Exception {
+        bench = new ImportBench(home, context, folder).withInflatedDump(11, 1);
+        bench.stopAt(9L * MIB);
+        bench.fail("saved");
+        bench.undisturbed();
+        bench.access = readingThrough(opened -> (DumpSource) Proxy.newProxyInstance(
+                getClass().getClassLoader(), new Class<?>[] {DumpSource.class}, (proxy, method, arguments) -> {
+                    if (method.getName().equals("restoreChecker")) {
+                        throw StateferryException.of(FailureKind.REPOSITORY, "saved by another version");
+                    }
+                    return method.invoke(opened, arguments);
+                }));
+
+        assertThat(bench.run("saved").state()).isEqualTo(State.IMPORTED);
+
+        assertThat(bench.notices)
+                .containsExactly(
+                        "going on from byte " + 9 * MIB + ", which is proven to be in the image",
+                        "checking the dump from its first byte again: saved by another version");
+        bench.assertHolds("saved");
+    }
+
     private static FileAccess readingThrough(UnaryOperator<DumpSource> fault) {
         return new FileAccess() {
             @Override
@@ -262,7 +286,7 @@ class ImportSourceFaultTest {
 
         assertThat(Files.size(bench.image())).as("somebody else is at work").isGreaterThan(12L * MIB);
         bench.undisturbed();
-        ImportBench.setTime(bench.image(), Instant.now().plusSeconds(60));
+        TestFiles.setTime(bench.image(), Instant.now().plusSeconds(60));
         bench.run("saved");
         assertThat(bench.warnings).as("and that is not forgotten").hasSize(1);
     }

@@ -19,6 +19,8 @@ import org.stateferry.batch.WatchedImageFile.Watcher;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.testing.RawBytes;
+import org.stateferry.transfer.Checkpoint;
+import org.stateferry.transfer.Journal;
 
 /** A stop, whenever it comes, leaves the old image and work that the same command continues; or it comes too late. */
 class ImportStopTest {
@@ -236,6 +238,10 @@ class ImportStopTest {
         ImportBench checked = new ImportBench(home, context, folder).withInflatedDump(11, 5);
         checked.stopAt(9L * MIB);
         assertThat(checked.fail("saved").kind()).isEqualTo(FailureKind.INTERRUPTED);
+        try (Journal journal = Journal.open(checked.journal()).orElseThrow()) {
+            Checkpoint checkpoint = journal.checkpoint().orElseThrow();
+            assertThat(checkpoint.checkerPosition()).isLessThanOrEqualTo(checkpoint.boundary());
+        }
 
         assertThat(checked.undisturbed().run("saved").state()).isEqualTo(State.IMPORTED);
 

@@ -113,9 +113,9 @@ class RestartByIdTest {
 
     @Test
     void aCompleteOneWhoseSnapshotIsGoneIsNotAnother() throws Exception {
-        Path before = ImportBench.save(bench.image());
+        Path before = TestFiles.save(bench.image());
         long id = bench.run("saved").importId();
-        ImportBench.restore(before, bench.image());
+        TestFiles.restore(before, bench.image());
 
         StateferryException refusal = refused(id);
 

@@ -47,7 +47,7 @@ class StaleDiskTest {
     }
 
     private void touchImage(Instant time) throws Exception {
-        ImportBench.setTime(bench.image(), time);
+        TestFiles.setTime(bench.image(), time);
     }
 
     private String warning(Instant modified) {
@@ -109,8 +109,8 @@ class StaleDiskTest {
         bench.strict = true;
         for (int number = 1; number <= 3; number++) {
             bench.run("saved " + number);
-            TickerDump.withCounter(ImportBench.save(bench.dump()), bench.dump(), 100 * number);
-            ImportBench.setTime(bench.dump(), ImportBench.SAVED_AT);
+            TickerDump.withCounter(TestFiles.save(bench.dump()), bench.dump(), 100 * number);
+            TestFiles.setTime(bench.dump(), ImportBench.SAVED_AT);
         }
         assertThat(bench.warnings).isEmpty();
         bench.assertSound();
@@ -122,8 +122,8 @@ class StaleDiskTest {
         touchImage(later);
         bench.run("first");
         bench.warnings.clear();
-        TickerDump.withCounter(ImportBench.save(bench.dump()), bench.dump(), 700);
-        ImportBench.setTime(bench.dump(), ImportBench.SAVED_AT);
+        TickerDump.withCounter(TestFiles.save(bench.dump()), bench.dump(), 700);
+        TestFiles.setTime(bench.dump(), ImportBench.SAVED_AT);
 
         bench.run("second");
 
@@ -132,10 +132,10 @@ class StaleDiskTest {
 
     @Test
     void anOlderCopyPutBackIsAsOldAsItsTimeSays() throws Exception {
-        Path older = ImportBench.save(bench.image());
+        Path older = TestFiles.save(bench.image());
         touchImage(ImportBench.SAVED_AT.plusSeconds(600));
         bench.run("saved");
-        ImportBench.restore(older, bench.image());
+        TestFiles.restore(older, bench.image());
         bench.undisturbed();
         bench.strict = true;
 
@@ -153,7 +153,7 @@ class StaleDiskTest {
         bench.onTransferred = done -> append(bench.dump());
         assertThat(bench.fail("saved").kind()).isEqualTo(FailureKind.DUMP_INVALID);
         bench.undisturbed();
-        ImportBench.setTime(bench.dump(), ImportBench.SAVED_AT);
+        TestFiles.setTime(bench.dump(), ImportBench.SAVED_AT);
 
         assertThat(bench.run("saved").state()).isEqualTo(State.IMPORTED);
 
@@ -174,8 +174,8 @@ class StaleDiskTest {
         bench.run("first");
         Instant written = Instant.ofEpochSecond(Instant.now().getEpochSecond() + 60);
         touchImage(written);
-        TickerDump.withCounter(ImportBench.save(bench.dump()), bench.dump(), 700);
-        ImportBench.setTime(bench.dump(), ImportBench.SAVED_AT);
+        TickerDump.withCounter(TestFiles.save(bench.dump()), bench.dump(), 700);
+        TestFiles.setTime(bench.dump(), ImportBench.SAVED_AT);
 
         bench.run("second");
 

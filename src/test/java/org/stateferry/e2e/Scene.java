@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
+import org.springframework.util.FileSystemUtils;
 import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.Launcher;
 import org.stateferry.testing.QemuTools;
@@ -30,6 +31,7 @@ record Scene(Path directory, Path dump, Path image, Launcher launcher) {
     /** When dump and disk were written. */
     static final Instant SAVED_AT = Instant.parse("2026-01-02T03:04:05Z");
 
+    private static final String HOME = "home";
     private static final Path DEMO = Path.of("src/demo");
 
     /** Sets the scene in an empty directory, or skips the test if QEMU is missing. */
@@ -44,7 +46,7 @@ record Scene(Path directory, Path dump, Path image, Launcher launcher) {
                 directory,
                 directory.resolve("ticker.vmstate"),
                 directory.resolve("ticker.qcow2"),
-                new Launcher(directory.resolve("home")));
+                new Launcher(directory.resolve(HOME)));
         copy(DEMO.resolve("ticker.vmstate"), scene.dump);
         copy(DEMO.resolve("ticker.qcow2"), scene.image);
         scene.setTimes(SAVED_AT);
@@ -82,6 +84,33 @@ record Scene(Path directory, Path dump, Path image, Launcher launcher) {
         return path(name);
     }
 
+    /** A copy of everything in another directory, the program's home included. */
+    Scene copyTo(Path other) throws IOException {
+        FileSystemUtils.copyRecursively(home(), other.resolve(HOME));
+        Scene copy = new Scene(
+                other,
+                other.resolve(dump.getFileName()),
+                other.resolve(image.getFileName()),
+                new Launcher(other.resolve(HOME)));
+        copy(dump, copy.dump);
+        copy(image, copy.image);
+        return copy;
+    }
+
+    /** Makes another scene what this one is. Its image stays the file (the inode) that it is. */
+    void restoreTo(Scene other) throws IOException {
+        FileSystemUtils.deleteRecursively(other.home());
+        FileSystemUtils.copyRecursively(home(), other.home());
+        copy(dump, other.dump);
+        Files.write(other.image, Files.readAllBytes(image));
+        setTime(other.image, time(image));
+    }
+
+    /** The program's home. */
+    Path home() {
+        return directory.resolve(HOME);
+    }
+
     /** Imports the dump into the image. */
     CommandResult importAs(String name, String... options) {
         return launcher.importDump(dump, image, name, options);
@@ -96,6 +125,15 @@ record Scene(Path directory, Path dump, Path image, Launcher launcher) {
     void setTimes(Instant time) {
         setTime(dump, time);
         setTime(image, time);
+    }
+
+    /** When a file was last changed. */
+    static Instant time(Path file) {
+        try {
+            return Files.getLastModifiedTime(file).toInstant();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     static void setTime(Path file, Instant time) {

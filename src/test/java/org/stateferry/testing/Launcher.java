@@ -9,10 +9,15 @@ import java.util.Map;
 
 /**
  * The built program, run as an operator runs it: a process of its own, with a home of its own. The system property
- * {@code stateferry.launcher} names it; without the property it is {@code target/stateferry}.
+ * {@code stateferry.launcher} names it; without the property it is {@code target/stateferry}. The environment's
+ * {@code STATEFERRY_JAVA_OPTS} is handed on.
  */
 public final class Launcher {
     private static final Duration LIMIT = Duration.ofSeconds(60);
+
+    private static final String JAVA_OPTIONS = "STATEFERRY_JAVA_OPTS";
+    /** The optimising compiler takes half of the processor time of so short a run, and never pays off. */
+    private static final String QUICK_START = "-XX:TieredStopAtLevel=1";
 
     private final Path program;
     private final Path home;
@@ -34,11 +39,33 @@ public final class Launcher {
         }
     }
 
+    /**
+     * Runs a command to its end under a limit of its shell.
+     *
+     * @param limit what {@code ulimit} is given, for example {@code -f 100}
+     */
+    public CommandResult runLimited(String limit, String... arguments) {
+        try (RunningCommand running =
+                start(List.of("sh", "-c", "ulimit " + limit + " && exec \"$0\" \"$@\""), arguments)) {
+            return running.await(LIMIT);
+        }
+    }
+
     /** Starts a command in the background. */
     public RunningCommand start(String... arguments) {
-        List<String> command = new ArrayList<>(List.of(program.toString()));
+        return start(List.of(), arguments);
+    }
+
+    private RunningCommand start(List<String> prefix, String... arguments) {
+        List<String> command = new ArrayList<>(prefix);
+        command.add(program.toString());
         command.addAll(List.of(arguments));
-        return RunningCommand.start(command, Map.of("STATEFERRY_HOME", home.toString()));
+        return RunningCommand.start(command, Map.of("STATEFERRY_HOME", home.toString(), JAVA_OPTIONS, javaOptions()));
+    }
+
+    private static String javaOptions() {
+        String given = System.getenv(JAVA_OPTIONS);
+        return given == null ? QUICK_START : given;
     }
 
     /** Runs {@code import} to its end. */

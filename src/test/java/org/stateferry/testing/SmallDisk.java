@@ -1,0 +1,99 @@
+package org.stateferry.testing;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import org.junit.jupiter.api.Assumptions;
+
+/**
+ * A file system of a few mebibytes, in memory and mounted on a directory, that can be filled to the last byte. Closing it
+ * unmounts it. Mounting needs root: without, the calling test is skipped and says why.
+ */
+public final class SmallDisk implements AutoCloseable {
+    private static final Duration LIMIT = Duration.ofSeconds(20);
+
+    private final Path directory;
+    private final Path ballast;
+
+    private SmallDisk(Path directory) {
+        this.directory = directory;
+        this.ballast = directory.resolve("ballast-" + UUID.randomUUID());
+    }
+
+    /** Mounts an empty disk of this many bytes on a directory, which is made if it is missing. */
+    public static SmallDisk mount(Path directory, long bytes) {
+        mountOn(directory, "-t", "tmpfs", "-o", "size=" + bytes, "stateferry-test");
+        return new SmallDisk(directory);
+    }
+
+    /** Makes a directory read-only for everybody, root included, by mounting it on itself. */
+    public static SmallDisk mountReadOnly(Path directory) {
+        mountOn(directory, "--bind", directory.toString());
+        SmallDisk disk = new SmallDisk(directory);
+        CommandResult result =
+                RunningCommand.run(LIMIT, List.of("mount", "-o", "remount,ro,bind", directory.toString()));
+        if (result.exitCode() != 0) {
+            disk.close();
+            Assumptions.abort("cannot make a mount read-only here: " + result.stderr());
+        }
+        return disk;
+    }
+
+    private static void mountOn(Path directory, String... options) {
+        try {
+            Files.createDirectories(directory);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        List<String> command = new ArrayList<>(List.of("mount"));
+        command.addAll(List.of(options));
+        command.add(directory.toString());
+        CommandResult result = RunningCommand.run(LIMIT, command);
+        if (result.exitCode() != 0) {
+            Assumptions.abort("cannot mount here: " + result.stderr().strip());
+        }
+    }
+
+    /** The bytes that are free. */
+    public long free() {
+        try {
+            return Files.getFileStore(directory).getUsableSpace();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Fills the disk up to this many bytes; others may be writing to it as well. */
+    public void fill(long leave) {
+        try (OutputStream out = Files.newOutputStream(ballast)) {
+            for (long room = free() - leave; room > 0; room = free() - leave) {
+                out.write(new byte[(int) Math.min(room, 1 << 20)]);
+            }
+        } catch (IOException e) {
+            if (!String.valueOf(e.getMessage()).contains("No space left")) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+
+    /** Frees what {@link #fill} took. */
+    public void makeRoom() {
+        try {
+            Files.delete(ballast);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Unmounts it; what is on it is lost. */
+    @Override
+    public void close() {
+        RunningCommand.run(LIMIT, List.of("umount", directory.toString())).requireSuccess();
+    }
+}
