@@ -96,7 +96,7 @@ public final class ImportAbandonment {
     private static Outcome giveBack(KnownImport known, Journal journal, Path journalPath) throws StateferryException {
         Path image = known.identity().image();
         String imageKey = journal.plan().imageKey();
-        if (!Files.exists(image)) {
+        if (Files.notExists(image)) {
             JournalFiles.delete(journalPath);
             return Outcome.notGivenBack("the image " + image + " is not there");
         }

@@ -33,7 +33,7 @@ final class AbandonCommand implements Callable<Integer> {
     private long id;
 
     @Mixin
-    private WaitOption wait;
+    private final WaitOption wait = new WaitOption();
 
     AbandonCommand(Console console, Installation.Locator installations) {
         this.console = console;

@@ -94,7 +94,7 @@ final class ImportCommand implements Callable<Integer> {
     private long limitBytesPerSecond = NO_LIMIT;
 
     @Mixin
-    private RunOptions options;
+    private final RunOptions options = new RunOptions();
 
     ImportCommand(ImportRun runs) {
         this.runs = runs;

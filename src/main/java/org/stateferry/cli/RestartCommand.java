@@ -29,7 +29,7 @@ final class RestartCommand implements Callable<Integer> {
     private long id;
 
     @Mixin
-    private RunOptions options;
+    private final RunOptions options = new RunOptions();
 
     RestartCommand(ImportRun runs) {
         this.runs = runs;

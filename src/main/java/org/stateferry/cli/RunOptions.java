@@ -6,7 +6,7 @@ import picocli.CommandLine.Option;
 /** The options of every command that runs an import: how it waits, what it shows, and what it prints. */
 final class RunOptions {
     @Mixin
-    WaitOption wait;
+    final WaitOption wait = new WaitOption();
 
     @Option(
             names = "--progress",

@@ -3,6 +3,7 @@ package org.stateferry.transfer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import java.nio.channels.NonWritableChannelException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -136,6 +137,23 @@ class JournalTest {
                     () -> journal.recordCheckpoint(new Checkpoint(1, 1, new byte[80 * 1024]), 3));
             assertThat(refusal.kind()).isEqualTo(FailureKind.INTERNAL);
             assertThat(journal.buffer(0)).as("nothing was written over").isEmpty();
+        }
+    }
+
+    @Test
+    void whoOnlyLooksAtAJournalReadsTheSameAndChangesNothing() throws Exception {
+        assertThat(Journal.openForReading(path)).isEmpty();
+        assertThat(path).doesNotExist();
+        try (Journal writer = Journal.create(path, JournalContent.PLAN, 77)) {
+            writer.recordBuffer(JournalContent.aRecord(3));
+            try (Journal reader = Journal.openForReading(path).orElseThrow()) {
+                assertThat(reader.plan()).isEqualTo(JournalContent.PLAN);
+                assertThat(reader.buffer(3)).contains(JournalContent.aRecord(3));
+                writer.recordBuffer(JournalContent.aRecord(4));
+                assertThat(reader.buffer(4)).contains(JournalContent.aRecord(4));
+                assertThat(catchThrowableOfType(RuntimeException.class, () -> reader.recordWrite(78)))
+                        .isInstanceOf(NonWritableChannelException.class);
+            }
         }
     }
 }
