@@ -7,7 +7,6 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,7 +22,6 @@ import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuIo;
 import org.stateferry.testing.RawBytes;
-import org.stateferry.testing.RunningCommand;
 import org.stateferry.testing.TickerDump;
 
 /**
@@ -31,14 +29,7 @@ import org.stateferry.testing.TickerDump;
  * on where that is safe, or says why it starts over.
  */
 class BetweenIT {
-    private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final int MEBIBYTES = 6;
-    /** With this rate a transfer takes more than a second and a half. */
-    private static final String RATE = "4M/s";
-
-    private static final int KILL_AFTER_MILLIS_MIN = 300;
-    private static final int KILL_AFTER_MILLIS_MAX = 800;
-
     private static final int CHAIN_LENGTH = 4;
     private static final int CLUSTER_SIZE = 64 << 10;
     private static final int DISK_CLUSTERS = 16;
@@ -111,7 +102,7 @@ class BetweenIT {
     @BeforeAll
     static void killOnce() throws IOException {
         scene = Scene.in(directory).withLongDump(MEBIBYTES, Seeds.chosen());
-        kill(scene, new Random());
+        scene.killInTransfer();
         killed = scene.copyTo(directory.resolve("killed"));
     }
 
@@ -141,7 +132,7 @@ class BetweenIT {
         List<Between> all = actions().toList();
         List<Between> done = new ArrayList<>();
         for (int i = 0; i < CHAIN_LENGTH; i++) {
-            kill(scene, random);
+            scene.killInTransfer();
             done.add(all.get(random.nextInt(all.size())));
             last(done).action().accept(scene, random);
             Judge.assertClean(scene.image());
@@ -164,22 +155,6 @@ class BetweenIT {
         Judge.assertHolds(scene.image(), "saved", scene.dump());
         assertThat(QemuImg.snapshotNames(scene.image())).containsExactlyElementsOf(names);
         return result;
-    }
-
-    /** Kills an import in the middle of its transfer. */
-    private static void kill(Scene scene, Random random) {
-        try (RunningCommand running = scene.startImportAs("saved", "--limit-rate", RATE, "--progress", "json")) {
-            assertThat(ImportPhase.TRANSFER.awaitIn(running))
-                    .as(running.stderr())
-                    .isTrue();
-            Thread.sleep(random.nextInt(KILL_AFTER_MILLIS_MIN, KILL_AFTER_MILLIS_MAX));
-            running.kill();
-            running.await(LIMIT);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException(e);
-        }
-        assertThat(QemuImg.snapshotNames(scene.image())).doesNotContain("saved");
     }
 
     /** Into the boot sector's cluster, the one that is allocated. */

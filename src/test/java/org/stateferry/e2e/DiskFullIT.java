@@ -21,9 +21,6 @@ class DiskFullIT {
     private static final int MEBIBYTES = 6;
     private static final int CLUSTER_SIZE = 64 << 10;
     private static final int PAGE_SIZE = 4 << 10;
-    /** With this rate a transfer takes more than a second and a half. */
-    private static final String RATE = "4M/s";
-
     private static final int NO_SPACE = 13;
     private static final int REPOSITORY = 15;
     private static final int CONFIGURATION = 78;
@@ -54,7 +51,7 @@ class DiskFullIT {
             Scene scene = sceneOnDisk();
             Path before = scene.copyOfImage("before.qcow2");
             CommandResult result;
-            try (RunningCommand running = startTransfer(scene)) {
+            try (RunningCommand running = scene.startTransfer()) {
                 disk.fill(0);
                 result = running.await(LIMIT);
             }
@@ -72,7 +69,7 @@ class DiskFullIT {
             Path before = scene.copyOfImage("before.qcow2");
             long freeBefore = disk.free();
             CommandResult result;
-            try (RunningCommand running = startTransfer(scene)) {
+            try (RunningCommand running = scene.startTransfer()) {
                 running.signal("STOP");
                 long clusters = (RawBytes.size(scene.dump()) + CLUSTER_SIZE - 1) / CLUSTER_SIZE;
                 long stillToWrite = clusters * CLUSTER_SIZE - (freeBefore - disk.free());
@@ -128,7 +125,7 @@ class DiskFullIT {
         Path before = scene.copyOfImage("before.qcow2");
         try (SmallDisk disk = SmallDisk.mount(scene.home(), DISK_SIZE)) {
             CommandResult result;
-            try (RunningCommand running = startTransfer(scene)) {
+            try (RunningCommand running = scene.startTransfer()) {
                 disk.fill(0);
                 result = running.await(LIMIT);
             }
@@ -189,12 +186,6 @@ class DiskFullIT {
         Path image = directory.resolve("disk/ticker.qcow2");
         Scene.copy(scene.image(), image);
         return scene.withImage(image);
-    }
-
-    private static RunningCommand startTransfer(Scene scene) {
-        RunningCommand running = scene.startImportAs("saved", "--limit-rate", RATE);
-        assertThat(running.awaitStderr("transfer")).as(running.stderr()).isTrue();
-        return running;
     }
 
     private static void assertNoSpace(CommandResult result, int exitCode, String where) {

@@ -12,7 +12,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.ImageLocks;
-import org.stateferry.testing.Launcher;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuVm;
 import org.stateferry.testing.RawBytes;
@@ -53,7 +52,7 @@ class ImageLockIT {
             assertThat(info.stderr()).contains("lock");
 
             while (ImageLocks.isHeldBy(running.pid(), scene.image())) {
-                pause(5);
+                Scene.pause(Duration.ofMillis(5));
             }
             // whatever was still written after the lock was gone would show as a difference here
             String atRelease = RawBytes.sha256(scene.image());
@@ -83,43 +82,6 @@ class ImageLockIT {
         for (Path image : images) {
             Judge.assertClean(image);
             Judge.assertHolds(image, "saved", scene.dump());
-        }
-    }
-
-    @Test
-    void twoImportsRacingForOneImageDoNoDamage() {
-        Scene scene = Scene.in(directory);
-        Path before = scene.copyOfImage("before.qcow2");
-        // a home each: neither waits for the other's job repository
-        Launcher other = new Launcher(scene.path("other-home"));
-        List<String> imported = new ArrayList<>();
-        try (RunningCommand first = scene.startImportAs("first");
-                RunningCommand second = other.startImport(scene.dump(), scene.image(), "second")) {
-            CommandResult firstResult = first.await(LIMIT);
-            CommandResult secondResult = second.await(LIMIT);
-            assertThat(List.of(firstResult.exitCode(), secondResult.exitCode()))
-                    .as("%s%n%s", firstResult, secondResult)
-                    .contains(0)
-                    .isSubsetOf(0, 11, 12);
-            if (firstResult.exitCode() == 0) {
-                imported.add("first");
-            }
-            if (secondResult.exitCode() == 0) {
-                imported.add("second");
-            }
-        }
-        Judge.assertClean(scene.image());
-        Judge.assertSameContent(scene.image(), before);
-        assertThat(QemuImg.snapshotNames(scene.image())).containsExactlyInAnyOrderElementsOf(imported);
-        imported.forEach(name -> Judge.assertHolds(scene.image(), name, scene.dump()));
-    }
-
-    private static void pause(long millis) {
-        try {
-            Thread.sleep(millis);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException(e);
         }
     }
 }

@@ -6,10 +6,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
+import java.time.Duration;
 import java.time.Instant;
+import java.util.stream.Stream;
 import org.springframework.util.FileSystemUtils;
 import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.Launcher;
+import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.RunningCommand;
 import org.stateferry.testing.TickerDump;
@@ -31,6 +34,12 @@ record Scene(Path directory, Path dump, Path image, Launcher launcher) {
     /** When dump and disk were written. */
     static final Instant SAVED_AT = Instant.parse("2026-01-02T03:04:05Z");
 
+    /** With this rate the transfer of six mebibytes takes more than a second and a half. */
+    private static final String RATE = "4M/s";
+    /** After this time it has written at least one. */
+    private static final Duration IN_TRANSFER = Duration.ofMillis(400);
+
+    private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final String HOME = "home";
     private static final Path DEMO = Path.of("src/demo");
 
@@ -119,6 +128,39 @@ record Scene(Path directory, Path dump, Path image, Launcher launcher) {
     /** Starts the import of the dump into the image. */
     RunningCommand startImportAs(String name, String... options) {
         return launcher.startImport(dump, image, name, options);
+    }
+
+    /** Starts an import of a {@linkplain #withLongDump long dump} slowly; returns while it is in its transfer. */
+    RunningCommand startTransfer(String... options) {
+        RunningCommand running = startImportAs(
+                "saved",
+                Stream.concat(Stream.of("--limit-rate", RATE), Stream.of(options))
+                        .toArray(String[]::new));
+        if (!running.awaitStderr("transfer")) {
+            throw new AssertionError("ended before the transfer: " + running.stderr());
+        }
+        pause(IN_TRANSFER);
+        return running;
+    }
+
+    /** Kills an import in the middle of its transfer, with a few mebibytes written. */
+    void killInTransfer() {
+        try (RunningCommand running = startTransfer()) {
+            running.kill();
+            running.await(LIMIT);
+        }
+        if (QemuImg.snapshotNames(image).contains("saved")) {
+            throw new AssertionError("the import was faster than its kill");
+        }
+    }
+
+    static void pause(Duration time) {
+        try {
+            Thread.sleep(time.toMillis());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
     }
 
     /** Gives dump and image the same time of last change. */
