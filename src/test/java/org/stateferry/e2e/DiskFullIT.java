@@ -87,7 +87,7 @@ class DiskFullIT {
 
     /** The journal's parts have pages of their own; the last one is only needed for the publish. */
     @ParameterizedTest
-    @ValueSource(ints = {1, 2, 3, 4, 5})
+    @ValueSource(ints = {1, 3, 5})
     void theJournalsDiskIsFull(int pages) {
         Scene scene = Scene.in(directory).withLongDump(MEBIBYTES, pages);
         Path before = scene.copyOfImage("before.qcow2");
@@ -108,7 +108,7 @@ class DiskFullIT {
         Scene scene = Scene.in(directory);
         Path before = scene.copyOfImage("before.qcow2");
         try (SmallDisk disk = SmallDisk.mount(scene.home(), DISK_SIZE)) {
-            for (int room : new int[] {0, 8 << 10, 32 << 10, 64 << 10}) {
+            for (int room : new int[] {0, 64 << 10}) {
                 disk.fill(room);
                 assertNoSpace(scene.importAs("saved"), REPOSITORY, scene.home().toString());
                 assertThat(RawBytes.sha256(scene.image())).isEqualTo(RawBytes.sha256(before));
@@ -167,7 +167,7 @@ class DiskFullIT {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {20, 60, 100})
+    @ValueSource(ints = {20, 100})
     void tooFewFilesMayBeOpen(int files) {
         Scene scene = Scene.in(directory);
         String before = RawBytes.sha256(scene.image());
