@@ -13,7 +13,6 @@ import org.stateferry.error.StateferryException;
 final class ChannelImageFile implements ImageFile {
     private final Path path;
     private final FileChannel channel;
-    private volatile boolean forceFailed;
 
     ChannelImageFile(Path path, FileChannel channel) {
         this.path = path;
@@ -65,14 +64,8 @@ final class ChannelImageFile implements ImageFile {
         try {
             channel.force(true);
         } catch (IOException e) {
-            forceFailed = true;
             throw FileFailures.translate(e, path, StateferryException.NO_OFFSET, "forcing the file to stable storage");
         }
-    }
-
-    /** Whether a force failed; the kernel reports a lost page once, so later success proves nothing about it. */
-    boolean hasForceFailed() {
-        return forceFailed;
     }
 
     @Override

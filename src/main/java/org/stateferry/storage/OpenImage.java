@@ -68,11 +68,6 @@ public final class OpenImage implements AutoCloseable {
         }
     }
 
-    /** Whether a force failed since the image was opened: what was written before may not be on disk. */
-    public boolean hasForceFailed() {
-        return entry.file.hasForceFailed();
-    }
-
     /** What the image's path leads to now. */
     public FileIdentity identity() throws StateferryException {
         return FileIdentity.of(path());
