@@ -56,7 +56,7 @@ final class ImportJob {
 
     private Step prepare(ImportSession session, ImportIdentity identity, FirstErrorListener listener) {
         return new StepBuilder(PREPARE, repository)
-                .tasklet(new PrepareTasklet(session, identity), transactions)
+                .tasklet(new PrepareTasklet(session, identity, executor), transactions)
                 .listener(listener)
                 .allowStartIfComplete(true)
                 .build();

@@ -5,6 +5,7 @@ import java.time.Instant;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.Executor;
 import org.springframework.batch.core.scope.context.ChunkContext;
 import org.springframework.batch.core.step.StepContribution;
 import org.springframework.batch.core.step.tasklet.Tasklet;
@@ -29,10 +30,15 @@ import org.stateferry.transfer.JournalPlan;
 final class PrepareTasklet implements Tasklet {
     private final ImportSession session;
     private final ImportIdentity identity;
+    private final Executor executor;
     private final ImportChecks checks;
     private final DataFileChoice dataFiles;
 
-    PrepareTasklet(ImportSession session, ImportIdentity identity) {
+    /**
+     * @param executor reads back what an earlier attempt has written
+     */
+    PrepareTasklet(ImportSession session, ImportIdentity identity, Executor executor) {
+        this.executor = executor;
         this.session = session;
         this.identity = identity;
         this.checks = new ImportChecks(session);
@@ -101,7 +107,7 @@ final class PrepareTasklet implements Tasklet {
         Optional<Journal> earlier = session.journal();
         JournalPlan now = journalPlan(image, originalLength(image, earlier), modified);
         ResumeCheck.Verdict verdict = earlier.isPresent()
-                ? new ResumeCheck(session, earlier.get()).check(now, allocator)
+                ? new ResumeCheck(session, earlier.get(), executor).check(now, allocator)
                 : new ResumeCheck.Verdict(0, "the journal of the earlier attempt is lost or damaged");
         if (verdict.reason() != null && (begunBefore || session.hasUnfinishedJournal(now.importKey()))) {
             session.progress().notice((verdict.bufferCount() == 0 ? "starting over: " : "") + verdict.reason());

@@ -1,13 +1,11 @@
 package org.stateferry.batch;
 
-import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Optional;
-import java.util.zip.CRC32C;
+import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.ClusterAllocator;
-import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.transfer.BufferRecord;
 import org.stateferry.transfer.Journal;
 import org.stateferry.transfer.JournalPlan;
@@ -20,6 +18,7 @@ import org.stateferry.transfer.PublishIntent;
 final class ResumeCheck {
     private final ImportSession session;
     private final Journal journal;
+    private final Executor executor;
 
     /**
      * What can be kept.
@@ -29,9 +28,13 @@ final class ResumeCheck {
      */
     record Verdict(long bufferCount, @Nullable String reason) {}
 
-    ResumeCheck(ImportSession session, Journal journal) {
+    /**
+     * @param executor reads the buffers back
+     */
+    ResumeCheck(ImportSession session, Journal journal, Executor executor) {
         this.session = session;
         this.journal = journal;
+        this.executor = executor;
     }
 
     /**
@@ -77,37 +80,30 @@ final class ResumeCheck {
     }
 
     private Verdict verifyBuffers(ClusterAllocator allocator) throws StateferryException {
-        Qcow2Image image = session.image();
-        ByteBuffer content = ByteBuffer.allocateDirect(journal.plan().bufferSize());
-        CRC32C crc = new CRC32C();
-        for (long index = 0; index < journal.plan().bufferCount(); index++) {
-            session.requireNotStopped();
-            Optional<BufferRecord> found = journal.buffer(index);
-            if (found.isEmpty()) {
-                return new Verdict(index, null);
+        JournalPlan plan = journal.plan();
+        try (BufferProofs proofs = new BufferProofs(session.image().file(), journal, executor)) {
+            for (long index = 0; index < plan.bufferCount(); index++) {
+                session.requireNotStopped();
+                Optional<BufferProofs.Proof> found = proofs.next();
+                if (found.isEmpty()) {
+                    return new Verdict(index, null);
+                }
+                BufferRecord buffer = found.get().buffer();
+                if (!proofs.isPlausible(buffer)) {
+                    return new Verdict(index, "the journal is damaged at buffer " + index);
+                }
+                // First, because who took the clusters has most likely written to them as well.
+                if (!allocator.areFree(buffer.hostOffset(), buffer.size() / plan.clusterSize())) {
+                    return new Verdict(index, "clusters of the earlier attempt were put to other use");
+                }
+                if (!found.get().isIntact()) {
+                    return new Verdict(
+                            index,
+                            "the data from stream byte " + index * plan.bufferSize() + " on did not reach the disk");
+                }
+                allocator.reclaimData(buffer.hostOffset(), buffer.size() / plan.clusterSize());
             }
-            BufferRecord buffer = found.get();
-            int clusterSize = journal.plan().clusterSize();
-            if (buffer.hostOffset() <= 0
-                    || buffer.size() <= 0
-                    || buffer.size() > content.capacity()
-                    || buffer.size() % clusterSize != 0) {
-                return new Verdict(index, "the journal is damaged at buffer " + index);
-            }
-            // First, because who took the clusters has most likely written to them as well.
-            if (!allocator.areFree(buffer.hostOffset(), buffer.size() / clusterSize)) {
-                return new Verdict(index, "clusters of the earlier attempt were put to other use");
-            }
-            int present = image.file().read(content.clear().limit(buffer.size()), buffer.hostOffset());
-            crc.reset();
-            crc.update(content.flip());
-            if (present < buffer.size() || (int) crc.getValue() != buffer.checksum()) {
-                return new Verdict(
-                        index,
-                        "the data from stream byte " + index * content.capacity() + " on did not reach the disk");
-            }
-            allocator.reclaimData(buffer.hostOffset(), buffer.size() / clusterSize);
         }
-        return new Verdict(journal.plan().bufferCount(), null);
+        return new Verdict(plan.bufferCount(), null);
     }
 }
