@@ -104,7 +104,7 @@ public final class ImportAbandonment {
             JournalFiles.delete(journalPath);
             return Outcome.notGivenBack("another file has taken the place of the image " + image);
         }
-        boolean locked = known.request().lock();
+        boolean locked = known.request().options().lock();
         OpenImages.Locking locking = locked ? OpenImages.Locking.EXCLUSIVE : OpenImages.Locking.NONE;
         try (OpenImage open = OpenImages.openForUpdate(image, locking)) {
             if (!open.key().equals(imageKey)) {

@@ -53,7 +53,7 @@ final class ImportChecks {
     }
 
     private void requireAcceptable(Qcow2Image image, SnapshotPresence presence) throws StateferryException {
-        ImportRequirements.requireWritable(image, session.request().allowBitmaps());
+        ImportRequirements.requireWritable(image, session.request().options().allowBitmaps());
         if (!presence.isAbsent()) {
             throw StateferryException.in(
                             FailureKind.CONFLICT,
@@ -70,7 +70,7 @@ final class ImportChecks {
             return;
         }
         String warning = ImageAge.warning(session, imageModified);
-        if (session.request().strict()) {
+        if (session.request().options().strict()) {
             throw StateferryException.of(FailureKind.CONFLICT, warning)
                     .advise("Import into a copy of the disk made when the state was saved, or run without --strict.");
         }

@@ -1,31 +1,34 @@
 package org.stateferry.batch;
 
 import java.nio.file.Path;
-import org.stateferry.source.DumpFormat;
-import org.stateferry.storage.IoMode;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.qcow2.NewImage;
 
 /**
  * What an operator asks for: one dump, one image, one snapshot name, and how to go about it.
  *
  * @param dump the dump; opened read-only
- * @param image the qcow2 image that receives the snapshot
+ * @param image the qcow2 image that receives the snapshot with the vmstate
  * @param name the snapshot's name
- * @param format the dump's form, or {@link DumpFormat#AUTO}
- * @param io how the data reaches the file
- * @param strict whether a warning about a disk newer than the dump is a refusal
- * @param allowBitmaps whether an image with persistent bitmaps is accepted although QEMU cannot revert it
- * @param lock whether the image is locked; false only on file systems without locks
- * @param verify whether the vmstate is read back from the image before the switch
- * @param limitBytesPerSecond upper bound of the transfer rate, or 0 for none
+ * @param otherDisks qcow2 images that receive a snapshot of the same name without vmstate
+ * @param newImage what {@code image} is to be like if it is to be created, or null if it must exist
+ * @param options how to go about it
  */
 public record ImportRequest(
         Path dump,
         Path image,
         String name,
-        DumpFormat format,
-        IoMode io,
-        boolean strict,
-        boolean allowBitmaps,
-        boolean lock,
-        boolean verify,
-        long limitBytesPerSecond) {}
+        List<Path> otherDisks,
+        @Nullable NewImage newImage,
+        ImportOptions options) {
+
+    public ImportRequest {
+        otherDisks = List.copyOf(otherDisks);
+    }
+
+    /** An import into one image that exists. */
+    public ImportRequest(Path dump, Path image, String name, ImportOptions options) {
+        this(dump, image, name, List.of(), null, options);
+    }
+}

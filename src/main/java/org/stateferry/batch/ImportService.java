@@ -128,7 +128,8 @@ public final class ImportService implements ImportRunner {
         LongAdder bytesWritten = new LongAdder();
         JobExecution execution = start(
                 jobs.create(session, attempt, identity, bytesWritten),
-                KnownImport.withOptions(identity.parameters(round), session.request()));
+                KnownImport.withOptions(
+                        identity.parameters(round), session.request().options()));
         if (execution.getStatus() != BatchStatus.COMPLETED) {
             StateferryException failure = failure(session, execution);
             TailCutter.giveBackUnlessRestartable(session, failure);

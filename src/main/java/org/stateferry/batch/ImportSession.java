@@ -93,9 +93,11 @@ final class ImportSession implements AutoCloseable {
             StopSignal stop,
             OpenImages.DumpReservation reservation)
             throws StateferryException {
-        DumpSource dump = access.dump(DumpSources.open(request.dump(), request.format()));
+        DumpSource dump =
+                access.dump(DumpSources.open(request.dump(), request.options().format()));
         try {
-            OpenImages.Locking locking = request.lock() ? OpenImages.Locking.EXCLUSIVE : OpenImages.Locking.NONE;
+            OpenImages.Locking locking =
+                    request.options().lock() ? OpenImages.Locking.EXCLUSIVE : OpenImages.Locking.NONE;
             OpenImage image = OpenImages.openForUpdate(request.image(), locking);
             try {
                 FileIdentity identity = image.identity();

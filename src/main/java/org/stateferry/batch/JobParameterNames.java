@@ -18,6 +18,7 @@ final class JobParameterNames {
 
     static final String FORMAT = "format";
     static final String IO = "io";
+    static final String COMPRESSION = "compression";
     static final String STRICT = "strict";
     static final String ALLOW_BITMAPS = "allowBitmaps";
     static final String LOCK = "lock";

@@ -7,6 +7,7 @@ import org.springframework.batch.core.job.JobInstance;
 import org.springframework.batch.core.job.parameters.JobParameters;
 import org.springframework.batch.core.job.parameters.JobParametersBuilder;
 import org.springframework.batch.core.repository.JobRepository;
+import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.source.DumpFormat;
@@ -45,15 +46,16 @@ record KnownImport(JobInstance instance, JobExecution last, ImportIdentity ident
     }
 
     /** {@code identity} with the options of one attempt. */
-    static JobParameters withOptions(JobParameters identity, ImportRequest request) {
+    static JobParameters withOptions(JobParameters identity, ImportOptions options) {
         return new JobParametersBuilder(identity)
-                .addString(JobParameterNames.FORMAT, request.format().name(), false)
-                .addString(JobParameterNames.IO, request.io().name(), false)
-                .addString(JobParameterNames.STRICT, String.valueOf(request.strict()), false)
-                .addString(JobParameterNames.ALLOW_BITMAPS, String.valueOf(request.allowBitmaps()), false)
-                .addString(JobParameterNames.LOCK, String.valueOf(request.lock()), false)
-                .addString(JobParameterNames.VERIFY, String.valueOf(request.verify()), false)
-                .addLong(JobParameterNames.LIMIT_BYTES_PER_SECOND, request.limitBytesPerSecond(), false)
+                .addString(JobParameterNames.FORMAT, options.format().name(), false)
+                .addString(JobParameterNames.IO, options.io().name(), false)
+                .addString(JobParameterNames.COMPRESSION, options.compression().name(), false)
+                .addString(JobParameterNames.STRICT, String.valueOf(options.strict()), false)
+                .addString(JobParameterNames.ALLOW_BITMAPS, String.valueOf(options.allowBitmaps()), false)
+                .addString(JobParameterNames.LOCK, String.valueOf(options.lock()), false)
+                .addString(JobParameterNames.VERIFY, String.valueOf(options.verify()), false)
+                .addLong(JobParameterNames.LIMIT_BYTES_PER_SECOND, options.limitBytesPerSecond(), false)
                 .toJobParameters();
     }
 
@@ -64,17 +66,22 @@ record KnownImport(JobInstance instance, JobExecution last, ImportIdentity ident
     /** What the last attempt was asked for. */
     ImportRequest request() {
         JobParameters parameters = last.getJobParameters();
-        return new ImportRequest(
-                identity.dump(),
-                identity.image(),
-                identity.name(),
-                DumpFormat.valueOf(text(parameters, JobParameterNames.FORMAT, DumpFormat.AUTO.name())),
-                IoMode.valueOf(text(parameters, JobParameterNames.IO, IoMode.AUTO.name())),
-                isSet(parameters, JobParameterNames.STRICT, false),
-                isSet(parameters, JobParameterNames.ALLOW_BITMAPS, false),
-                isSet(parameters, JobParameterNames.LOCK, true),
-                isSet(parameters, JobParameterNames.VERIFY, false),
+        ImportOptions absent = ImportOptions.DEFAULTS;
+        ImportOptions options = new ImportOptions(
+                DumpFormat.valueOf(text(
+                        parameters, JobParameterNames.FORMAT, absent.format().name())),
+                IoMode.valueOf(
+                        text(parameters, JobParameterNames.IO, absent.io().name())),
+                Compression.valueOf(text(
+                        parameters,
+                        JobParameterNames.COMPRESSION,
+                        absent.compression().name())),
+                isSet(parameters, JobParameterNames.STRICT, absent.strict()),
+                isSet(parameters, JobParameterNames.ALLOW_BITMAPS, absent.allowBitmaps()),
+                isSet(parameters, JobParameterNames.LOCK, absent.lock()),
+                isSet(parameters, JobParameterNames.VERIFY, absent.verify()),
                 number(parameters, JobParameterNames.LIMIT_BYTES_PER_SECOND));
+        return new ImportRequest(identity.dump(), identity.image(), identity.name(), options);
     }
 
     /** Refuses files that would make another import of a restart. */

@@ -124,7 +124,7 @@ final class PrepareTasklet implements Tasklet {
                 0,
                 session.dump().checker(),
                 0,
-                dataFiles.choose(session.request().io()));
+                dataFiles.choose(session.request().options().io()));
     }
 
     private ImportPlan resumed(CheckReport report, ClusterAllocator allocator, Journal journal, long bufferCount)
@@ -151,7 +151,7 @@ final class PrepareTasklet implements Tasklet {
                 bufferCount,
                 check,
                 checkPosition,
-                dataFiles.choose(session.request().io()));
+                dataFiles.choose(session.request().options().io()));
     }
 
     private JournalPlan journalPlan(Qcow2Image image, long originalLength, Instant modified) {

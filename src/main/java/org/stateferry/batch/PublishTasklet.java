@@ -61,7 +61,7 @@ final class PublishTasklet implements Tasklet {
         Journal journal = plan.journal();
         JournalExtents extents = new JournalExtents(journal);
         session.dump().requireUnchanged();
-        if (session.request().verify()) {
+        if (session.request().options().verify()) {
             verify(extents);
         }
         Qcow2Image image =

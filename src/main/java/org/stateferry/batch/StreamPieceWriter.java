@@ -18,7 +18,7 @@ final class StreamPieceWriter implements ItemWriter<StreamPiece> {
     StreamPieceWriter(ImportSession session, TransferHolder transfer) {
         this.session = session;
         this.transfer = transfer;
-        this.limiter = new RateLimiter(session.request().limitBytesPerSecond());
+        this.limiter = new RateLimiter(session.request().options().limitBytesPerSecond());
     }
 
     @Override

@@ -23,7 +23,7 @@ final class TailCutter {
             return;
         }
         try {
-            if (session.request().lock()) {
+            if (session.request().options().lock()) {
                 session.openImage().proveHeld();
             }
             Qcow2Image now = Qcow2Image.open(session.image().file());
@@ -32,7 +32,7 @@ final class TailCutter {
                 // of modification is not ours to explain.
                 return;
             }
-            if (session.request().lock()) {
+            if (session.request().options().lock()) {
                 cut(now, MetadataCheck.run(now), plan.journal().plan().originalLength());
             }
             session.finishJournal();

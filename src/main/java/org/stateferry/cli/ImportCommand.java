@@ -2,6 +2,8 @@ package org.stateferry.cli;
 
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import org.stateferry.batch.ImportOptions;
+import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.batch.ImportRequest;
 import org.stateferry.batch.RateLimit;
 import org.stateferry.error.StateferryException;
@@ -115,8 +117,9 @@ final class ImportCommand implements Callable<Integer> {
         if (name.isBlank()) {
             throw new ParameterException(spec.commandLine(), "--name must not be blank");
         }
-        return new ImportRequest(
-                dump, image, name, format, io, strict, allowBitmaps, !withoutLock, verify, limitBytesPerSecond);
+        ImportOptions how = new ImportOptions(
+                format, io, Compression.NONE, strict, allowBitmaps, !withoutLock, verify, limitBytesPerSecond);
+        return new ImportRequest(dump, image, name, how);
     }
 
     /** Reads {@code --limit-rate}. */

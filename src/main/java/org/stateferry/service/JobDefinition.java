@@ -3,9 +3,8 @@ package org.stateferry.service;
 import java.nio.file.Path;
 import java.time.Instant;
 import org.springframework.scheduling.Trigger;
+import org.stateferry.batch.ImportOptions;
 import org.stateferry.batch.ImportRequest;
-import org.stateferry.source.DumpFormat;
-import org.stateferry.storage.IoMode;
 
 /**
  * One scheduled import, as a file in {@code jobs/} describes it. Relative paths are taken from the service's working directory.
@@ -19,30 +18,10 @@ import org.stateferry.storage.IoMode;
  * @param options how to go about it
  */
 record JobDefinition(
-        String job, Path dump, Path image, NamePattern name, String schedule, Trigger trigger, Options options) {
-
-    /** The options of an import; the same as those of the command line. */
-    record Options(
-            DumpFormat format,
-            IoMode io,
-            boolean strict,
-            boolean allowBitmaps,
-            boolean lock,
-            boolean verify,
-            long limitBytesPerSecond) {}
+        String job, Path dump, Path image, NamePattern name, String schedule, Trigger trigger, ImportOptions options) {
 
     /** The request for the dump as it was last modified. */
     ImportRequest requestFor(Instant modified) {
-        return new ImportRequest(
-                dump,
-                image,
-                name.nameFor(modified),
-                options.format,
-                options.io,
-                options.strict,
-                options.allowBitmaps,
-                options.lock,
-                options.verify,
-                options.limitBytesPerSecond);
+        return new ImportRequest(dump, image, name.nameFor(modified), options);
     }
 }

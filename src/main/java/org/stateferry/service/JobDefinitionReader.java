@@ -16,6 +16,8 @@ import org.springframework.boot.convert.DurationStyle;
 import org.springframework.scheduling.Trigger;
 import org.springframework.scheduling.support.CronTrigger;
 import org.springframework.scheduling.support.PeriodicTrigger;
+import org.stateferry.batch.ImportOptions;
+import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.batch.RateLimit;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -84,7 +86,7 @@ final class JobDefinitionReader {
         Path image = value(fields, fields.require("image"), "image", Path::of);
         NamePattern name = value(fields, fields.require("name"), "name", NamePattern::parse);
         Schedule schedule = schedule(fields);
-        JobDefinition.Options options = options(fields);
+        ImportOptions options = options(fields);
         fields.requireAllTaken();
         String fileName = file.getFileName().toString();
         String job = fileName.substring(0, fileName.length() - SUFFIX.length());
@@ -116,10 +118,11 @@ final class JobDefinitionReader {
         return period;
     }
 
-    private static JobDefinition.Options options(DefinitionFields fields) throws StateferryException {
-        return new JobDefinition.Options(
+    private static ImportOptions options(DefinitionFields fields) throws StateferryException {
+        return new ImportOptions(
                 optional(fields, "options.format", DumpFormat.AUTO, text -> constant(DumpFormat.values(), text)),
                 optional(fields, "options.io", IoMode.AUTO, text -> constant(IoMode.values(), text)),
+                optional(fields, "options.compress", Compression.NONE, text -> constant(Compression.values(), text)),
                 flag(fields, "options.strict"),
                 flag(fields, "options.allow-bitmaps"),
                 !flag(fields, "options.no-lock"),

@@ -17,6 +17,7 @@ import java.util.concurrent.Executors;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.repository.JobRepository;
+import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.CheckReport;
@@ -131,8 +132,9 @@ final class ImportBench implements ImportProgress {
     }
 
     ImportRequest request(String name) {
-        return new ImportRequest(
-                dump, image, name, opaque ? DumpFormat.OPAQUE : DumpFormat.AUTO, io, strict, false, lock, verify, 0);
+        ImportOptions options = new ImportOptions(
+                opaque ? DumpFormat.OPAQUE : DumpFormat.AUTO, io, Compression.NONE, strict, false, lock, verify, 0);
+        return new ImportRequest(dump, image, name, options);
     }
 
     /** What imports into any image, between it and its files what this bench says. */

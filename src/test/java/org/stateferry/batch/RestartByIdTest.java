@@ -13,6 +13,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.springframework.batch.core.BatchStatus;
+import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.batch.ImportOutcome.State;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -77,13 +78,8 @@ class RestartByIdTest {
                         bench.dump(),
                         bench.image(),
                         "saved",
-                        DumpFormat.OPAQUE,
-                        IoMode.CACHED,
-                        true,
-                        false,
-                        true,
-                        true,
-                        0));
+                        new ImportOptions(
+                                DumpFormat.OPAQUE, IoMode.CACHED, Compression.NONE, true, false, true, true, 0)));
         assertThat(outcome.state()).isEqualTo(State.IMPORTED);
         assertThat(outcome.importId()).isEqualTo(id);
         assertThat(bench.notices).singleElement().asString().startsWith("going on from byte");
@@ -97,7 +93,7 @@ class RestartByIdTest {
         bench.verify = true;
         long id = bench.stopped("saved", 5L * MIB);
 
-        assertThat(bench.service().requestOf(id).verify()).isTrue();
+        assertThat(bench.service().requestOf(id).options().verify()).isTrue();
     }
 
     @Test

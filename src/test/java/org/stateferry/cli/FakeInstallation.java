@@ -8,6 +8,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.batch.HistoryPruning;
 import org.stateferry.batch.ImportAbandonment;
+import org.stateferry.batch.ImportOptions;
 import org.stateferry.batch.ImportOutcome;
 import org.stateferry.batch.ImportPreview;
 import org.stateferry.batch.ImportProgress;
@@ -16,8 +17,6 @@ import org.stateferry.batch.ImportRequest;
 import org.stateferry.batch.ImportRunner;
 import org.stateferry.batch.StopSignal;
 import org.stateferry.error.StateferryException;
-import org.stateferry.source.DumpFormat;
-import org.stateferry.storage.IoMode;
 import org.stateferry.stream.RamBlock;
 import org.stateferry.stream.StreamFacts;
 
@@ -27,17 +26,8 @@ final class FakeInstallation implements Installation {
             3, "pc-i440fx-7.2", 4096, List.of(), List.of(new RamBlock("pc.ram", 16 << 20)), null, Map.of());
 
     /** What every import of the history was asked for. */
-    static final ImportRequest REQUEST = new ImportRequest(
-            Path.of("/vm.dump"),
-            Path.of("/vm.qcow2"),
-            "before",
-            DumpFormat.AUTO,
-            IoMode.AUTO,
-            false,
-            false,
-            true,
-            false,
-            0);
+    static final ImportRequest REQUEST =
+            new ImportRequest(Path.of("/vm.dump"), Path.of("/vm.qcow2"), "before", ImportOptions.DEFAULTS);
 
     private final Path home;
     private final ImportRunner runner;

@@ -11,6 +11,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.stateferry.batch.ImportOptions;
+import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.batch.ImportRequest;
 import org.stateferry.batch.ImportRunner;
 import org.stateferry.error.FailureKind;
@@ -89,13 +91,8 @@ class ImportCommandTest {
                         Path.of("vm.dump"),
                         Path.of("vm.qcow2"),
                         "before",
-                        DumpFormat.OPAQUE,
-                        IoMode.DIRECT,
-                        true,
-                        true,
-                        false,
-                        true,
-                        2048));
+                        new ImportOptions(
+                                DumpFormat.OPAQUE, IoMode.DIRECT, Compression.NONE, true, true, false, true, 2048)));
         assertThat(installation.waited).isEqualTo(Duration.ofSeconds(5));
         assertThat(installation.homeAskedFor).isEqualTo(Path.of("elsewhere"));
         assertThat(installation.closed).isTrue();
@@ -108,17 +105,8 @@ class ImportCommandTest {
         importWith((request, progress, stop) -> FakeInstallation.imported(null));
 
         assertThat(installation.request)
-                .isEqualTo(new ImportRequest(
-                        Path.of("vm.dump"),
-                        Path.of("vm.qcow2"),
-                        "before",
-                        DumpFormat.AUTO,
-                        IoMode.AUTO,
-                        false,
-                        false,
-                        true,
-                        false,
-                        0));
+                .isEqualTo(
+                        new ImportRequest(Path.of("vm.dump"), Path.of("vm.qcow2"), "before", ImportOptions.DEFAULTS));
         assertThat(installation.homeAskedFor).isNull();
     }
 

@@ -12,6 +12,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.springframework.scheduling.support.SimpleTriggerContext;
+import org.stateferry.batch.ImportOptions;
+import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.batch.ImportRequest;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -47,13 +49,8 @@ class JobDefinitionReaderTest {
                         Path.of("vm.dump"),
                         Path.of("vm.qcow2"),
                         "nightly-20261122",
-                        DumpFormat.PLAIN,
-                        IoMode.DIRECT,
-                        true,
-                        true,
-                        false,
-                        true,
-                        2048));
+                        new ImportOptions(
+                                DumpFormat.PLAIN, IoMode.DIRECT, Compression.NONE, true, true, false, true, 2048)));
         assertThat(definition.trigger().nextExecution(new SimpleTriggerContext(MODIFIED, MODIFIED, MODIFIED)))
                 .isEqualTo("2026-11-23T01:30:00Z");
     }
@@ -63,8 +60,7 @@ class JobDefinitionReaderTest {
         JobDefinition definition = read("{dump: a, image: b, name: c, schedule: {every: 10m}}");
 
         assertThat(definition.requestFor(MODIFIED))
-                .isEqualTo(new ImportRequest(
-                        Path.of("a"), Path.of("b"), "c", DumpFormat.AUTO, IoMode.AUTO, false, false, true, false, 0));
+                .isEqualTo(new ImportRequest(Path.of("a"), Path.of("b"), "c", ImportOptions.DEFAULTS));
         assertThat(definition.schedule()).isEqualTo("every 10m");
     }
 
