@@ -8,8 +8,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.zip.CRC32C;
+import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
-import org.stateferry.storage.ImageFile;
+import org.stateferry.qcow2.Qcow2Image;
+import org.stateferry.qcow2.VmStateClusters;
 import org.stateferry.transfer.BufferPool;
 import org.stateferry.transfer.BufferRecord;
 import org.stateferry.transfer.Journal;
@@ -23,7 +25,7 @@ import org.stateferry.transfer.TransferBuffer;
 final class BufferProofs implements AutoCloseable {
     private static final int AHEAD_MAX = 4;
 
-    private final ImageFile file;
+    private final Qcow2Image image;
     private final Journal journal;
     private final Executor executor;
     private final BufferPool pool;
@@ -51,8 +53,8 @@ final class BufferProofs implements AutoCloseable {
         }
     }
 
-    BufferProofs(ImageFile file, Journal journal, Executor executor) {
-        this.file = file;
+    BufferProofs(Qcow2Image image, Journal journal, Executor executor) {
+        this.image = image;
         this.journal = journal;
         this.executor = executor;
         this.pool = new BufferPool(AHEAD_MAX, journal.plan().bufferSize(), TransferSettings.BUFFER_ALIGNMENT);
@@ -72,10 +74,7 @@ final class BufferProofs implements AutoCloseable {
 
     /** Whether a record can be true at all: what it says sizes a read. */
     boolean isPlausible(BufferRecord buffer) {
-        return buffer.hostOffset() > 0
-                && buffer.size() > 0
-                && buffer.size() <= journal.plan().bufferSize()
-                && buffer.size() % journal.plan().clusterSize() == 0;
+        return VmStateClusters.arePlausible(buffer.entries(), image.geometry());
     }
 
     private CompletableFuture<Boolean> start(BufferRecord buffer) {
@@ -89,12 +88,15 @@ final class BufferProofs implements AutoCloseable {
 
     private boolean compare(BufferRecord buffer, TransferBuffer memory) {
         try {
-            ByteBuffer content = memory.bytes().limit(buffer.size());
-            int present = file.read(content, buffer.hostOffset());
+            ByteBuffer content = memory.bytes();
+            boolean whole = new VmStateClusters(image).read(buffer.entries(), content);
             CRC32C crc = new CRC32C();
             crc.update(content.flip());
-            return present == buffer.size() && (int) crc.getValue() == buffer.checksum();
+            return whole && (int) crc.getValue() == buffer.checksum();
         } catch (StateferryException e) {
+            if (e.kind() == FailureKind.IMAGE_CORRUPT) {
+                return false; // compressed data that cannot be unpacked
+            }
             throw new CompletionException(e);
         } finally {
             memory.release();

@@ -14,6 +14,7 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.SnapshotPublisher;
 import org.stateferry.qcow2.StagedSnapshot;
+import org.stateferry.qcow2.VmStateClusters;
 import org.stateferry.transfer.BufferRecord;
 import org.stateferry.transfer.Journal;
 import org.stateferry.transfer.PublishIntent;
@@ -59,16 +60,16 @@ final class PublishTasklet implements Tasklet {
     private void publish() throws StateferryException {
         ImportPlan plan = Objects.requireNonNull(session.plan(), "prepare has planned what is not published");
         Journal journal = plan.journal();
-        JournalExtents extents = new JournalExtents(journal);
+        JournalVmStateMap vmState = new JournalVmStateMap(journal);
         session.dump().requireUnchanged();
         if (session.request().options().verify()) {
-            verify(extents);
+            verify(vmState);
         }
         Qcow2Image image =
                 session.image().through(new JournaledImageFile(session.image().file(), journal));
         SnapshotPublisher publisher =
                 new SnapshotPublisher(image, plan.allocator(), plan.report(), session::requireNotStopped);
-        StagedSnapshot staged = publisher.stage(extents, session.request().name(), Instant.now());
+        StagedSnapshot staged = publisher.stage(vmState, session.request().name(), Instant.now());
         session.requireNotStopped();
         journal.recordIntent(new PublishIntent(
                 staged.sectorBefore(),
@@ -84,22 +85,23 @@ final class PublishTasklet implements Tasklet {
     }
 
     /** Reads every buffer back; what the disk returns must have the checksum of what was sent to it. */
-    private void verify(JournalExtents extents) throws StateferryException {
-        Journal journal = extents.journal();
+    private void verify(JournalVmStateMap vmState) throws StateferryException {
+        Journal journal = vmState.journal();
         ByteBuffer content = ByteBuffer.allocateDirect(journal.plan().bufferSize());
+        VmStateClusters clusters = new VmStateClusters(session.image());
         CRC32C crc = new CRC32C();
         for (long index = 0; index < journal.plan().bufferCount(); index++) {
             session.requireNotStopped();
-            BufferRecord buffer = extents.required(index);
-            session.image().file().read(content.clear().limit(buffer.size()), buffer.hostOffset());
+            BufferRecord buffer = vmState.required(index);
+            boolean whole = clusters.read(buffer.entries(), content.clear());
             crc.reset();
             crc.update(content.flip());
-            if ((int) crc.getValue() != buffer.checksum()) {
-                throw StateferryException.at(
+            if (!whole || (int) crc.getValue() != buffer.checksum()) {
+                throw StateferryException.in(
                                 FailureKind.VERIFICATION,
                                 session.openImage().path(),
-                                buffer.hostOffset(),
-                                "the vmstate reads back other than it was written")
+                                "the vmstate reads back other than it was written, from its byte "
+                                        + index * journal.plan().bufferSize() + " on")
                         .advise("Distrust the disk; nothing was switched over.");
             }
         }

@@ -81,7 +81,7 @@ final class ResumeCheck {
 
     private Verdict verifyBuffers(ClusterAllocator allocator) throws StateferryException {
         JournalPlan plan = journal.plan();
-        try (BufferProofs proofs = new BufferProofs(session.image().file(), journal, executor)) {
+        try (BufferProofs proofs = new BufferProofs(session.image(), journal, executor)) {
             for (long index = 0; index < plan.bufferCount(); index++) {
                 session.requireNotStopped();
                 Optional<BufferProofs.Proof> found = proofs.next();
@@ -93,7 +93,7 @@ final class ResumeCheck {
                     return new Verdict(index, "the journal is damaged at buffer " + index);
                 }
                 // First, because who took the clusters has most likely written to them as well.
-                if (!allocator.areFree(buffer.hostOffset(), buffer.size() / plan.clusterSize())) {
+                if (!reclaim(buffer, allocator)) {
                     return new Verdict(index, "clusters of the earlier attempt were put to other use");
                 }
                 if (!found.get().isIntact()) {
@@ -101,9 +101,18 @@ final class ResumeCheck {
                             index,
                             "the data from stream byte " + index * plan.bufferSize() + " on did not reach the disk");
                 }
-                allocator.reclaimData(buffer.hostOffset(), buffer.size() / plan.clusterSize());
             }
         }
         return new Verdict(plan.bufferCount(), null);
+    }
+
+    /** What is claimed for a buffer that is then not kept stays free: clusters without a reference have no refcount. */
+    private static boolean reclaim(BufferRecord buffer, ClusterAllocator allocator) throws StateferryException {
+        for (long entry : buffer.entries()) {
+            if (!allocator.reclaim(entry)) {
+                return false;
+            }
+        }
+        return true;
     }
 }

@@ -6,8 +6,10 @@ import java.util.Deque;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.zip.CRC32C;
+import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.VmStateWriter;
 import org.stateferry.source.PieceStream;
 import org.stateferry.stream.StreamCheck;
 import org.stateferry.transfer.BufferPool;
@@ -30,6 +32,7 @@ final class TransferRun implements AutoCloseable {
     private final BufferPool pool;
     private final InFlightWrites writes;
     private final ClusterAggregator aggregator;
+    private final VmStateWriter clusters;
     private final PieceStream pieces;
     private final StreamCheck check;
     private final LongAdder bytesWritten;
@@ -60,11 +63,12 @@ final class TransferRun implements AutoCloseable {
         this.pool = new BufferPool(TransferSettings.BUFFER_COUNT, bufferSize, bufferAlignment(session));
         this.writes = new InFlightWrites(
                 executor, TransferSettings.IN_FLIGHT_MAX, plan.firstBuffer(), this::writeBuffer, observer);
-        this.aggregator = new ClusterAggregator(
-                pool,
-                writes,
-                size -> plan.allocator().allocateData(size / clusterSize),
-                clusterSize,
+        this.aggregator = new ClusterAggregator(pool, writes, clusterSize, plan.firstBuffer());
+        this.clusters = new VmStateWriter(
+                session.image(),
+                plan.dataFile(),
+                plan.allocator(),
+                session.request().options().compression() == Compression.IMAGE,
                 plan.firstBuffer());
         this.check = plan.check();
         this.startPosition =
@@ -134,6 +138,7 @@ final class TransferRun implements AutoCloseable {
     void write(StreamPiece piece) throws StateferryException {
         if (piece.isEndOfStream()) {
             aggregator.finish();
+            clusters.finish();
             requireWhole();
         } else {
             handedOut.remove(piece);
@@ -157,17 +162,17 @@ final class TransferRun implements AutoCloseable {
         }
     }
 
-    private void writeBuffer(long index, TransferBuffer buffer, long hostOffset) throws StateferryException {
+    private void writeBuffer(long index, TransferBuffer buffer) throws StateferryException {
         try {
-            int size = buffer.size();
             ByteBuffer content = buffer.bytes().duplicate().flip();
+            // First, because writing rearranges the content.
             CRC32C crc = new CRC32C();
             crc.update(content.duplicate());
-            plan.dataFile().write(content, hostOffset);
+            VmStateWriter.Stored stored = clusters.write(index, content);
             plan.journal()
                     .recordBuffer(new BufferRecord(
-                            index, hostOffset, size, (int) crc.getValue(), System.currentTimeMillis()));
-            bytesWritten.add(size);
+                            index, stored.size(), (int) crc.getValue(), System.currentTimeMillis(), stored.entries()));
+            bytesWritten.add(stored.size());
         } catch (StateferryException e) {
             session.noteFailure(e);
             throw e;
@@ -215,6 +220,7 @@ final class TransferRun implements AutoCloseable {
 
     @Override
     public void close() throws StateferryException {
+        clusters.close();
         pieces.close();
     }
 }

@@ -34,7 +34,7 @@ record UnfinishedWork(long bytes, Instant lastWrite) {
     private static UnfinishedWork read(Journal journal) throws StateferryException {
         long bytes = 0;
         for (long index = 0; index < journal.plan().bufferCount(); index++) {
-            bytes += journal.buffer(index).map(BufferRecord::size).orElse(0);
+            bytes += journal.buffer(index).map(BufferRecord::storedSize).orElse(0);
         }
         return new UnfinishedWork(bytes, Instant.ofEpochMilli(ImageAge.lastWriteMillis(journal)));
     }

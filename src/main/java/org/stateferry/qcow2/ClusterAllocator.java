@@ -1,11 +1,15 @@
 package org.stateferry.qcow2;
 
+import java.nio.file.Path;
 import java.util.BitSet;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.ClusterGeometry;
+import org.stateferry.qcow2.format.CompressedDescriptor;
+import org.stateferry.qcow2.format.L2Entry;
 import org.stateferry.qcow2.format.Qcow2Limits;
 
 /**
@@ -56,25 +60,58 @@ public final class ClusterAllocator {
         return geometry.clusterOffset(start);
     }
 
-    /** Whether clusters that an earlier attempt has filled still belong to nobody. */
-    public boolean areFree(long hostOffset, long count) throws StateferryException {
-        if (hostOffset <= 0 || !geometry.isClusterAligned(hostOffset)) {
-            return false;
+    /**
+     * Claims what an earlier attempt has filled, if it still belongs to nobody. Compressed data may lie in clusters that
+     * were reclaimed for other compressed data before.
+     *
+     * @param entry as {@link VmStateWriter.Stored} has it, plausible
+     * @return whether all of it is claimed now
+     */
+    public boolean reclaim(long entry) throws StateferryException {
+        if (entry == L2Entry.ZERO_PLAIN) {
+            return true;
         }
-        long start = geometry.clusterIndex(hostOffset);
-        for (long cluster = start; cluster < start + count; cluster++) {
-            if (!isFree(cluster)) {
+        if (!L2Entry.isCompressed(entry)) {
+            return reclaim(geometry.clusterIndex(entry), false);
+        }
+        long last = CompressedDescriptor.lastCluster(entry, geometry);
+        for (long cluster = CompressedDescriptor.firstCluster(entry, geometry); cluster <= last; cluster++) {
+            if (!reclaim(cluster, true)) {
                 return false;
             }
         }
         return true;
     }
 
-    /** Claims clusters that an earlier attempt has filled and that are free, in the order in which it got them. */
-    public void reclaimData(long hostOffset, long count) {
+    private boolean reclaim(long cluster, boolean mayBeClaimed) throws StateferryException {
+        if (mayBeClaimed && isClaimed(cluster)) {
+            return true;
+        }
+        if (!isFree(cluster)) {
+            return false;
+        }
+        claim(cluster, 1);
+        dataCursor = Math.max(dataCursor, cluster + 1);
+        return true;
+    }
+
+    /** Gives back the end of a run that was allocated for data and not needed. */
+    void giveBack(long hostOffset, long count) {
         long start = geometry.clusterIndex(hostOffset);
-        claim(start, count);
-        dataCursor = Math.max(dataCursor, start + count);
+        Map.Entry<Long, Long> run = Objects.requireNonNull(claims.floorEntry(start), "only what was claimed");
+        long end = run.getKey() + run.getValue();
+        claims.put(run.getKey(), start - run.getKey());
+        if (run.getKey() == start) {
+            claims.remove(start);
+        }
+        if (end > start + count) {
+            claims.put(start + count, end - start - count);
+        }
+    }
+
+    /** The image's file, to name it in failures. */
+    Path path() {
+        return image.file().path();
     }
 
     /** Whether all of {@code size} bytes from {@code hostOffset} on lie in claimed clusters. */
@@ -119,17 +156,18 @@ public final class ClusterAllocator {
         }
         if (geometry.clusterOffset(start + count) > Qcow2Limits.MAX_HOST_OFFSET) {
             throw StateferryException.in(
-                    FailureKind.NO_SPACE, image.file().path(), "the format's 2^56 bytes of host offsets are used up");
+                    FailureKind.NO_SPACE, path(), "the format's 2^56 bytes of host offsets are used up");
         }
         return start;
     }
 
     private boolean isFree(long cluster) throws StateferryException {
+        return !isClaimed(cluster) && (cluster >= usedClusterEnd || refcounts.refcount(cluster) == 0);
+    }
+
+    private boolean isClaimed(long cluster) {
         Map.Entry<Long, Long> claim = claims.floorEntry(cluster);
-        if (claim != null && cluster < claim.getKey() + claim.getValue()) {
-            return false;
-        }
-        return cluster >= usedClusterEnd || refcounts.refcount(cluster) == 0;
+        return claim != null && cluster < claim.getKey() + claim.getValue();
     }
 
     private void claim(long start, long count) {

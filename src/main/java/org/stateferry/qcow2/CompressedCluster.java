@@ -24,20 +24,22 @@ final class CompressedCluster {
     private final ImageFile file;
     private final ClusterGeometry geometry;
     private final int compressionType;
-    private final byte[] cluster;
+    private byte[] cluster = {};
     private long loadedEntry;
 
     CompressedCluster(ImageFile file, ClusterGeometry geometry, int compressionType) {
         this.file = file;
         this.geometry = geometry;
         this.compressionType = compressionType;
-        this.cluster = new byte[geometry.clusterSize()];
     }
 
     /** Copies the cluster's bytes from {@code inCluster} on into {@code target}, until that is full. */
     void read(long entry, int inCluster, ByteBuffer target) throws StateferryException {
         if (entry != loadedEntry) {
             loadedEntry = 0;
+            if (cluster.length == 0) {
+                cluster = new byte[geometry.clusterSize()];
+            }
             load(entry);
             loadedEntry = entry;
         }

@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.ClusterGeometry;
+import org.stateferry.qcow2.format.CompressedDescriptor;
 import org.stateferry.qcow2.format.L1Entry;
 import org.stateferry.qcow2.format.L2Entry;
 import org.stateferry.qcow2.format.Qcow2Header;
@@ -119,15 +120,10 @@ final class SnapshotL1Writer {
      * Step two: maps the vmstate. What follows it in the last L2 table reads as zeros explicitly (version 3), because an
      * unallocated entry would show a backing file's content.
      */
-    void mapVmState(VmStateExtents extents) throws StateferryException {
+    void mapVmState(VmStateMap vmState) throws StateferryException {
         l2Table.clear();
-        extents.forEach((hostOffset, clusterCount) -> {
-            for (long index = 0; index < clusterCount; index++) {
-                putData(hostOffset + geometry.clusterOffset(index));
-            }
-            mappedClusters += clusterCount;
-        });
-        requireComplete(extents.vmStateSize());
+        vmState.forEach(this::put);
+        requireComplete(vmState.vmStateSize());
         if (l2Table.position() > 0) {
             while (l2Table.hasRemaining()) {
                 putZero();
@@ -146,13 +142,30 @@ final class SnapshotL1Writer {
         }
     }
 
-    private void putData(long hostOffset) throws StateferryException {
-        l2Table.putLong(L2Entry.allocated(hostOffset));
-        if (geometry.extendedL2()) {
-            l2Table.putLong(L2Entry.EXTENDED_ALL_ALLOCATED);
+    private void put(long entry) throws StateferryException {
+        if (entry == L2Entry.ZERO_PLAIN) {
+            putZero();
+        } else {
+            requireClaimed(entry);
+            l2Table.putLong(entry);
+            if (geometry.extendedL2()) {
+                l2Table.putLong(L2Entry.isCompressed(entry) ? 0 : L2Entry.EXTENDED_ALL_ALLOCATED);
+            }
         }
+        mappedClusters++;
         if (!l2Table.hasRemaining()) {
             writeL2Table();
+        }
+    }
+
+    /** Nothing that the old image reaches may become part of the vmstate. */
+    private void requireClaimed(long entry) throws StateferryException {
+        boolean compressed = L2Entry.isCompressed(entry);
+        long start = compressed ? CompressedDescriptor.hostOffset(entry, geometry) : entry;
+        long size = compressed ? CompressedDescriptor.size(entry, geometry) : geometry.clusterSize();
+        if (!allocator.hasClaimed(start, size)) {
+            throw StateferryException.at(
+                    FailureKind.INTERNAL, file.path(), start, "the vmstate would lie in clusters that are in use");
         }
     }
 

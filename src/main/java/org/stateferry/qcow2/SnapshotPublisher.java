@@ -48,18 +48,18 @@ public final class SnapshotPublisher {
     /**
      * Writes and checks the new image, up to the switch.
      *
-     * @param extents where the vmstate lies
+     * @param vmState where the vmstate lies
      * @param name the snapshot's name, checked by {@link ImportRequirements}
      * @param date the snapshot's time
      * @return what {@link #switchOver} needs
      */
-    public StagedSnapshot stage(VmStateExtents extents, String name, Instant date) throws StateferryException {
+    public StagedSnapshot stage(VmStateMap vmState, String name, Instant date) throws StateferryException {
         // 1. The disk is shared by the new active L1 table and the snapshot's, 2. which leads to the vmstate as well.
-        SnapshotL1Writer l1Tables = new SnapshotL1Writer(image, allocator, extents.vmStateSize(), cancellation);
+        SnapshotL1Writer l1Tables = new SnapshotL1Writer(image, allocator, vmState.vmStateSize(), cancellation);
         l1Tables.shareDisk();
-        l1Tables.mapVmState(extents);
+        l1Tables.mapVmState(vmState);
         // 3. The snapshot table with one more entry.
-        SnapshotTableEntry entry = newEntry(l1Tables, extents.vmStateSize(), name, date);
+        SnapshotTableEntry entry = newEntry(l1Tables, vmState.vmStateSize(), name, date);
         SnapshotTable table = image.snapshotTable().with(entry);
         long tableOffset = writeSnapshotTable(table);
         // 4. Refcounts of all that is new, shared, or replaced.

@@ -102,7 +102,7 @@ public final class VmStateReader {
         boolean zero = geometry.extendedL2() ? bitmap == L2Entry.EXTENDED_ALL_ZERO : L2Entry.isZero(raw);
         long hostOffset = L2Entry.hostOffset(raw);
         if (zero) {
-            fillZeros(part);
+            ZeroBytes.put(part, part.remaining());
         } else if (hostOffset == 0) {
             unallocated(part, clusterStart);
         } else {
@@ -137,12 +137,6 @@ public final class VmStateReader {
                     "the vmstate has a hole at guest offset " + guestOffset
                             + ", which shows the backing file; that is never opened");
         }
-        fillZeros(part);
-    }
-
-    private static void fillZeros(ByteBuffer part) {
-        while (part.hasRemaining()) {
-            part.put((byte) 0);
-        }
+        ZeroBytes.put(part, part.remaining());
     }
 }

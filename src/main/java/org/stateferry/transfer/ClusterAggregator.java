@@ -14,7 +14,6 @@ import org.stateferry.error.StateferryException;
 public final class ClusterAggregator {
     private final BufferPool pool;
     private final InFlightWrites writes;
-    private final BufferPlacer placer;
     private final int clusterSize;
 
     private @Nullable TransferBuffer collecting;
@@ -25,11 +24,9 @@ public final class ClusterAggregator {
      * @param pool its buffers hold whole clusters
      * @param firstIndex the number of the first buffer that will be submitted
      */
-    public ClusterAggregator(
-            BufferPool pool, InFlightWrites writes, BufferPlacer placer, int clusterSize, long firstIndex) {
+    public ClusterAggregator(BufferPool pool, InFlightWrites writes, int clusterSize, long firstIndex) {
         this.pool = pool;
         this.writes = writes;
-        this.placer = placer;
         this.clusterSize = clusterSize;
         this.nextIndex = firstIndex;
     }
@@ -102,9 +99,8 @@ public final class ClusterAggregator {
     }
 
     private void submit(TransferBuffer buffer) throws StateferryException {
-        long hostOffset = placer.place(buffer.size());
         collecting = null; // from here on the writes own it
-        writes.submit(nextIndex, buffer, hostOffset);
+        writes.submit(nextIndex, buffer);
         nextIndex++;
     }
 }

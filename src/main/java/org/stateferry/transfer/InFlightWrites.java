@@ -36,10 +36,9 @@ public final class InFlightWrites {
     public interface BufferWrite {
         /**
          * @param index the buffer's number in the stream
-         * @param buffer its content; stays owned by the caller
-         * @param hostOffset where it goes
+         * @param buffer its content, which may be rearranged; stays owned by the caller
          */
-        void run(long index, TransferBuffer buffer, long hostOffset) throws StateferryException;
+        void run(long index, TransferBuffer buffer) throws StateferryException;
     }
 
     /**
@@ -63,12 +62,12 @@ public final class InFlightWrites {
      *
      * @throws StateferryException the first failure so far
      */
-    public void submit(long index, TransferBuffer buffer, long hostOffset) throws StateferryException {
+    public void submit(long index, TransferBuffer buffer) throws StateferryException {
         boolean started = false;
         acquireSlot();
         try {
             throwIfFailed(); // after the wait: the slot may have come free by a failure
-            executor.execute(() -> writeThenRelease(index, buffer, hostOffset));
+            executor.execute(() -> writeThenRelease(index, buffer));
             started = true;
         } catch (RejectedExecutionException e) {
             fail(StateferryException.of(FailureKind.INTERNAL, "the executor refused a write: " + e.getMessage())
@@ -91,12 +90,12 @@ public final class InFlightWrites {
         observer.blockedNanos(System.nanoTime() - start);
     }
 
-    private void writeThenRelease(long index, TransferBuffer buffer, long hostOffset) {
+    private void writeThenRelease(long index, TransferBuffer buffer) {
         try {
             observer.inFlight(inFlightMax - slots.availablePermits());
             int size = buffer.size();
             long start = System.nanoTime();
-            write.run(index, buffer, hostOffset);
+            write.run(index, buffer);
             observer.bufferWritten(size, System.nanoTime() - start);
             complete(index);
         } catch (StateferryException e) {

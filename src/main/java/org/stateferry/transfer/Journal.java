@@ -18,7 +18,7 @@ import org.stateferry.transfer.JournalFile.Place;
  *   4096  state            attempt's state and last write
  *   8192  intent           once, forced before the switch
  *  16384  checkpoint A, 98304 checkpoint B    written in turn, the newer valid one counts
- * 180224  buffer records   64 bytes each, at the place of the buffer's number
+ * 180224  buffer records   of the size that the plan's buffers need, at the place of the buffer's number
  * </pre>
  *
  * <p>Every part carries a checksum, and one that does not match counts as not written. Nothing but the intent is forced:
@@ -33,8 +33,6 @@ public final class Journal implements AutoCloseable {
     private static final Place CHECKPOINT_B = new Place(CHECKPOINT_A.end(), 80 * 1024);
     private static final List<Place> CHECKPOINTS = List.of(CHECKPOINT_A, CHECKPOINT_B);
     private static final int CHECKPOINT_FIXED_SIZE = 8 + 8 + 8;
-    private static final int RECORD_SIZE = 64;
-    private static final int RECORD_CONTENT_SIZE = 8 + 8 + 4 + 4 + 8;
 
     private final JournalFile file;
     private final JournalPlan plan;
@@ -121,31 +119,45 @@ public final class Journal implements AutoCloseable {
 
     /** Records that a buffer was written. Thread-safe. */
     public void recordBuffer(BufferRecord buffer) throws StateferryException {
-        ByteBuffer record = ByteBuffer.allocate(RECORD_SIZE);
+        ByteBuffer record = ByteBuffer.allocate(plan.recordSize());
         record.putLong(buffer.index())
-                .putLong(buffer.hostOffset())
-                .putInt(buffer.size())
+                .putInt(buffer.storedSize())
                 .putInt(buffer.checksum())
-                .putLong(buffer.writtenMillis());
-        record.putInt(RECORD_CONTENT_SIZE, JournalFile.checksum(record.array(), RECORD_CONTENT_SIZE));
-        file.write(record.clear(), recordAt(buffer.index()));
+                .putLong(buffer.writtenMillis())
+                .putInt(buffer.entries().length);
+        record.asLongBuffer().put(buffer.entries());
+        int contentSize = record.position() + Long.BYTES * buffer.entries().length;
+        record.putInt(contentSize, JournalFile.checksum(record.array(), contentSize));
+        file.write(record.position(0).limit(contentSize + Integer.BYTES), recordAt(buffer.index()));
     }
 
     /** The record of a buffer, or empty if it was never written or is not intact. */
     public Optional<BufferRecord> buffer(long index) throws StateferryException {
-        ByteBuffer record = ByteBuffer.allocate(RECORD_SIZE);
+        if (index >= plan.bufferCount()) {
+            return Optional.empty();
+        }
+        int entryCount = plan.entryCount(index);
+        int contentSize = JournalPlan.RECORD_FIXED_SIZE + Long.BYTES * entryCount;
+        ByteBuffer record = ByteBuffer.allocate(contentSize + Integer.BYTES);
         if (!file.read(record, recordAt(index))
-                || record.getInt(RECORD_CONTENT_SIZE) != JournalFile.checksum(record.array(), RECORD_CONTENT_SIZE)) {
+                || record.getInt(contentSize) != JournalFile.checksum(record.array(), contentSize)) {
             return Optional.empty();
         }
         record.flip();
-        BufferRecord buffer = new BufferRecord(
-                record.getLong(), record.getLong(), record.getInt(), record.getInt(), record.getLong());
-        return buffer.index() == index ? Optional.of(buffer) : Optional.empty();
+        long recordedIndex = record.getLong();
+        int storedSize = record.getInt();
+        int checksum = record.getInt();
+        long writtenMillis = record.getLong();
+        if (recordedIndex != index || record.getInt() != entryCount) {
+            return Optional.empty();
+        }
+        long[] entries = new long[entryCount];
+        record.asLongBuffer().get(entries);
+        return Optional.of(new BufferRecord(index, storedSize, checksum, writtenMillis, entries));
     }
 
-    private static long recordAt(long index) {
-        return CHECKPOINT_B.end() + index * RECORD_SIZE;
+    private long recordAt(long index) {
+        return CHECKPOINT_B.end() + index * plan.recordSize();
     }
 
     /** Records how far the import has come. */

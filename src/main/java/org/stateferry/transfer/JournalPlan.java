@@ -29,11 +29,26 @@ public record JournalPlan(
         long incompatibleFeatures,
         long originalLength,
         long imageModifiedMillis) {
-    private static final long MAGIC = 0x5346_4a52_4e4c_3031L;
+    /** Bytes of a buffer's record before the entries of its clusters; a checksum follows them. */
+    static final int RECORD_FIXED_SIZE = 8 + 4 + 4 + 8 + 4;
+
+    /** "SFJRNL02"; 01 had buffers that lay in one piece. */
+    private static final long MAGIC = 0x5346_4a52_4e4c_3032L;
 
     /** How many buffers the stream fills. */
     public long bufferCount() {
         return (streamLength + bufferSize - 1) / bufferSize;
+    }
+
+    /** How many clusters the content of a buffer fills. */
+    public int entryCount(long index) {
+        long content = Math.min(bufferSize, streamLength - index * bufferSize);
+        return (int) ((content + clusterSize - 1) / clusterSize);
+    }
+
+    /** Bytes of the record of a full buffer. */
+    int recordSize() {
+        return RECORD_FIXED_SIZE + Long.BYTES * (bufferSize / clusterSize) + Integer.BYTES;
     }
 
     byte[] encode() {

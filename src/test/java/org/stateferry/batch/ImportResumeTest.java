@@ -41,6 +41,9 @@ class ImportResumeTest {
     private static final int DATA_AT = 393_216;
 
     private static final int CLUSTER_SIZE = 65536;
+    /** Bytes of a buffer's record: 28, and 8 for each of its clusters, and 4. */
+    private static final int RECORD_SIZE = 28 + 8 * (MIB / CLUSTER_SIZE) + 4;
+
     private static final int REFCOUNT_BLOCK_AT = 2 * CLUSTER_SIZE;
     private static final int GUEST_DATA_AT = 5 * CLUSTER_SIZE;
 
@@ -214,7 +217,7 @@ class ImportResumeTest {
 
     @Test
     void theJournalIsDamagedAtABuffer() throws Exception {
-        TestFiles.flipByte(bench.journal(), 180_224 + 4 * 64 + 20);
+        TestFiles.flipByte(bench.journal(), 180_224 + 4 * RECORD_SIZE + 20);
 
         assertCompletes(SIZE - 4 * MIB);
 

@@ -13,6 +13,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.format.ClusterGeometry;
+import org.stateferry.qcow2.format.CompressedDescriptor;
+import org.stateferry.qcow2.format.L2Entry;
 import org.stateferry.testing.ImageReader;
 import org.stateferry.testing.MemoryImageFile;
 import org.stateferry.testing.Qcow2ImageBuilder;
@@ -57,14 +60,13 @@ class ClusterAllocatorTest {
             int count = 1 + random.nextInt(8);
             int start;
             if (random.nextInt(5) == 0) {
+                count = 1;
                 start = random.nextInt(taken.length() + 20);
-                boolean free = start > 0 && taken.get(start, start + count).isEmpty();
-                assertThat(allocator.areFree((long) start * CLUSTER_SIZE, count))
-                        .isEqualTo(free);
+                boolean free = start > 0 && !taken.get(start);
+                assertThat(allocator.reclaim((long) start * CLUSTER_SIZE)).isEqualTo(free);
                 if (!free) {
                     continue;
                 }
-                allocator.reclaimData((long) start * CLUSTER_SIZE, count);
             } else {
                 long offset = random.nextBoolean() ? allocator.allocateData(count) : allocator.allocateMetadata(count);
                 assertThat(offset % CLUSTER_SIZE).isZero();
@@ -152,14 +154,42 @@ class ClusterAllocatorTest {
                 Qcow2ImageBuilder.version3(12, 4, MIB).gap(2).write(0, 1).build();
         ClusterAllocator allocator = allocator(file);
 
-        assertThat(allocator.areFree(0, 1)).as("the header").isFalse();
-        assertThat(allocator.areFree(-CLUSTER_SIZE, 1)).isFalse();
-        assertThat(allocator.areFree(CLUSTER_SIZE + 512, 1)).isFalse();
-        assertThat(allocator.areFree(CLUSTER_SIZE, 3)).as("the third is in use").isFalse();
+        assertThat(allocator.reclaim(3 * CLUSTER_SIZE)).as("in use").isFalse();
         assertThat(allocator.claimedRuns()).isEmpty();
-        assertThat(allocator.areFree(CLUSTER_SIZE, 2)).isTrue();
-        allocator.reclaimData(CLUSTER_SIZE, 2);
-        assertThat(allocator.areFree(CLUSTER_SIZE, 2)).as("claimed by now").isFalse();
+        assertThat(allocator.reclaim(CLUSTER_SIZE)).isTrue();
+        assertThat(allocator.reclaim(CLUSTER_SIZE)).as("claimed by now").isFalse();
+        assertThat(allocator.reclaim(L2Entry.ZERO_PLAIN)).as("takes no space").isTrue();
+        assertThat(allocator.claimedRuns()).isEqualTo(Map.of(1L, 1L));
+    }
+
+    @Test
+    void reclaimsClustersThatCompressedDataShares() throws Exception {
+        MemoryImageFile file =
+                Qcow2ImageBuilder.version3(12, 4, MIB).gap(2).write(0, 1).build();
+        ClusterGeometry geometry = Qcow2Image.open(file).geometry();
+        ClusterAllocator allocator = allocator(file);
+
+        assertThat(allocator.reclaim(CompressedDescriptor.of(CLUSTER_SIZE, 3000, geometry)))
+                .isTrue();
+        assertThat(allocator.reclaim(CompressedDescriptor.of(CLUSTER_SIZE + 3000, 3000, geometry)))
+                .as("begins where the other ends, and goes on in the next cluster")
+                .isTrue();
+        assertThat(allocator.reclaim(CompressedDescriptor.of(CLUSTER_SIZE + 6000, 3000, geometry)))
+                .as("goes on in one that is in use")
+                .isFalse();
+        assertThat(allocator.claimedRuns()).isEqualTo(Map.of(1L, 2L));
+    }
+
+    @Test
+    void whatIsGivenBackIsFreeForMetadata() throws Exception {
+        ClusterAllocator allocator =
+                allocator(Qcow2ImageBuilder.version3(12, 4, MIB).build());
+        long start = allocator.allocateData(8);
+
+        allocator.giveBack(start + 3 * CLUSTER_SIZE, 5);
+
+        assertThat(allocator.claimedRuns()).isEqualTo(Map.of(start / CLUSTER_SIZE, 3L));
+        assertThat(allocator.allocateMetadata(2)).isEqualTo(start + 3 * CLUSTER_SIZE);
     }
 
     @Test

@@ -3,7 +3,6 @@ package org.stateferry.qcow2;
 import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
@@ -12,26 +11,29 @@ import org.stateferry.storage.ImageFile;
 /** What an import does with an image, in its order: check, claim and write data, force, stage, switch over. */
 final class ImportRun {
     static final Instant DATE = Instant.parse("2026-11-22T10:11:12.345678901Z");
-    private static final int RUN_SIZE = 4096;
+    private static final int PIECE_SIZE = 4096;
 
     private final Qcow2Image image;
     private final CheckReport before;
     private final ClusterAllocator allocator;
-    private final List<Run> runs = new ArrayList<>();
+    private final boolean compress;
+    private final List<Long> entries = new ArrayList<>();
 
-    /** A run of data clusters. */
-    record Run(long hostOffset, long clusterCount) {}
-
-    private record Extents(List<Run> runs, long vmStateSize) implements VmStateExtents {
+    private record Clusters(List<Long> entries, long vmStateSize) implements VmStateMap {
         @Override
         public void forEach(Consumer consumer) throws StateferryException {
-            for (Run run : runs) {
-                consumer.extent(run.hostOffset, run.clusterCount);
+            for (long entry : entries) {
+                consumer.cluster(entry);
             }
         }
     }
 
     ImportRun(ImageFile file) throws StateferryException {
+        this(file, false);
+    }
+
+    ImportRun(ImageFile file, boolean compress) throws StateferryException {
+        this.compress = compress;
         image = Qcow2Image.open(file);
         before = MetadataCheck.run(image);
         allocator = new ClusterAllocator(image, before);
@@ -39,7 +41,12 @@ final class ImportRun {
 
     /** All of an import. */
     static void publish(ImageFile file, String name, byte[] vmState) throws StateferryException {
-        ImportRun run = new ImportRun(file);
+        publish(file, name, vmState, false);
+    }
+
+    /** The same with compressed vmstate, if that is wanted. */
+    static void publish(ImageFile file, String name, byte[] vmState, boolean compress) throws StateferryException {
+        ImportRun run = new ImportRun(file, compress);
         run.switchOver(run.stage(name, vmState));
     }
 
@@ -52,7 +59,7 @@ final class ImportRun {
         writeData(vmState);
         // Barrier: the staged tables will lead to the data.
         image.file().force();
-        return publisher().stage(new Extents(runs, vmState.length), name, DATE);
+        return publisher().stage(new Clusters(entries, vmState.length), name, DATE);
     }
 
     void switchOver(StagedSnapshot staged) throws StateferryException {
@@ -65,14 +72,20 @@ final class ImportRun {
 
     private void writeData(byte[] vmState) throws StateferryException {
         int clusterSize = image.geometry().clusterSize();
-        int runClusters = Math.max(1, RUN_SIZE / clusterSize);
-        for (int at = 0; at < vmState.length; at += runClusters * clusterSize) {
-            int size = Math.min(vmState.length - at, runClusters * clusterSize);
-            long count = image.geometry().clusterCount(size);
-            long hostOffset = allocator.allocateData(count);
-            runs.add(new Run(hostOffset, count));
-            byte[] padded = Arrays.copyOf(Arrays.copyOfRange(vmState, at, at + size), (int) count * clusterSize);
-            image.file().write(ByteBuffer.wrap(padded), hostOffset);
+        ByteBuffer piece = ByteBuffer.allocateDirect(Math.max(PIECE_SIZE, clusterSize));
+        try (VmStateWriter writer = new VmStateWriter(image, image.file(), allocator, compress, 0)) {
+            for (int at = 0; at < vmState.length; at += piece.capacity()) {
+                int size = Math.min(vmState.length - at, piece.capacity());
+                int padded = (int) image.geometry().clusterCount(size) * clusterSize;
+                piece.clear()
+                        .put(vmState, at, size)
+                        .put(new byte[padded - size])
+                        .flip();
+                for (long entry : writer.write(at / piece.capacity(), piece).entries()) {
+                    entries.add(entry);
+                }
+            }
+            writer.finish();
         }
     }
 

@@ -3,13 +3,12 @@ package org.stateferry.transfer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
-import java.util.TreeMap;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -22,39 +21,28 @@ class ClusterAggregatorTest {
     private static final int MIB = 1024 * 1024;
     private static final StateferryException FAILURE = StateferryException.of(FailureKind.IO, "disk");
 
-    /** What was written, by host offset; the disk of this test. */
-    private final TreeMap<Long, byte[]> written = new TreeMap<>();
+    /** What was written, in the order of the stream. */
+    private final List<byte[]> written = new ArrayList<>();
 
     private final List<Long> indexes = new ArrayList<>();
     private final List<ByteBuffer> memories = new ArrayList<>();
-    private long placed;
-    private @Nullable StateferryException placeFailure;
 
     private InFlightWrites writes(long firstIndex) {
         return new InFlightWrites(Runnable::run, 2, firstIndex, this::write, TransferObserver.NONE);
     }
 
-    private void write(long index, TransferBuffer buffer, long hostOffset) {
+    private void write(long index, TransferBuffer buffer) {
         indexes.add(index);
         memories.add(buffer.bytes());
         byte[] content = new byte[buffer.size()];
         buffer.bytes().duplicate().flip().get(content);
-        written.put(hostOffset, content);
-    }
-
-    private long place(int size) throws StateferryException {
-        if (placeFailure != null) {
-            throw placeFailure;
-        }
-        long offset = placed;
-        placed += size;
-        return offset;
+        written.add(content);
     }
 
     private byte[] disk() {
-        ByteBuffer all = ByteBuffer.allocate((int) placed);
-        written.forEach((offset, content) -> all.put((int) (long) offset, content));
-        return all.array();
+        ByteArrayOutputStream all = new ByteArrayOutputStream();
+        written.forEach(all::writeBytes);
+        return all.toByteArray();
     }
 
     @ParameterizedTest(name = "clusters of {0} bytes, seed {1}")
@@ -64,7 +52,7 @@ class ClusterAggregatorTest {
         BufferPool pool = new BufferPool(8, Math.max(clusterSize, MIB), 4096);
         long firstIndex = random.nextInt(1000);
         InFlightWrites writes = writes(firstIndex);
-        ClusterAggregator aggregator = new ClusterAggregator(pool, writes, this::place, clusterSize, firstIndex);
+        ClusterAggregator aggregator = new ClusterAggregator(pool, writes, clusterSize, firstIndex);
         byte[] stream = new byte[random.nextInt(9 * MIB) + 3 * MIB];
         random.nextBytes(stream);
 
@@ -90,7 +78,7 @@ class ClusterAggregatorTest {
         long count = (stream.length + pool.bufferSize() - 1L) / pool.bufferSize();
         assertThat(indexes).hasSize((int) count).first().isEqualTo(firstIndex);
         assertThat(indexes).isSorted().doesNotHaveDuplicates();
-        assertThat(written.values())
+        assertThat(written)
                 .as("all buffers but the last are full")
                 .filteredOn(content -> content.length != pool.bufferSize())
                 .hasSizeLessThanOrEqualTo(1);
@@ -109,7 +97,7 @@ class ClusterAggregatorTest {
     @Test
     void aFullPooledPieceGoesOutAsItIs() throws Exception {
         BufferPool pool = new BufferPool(4, MIB, 4096);
-        ClusterAggregator aggregator = new ClusterAggregator(pool, writes(0), this::place, 65536, 0);
+        ClusterAggregator aggregator = new ClusterAggregator(pool, writes(0), 65536, 0);
         List<ByteBuffer> handedIn = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
             TransferBuffer piece = pool.take();
@@ -128,7 +116,7 @@ class ClusterAggregatorTest {
             dirty.bytes().put((byte) 0x5a);
         }
         dirty.release();
-        ClusterAggregator aggregator = new ClusterAggregator(pool, writes(0), this::place, 512, 0);
+        ClusterAggregator aggregator = new ClusterAggregator(pool, writes(0), 512, 0);
         TransferBuffer piece = pool.take();
         piece.bytes().put(new byte[] {1, 2, 3});
 
@@ -141,26 +129,12 @@ class ClusterAggregatorTest {
     @Test
     void nothingAppendedIsNothingWritten() throws Exception {
         BufferPool pool = new BufferPool(1, MIB, 4096);
-        ClusterAggregator aggregator = new ClusterAggregator(pool, writes(5), this::place, 65536, 5);
+        ClusterAggregator aggregator = new ClusterAggregator(pool, writes(5), 65536, 5);
 
         aggregator.finish();
 
         assertThat(written).isEmpty();
         assertThat(pool.takenCount()).isZero();
-    }
-
-    @Test
-    void whenNoPlaceIsFoundTheBufferComesBackInTheEnd() {
-        BufferPool pool = new BufferPool(2, 4096, 512);
-        ClusterAggregator aggregator = new ClusterAggregator(pool, writes(0), this::place, 512, 0);
-        placeFailure = FAILURE;
-
-        assertThatThrownBy(() -> aggregator.append(ByteBuffer.allocate(5000))).isSameAs(FAILURE);
-        aggregator.abandon();
-        aggregator.abandon();
-
-        assertThat(pool.takenCount()).isZero();
-        assertThat(written).isEmpty();
     }
 
     @Test
@@ -170,11 +144,11 @@ class ClusterAggregatorTest {
                 Runnable::run,
                 2,
                 0,
-                (index, buffer, offset) -> {
+                (index, buffer) -> {
                     throw FAILURE;
                 },
                 TransferObserver.NONE);
-        ClusterAggregator aggregator = new ClusterAggregator(pool, failing, this::place, 512, 0);
+        ClusterAggregator aggregator = new ClusterAggregator(pool, failing, 512, 0);
         aggregator.append(ByteBuffer.allocate(4096 + 100)); // the write fails where it runs, not here
 
         TransferBuffer piece = pool.take();

@@ -51,7 +51,7 @@ class InFlightWritesTest {
         return new InFlightWrites(threads, IN_FLIGHT_MAX, firstIndex, this::write, observer);
     }
 
-    private void write(long index, TransferBuffer buffer, long hostOffset) throws StateferryException {
+    private void write(long index, TransferBuffer buffer) throws StateferryException {
         mostRunning.accumulateAndGet(running.incrementAndGet(), Math::max);
         try {
             CountDownLatch gate = gates.get(index);
@@ -80,7 +80,7 @@ class InFlightWritesTest {
     }
 
     private void submit(InFlightWrites writes, long index) throws StateferryException {
-        writes.submit(index, pool.take(), index * 4096);
+        writes.submit(index, pool.take());
     }
 
     private static void awaitFailure(InFlightWrites writes) throws InterruptedException {
@@ -233,7 +233,7 @@ class InFlightWritesTest {
                 threads,
                 IN_FLIGHT_MAX,
                 0,
-                (index, buffer, offset) -> {
+                (index, buffer) -> {
                     throw surprise;
                 },
                 TransferObserver.NONE);

@@ -21,8 +21,23 @@ record JournalContent(String plan, String state, String intent, String checkpoin
         return new PublishIntent(before, after, "17", 0x30000, 10_000_000);
     }
 
+    /** A plan of 4096 full buffers. */
+    static final JournalPlan LONG_PLAN =
+            new JournalPlan("import ü", "(dev=1,ino=2)", 4096L << 20, 1 << 20, 65536, 5, 393_216, 1_767_323_045_000L);
+
     static BufferRecord aRecord(long index) {
-        return new BufferRecord(index, 0x50000 + (index << 20), 1 << 20, (int) (index * 0x9e3779b9L), 1000 + index);
+        return aRecord(PLAN, index);
+    }
+
+    static BufferRecord aRecord(JournalPlan plan, long index) {
+        long[] entries = new long[plan.entryCount(index)];
+        Arrays.setAll(entries, cluster -> cluster % 3 == 1 ? 1 : 0x50000 + (index << 20) + (cluster << 16));
+        return new BufferRecord(index, 700_000, (int) (index * 0x9e3779b9L), 1000 + index, entries);
+    }
+
+    /** Bytes of a buffer's record. */
+    static int recordSize(long index) {
+        return JournalPlan.RECORD_FIXED_SIZE + 8 * PLAN.entryCount(index) + 4;
     }
 
     static Checkpoint aCheckpoint(int number) {

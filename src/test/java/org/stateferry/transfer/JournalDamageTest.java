@@ -31,6 +31,7 @@ class JournalDamageTest {
     private static final int CHECKPOINT_A_AT = 16_384;
     private static final int CHECKPOINT_B_AT = CHECKPOINT_A_AT + 80 * 1024;
     private static final int RECORDS_AT = CHECKPOINT_B_AT + 80 * 1024;
+    private static final int RECORD_SIZE = JournalContent.PLAN.recordSize();
 
     @TempDir
     Path folder;
@@ -63,7 +64,7 @@ class JournalDamageTest {
         INTENT(INTENT_AT, 4 + JournalContent.anIntent().encode().length + 4),
         CHECKPOINT_A(CHECKPOINT_A_AT, 4 + 24 + 102 + 4),
         CHECKPOINT_B(CHECKPOINT_B_AT, 4 + 24 + 101 + 4),
-        BUFFER_1(RECORDS_AT + 64, 8 + 8 + 4 + 4 + 8 + 4);
+        BUFFER_1(RECORDS_AT + RECORD_SIZE, JournalContent.recordSize(1));
 
         private final int offset;
         private final int size;
@@ -130,7 +131,7 @@ class JournalDamageTest {
             boolean hasCheckpoint = length >= CHECKPOINT_A_AT + Part.CHECKPOINT_A.size;
             assertThat(content.checkpoint()).isEqualTo(hasCheckpoint ? intact.checkpoint() : "-");
             for (int index = 0; index < content.buffers().size(); index++) {
-                boolean whollyThere = length >= RECORDS_AT + 64 * (index + 1);
+                boolean whollyThere = length >= RECORDS_AT + RECORD_SIZE * index + JournalContent.recordSize(index);
                 assertThat(content.buffers().get(index))
                         .isEqualTo(whollyThere ? intact.buffers().get(index) : "-");
             }
@@ -159,7 +160,7 @@ class JournalDamageTest {
     void aRecordAtTheWrongPlaceCountsAsMissing() throws Exception {
         JournalContent.writeAll(path);
         byte[] whole = Files.readAllBytes(path);
-        System.arraycopy(whole, RECORDS_AT + 64, whole, RECORDS_AT + 4 * 64, 64);
+        System.arraycopy(whole, RECORDS_AT + RECORD_SIZE, whole, RECORDS_AT + 4 * RECORD_SIZE, RECORD_SIZE);
         Files.write(path, whole);
 
         assertThat(JournalContent.read(path).buffers().get(4)).isEqualTo("-");
@@ -188,15 +189,16 @@ class JournalDamageTest {
                                 .exitCode()
                         == 0,
                 "needs to be allowed to mount a file system");
-        try (Journal journal = Journal.create(path, JournalContent.PLAN, 1)) {
+        JournalPlan plan = JournalContent.LONG_PLAN;
+        try (Journal journal = Journal.create(path, plan, 1)) {
             StateferryException failure = catchThrowableOfType(StateferryException.class, () -> {
                 for (long index = 0; index < 4096; index++) {
-                    journal.recordBuffer(JournalContent.aRecord(index));
+                    journal.recordBuffer(JournalContent.aRecord(plan, index));
                 }
             });
             assertThat(failure.kind()).isEqualTo(FailureKind.NO_SPACE);
             assertThat(failure.offset()).isGreaterThan(RECORDS_AT);
-            assertThat(journal.buffer(0)).contains(JournalContent.aRecord(0));
+            assertThat(journal.buffer(0)).contains(JournalContent.aRecord(plan, 0));
         } finally {
             unmount();
         }

@@ -104,10 +104,10 @@ class JournalTest {
     @Test
     void buffersAreRecordedByManyThreadsAtATime() throws Exception {
         ExecutorService threads = Executors.newFixedThreadPool(8);
-        try (Journal journal = Journal.create(path, JournalContent.PLAN, 1)) {
+        try (Journal journal = Journal.create(path, JournalContent.LONG_PLAN, 1)) {
             List<Callable<Void>> tasks = new ArrayList<>();
             for (long index = 0; index < 2000; index++) {
-                BufferRecord record = JournalContent.aRecord(index);
+                BufferRecord record = JournalContent.aRecord(JournalContent.LONG_PLAN, index);
                 tasks.add(() -> {
                     journal.recordBuffer(record);
                     return null;
@@ -117,7 +117,7 @@ class JournalTest {
                 done.get();
             }
             for (long index = 0; index < 2000; index++) {
-                assertThat(journal.buffer(index)).contains(JournalContent.aRecord(index));
+                assertThat(journal.buffer(index)).contains(JournalContent.aRecord(JournalContent.LONG_PLAN, index));
             }
             assertThat(journal.buffer(2000)).isEmpty();
         } finally {

@@ -11,7 +11,25 @@ public final class CompressedDescriptor {
     private static final int SECTOR_SIZE = 512;
     private static final int DESCRIPTOR_BITS = 62;
 
+    private static final long COMPRESSED = 1L << DESCRIPTOR_BITS;
+
     private CompressedDescriptor() {}
+
+    /**
+     * The L2 entry of {@code size} bytes of compressed data.
+     *
+     * @param hostOffset where they begin; with them it ends below {@link #hostOffsetEnd}
+     * @param size at least one, less than a cluster
+     */
+    public static long of(long hostOffset, int size, ClusterGeometry geometry) {
+        long additionalSectors = (hostOffset + size - 1) / SECTOR_SIZE - hostOffset / SECTOR_SIZE;
+        return COMPRESSED | additionalSectors << offsetBits(geometry) | hostOffset;
+    }
+
+    /** The first byte offset that no descriptor can name: 2^49 with clusters of 2 MiB, more with smaller ones. */
+    public static long hostOffsetEnd(ClusterGeometry geometry) {
+        return Math.min(1L << offsetBits(geometry), Qcow2Limits.MAX_HOST_OFFSET);
+    }
 
     /** The byte offset in the file at which the compressed data begins. */
     public static long hostOffset(long raw, ClusterGeometry geometry) {

@@ -1,0 +1,33 @@
+package org.stateferry.batch;
+
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.VmStateMap;
+import org.stateferry.transfer.BufferRecord;
+import org.stateferry.transfer.Journal;
+
+/**
+ * Where the vmstate lies, read from the journal's buffer records in the order of the stream. A record that is missing
+ * ends the publish: the vmstate is not complete.
+ */
+record JournalVmStateMap(Journal journal) implements VmStateMap {
+    @Override
+    public long vmStateSize() {
+        return journal.plan().streamLength();
+    }
+
+    @Override
+    public void forEach(Consumer consumer) throws StateferryException {
+        for (long index = 0; index < journal.plan().bufferCount(); index++) {
+            for (long entry : required(index).entries()) {
+                consumer.cluster(entry);
+            }
+        }
+    }
+
+    BufferRecord required(long index) throws StateferryException {
+        return journal.buffer(index)
+                .orElseThrow(() -> StateferryException.of(
+                        FailureKind.INTERNAL, "the journal has no record of buffer " + index + " of the vmstate"));
+    }
+}

@@ -1,0 +1,121 @@
+package org.stateferry.qcow2;
+
+import com.github.luben.zstd.Zstd;
+import com.github.luben.zstd.ZstdCompressCtx;
+import java.nio.ByteBuffer;
+import java.util.zip.Deflater;
+
+/**
+ * Compresses single clusters in the way that the image's header names (qcow2 specification, "compression type"): type 0
+ * is raw deflate, type 1 zstd. Not thread-safe; {@link #close} frees native memory.
+ */
+final class ClusterCompressor implements AutoCloseable {
+    private static final int ZSTD = 1;
+    private static final int LEVEL = 1;
+    /**
+     * QEMU inflates with a window of 4 KiB (QEMU {@code block/qcow2-threads.c}). Java's deflater has a fixed one of 32 KiB,
+     * but a full flush makes it forget what came before, so that no match reaches back further than a piece is long.
+     */
+    private static final int DEFLATE_PIECE_SIZE = 4096;
+
+    private final int clusterSize;
+    private final int packedSizeMax;
+    private final int targetSize;
+    private final ByteBuffer packed;
+    private final Codec codec;
+
+    /** Compresses one cluster's bytes. */
+    private interface Codec extends AutoCloseable {
+        /** Returns how many bytes came out, or -1 if they are more than the cluster's and the target's. */
+        int compress(ByteBuffer source, ByteBuffer target);
+
+        @Override
+        void close();
+    }
+
+    /**
+     * @param compressionType the header's
+     * @param clusterCountMax how many clusters are compressed between two calls of {@link #clear}
+     */
+    ClusterCompressor(int compressionType, int clusterSize, int clusterCountMax) {
+        this.clusterSize = clusterSize;
+        // Reading compressed data costs the guest's start time, so it has to be worth it.
+        this.packedSizeMax = clusterSize - clusterSize / 8;
+        // The last one may turn out to be too large to be kept.
+        this.targetSize = Math.toIntExact(Zstd.compressBound(clusterSize));
+        this.packed = ByteBuffer.allocateDirect(packedSizeMax * (clusterCountMax - 1) + targetSize);
+        this.codec = compressionType == ZSTD ? new ZstdCodec() : new DeflateCodec();
+    }
+
+    /**
+     * Compresses the cluster at index {@code at} of {@code source}, which must be direct, and appends the result to what
+     * {@link #packed} holds.
+     *
+     * @return its size, or 0 if the cluster is not worth to be compressed
+     */
+    int compress(ByteBuffer source, int at) {
+        ByteBuffer target = packed.slice(packed.position(), targetSize);
+        int size = codec.compress(source.slice(at, clusterSize), target);
+        if (size < 0 || size > packedSizeMax) {
+            return 0;
+        }
+        packed.position(packed.position() + size);
+        return size;
+    }
+
+    /** The memory with the results, back to back; its position is their end. */
+    ByteBuffer packed() {
+        return packed;
+    }
+
+    /** Forgets the results. */
+    void clear() {
+        packed.clear();
+    }
+
+    @Override
+    public void close() {
+        codec.close();
+    }
+
+    private static final class ZstdCodec implements Codec {
+        private final ZstdCompressCtx context = new ZstdCompressCtx().setLevel(LEVEL);
+
+        @Override
+        public int compress(ByteBuffer source, ByteBuffer target) {
+            return context.compressDirectByteBuffer(target, 0, target.capacity(), source, 0, source.capacity());
+        }
+
+        @Override
+        public void close() {
+            context.close();
+        }
+    }
+
+    private static final class DeflateCodec implements Codec {
+        private final Deflater deflater = new Deflater(Deflater.BEST_SPEED, true);
+
+        @Override
+        public int compress(ByteBuffer source, ByteBuffer target) {
+            deflater.reset();
+            int end = source.limit();
+            for (int done = 0; done < end; done += DEFLATE_PIECE_SIZE) {
+                int pieceEnd = Math.min(end, done + DEFLATE_PIECE_SIZE);
+                deflater.setInput(source.duplicate().position(done).limit(pieceEnd));
+                if (pieceEnd == end) {
+                    deflater.finish();
+                }
+                deflater.deflate(target, pieceEnd == end ? Deflater.NO_FLUSH : Deflater.FULL_FLUSH);
+                if (!target.hasRemaining()) {
+                    return -1;
+                }
+            }
+            return target.position();
+        }
+
+        @Override
+        public void close() {
+            deflater.end();
+        }
+    }
+}

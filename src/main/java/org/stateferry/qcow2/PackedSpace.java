@@ -1,0 +1,105 @@
+package org.stateferry.qcow2;
+
+import java.nio.ByteBuffer;
+import org.stateferry.bytes.Alignment;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.format.ClusterGeometry;
+import org.stateferry.qcow2.format.CompressedDescriptor;
+import org.stateferry.storage.ImageFile;
+
+/**
+ * Places compressed clusters one after the other at any byte, several in one host cluster, as QEMU does
+ * ({@code qcow2_alloc_bytes}). Not thread-safe.
+ *
+ * <p>Each compressed cluster is one reference to every host cluster that it touches. QEMU raises these references again
+ * when the snapshot is loaded, and once more when the guest is saved after that; so only a part of what the refcount's
+ * width can hold is used.
+ */
+final class PackedSpace {
+    /** Space is claimed by so many bytes at a time, so that plain clusters do not come between. */
+    private static final long RUN_SIZE = 8L << 20;
+
+    private static final int REFERENCE_SHARE = 4;
+
+    private final ClusterGeometry geometry;
+    private final ClusterAllocator allocator;
+    private final long referenceCountMax;
+    private long position;
+    private long end;
+    /** References to the cluster that holds the position. */
+    private long referenceCount;
+
+    PackedSpace(ClusterGeometry geometry, ClusterAllocator allocator) {
+        this.geometry = geometry;
+        this.allocator = allocator;
+        this.referenceCountMax = referenceCountMax(geometry);
+    }
+
+    /** Whether an image's refcounts are wide enough for two compressed clusters in one host cluster. */
+    static boolean isWorthwhile(ClusterGeometry geometry) {
+        return referenceCountMax(geometry) > 1;
+    }
+
+    private static long referenceCountMax(ClusterGeometry geometry) {
+        return geometry.maxRefcount() / REFERENCE_SHARE;
+    }
+
+    /**
+     * The host offset for {@code size} bytes, less than a cluster.
+     *
+     * @throws StateferryException if the place that is left is out of a descriptor's reach
+     */
+    long place(int size) throws StateferryException {
+        if (geometry.isClusterAligned(position)) {
+            referenceCount = 0;
+        } else if (referenceCount == referenceCountMax) {
+            position = Alignment.alignUp(position, geometry.clusterSize());
+            referenceCount = 0;
+        }
+        if (end - position < size) {
+            claimRun();
+        }
+        long place = position;
+        position += size;
+        boolean inOneCluster = geometry.clusterIndex(place) == geometry.clusterIndex(position - 1);
+        referenceCount = inOneCluster ? referenceCount + 1 : 1;
+        return place;
+    }
+
+    private void claimRun() throws StateferryException {
+        long count = Math.max(RUN_SIZE, 2L * geometry.clusterSize()) / geometry.clusterSize();
+        long start = allocator.allocateData(count);
+        if (start != end) {
+            giveBackRest();
+            position = start;
+            referenceCount = 0;
+        }
+        end = start + geometry.clusterOffset(count);
+        if (end > CompressedDescriptor.hostOffsetEnd(geometry)) {
+            throw StateferryException.at(
+                            FailureKind.IMAGE_UNSUPPORTED,
+                            allocator.path(),
+                            start,
+                            "the image is so long that its L2 entries cannot tell where compressed data lies")
+                    .advise("Import without --compress.");
+        }
+    }
+
+    /** Gives back the clusters that nothing was placed in, and fills the last one up so that the file holds all of it. */
+    void finish(ImageFile file) throws StateferryException {
+        long clusterEnd = Alignment.alignUp(position, geometry.clusterSize());
+        if (clusterEnd > position) {
+            file.write(ByteBuffer.allocate((int) (clusterEnd - position)), position);
+        }
+        giveBackRest();
+        position = end;
+    }
+
+    private void giveBackRest() {
+        long clusterEnd = Alignment.alignUp(position, geometry.clusterSize());
+        if (clusterEnd < end) {
+            allocator.giveBack(clusterEnd, geometry.clusterIndex(end - clusterEnd));
+        }
+    }
+}

@@ -1,0 +1,87 @@
+package org.stateferry.qcow2;
+
+import java.nio.ByteBuffer;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.format.ClusterGeometry;
+import org.stateferry.qcow2.format.CompressedDescriptor;
+import org.stateferry.qcow2.format.L2Entry;
+import org.stateferry.qcow2.format.Qcow2Limits;
+import org.stateferry.storage.ImageFile;
+
+/**
+ * Reads back what {@link VmStateWriter} has stored, by its entries, before any table of the image leads to it. Not
+ * thread-safe.
+ */
+public final class VmStateClusters {
+    private final ImageFile file;
+    private final ClusterGeometry geometry;
+    private final CompressedCluster compressed;
+
+    public VmStateClusters(Qcow2Image image) {
+        this.file = image.file();
+        this.geometry = image.geometry();
+        this.compressed = new CompressedCluster(file, geometry, image.header().compressionType());
+    }
+
+    /** Whether entries can be those of clusters at all; what is not must not be read. */
+    public static boolean arePlausible(long[] entries, ClusterGeometry geometry) {
+        for (long entry : entries) {
+            if (!isPlausible(entry, geometry)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static boolean isPlausible(long entry, ClusterGeometry geometry) {
+        if (L2Entry.isCompressed(entry)) {
+            long offset = CompressedDescriptor.hostOffset(entry, geometry);
+            return !L2Entry.isCopied(entry)
+                    && offset >= geometry.clusterSize()
+                    && offset + CompressedDescriptor.size(entry, geometry) <= Qcow2Limits.MAX_HOST_OFFSET;
+        }
+        return entry == L2Entry.ZERO_PLAIN
+                || entry == L2Entry.hostOffset(entry) && entry > 0 && geometry.isClusterAligned(entry);
+    }
+
+    /**
+     * Puts the clusters' content into {@code target}, from its position on.
+     *
+     * @param entries plausible ones
+     * @return whether the file holds all of it
+     * @throws StateferryException with kind IMAGE_CORRUPT if compressed data cannot be unpacked
+     */
+    public boolean read(long[] entries, ByteBuffer target) throws StateferryException {
+        int clusterSize = geometry.clusterSize();
+        for (int index = 0; index < entries.length; ) {
+            int count = 1;
+            if (entries[index] == L2Entry.ZERO_PLAIN) {
+                ZeroBytes.put(target, clusterSize);
+            } else if (L2Entry.isCompressed(entries[index])) {
+                compressed.read(entries[index], 0, target.slice(target.position(), clusterSize));
+                target.position(target.position() + clusterSize);
+            } else {
+                count = runLength(entries, index);
+                if (!readPlain(entries[index], target, count * clusterSize)) {
+                    return false;
+                }
+            }
+            index += count;
+        }
+        return true;
+    }
+
+    private int runLength(long[] entries, int from) {
+        int end = from + 1;
+        while (end < entries.length && entries[end] == entries[end - 1] + geometry.clusterSize()) {
+            end++;
+        }
+        return end - from;
+    }
+
+    private boolean readPlain(long hostOffset, ByteBuffer target, int size) throws StateferryException {
+        int present = file.read(target.slice(target.position(), size), hostOffset);
+        target.position(target.position() + size);
+        return present == size;
+    }
+}

@@ -1,0 +1,201 @@
+package org.stateferry.qcow2;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.format.ClusterGeometry;
+import org.stateferry.qcow2.format.CompressedDescriptor;
+import org.stateferry.qcow2.format.L2Entry;
+import org.stateferry.qcow2.format.Qcow2Header;
+import org.stateferry.storage.ImageFile;
+
+/**
+ * Stores pieces of vmstate in free clusters: those of zeros as an entry alone, the others as they are or, if that is
+ * wanted and worth it, compressed. Plain clusters of one piece lie side by side and go out in one write.
+ *
+ * <p>Thread-safe; threads only wait for each other while space is claimed. When they compress, each that writes at the
+ * same time takes memory for one more piece.
+ */
+public final class VmStateWriter implements AutoCloseable {
+    private final ImageFile file;
+    private final ImageFile dataFile;
+    private final ClusterGeometry geometry;
+    private final ClusterAllocator allocator;
+    private final boolean zerosNeedSpace;
+    private final int compressionType;
+    private final boolean compress;
+    private final PackedSpace packedSpace;
+    private final Turns turns;
+    private final Queue<ClusterCompressor> idleCompressors = new ConcurrentLinkedQueue<>();
+
+    /**
+     * What became of a piece.
+     *
+     * @param entries for each of its clusters what a standard L2 entry of version 3 would say, without COPIED: where it
+     *     lies, a compressed descriptor, or {@link L2Entry#ZERO_PLAIN}
+     * @param size bytes written to the image
+     */
+    public record Stored(long[] entries, int size) {}
+
+    /**
+     * @param dataFile the image as plain clusters are written to it; may bypass the page cache
+     * @param allocator used by nobody else until the last piece is written
+     * @param compress whether clusters are compressed
+     * @param firstNumber of the first piece that will be written
+     */
+    public VmStateWriter(
+            Qcow2Image image, ImageFile dataFile, ClusterAllocator allocator, boolean compress, long firstNumber) {
+        Qcow2Header header = image.header();
+        this.file = image.file();
+        this.dataFile = dataFile;
+        this.geometry = image.geometry();
+        this.allocator = allocator;
+        // Version 2 has no entry that reads as zeros: what is unallocated shows the backing file.
+        this.zerosNeedSpace = header.version() < 3 && header.hasBackingFile();
+        this.compressionType = header.compressionType();
+        this.compress = compress && PackedSpace.isWorthwhile(geometry);
+        this.packedSpace = new PackedSpace(geometry, allocator);
+        this.turns = new Turns(firstNumber);
+    }
+
+    /**
+     * Writes a piece and returns when the file has it. Space is claimed in the order of the numbers, so the clusters lie
+     * in the order of the stream, and the same stream gives the same image.
+     *
+     * @param number the piece's place in the stream; nobody leaves one out
+     * @param content whole clusters from index 0 to the limit, in direct memory, which is rearranged
+     */
+    public Stored write(long number, ByteBuffer content) throws StateferryException {
+        ClusterCompressor compressor = compress ? takeCompressor(content.capacity()) : null;
+        try {
+            Piece piece = new Piece(content, compressor);
+            piece.encode();
+            turns.await(number);
+            piece.place();
+            turns.end(number);
+            return new Stored(piece.entries, piece.write());
+        } finally {
+            turns.end(number); // whatever has failed, those who come after must not wait for ever
+            if (compressor != null) {
+                idleCompressors.add(compressor);
+            }
+        }
+    }
+
+    private ClusterCompressor takeCompressor(int pieceSize) {
+        ClusterCompressor idle = idleCompressors.poll();
+        if (idle != null) {
+            idle.clear();
+            return idle;
+        }
+        return new ClusterCompressor(compressionType, geometry.clusterSize(), pieceSize / geometry.clusterSize());
+    }
+
+    /** To be called after the last piece: from then on the file is as long as what was written says. */
+    public void finish() throws StateferryException {
+        packedSpace.finish(file);
+    }
+
+    /** Frees native memory; no piece is being written any more. */
+    @Override
+    public void close() {
+        idleCompressors.forEach(ClusterCompressor::close);
+        idleCompressors.clear();
+    }
+
+    /** Compressed data that lies in one run; it begins at index {@code start} of the compressor's memory. */
+    private record PackedPart(long hostOffset, int start) {}
+
+    /** One piece on its way. An entry is first an index or a size, and final once it is placed. */
+    private final class Piece {
+        private final ByteBuffer content;
+        private final @Nullable ClusterCompressor compressor;
+        private final long[] entries;
+        private final List<PackedPart> packedParts = new ArrayList<>();
+        private int plainSize;
+        private long plainOffset;
+        private int packedSize;
+        private long packedEnd;
+
+        Piece(ByteBuffer content, @Nullable ClusterCompressor compressor) {
+            this.content = content;
+            this.compressor = compressor;
+            this.entries = new long[content.limit() / geometry.clusterSize()];
+        }
+
+        /** Leaves an entry as zero, the negative size of compressed data, or the place among the plain clusters. */
+        void encode() {
+            int clusterSize = geometry.clusterSize();
+            for (int index = 0; index < entries.length; index++) {
+                int at = index * clusterSize;
+                if (!zerosNeedSpace && ZeroBytes.fill(content, at, clusterSize)) {
+                    entries[index] = L2Entry.ZERO_PLAIN;
+                    continue;
+                }
+                int size = compressor == null ? 0 : compressor.compress(content, at);
+                if (size > 0) {
+                    entries[index] = -size;
+                } else {
+                    keepPlain(index, at);
+                }
+            }
+        }
+
+        private void keepPlain(int index, int at) {
+            entries[index] = plainSize;
+            if (plainSize != at) {
+                content.put(plainSize, content, at, geometry.clusterSize());
+            }
+            plainSize += geometry.clusterSize();
+        }
+
+        void place() throws StateferryException {
+            plainOffset = plainSize == 0 ? 0 : allocator.allocateData(plainSize / geometry.clusterSize());
+            for (int index = 0; index < entries.length; index++) {
+                long entry = entries[index];
+                if (entry < 0) {
+                    entries[index] = placePacked((int) -entry);
+                } else if (entry != L2Entry.ZERO_PLAIN) {
+                    entries[index] = L2Entry.allocated(plainOffset + entry);
+                }
+            }
+        }
+
+        private long placePacked(int size) throws StateferryException {
+            long hostOffset = packedSpace.place(size);
+            if (hostOffset != packedEnd) {
+                packedParts.add(new PackedPart(hostOffset, packedSize));
+                packedEnd = hostOffset;
+            }
+            packedSize += size;
+            packedEnd += size;
+            return CompressedDescriptor.of(hostOffset, size, geometry);
+        }
+
+        /** Returns how many bytes were written. */
+        int write() throws StateferryException {
+            if (plainSize > 0) {
+                dataFile.write(content.duplicate().position(0).limit(plainSize), plainOffset);
+            }
+            if (compressor != null) {
+                writePacked(compressor.packed());
+            }
+            return plainSize + packedSize;
+        }
+
+        /** Writes the compressed data through the page cache, as its place is not aligned to anything. */
+        private void writePacked(ByteBuffer packed) throws StateferryException {
+            for (int index = 0; index < packedParts.size(); index++) {
+                PackedPart part = packedParts.get(index);
+                int end = index + 1 < packedParts.size()
+                        ? packedParts.get(index + 1).start()
+                        : packedSize;
+                file.write(packed.duplicate().position(part.start()).limit(end), part.hostOffset());
+            }
+        }
+    }
+}

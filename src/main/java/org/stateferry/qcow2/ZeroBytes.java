@@ -1,0 +1,34 @@
+package org.stateferry.qcow2;
+
+import java.nio.ByteBuffer;
+
+/** Memory that holds nothing but zeros. */
+final class ZeroBytes {
+    private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(64 * 1024).asReadOnlyBuffer();
+
+    private ZeroBytes() {}
+
+    /** Whether {@code size} bytes from index {@code at} on are all zero. */
+    static boolean fill(ByteBuffer bytes, int at, int size) {
+        // Most memory that is not zero tells at one of its ends, and then nothing is compared.
+        if (bytes.get(at) != 0 || bytes.get(at + size - 1) != 0) {
+            return false;
+        }
+        for (int done = 0; done < size; done += ZEROS.capacity()) {
+            int count = Math.min(size - done, ZEROS.capacity());
+            if (bytes.slice(at + done, count).mismatch(ZEROS.slice(0, count)) >= 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Puts so many zeros at the position of {@code target}. */
+    static void put(ByteBuffer target, int size) {
+        for (int left = size; left > 0; ) {
+            int count = Math.min(left, ZEROS.capacity());
+            target.put(ZEROS.slice(0, count));
+            left -= count;
+        }
+    }
+}
