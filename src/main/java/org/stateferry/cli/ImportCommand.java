@@ -62,6 +62,14 @@ final class ImportCommand implements Callable<Integer> {
     private IoMode io;
 
     @Option(
+            names = "--compress",
+            defaultValue = "none",
+            paramLabel = "HOW",
+            description = "How the state is stored: none, or image (compressed as the image's header says, where that"
+                    + " saves an eighth). Default: none.")
+    private Compression compression;
+
+    @Option(
             names = "--format",
             defaultValue = "auto",
             paramLabel = "FORMAT",
@@ -118,7 +126,7 @@ final class ImportCommand implements Callable<Integer> {
             throw new ParameterException(spec.commandLine(), "--name must not be blank");
         }
         ImportOptions how = new ImportOptions(
-                format, io, Compression.NONE, strict, allowBitmaps, !withoutLock, verify, limitBytesPerSecond);
+                format, io, compression, strict, allowBitmaps, !withoutLock, verify, limitBytesPerSecond);
         return new ImportRequest(dump, image, name, how);
     }
 

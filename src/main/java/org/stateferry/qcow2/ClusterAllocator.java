@@ -3,7 +3,6 @@ package org.stateferry.qcow2;
 import java.nio.file.Path;
 import java.util.BitSet;
 import java.util.Map;
-import java.util.Objects;
 import java.util.TreeMap;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -93,20 +92,6 @@ public final class ClusterAllocator {
         claim(cluster, 1);
         dataCursor = Math.max(dataCursor, cluster + 1);
         return true;
-    }
-
-    /** Gives back the end of a run that was allocated for data and not needed. */
-    void giveBack(long hostOffset, long count) {
-        long start = geometry.clusterIndex(hostOffset);
-        Map.Entry<Long, Long> run = Objects.requireNonNull(claims.floorEntry(start), "only what was claimed");
-        long end = run.getKey() + run.getValue();
-        claims.put(run.getKey(), start - run.getKey());
-        if (run.getKey() == start) {
-            claims.remove(start);
-        }
-        if (end > start + count) {
-            claims.put(start + count, end - start - count);
-        }
     }
 
     /** The image's file, to name it in failures. */

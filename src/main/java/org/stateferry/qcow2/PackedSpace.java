@@ -17,9 +17,6 @@ import org.stateferry.storage.ImageFile;
  * width can hold is used.
  */
 final class PackedSpace {
-    /** Space is claimed by so many bytes at a time, so that plain clusters do not come between. */
-    private static final long RUN_SIZE = 8L << 20;
-
     private static final int REFERENCE_SHARE = 4;
 
     private final ClusterGeometry geometry;
@@ -57,8 +54,8 @@ final class PackedSpace {
             position = Alignment.alignUp(position, geometry.clusterSize());
             referenceCount = 0;
         }
-        if (end - position < size) {
-            claimRun();
+        while (end - position < size) {
+            claim(1);
         }
         long place = position;
         position += size;
@@ -67,11 +64,19 @@ final class PackedSpace {
         return place;
     }
 
-    private void claimRun() throws StateferryException {
-        long count = Math.max(RUN_SIZE, 2L * geometry.clusterSize()) / geometry.clusterSize();
+    /** Sees to it that {@code size} bytes can be placed side by side, where they begin allowing. */
+    void reserve(long size) throws StateferryException {
+        long missing = size - (end - position);
+        if (missing > 0 && !claim(geometry.clusterCount(missing)) && end - position < size) {
+            claim(1); // the rest of the open cluster could not be counted on
+        }
+    }
+
+    /** Claims clusters and tells whether they come right behind those claimed before; if not, those are left behind. */
+    private boolean claim(long count) throws StateferryException {
         long start = allocator.allocateData(count);
-        if (start != end) {
-            giveBackRest();
+        boolean adjacent = start == end;
+        if (!adjacent) {
             position = start;
             referenceCount = 0;
         }
@@ -84,22 +89,15 @@ final class PackedSpace {
                             "the image is so long that its L2 entries cannot tell where compressed data lies")
                     .advise("Import without --compress.");
         }
+        return adjacent;
     }
 
-    /** Gives back the clusters that nothing was placed in, and fills the last one up so that the file holds all of it. */
+    /** Fills up the last cluster, so that the file holds all of it. */
     void finish(ImageFile file) throws StateferryException {
         long clusterEnd = Alignment.alignUp(position, geometry.clusterSize());
         if (clusterEnd > position) {
             file.write(ByteBuffer.allocate((int) (clusterEnd - position)), position);
         }
-        giveBackRest();
         position = end;
-    }
-
-    private void giveBackRest() {
-        long clusterEnd = Alignment.alignUp(position, geometry.clusterSize());
-        if (clusterEnd < end) {
-            allocator.giveBack(clusterEnd, geometry.clusterIndex(end - clusterEnd));
-        }
     }
 }

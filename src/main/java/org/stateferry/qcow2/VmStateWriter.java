@@ -30,6 +30,9 @@ public final class VmStateWriter implements AutoCloseable {
     private final boolean compress;
     private final PackedSpace packedSpace;
     private final Turns turns;
+    /** Whether compressed data was placed last; only used by the thread whose turn it is. */
+    private boolean packedIsLast;
+
     private final Queue<ClusterCompressor> idleCompressors = new ConcurrentLinkedQueue<>();
 
     /**
@@ -119,7 +122,6 @@ public final class VmStateWriter implements AutoCloseable {
         private int plainSize;
         private long plainOffset;
         private int packedSize;
-        private long packedEnd;
 
         Piece(ByteBuffer content, @Nullable ClusterCompressor compressor) {
             this.content = content;
@@ -139,6 +141,7 @@ public final class VmStateWriter implements AutoCloseable {
                 int size = compressor == null ? 0 : compressor.compress(content, at);
                 if (size > 0) {
                     entries[index] = -size;
+                    packedSize += size;
                 } else {
                     keepPlain(index, at);
                 }
@@ -153,31 +156,58 @@ public final class VmStateWriter implements AutoCloseable {
             plainSize += geometry.clusterSize();
         }
 
+        /** Compressed data goes on in the cluster in which that of the piece before ended, if nothing lies between. */
         void place() throws StateferryException {
-            plainOffset = plainSize == 0 ? 0 : allocator.allocateData(plainSize / geometry.clusterSize());
+            boolean packedFirst = packedIsLast;
+            if (!packedFirst) {
+                placePlain();
+            }
+            if (packedSize > 0) {
+                placePacked();
+                packedIsLast = true;
+            }
+            if (packedFirst) {
+                placePlain();
+            }
+        }
+
+        private void placePlain() throws StateferryException {
+            if (plainSize > 0) {
+                plainOffset = allocator.allocateData(plainSize / geometry.clusterSize());
+                packedIsLast = false;
+            }
+        }
+
+        private void placePacked() throws StateferryException {
+            packedSpace.reserve(packedSize);
+            int start = 0;
+            long partEnd = -1;
             for (int index = 0; index < entries.length; index++) {
-                long entry = entries[index];
-                if (entry < 0) {
-                    entries[index] = placePacked((int) -entry);
-                } else if (entry != L2Entry.ZERO_PLAIN) {
-                    entries[index] = L2Entry.allocated(plainOffset + entry);
+                int size = (int) -entries[index];
+                if (size > 0) {
+                    long hostOffset = packedSpace.place(size);
+                    if (hostOffset != partEnd) {
+                        packedParts.add(new PackedPart(hostOffset, start));
+                    }
+                    partEnd = hostOffset + size;
+                    start += size;
+                    entries[index] = CompressedDescriptor.of(hostOffset, size, geometry);
                 }
             }
         }
 
-        private long placePacked(int size) throws StateferryException {
-            long hostOffset = packedSpace.place(size);
-            if (hostOffset != packedEnd) {
-                packedParts.add(new PackedPart(hostOffset, packedSize));
-                packedEnd = hostOffset;
+        /** Turns places among the plain clusters into places in the file. */
+        private void movePlain() {
+            for (int index = 0; index < entries.length; index++) {
+                if (!L2Entry.isCompressed(entries[index]) && entries[index] != L2Entry.ZERO_PLAIN) {
+                    entries[index] += plainOffset;
+                }
             }
-            packedSize += size;
-            packedEnd += size;
-            return CompressedDescriptor.of(hostOffset, size, geometry);
         }
 
         /** Returns how many bytes were written. */
         int write() throws StateferryException {
+            movePlain();
             if (plainSize > 0) {
                 dataFile.write(content.duplicate().position(0).limit(plainSize), plainOffset);
             }

@@ -75,6 +75,7 @@ class ImportCommandTest {
                 "--name=before",
                 "vm.qcow2",
                 "--io=direct",
+                "--compress=image",
                 "--format=opaque",
                 "--strict",
                 "--allow-bitmaps",
@@ -92,7 +93,7 @@ class ImportCommandTest {
                         Path.of("vm.qcow2"),
                         "before",
                         new ImportOptions(
-                                DumpFormat.OPAQUE, IoMode.DIRECT, Compression.NONE, true, true, false, true, 2048)));
+                                DumpFormat.OPAQUE, IoMode.DIRECT, Compression.IMAGE, true, true, false, true, 2048)));
         assertThat(installation.waited).isEqualTo(Duration.ofSeconds(5));
         assertThat(installation.homeAskedFor).isEqualTo(Path.of("elsewhere"));
         assertThat(installation.closed).isTrue();

@@ -181,18 +181,6 @@ class ClusterAllocatorTest {
     }
 
     @Test
-    void whatIsGivenBackIsFreeForMetadata() throws Exception {
-        ClusterAllocator allocator =
-                allocator(Qcow2ImageBuilder.version3(12, 4, MIB).build());
-        long start = allocator.allocateData(8);
-
-        allocator.giveBack(start + 3 * CLUSTER_SIZE, 5);
-
-        assertThat(allocator.claimedRuns()).isEqualTo(Map.of(start / CLUSTER_SIZE, 3L));
-        assertThat(allocator.allocateMetadata(2)).isEqualTo(start + 3 * CLUSTER_SIZE);
-    }
-
-    @Test
     void endsWhereTheFormatsOffsetsEnd() throws Exception {
         ClusterAllocator allocator =
                 allocator(Qcow2ImageBuilder.version3(12, 4, MIB).build());

@@ -83,10 +83,10 @@ class RandomImagesTest {
         ImageReader before = new ImageReader(image.copy());
         assertSound(image, builder.leakedClusters(), seed);
         for (int round = 0; round < 3; round++) {
-            byte[] vmState = ClusterContent.stream(1 + random.nextInt(100_000), seed);
+            byte[] vmState = ClusterContent.mixedStream(1 + random.nextInt(100_000), 20_000, seed + round);
             SpaceCheck space = new SpaceCheck(image, vmState.length);
 
-            ImportRun.publish(image, "round " + round, vmState);
+            ImportRun.publish(image, "round " + round, vmState, random.nextBoolean());
 
             assertSound(image, builder.leakedClusters(), seed);
             assertThat(ImportRun.readVmState(image, "round " + round)).isEqualTo(vmState);
@@ -138,7 +138,7 @@ class RandomImagesTest {
         Qcow2ImageBuilder builder = random(new Random(seed));
         MemoryImageFile image = builder.build();
         Path before = image.saveTo(folder.resolve("before.qcow2"));
-        ImportRun.publish(image, "imported", ClusterContent.stream(50_000, seed));
+        ImportRun.publish(image, "imported", ClusterContent.mixedStream(50_000, 20_000, seed), seed % 2 == 0);
         Path after = image.saveTo(folder.resolve("after.qcow2"));
 
         assertJudgedSound(before, builder.leakedClusters());

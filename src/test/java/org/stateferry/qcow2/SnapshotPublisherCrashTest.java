@@ -30,7 +30,7 @@ import org.stateferry.testing.Seeds;
 /** A power cut at any moment leaves the old image or the new one, without a leak that was not there before. */
 class SnapshotPublisherCrashTest {
     private static final String NAME = "imported";
-    private static final byte[] VM_STATE = ClusterContent.stream(30_000, 1);
+    private static final byte[] VM_STATE = ClusterContent.mixedStream(30_000, 9000, 1);
 
     @TempDir
     Path folder;
@@ -45,7 +45,8 @@ class SnapshotPublisherCrashTest {
 
     private static List<Event> record(MemoryImageFile before) throws Exception {
         RecordingImageFile recording = new RecordingImageFile(before.copy());
-        ImportRun.publish(recording, NAME, VM_STATE);
+        // Compressed, so that clusters of all kinds are written.
+        ImportRun.publish(recording, NAME, VM_STATE, true);
         return recording.events();
     }
 

@@ -24,7 +24,7 @@ import org.stateferry.testing.RecordingImageFile;
 
 /** Every call of a publish fails once: the image is the old one up to the switch, and old or new from there on. */
 class SnapshotPublisherFaultTest {
-    private static final byte[] VM_STATE = ClusterContent.stream(20_000, 1);
+    private static final byte[] VM_STATE = ClusterContent.mixedStream(20_000, 6000, 3);
 
     static Stream<Example> images() {
         return Stream.of(
@@ -92,10 +92,10 @@ class SnapshotPublisherFaultTest {
     void switchesNothingWhenAStagedTableDidNotKeepWhatWasWritten(Example example) throws Exception {
         MemoryImageFile before = example.build();
         RecordingImageFile recording = new RecordingImageFile(before.copy());
-        new ImportRun(recording).stage("staged", VM_STATE);
+        new ImportRun(recording, true).stage("staged", VM_STATE);
         int lastTableWrite = recording.writes().size() - 1;
         MemoryImageFile image = before.copy();
-        ImportRun run = new ImportRun(new LosingImageFile(image, lastTableWrite));
+        ImportRun run = new ImportRun(new LosingImageFile(image, lastTableWrite), true);
 
         assertThatThrownBy(() -> run.stage("staged", VM_STATE))
                 .isInstanceOfSatisfying(StateferryException.class, failure -> {
@@ -107,13 +107,13 @@ class SnapshotPublisherFaultTest {
 
     private static List<Call> callsOf(MemoryImageFile before) throws StateferryException {
         FailingImageFile counting = FailingImageFile.never(before.copy());
-        ImportRun.publish(counting, "counted", VM_STATE);
+        ImportRun.publish(counting, "counted", VM_STATE, true);
         return counting.calls();
     }
 
     private static void publishFailing(FailingImageFile file, FailureKind kind) {
         try {
-            ImportRun.publish(file, "failing", VM_STATE);
+            ImportRun.publish(file, "failing", VM_STATE, true);
             fail("the failure was swallowed after " + file.calls());
         } catch (StateferryException e) {
             assertThat(e.kind()).isEqualTo(kind);

@@ -33,6 +33,29 @@ public final class ClusterContent {
         return stream;
     }
 
+    /** A stream with runs of zeros, of what compresses and of what does not, each of up to {@code runLengthMax} bytes. */
+    public static byte[] mixedStream(int length, int runLengthMax, long seed) {
+        byte[] stream = new byte[length];
+        Random random = new Random(seed);
+        for (int at = 0; at < length; ) {
+            byte[] run = new byte[Math.min(1 + random.nextInt(runLengthMax), length - at)];
+            switch (random.nextInt(3)) {
+                case 0 -> random.nextBytes(run);
+                case 1 -> fillWithText(run, random);
+                default -> {}
+            }
+            System.arraycopy(run, 0, stream, at, run.length);
+            at += run.length;
+        }
+        return stream;
+    }
+
+    private static void fillWithText(byte[] run, Random random) {
+        for (int at = 0; at < run.length; at++) {
+            run[at] = (byte) (random.nextInt(16) == 0 ? random.nextInt(256) : 'a' + at % 7);
+        }
+    }
+
     static byte[] deflate(byte[] content) {
         Deflater deflater = new Deflater(Deflater.DEFAULT_COMPRESSION, true);
         deflater.setInput(content);

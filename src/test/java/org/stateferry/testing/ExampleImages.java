@@ -56,6 +56,9 @@ public final class ExampleImages {
                                 .write(0, 1)
                                 .write(90 * MIB, 1)),
                 new Example("extended L2 entries", ExampleImages::extendedL2),
+                new Example(
+                        "zstd",
+                        () -> disk(Qcow2ImageBuilder.version3(16, 4, 10 * MIB).zstd())),
                 new Example("earlier snapshots", () -> earlierSnapshots(Qcow2ImageBuilder.version3(12, 4, 3 * MIB))),
                 new Example("vmstate left in the active L1 table", ExampleImages::afterLoadvm),
                 new Example(

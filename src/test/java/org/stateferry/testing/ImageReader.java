@@ -1,5 +1,8 @@
 package org.stateferry.testing;
 
+import com.github.luben.zstd.ZstdInputStream;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -21,6 +24,7 @@ public final class ImageReader {
     private final int clusterSize;
     private final boolean extendedL2;
     private final int refcountBits;
+    private final boolean zstd;
 
     /**
      * A line of the snapshot table.
@@ -36,6 +40,7 @@ public final class ImageReader {
         this.clusterSize = 1 << clusterBits;
         boolean version3 = file.u32(4) == 3;
         this.extendedL2 = version3 && (file.u64(72) & 1 << 4) != 0;
+        this.zstd = version3 && (file.u64(72) & 1 << 3) != 0;
         this.refcountBits = version3 ? 1 << file.u32(96) : 16;
     }
 
@@ -172,7 +177,16 @@ public final class ImageReader {
         int offsetBits = 62 - (clusterBits - 8);
         long offset = entry & ((1L << offsetBits) - 1);
         int sectors = (int) ((entry & (1L << 62) - 1) >>> offsetBits) + 1;
-        return ClusterContent.inflate(file.bytes(offset, sectors * 512 - (int) (offset % 512)), clusterSize);
+        byte[] packed = file.bytes(offset, sectors * 512 - (int) (offset % 512));
+        return zstd ? unzstd(packed) : ClusterContent.inflate(packed, clusterSize);
+    }
+
+    private byte[] unzstd(byte[] packed) {
+        try (ZstdInputStream in = new ZstdInputStream(new ByteArrayInputStream(packed))) {
+            return in.readNBytes(clusterSize);
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
     }
 
     private static String hash(byte[] bytes) {

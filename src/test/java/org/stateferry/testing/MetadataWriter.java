@@ -202,11 +202,14 @@ final class MetadataWriter {
                 .putInt(image.snapshots.size())
                 .putLong(snapshotsOffset);
         if (image.version == 3) {
-            header.putLong(image.extendedL2 ? 1 << 4 : 0)
+            header.putLong((image.extendedL2 ? 1 << 4 : 0) | (image.zstd ? 1 << 3 : 0))
                     .putLong(0)
                     .putLong(image.autoclearFeatures)
                     .putInt(image.refcountOrder)
                     .putInt(image.headerLength);
+            if (image.zstd) {
+                header.put((byte) 1);
+            }
         }
         host.write(0, header.array());
     }

@@ -1,5 +1,6 @@
 package org.stateferry.testing;
 
+import com.github.luben.zstd.Zstd;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -16,6 +17,7 @@ public final class Qcow2ImageBuilder {
     final int clusterBits;
     final int refcountOrder;
     final boolean extendedL2;
+    boolean zstd;
     final HostLayout host;
     final List<BuiltSnapshot> snapshots = new ArrayList<>();
     final List<Extension> extensions = new ArrayList<>();
@@ -102,8 +104,9 @@ public final class Qcow2ImageBuilder {
         generation++;
         for (int index = 0; index < clusterCount; index++) {
             long at = guestOffset + (long) index * clusterSize();
-            byte[] deflated = ClusterContent.deflate(ClusterContent.of(at, generation, clusterSize()));
-            map(at, host.writeCompressed(deflated), 0);
+            byte[] content = ClusterContent.of(at, generation, clusterSize());
+            byte[] packed = zstd ? Zstd.compress(content) : ClusterContent.deflate(content);
+            map(at, host.writeCompressed(packed), 0);
         }
         return this;
     }
@@ -218,6 +221,12 @@ public final class Qcow2ImageBuilder {
     public Qcow2ImageBuilder backingFile(String name) {
         backingFile = name;
         return extension(0xe279_2aca, new byte[] {'r', 'a', 'w'});
+    }
+
+    /** Compressed clusters are of type zstd; to be called before there are any. */
+    public Qcow2ImageBuilder zstd() {
+        zstd = true;
+        return this;
     }
 
     /** Persistent bitmaps, consistent ones. */
