@@ -2,6 +2,7 @@ package org.stateferry.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -11,6 +12,8 @@ import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.Corpus;
 import org.stateferry.testing.Launcher;
@@ -34,17 +37,21 @@ class CorpusIT {
     @TempDir
     Path directory;
 
-    @Test
-    void aLinuxGuestGoesOnCounting() {
+    @ParameterizedTest
+    @ValueSource(strings = {"none", "image"})
+    void aLinuxGuestGoesOnCountingHoweverItsStateIsStored(String compression) throws Exception {
         QemuTools.assumeAvailable();
         Corpus corpus = Corpus.assumeAvailable();
         Corpus.Entry guest = corpus.entry("a_q35_linux.vmstate").orElseThrow();
         Path dump = corpus.unpack(guest, directory);
         Path disk = diskOf(corpus, guest);
+        long before = Files.size(disk);
 
-        launcher().importDump(dump, disk, "linux").requireSuccess();
+        launcher().importDump(dump, disk, "linux", "--compress", compression).requireSuccess();
 
         Judge.assertClean(disk);
+        double stored = (double) (Files.size(disk) - before) / Files.size(dump);
+        assertThat(stored < 0.7).as("stored in %.2f of the dump's size", stored).isEqualTo(compression.equals("image"));
         try (QemuVm vm = QemuVm.start(directory, resumeArguments(corpus, guest, "linux"))) {
             String text = vm.awaitSerial("three ticks", serial -> ticks(serial).size() >= 3);
             int next = Integer.parseInt(guest.lastTick()) + 1;
