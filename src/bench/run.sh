@@ -17,4 +17,4 @@ if [ "${1-}" = jmh ]; then
 fi
 # The limit is for one answer of a QEMU, which may have many GiB to write.
 exec "$java" -cp "$classpath" -Dstateferry.project="$project" -Dstateferry.qemuSeconds=3600 \
-  org.stateferry.bench.Benchmark "$@"
+  org.stateferry.bench.BenchmarkCommand "$@"

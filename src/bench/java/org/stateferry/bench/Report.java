@@ -24,6 +24,11 @@ final class Report {
         out.println(text);
     }
 
+    /** Tells on standard error how far things are; the tables come on standard output. */
+    void progress(int round, Contender.Timing timing) {
+        System.err.printf(Locale.ROOT, "round %d: %s: %.3f s%n", round, timing.row(), timing.seconds());
+    }
+
     /** Every row's seconds, then the ratios of those pairs of rows that were both measured. */
     void print(Results results, String unit, List<Target> targets) {
         out.printf(HEAD, unit, "median", "min", "max");

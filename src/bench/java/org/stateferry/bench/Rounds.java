@@ -54,7 +54,10 @@ final class Rounds {
         Path own = Files.createDirectory(folder.resolve("run"));
         try {
             settle(stream);
-            contender.run(stream, own).forEach(timing -> results.add(round, timing));
+            for (Contender.Timing timing : contender.run(stream, own)) {
+                results.add(round, timing);
+                report.progress(round + 1, timing);
+            }
         } catch (StateferryException | AssertionError e) {
             // One that fails here must not take the others' figures with it.
             report.line("FAILED in round " + (round + 1) + ": " + contender.description() + ": " + e.getMessage());

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.stateferry.bench.PieceContender.Pieces;
@@ -27,12 +28,19 @@ import picocli.CommandLine.Option;
             ""
         },
         footer = {"", "src/bench/run.sh jmh [ARGUMENTS]  runs the micro-benchmarks instead."})
-final class Benchmark implements Callable<Integer> {
+final class BenchmarkCommand implements Callable<Integer> {
     private static final int MIB = 1 << 20;
     /** Pieces written one by one past the page cache take milliseconds each. */
     private static final int SLOW_SAMPLE_SHARE = 32;
 
     private static final BenchStream NO_STREAM = new BenchStream("none", "nobody", Path.of(""), 0, List.of());
+
+    /** What can be left out. */
+    enum Part {
+        INCOMPRESSIBLE,
+        HALF_ZERO,
+        PIECES
+    }
 
     @Option(
             names = "--size",
@@ -59,9 +67,9 @@ final class Benchmark implements Callable<Integer> {
             names = "--parts",
             split = ",",
             paramLabel = "PART",
-            defaultValue = "incompressible,half-zero,pieces",
-            description = "What to measure. Default: ${DEFAULT-VALUE}.")
-    private List<String> parts;
+            defaultValue = "incompressible,half_zero,pieces",
+            description = "What to measure: ${COMPLETION-CANDIDATES}. Default: all.")
+    private Set<Part> parts;
 
     @Option(
             names = "--scale",
@@ -72,7 +80,9 @@ final class Benchmark implements Callable<Integer> {
 
     /** Ends the process with picocli's exit code. */
     public static void main(String[] arguments) {
-        System.exit(new CommandLine(new Benchmark()).execute(arguments));
+        System.exit(new CommandLine(new BenchmarkCommand())
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .execute(arguments));
     }
 
     @Override
@@ -107,13 +117,13 @@ final class Benchmark implements Callable<Integer> {
     private void measure(Path own, Report report) throws IOException {
         StreamMaker streams = new StreamMaker(own, demo());
         Rounds turns = new Rounds(own, rounds, report);
-        if (parts.contains("incompressible")) {
+        if (parts.contains(Part.INCOMPRESSIBLE)) {
             measureImports(streams.incompressible(mebibytes), own, turns, report);
         }
-        if (parts.contains("half-zero")) {
+        if (parts.contains(Part.HALF_ZERO)) {
             measureImports(streams.halfZero(mebibytes), own, turns, report);
         }
-        if (parts.contains("pieces")) {
+        if (parts.contains(Part.PIECES)) {
             report.title("The write path alone, without Spring Batch; " + rounds + " rounds");
             report.print(turns.measure(NO_STREAM, pieceContenders()), "seconds per GiB", Target.ofPieces());
         }
