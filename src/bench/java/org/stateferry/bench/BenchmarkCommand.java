@@ -24,7 +24,7 @@ import picocli.CommandLine.Option;
         sortOptions = false,
         description = {
             "Imports real migration streams, lets every other way to keep them take its turn, and prints the times and"
-                    + " their ratios. Without an option: 2 GiB, three rounds, some minutes, and 9 GiB of disk.",
+                    + " their ratios. Without an option: 2 GiB, three rounds, some minutes, and 6 GiB of disk.",
             ""
         },
         footer = {"", "src/bench/run.sh jmh [ARGUMENTS]  runs the micro-benchmarks instead."})
