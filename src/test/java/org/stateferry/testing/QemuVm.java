@@ -20,7 +20,7 @@ import tools.jackson.databind.JsonNode;
  * standard input and output. Closing it ends this process and no other. For one thread.
  */
 public final class QemuVm implements AutoCloseable {
-    private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final Duration LIMIT = QmpMonitor.LIMIT;
 
     private final Process process;
     private final Path serial;
@@ -131,6 +131,19 @@ public final class QemuVm implements AutoCloseable {
     /** Reverts to a snapshot with vmstate. */
     public void loadvm(String name) {
         human("loadvm " + name);
+    }
+
+    /** Lets a migration take all that the machine can do, instead of 128 MiB a second. */
+    public void liftMigrationRateLimit() {
+        human("migrate_set_parameter max-bandwidth 1T");
+    }
+
+    /** Waits until a machine that was started with {@code -incoming} has loaded its state. */
+    public void awaitIncoming() {
+        await("incoming migration")
+                .atMost(LIMIT)
+                .pollInterval(Duration.ofMillis(20))
+                .until(this::status, status -> !status.equals("inmigrate"));
     }
 
     /** Writes the machine's state to a file with {@code migrate exec:cat>FILE} and waits until that is complete. */

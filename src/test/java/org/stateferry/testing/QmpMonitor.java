@@ -6,6 +6,7 @@ import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.io.Writer;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -18,7 +19,9 @@ import tools.jackson.databind.json.JsonMapper;
  * of the commands, events in between (skipped here). For one thread.
  */
 final class QmpMonitor {
-    private static final long LIMIT_SECONDS = 60;
+    /** How long QEMU may take for anything; the benchmark, whose machines are large, allows more. */
+    static final Duration LIMIT = Duration.ofSeconds(Long.getLong("stateferry.qemuSeconds", 60));
+
     private static final JsonMapper JSON = JsonMapper.builder().build();
     /** Stands in the queue for the end of QEMU's output. */
     private static final String END = "";
@@ -62,7 +65,7 @@ final class QmpMonitor {
 
     private JsonNode nextMessage() {
         try {
-            String line = lines.poll(LIMIT_SECONDS, TimeUnit.SECONDS);
+            String line = lines.poll(LIMIT.toSeconds(), TimeUnit.SECONDS);
             if (line == null || line.equals(END)) {
                 throw new AssertionError(line == null ? "QEMU does not answer" : "QEMU has ended");
             }

@@ -13,6 +13,8 @@ import java.util.Random;
 /** Variations of a dump of the {@linkplain TickerGuest ticker} that QEMU loads as well as the original. */
 public final class TickerDump {
     private static final int PAGE_SIZE = 4096;
+    private static final int PAGES_PER_MEBIBYTE = (1 << 20) / PAGE_SIZE;
+    private static final int FLAG_ZERO = 0x02;
     private static final int FLAG_PAGE = 0x08;
     private static final int FLAG_EOS = 0x10;
     private static final int FLAG_CONTINUE = 0x20;
@@ -45,6 +47,15 @@ public final class TickerDump {
      * record for that page comes later and wins.
      */
     public static Path inflated(Path original, Path target, int mebibytes, long seed) {
+        return inflated(original, target, mebibytes, seed, false);
+    }
+
+    /**
+     * As {@link #inflated(Path, Path, int, long)}.
+     *
+     * @param halfZero whether each MiB of random content is followed by one that is sent as zero pages
+     */
+    public static Path inflated(Path original, Path target, int mebibytes, long seed, boolean halfZero) {
         byte[] bytes = readAll(original);
         int startEnd = endOfRamStart(bytes);
         byte[] footer = Arrays.copyOfRange(bytes, startEnd - 5, startEnd);
@@ -52,7 +63,7 @@ public final class TickerDump {
             stream.write(bytes, 0, startEnd);
             stream.write(SECTION_PART);
             stream.write(footer, 1, 4);
-            writePages(stream, (mebibytes << 20) / PAGE_SIZE, new Random(seed));
+            writePages(stream, mebibytes, new Random(seed), halfZero);
             stream.writeLong(FLAG_EOS);
             stream.write(footer);
             stream.write(bytes, startEnd, bytes.length - startEnd);
@@ -62,18 +73,30 @@ public final class TickerDump {
         }
     }
 
-    private static void writePages(DataOutputStream stream, int count, Random random) throws IOException {
+    private static void writePages(DataOutputStream stream, int mebibytes, Random random, boolean halfZero)
+            throws IOException {
         byte[] page = new byte[PAGE_SIZE];
-        for (int i = 0; i < count; i++) {
-            random.nextBytes(page);
-            if (i == 0) {
-                stream.writeLong(SPARE_PAGE | FLAG_PAGE);
-                stream.writeByte("pc.ram".length());
-                stream.writeBytes("pc.ram");
-            } else {
-                stream.writeLong(SPARE_PAGE | FLAG_PAGE | FLAG_CONTINUE);
+        for (int mebibyte = 0; mebibyte < mebibytes; mebibyte++) {
+            for (int i = 0; i < PAGES_PER_MEBIBYTE; i++) {
+                random.nextBytes(page);
+                writeHead(stream, FLAG_PAGE, mebibyte == 0 && i == 0);
+                stream.write(page);
             }
-            stream.write(page);
+            for (int i = 0; halfZero && i < PAGES_PER_MEBIBYTE; i++) {
+                writeHead(stream, FLAG_ZERO, false);
+                stream.writeByte(0);
+            }
+        }
+    }
+
+    /** The first record of a section names its block; the others are in the same one. */
+    private static void writeHead(DataOutputStream stream, int flag, boolean first) throws IOException {
+        if (first) {
+            stream.writeLong(SPARE_PAGE | flag);
+            stream.writeByte("pc.ram".length());
+            stream.writeBytes("pc.ram");
+        } else {
+            stream.writeLong(SPARE_PAGE | flag | FLAG_CONTINUE);
         }
     }
 

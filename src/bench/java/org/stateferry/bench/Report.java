@@ -1,0 +1,53 @@
+package org.stateferry.bench;
+
+import java.io.PrintStream;
+import java.util.List;
+import java.util.Locale;
+
+/** Prints results as tables of at most 120 columns. */
+final class Report {
+    private static final String HEAD = "%-86s %8s %8s %8s%n";
+    private static final String LINE = "%-86s %8.3f %8.3f %8.3f%n";
+    private static final String RATIO = "%-86s %8.3f %8.3f %8.3f  <= %.2f %s%n";
+
+    private final PrintStream out;
+
+    Report(PrintStream out) {
+        this.out = out;
+    }
+
+    void title(String text) {
+        out.printf("%n== %s%n", text);
+    }
+
+    void line(String text) {
+        out.println(text);
+    }
+
+    /** Tells on standard error how far things are; the tables come on standard output. */
+    void progress(int round, Contender.Timing timing) {
+        System.err.printf(Locale.ROOT, "round %d: %s: %.3f s%n", round, timing.row(), timing.seconds());
+    }
+
+    /** Every row's seconds, then the ratios of those pairs of rows that were both measured. */
+    void print(Results results, String unit, List<Target> targets) {
+        out.printf(HEAD, unit, "median", "min", "max");
+        for (String row : results.rows()) {
+            Results.Spread seconds = results.seconds(row);
+            out.printf(Locale.ROOT, LINE, row, seconds.median(), seconds.min(), seconds.max());
+        }
+        out.printf(HEAD.replace("%n", "  %s%n"), "ratio of times, by rounds", "median", "min", "max", "target");
+        for (Target target : targets) {
+            results.ratio(target.row(), target.other())
+                    .ifPresent(ratio -> out.printf(
+                            Locale.ROOT,
+                            RATIO,
+                            target.row() + " / " + target.other(),
+                            ratio.median(),
+                            ratio.min(),
+                            ratio.max(),
+                            target.atMost(),
+                            ratio.median() <= target.atMost() ? "met" : "missed"));
+        }
+    }
+}
