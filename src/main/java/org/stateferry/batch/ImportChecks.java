@@ -1,6 +1,7 @@
 package org.stateferry.batch;
 
 import java.time.Instant;
+import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.CheckReport;
@@ -8,6 +9,7 @@ import org.stateferry.qcow2.ImportRequirements;
 import org.stateferry.qcow2.MetadataCheck;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.SpaceEstimate;
+import org.stateferry.qcow2.format.ClusterGeometry;
 
 /** Looks at dump and image and refuses what cannot or should not be imported. Changes nothing. */
 final class ImportChecks {
@@ -39,17 +41,35 @@ final class ImportChecks {
         return SpaceEstimate.growth(session.image(), report, session.dump().streamLength(), presentSize);
     }
 
-    /** Fails if the file system has no room for what is still to be written. */
+    /**
+     * Fails if the file system has no room for what is still to be written. Only if the dump as it is would not fit, it is
+     * read to see how much of it is zeros; how far it can be compressed is not tried out.
+     */
     void requireSpace(CheckReport report, long presentSize) throws StateferryException {
         long growth = growth(report, presentSize);
         long usable = session.openImage().usableSpace();
-        if (growth > usable) {
+        if (growth <= usable) {
+            return;
+        }
+        String problem = "the import needs " + growth + " more bytes on the file system, which has " + usable;
+        if (session.request().options().compression() == Compression.IMAGE) {
+            session.warn(problem + ", if the state cannot be compressed");
+        } else if (!fitsWithoutZeros(presentSize, growth, usable)) {
             throw StateferryException.in(
-                            FailureKind.NO_SPACE,
-                            session.image().file().path(),
-                            "the import needs " + growth + " more bytes on the file system, which has " + usable)
+                            FailureKind.NO_SPACE, session.image().file().path(), problem)
                     .advise("Make room and run the same command again.");
         }
+    }
+
+    private boolean fitsWithoutZeros(long presentSize, long growth, long usable) throws StateferryException {
+        if (session.image().header().zerosNeedSpace()) {
+            return false;
+        }
+        ClusterGeometry geometry = session.image().geometry();
+        long remaining = geometry.clusterOffset(
+                geometry.clusterCount(session.dump().streamLength()) - geometry.clusterCount(presentSize));
+        long limit = usable - (growth - remaining);
+        return limit > 0 && new StoredSize(session).measure(presentSize, limit) <= limit;
     }
 
     private void requireAcceptable(Qcow2Image image, SnapshotPresence presence) throws StateferryException {

@@ -1,6 +1,7 @@
 package org.stateferry.qcow2;
 
 import java.nio.ByteBuffer;
+import org.stateferry.bytes.ZeroBytes;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.ClusterGeometry;

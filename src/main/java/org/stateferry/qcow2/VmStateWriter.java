@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.bytes.ZeroBytes;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.ClusterGeometry;
 import org.stateferry.qcow2.format.CompressedDescriptor;
@@ -57,8 +58,7 @@ public final class VmStateWriter implements AutoCloseable {
         this.dataFile = dataFile;
         this.geometry = image.geometry();
         this.allocator = allocator;
-        // Version 2 has no entry that reads as zeros: what is unallocated shows the backing file.
-        this.zerosNeedSpace = header.version() < 3 && header.hasBackingFile();
+        this.zerosNeedSpace = header.zerosNeedSpace();
         this.compressionType = header.compressionType();
         this.compress = compress && PackedSpace.isWorthwhile(geometry);
         this.packedSpace = new PackedSpace(geometry, allocator);

@@ -233,6 +233,14 @@ public record Qcow2Header(
         return backingFileOffset != 0;
     }
 
+    /**
+     * Whether a cluster of zeros has to be stored: version 2 has no entry that reads as zeros, and what is unallocated
+     * shows the backing file.
+     */
+    public boolean zerosNeedSpace() {
+        return version() < 3 && hasBackingFile();
+    }
+
     /** Bytes of the refcount table. */
     public int refcountTableSize() {
         return refcountTableClusters << clusterBits;

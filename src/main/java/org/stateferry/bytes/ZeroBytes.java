@@ -1,15 +1,15 @@
-package org.stateferry.qcow2;
+package org.stateferry.bytes;
 
 import java.nio.ByteBuffer;
 
-/** Memory that holds nothing but zeros. */
-final class ZeroBytes {
+/** Memory that holds nothing but zeros: recognising it and making it. Thread-safe as far as the buffers given are. */
+public final class ZeroBytes {
     private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(64 * 1024).asReadOnlyBuffer();
 
     private ZeroBytes() {}
 
     /** Whether {@code size} bytes from index {@code at} on are all zero. */
-    static boolean fill(ByteBuffer bytes, int at, int size) {
+    public static boolean fill(ByteBuffer bytes, int at, int size) {
         // Most memory that is not zero tells at one of its ends, and then nothing is compared.
         if (bytes.get(at) != 0 || bytes.get(at + size - 1) != 0) {
             return false;
@@ -24,7 +24,7 @@ final class ZeroBytes {
     }
 
     /** Puts so many zeros at the position of {@code target}. */
-    static void put(ByteBuffer target, int size) {
+    public static void put(ByteBuffer target, int size) {
         for (int left = size; left > 0; ) {
             int count = Math.min(left, ZEROS.capacity());
             target.put(ZEROS.slice(0, count));
