@@ -1,11 +1,13 @@
 package org.stateferry.batch;
 
+import java.nio.file.Path;
 import java.time.Instant;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.CheckReport;
 import org.stateferry.qcow2.ImportRequirements;
 import org.stateferry.qcow2.MetadataCheck;
+import org.stateferry.qcow2.NewImage;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.SpaceEstimate;
 
@@ -24,10 +26,20 @@ final class ImportChecks {
      */
     CheckReport run(SnapshotPresence presence) throws StateferryException {
         Qcow2Image image = session.image();
+        requireNew(image);
         requireAcceptable(image, presence);
         session.dump().warnings().forEach(session::warn);
         warnIfNewer(ImageAge.modifiedByOthers(session));
         return checked(image);
+    }
+
+    /** Warns if an image that holds the vmstate already is not of the size that was asked for. */
+    static void warnOfOtherSize(ImportSession session) {
+        NewImage asked = session.request().newImage();
+        long size = session.image().header().size();
+        if (asked != null && asked.size() != size) {
+            session.warn("the image's virtual size is " + size + " bytes, not the " + asked.size() + " asked for");
+        }
     }
 
     /**
@@ -41,14 +53,38 @@ final class ImportChecks {
 
     /** Fails if the file system has no room for what is still to be written. */
     void requireSpace(CheckReport report, long presentSize) throws StateferryException {
-        long growth = growth(report, presentSize);
-        long usable = session.openImage().usableSpace();
+        requireSpace(
+                session.imagePath(),
+                growth(report, presentSize),
+                session.openImage().usableSpace());
+    }
+
+    /** Fails if a file cannot grow by so many bytes. */
+    static void requireSpace(Path image, long growth, long usable) throws StateferryException {
         if (growth > usable) {
             throw StateferryException.in(
                             FailureKind.NO_SPACE,
-                            session.image().file().path(),
+                            image,
                             "the import needs " + growth + " more bytes on the file system, which has " + usable)
                     .advise("Make room and run the same command again.");
+        }
+    }
+
+    /** Who asks for a new image does not get an import into one that holds something. */
+    private void requireNew(Qcow2Image image) throws StateferryException {
+        if (session.request().newImage() == null) {
+            return;
+        }
+        if (!session.isMakingImage()) {
+            throw StateferryException.in(FailureKind.CONFLICT, session.imagePath(), "the image exists already")
+                    .advise("Leave out --create to import into it, or give another path.");
+        }
+        if (!image.snapshotTable().entries().isEmpty()) {
+            throw StateferryException.in(
+                            FailureKind.CONFLICT,
+                            image.file().path(),
+                            "another import has made this image, and all it lacks is its name")
+                    .advise("Run that import again to complete it (stateferry history), or abandon it.");
         }
     }
 

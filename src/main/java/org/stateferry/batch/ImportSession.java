@@ -9,6 +9,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.NewImage;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.source.DumpSource;
@@ -32,7 +33,8 @@ final class ImportSession implements AutoCloseable {
     private final StopSignal stop;
     private final OpenImages.DumpReservation reservation;
     private final DumpSource dump;
-    private final OpenImage openImage;
+    private final TargetImage target;
+    private final ImportIdentity identity;
     private final FileIdentity imageIdentity;
     private final Path journalPath;
     private final AtomicReference<@Nullable StateferryException> firstFailure = new AtomicReference<>();
@@ -51,7 +53,8 @@ final class ImportSession implements AutoCloseable {
             StopSignal stop,
             OpenImages.DumpReservation reservation,
             DumpSource dump,
-            OpenImage openImage,
+            TargetImage target,
+            ImportIdentity identity,
             FileIdentity imageIdentity,
             Path journalPath,
             Qcow2Image image) {
@@ -61,7 +64,8 @@ final class ImportSession implements AutoCloseable {
         this.stop = stop;
         this.reservation = reservation;
         this.dump = dump;
-        this.openImage = openImage;
+        this.target = target;
+        this.identity = identity;
         this.imageIdentity = imageIdentity;
         this.journalPath = journalPath;
         this.image = image;
@@ -96,22 +100,55 @@ final class ImportSession implements AutoCloseable {
         DumpSource dump =
                 access.dump(DumpSources.open(request.dump(), request.options().format()));
         try {
-            OpenImages.Locking locking =
-                    request.options().lock() ? OpenImages.Locking.EXCLUSIVE : OpenImages.Locking.NONE;
-            OpenImage image = OpenImages.openForUpdate(request.image(), locking);
+            Path path = TargetImage.pathOf(request);
+            ImportIdentity identity = new ImportIdentity(
+                    home.installationId(),
+                    path,
+                    dump.path(),
+                    request.name(),
+                    dump.fingerprint().text());
+            Path journal = JournalFiles.pathFor(home, path);
+            requireRoom(request, dump.streamLength());
+            TargetImage target = TargetImage.open(
+                    request, path, access, part -> isLeftBy(identity, part, journal), progress::notice);
             try {
-                FileIdentity identity = image.identity();
-                Path journal = JournalFiles.pathFor(home, image.path());
-                Qcow2Image before = Qcow2Image.open(access.image(image.file()));
+                FileIdentity found = target.file().identity();
+                Qcow2Image before = Qcow2Image.open(access.image(target.file().file()));
                 return new ImportSession(
-                        request, access, progress, stop, reservation, dump, image, identity, journal, before);
+                        request, access, progress, stop, reservation, dump, target, identity, found, journal, before);
             } catch (StateferryException | RuntimeException | Error e) {
-                closeAfter(e, image);
+                closeAfter(e, target);
                 throw e;
             }
         } catch (StateferryException | RuntimeException | Error e) {
             closeAfter(e, dump);
             throw e;
+        }
+    }
+
+    private static boolean isLeftBy(ImportIdentity identity, OpenImage part, Path journalPath)
+            throws StateferryException {
+        Optional<Journal> found = Journal.openForReading(journalPath);
+        if (found.isEmpty()) {
+            return false;
+        }
+        try (Journal journal = found.get()) {
+            return JournalFiles.isUnfinished(journal, identity)
+                    && journal.plan().imageKey().equals(part.key());
+        }
+    }
+
+    /** Of an image that is there, prepare says so; this one would have to be made for that. */
+    static void requireRoom(ImportRequest request, long vmStateSize) throws StateferryException {
+        NewImage wanted = request.newImage();
+        if (wanted != null && !wanted.hasRoomFor(vmStateSize)) {
+            throw StateferryException.in(
+                            FailureKind.USAGE,
+                            request.image(),
+                            "clusters of " + wanted.clusterSize()
+                                    + " bytes are too small to map a disk of this size and a vmstate of " + vmStateSize
+                                    + " bytes")
+                    .advise("Give a larger --cluster-size.");
         }
     }
 
@@ -126,7 +163,8 @@ final class ImportSession implements AutoCloseable {
         }
     }
 
-    private static void closeAfter(Throwable failure, AutoCloseable resource) {
+    /** Closes what a failure leaves behind; what goes wrong then is added to the failure. */
+    static void closeAfter(Throwable failure, AutoCloseable resource) {
         try {
             resource.close();
         } catch (Exception e) {
@@ -163,8 +201,23 @@ final class ImportSession implements AutoCloseable {
         return dump;
     }
 
+    /** What makes this the import that it is. */
+    ImportIdentity identity() {
+        return identity;
+    }
+
+    /** The image's real path; a new one's own, which it gets in the end. */
+    Path imagePath() {
+        return target.path();
+    }
+
+    /** Whether the import makes its image, and that does not have its name yet. */
+    boolean isMakingImage() {
+        return target.isPart();
+    }
+
     OpenImage openImage() {
-        return openImage;
+        return target.file();
     }
 
     /** What the image's path led to when the session began, before anything of ours was written. */
@@ -225,11 +278,22 @@ final class ImportSession implements AutoCloseable {
         try {
             Optional<Journal> own = journal();
             if (own.isPresent()) {
-                own.get().recordFinished(openImage.identity().modified().toEpochMilli());
+                own.get().recordFinished(openImage().identity().modified().toEpochMilli());
             }
         } catch (StateferryException e) {
             progress.notice("the journal of this image could not be ended: " + e.getMessage());
         }
+    }
+
+    /** Gives a new image its name. What the image holds is complete and forced. */
+    void completeImage() throws StateferryException {
+        target.complete();
+    }
+
+    /** Removes the new image, as there is nothing to go on from, with its journal. */
+    void discardImage() throws StateferryException {
+        JournalFiles.delete(journalPath);
+        target.discard();
     }
 
     /** Warns the operator, and keeps the warning for the history. */
@@ -250,6 +314,7 @@ final class ImportSession implements AutoCloseable {
 
     void plan(ImportPlan decided) {
         plan = decided;
+        target.keep();
     }
 
     /** The snapshot's table entry, once the image holds it. */
@@ -297,7 +362,7 @@ final class ImportSession implements AutoCloseable {
         }
         resources.add(dump);
         resources.add(reservation);
-        resources.add(openImage);
+        resources.add(target);
         return resources;
     }
 }

@@ -48,7 +48,8 @@ final class JournalFiles {
         }
     }
 
-    private static String digest(String text) {
+    /** The SHA-256 of a text, in hexadecimal digits. */
+    static String digest(String text) {
         try {
             MessageDigest sha = MessageDigest.getInstance("SHA-256");
             return HexFormat.of().formatHex(sha.digest(text.getBytes(StandardCharsets.UTF_8)));
