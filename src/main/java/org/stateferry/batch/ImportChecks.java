@@ -54,7 +54,7 @@ final class ImportChecks {
     /** Fails if the file system has no room for what is still to be written. */
     void requireSpace(CheckReport report, long presentSize) throws StateferryException {
         requireSpace(
-                session.imagePath(),
+                session.target().path(),
                 growth(report, presentSize),
                 session.openImage().usableSpace());
     }
@@ -75,8 +75,8 @@ final class ImportChecks {
         if (session.request().newImage() == null) {
             return;
         }
-        if (!session.isMakingImage()) {
-            throw StateferryException.in(FailureKind.CONFLICT, session.imagePath(), "the image exists already")
+        if (!session.target().isPart()) {
+            throw StateferryException.in(FailureKind.CONFLICT, session.target().path(), "the image exists already")
                     .advise("Leave out --create to import into it, or give another path.");
         }
         if (!image.snapshotTable().entries().isEmpty()) {

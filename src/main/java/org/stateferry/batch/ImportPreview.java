@@ -82,7 +82,7 @@ public record ImportPreview(
             throws StateferryException {
         try (DumpSource dump =
                 DumpSources.open(request.dump(), request.options().format())) {
-            ImportSession.requireRoom(request, dump.streamLength());
+            TargetImage.requireRoom(wanted, dump.streamLength());
             NewImageLayout layout = new NewImageLayout(wanted);
             Qcow2Image planned = Qcow2Image.open(layout.plannedAt(image));
             ImportRequirements.requireUsableName(planned, request.name());

@@ -101,7 +101,8 @@ public final class ImportService implements ImportRunner {
 
     private ImportOutcome run(ImportSession session, RunningAttempt attempt, @Nullable KnownImport wanted)
             throws StateferryException {
-        ImportIdentity identity = session.identity();
+        ImportIdentity identity =
+                ImportIdentity.of(home, session.request(), session.target().path(), session.dump());
         if (wanted != null) {
             wanted.requireSame(identity);
         }
@@ -116,7 +117,7 @@ public final class ImportService implements ImportRunner {
         if (presence.sameVmState() && (ended || !unfinished)) {
             // Whoever put it there: what is reported as imported is on stable storage.
             session.image().file().force();
-            session.completeImage();
+            session.target().complete();
             long id = known.map(ImportIdentity.KnownRound::instanceId).orElse(0L);
             return alreadyImported(session, id, Objects.requireNonNull(presence.entry()));
         }

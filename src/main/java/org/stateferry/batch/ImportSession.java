@@ -9,7 +9,6 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
-import org.stateferry.qcow2.NewImage;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.source.DumpSource;
@@ -34,7 +33,6 @@ final class ImportSession implements AutoCloseable {
     private final OpenImages.DumpReservation reservation;
     private final DumpSource dump;
     private final TargetImage target;
-    private final ImportIdentity identity;
     private final FileIdentity imageIdentity;
     private final Path journalPath;
     private final AtomicReference<@Nullable StateferryException> firstFailure = new AtomicReference<>();
@@ -54,7 +52,6 @@ final class ImportSession implements AutoCloseable {
             OpenImages.DumpReservation reservation,
             DumpSource dump,
             TargetImage target,
-            ImportIdentity identity,
             FileIdentity imageIdentity,
             Path journalPath,
             Qcow2Image image) {
@@ -65,7 +62,6 @@ final class ImportSession implements AutoCloseable {
         this.reservation = reservation;
         this.dump = dump;
         this.target = target;
-        this.identity = identity;
         this.imageIdentity = imageIdentity;
         this.journalPath = journalPath;
         this.image = image;
@@ -101,21 +97,19 @@ final class ImportSession implements AutoCloseable {
                 access.dump(DumpSources.open(request.dump(), request.options().format()));
         try {
             Path path = TargetImage.pathOf(request);
-            ImportIdentity identity = new ImportIdentity(
-                    home.installationId(),
-                    path,
-                    dump.path(),
-                    request.name(),
-                    dump.fingerprint().text());
             Path journal = JournalFiles.pathFor(home, path);
-            requireRoom(request, dump.streamLength());
             TargetImage target = TargetImage.open(
-                    request, path, access, part -> isLeftBy(identity, part, journal), progress::notice);
+                    request,
+                    path,
+                    dump.streamLength(),
+                    access,
+                    part -> JournalFiles.isLeft(journal, ImportIdentity.of(home, request, path, dump), part),
+                    progress::notice);
             try {
-                FileIdentity found = target.file().identity();
+                FileIdentity identity = target.file().identity();
                 Qcow2Image before = Qcow2Image.open(access.image(target.file().file()));
                 return new ImportSession(
-                        request, access, progress, stop, reservation, dump, target, identity, found, journal, before);
+                        request, access, progress, stop, reservation, dump, target, identity, journal, before);
             } catch (StateferryException | RuntimeException | Error e) {
                 closeAfter(e, target);
                 throw e;
@@ -123,32 +117,6 @@ final class ImportSession implements AutoCloseable {
         } catch (StateferryException | RuntimeException | Error e) {
             closeAfter(e, dump);
             throw e;
-        }
-    }
-
-    private static boolean isLeftBy(ImportIdentity identity, OpenImage part, Path journalPath)
-            throws StateferryException {
-        Optional<Journal> found = Journal.openForReading(journalPath);
-        if (found.isEmpty()) {
-            return false;
-        }
-        try (Journal journal = found.get()) {
-            return JournalFiles.isUnfinished(journal, identity)
-                    && journal.plan().imageKey().equals(part.key());
-        }
-    }
-
-    /** Of an image that is there, prepare says so; this one would have to be made for that. */
-    static void requireRoom(ImportRequest request, long vmStateSize) throws StateferryException {
-        NewImage wanted = request.newImage();
-        if (wanted != null && !wanted.hasRoomFor(vmStateSize)) {
-            throw StateferryException.in(
-                            FailureKind.USAGE,
-                            request.image(),
-                            "clusters of " + wanted.clusterSize()
-                                    + " bytes are too small to map a disk of this size and a vmstate of " + vmStateSize
-                                    + " bytes")
-                    .advise("Give a larger --cluster-size.");
         }
     }
 
@@ -201,19 +169,9 @@ final class ImportSession implements AutoCloseable {
         return dump;
     }
 
-    /** What makes this the import that it is. */
-    ImportIdentity identity() {
-        return identity;
-    }
-
-    /** The image's real path; a new one's own, which it gets in the end. */
-    Path imagePath() {
-        return target.path();
-    }
-
-    /** Whether the import makes its image, and that does not have its name yet. */
-    boolean isMakingImage() {
-        return target.isPart();
+    /** The image as a file that is there or is being made. */
+    TargetImage target() {
+        return target;
     }
 
     OpenImage openImage() {
@@ -283,17 +241,6 @@ final class ImportSession implements AutoCloseable {
         } catch (StateferryException e) {
             progress.notice("the journal of this image could not be ended: " + e.getMessage());
         }
-    }
-
-    /** Gives a new image its name. What the image holds is complete and forced. */
-    void completeImage() throws StateferryException {
-        target.complete();
-    }
-
-    /** Removes the new image, as there is nothing to go on from, with its journal. */
-    void discardImage() throws StateferryException {
-        JournalFiles.delete(journalPath);
-        target.discard();
     }
 
     /** Warns the operator, and keeps the warning for the history. */

@@ -81,7 +81,7 @@ final class PublishTasklet implements Tasklet {
         session.openImage().proveHeld();
         publisher.switchOver(staged);
         session.published(staged.entry());
-        session.completeImage();
+        session.target().complete();
         session.finishJournal();
     }
 

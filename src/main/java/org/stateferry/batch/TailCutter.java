@@ -23,8 +23,9 @@ final class TailCutter {
             return;
         }
         try {
-            if (session.isMakingImage()) {
-                session.discardImage();
+            if (session.target().isPart()) {
+                JournalFiles.delete(session.journalPath());
+                session.target().discard();
                 return;
             }
             if (session.published() != null) {

@@ -89,13 +89,16 @@ final class TargetImage implements AutoCloseable {
      * Opens and locks the image, or the part of it that an earlier attempt has left, or makes one.
      *
      * @param path what {@link #pathOf} has found
+     * @param vmStateSize bytes that a new image must be able to map beside its disk
      * @param continuation asked about a part that holds more than an empty image
      * @param notice hears, in one line, why a part is made anew
-     * @throws StateferryException as {@link OpenImages#openForUpdate} and {@link OpenImages#create}
+     * @throws StateferryException as {@link OpenImages#openForUpdate}, {@link OpenImages#create}, and
+     *     {@link #requireRoom}
      */
     static TargetImage open(
             ImportRequest request,
             Path path,
+            long vmStateSize,
             FileAccess access,
             NewImageMaker.Continuation continuation,
             Consumer<String> notice)
@@ -106,7 +109,23 @@ final class TargetImage implements AutoCloseable {
             OpenImage file = OpenImages.openForUpdate(path, locking);
             return new TargetImage(path, file, access.names(), wanted != null, false, false);
         }
+        requireRoom(wanted, vmStateSize);
         return new NewImageMaker(path, wanted, locking, access).open(continuation, notice);
+    }
+
+    /**
+     * Refuses a new image whose clusters are too small for all that it has to map.
+     *
+     * @throws StateferryException of kind {@link FailureKind#USAGE}
+     */
+    static void requireRoom(NewImage wanted, long vmStateSize) throws StateferryException {
+        if (!wanted.hasRoomFor(vmStateSize)) {
+            throw StateferryException.of(
+                            FailureKind.USAGE,
+                            "clusters of " + wanted.clusterSize() + " bytes are too small to map a disk of "
+                                    + wanted.size() + " bytes and a vmstate of " + vmStateSize)
+                    .advise("Give a larger --cluster-size.");
+        }
     }
 
     /** The image's own real path, which a new one only gets in the end. */
