@@ -1,6 +1,7 @@
 package org.stateferry.batch;
 
 import org.stateferry.source.DumpSource;
+import org.stateferry.storage.FileNames;
 import org.stateferry.storage.ImageFile;
 
 /**
@@ -14,6 +15,11 @@ interface FileAccess {
     /** The image's file, cached or direct, as the import is to see it. */
     default ImageFile image(ImageFile opened) {
         return opened;
+    }
+
+    /** What a new image's names are made and removed by. */
+    default FileNames names() {
+        return FileNames.SYSTEM;
     }
 
     /** The dump as the import is to see it. */

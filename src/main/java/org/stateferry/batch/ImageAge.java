@@ -20,6 +20,9 @@ final class ImageAge {
     /** When somebody else last modified the session's image, as of the session's start. */
     static Instant modifiedByOthers(ImportSession session) throws StateferryException {
         Instant modified = session.imageIdentity().modified();
+        if (session.target().isPart()) {
+            return Instant.EPOCH; // nobody else has ever written to it
+        }
         if (session.journal().isEmpty()) {
             return modified;
         }

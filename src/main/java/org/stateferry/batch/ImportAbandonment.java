@@ -3,6 +3,7 @@ package org.stateferry.batch;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.JobExecution;
@@ -31,7 +32,7 @@ public final class ImportAbandonment {
     /**
      * How an import was abandoned.
      *
-     * @param bytesGivenBack by how much its image has become shorter
+     * @param bytesGivenBack by how much its image has become shorter; all of it if the import was making the image
      * @param remark what was not given back and why, or what else there is to know about the image; null if nothing
      */
     public record Outcome(long bytesGivenBack, @Nullable String remark) {
@@ -84,13 +85,25 @@ public final class ImportAbandonment {
         Path path = JournalFiles.pathFor(home, known.identity().image());
         Optional<Journal> found = Journal.open(path);
         if (found.isEmpty()) {
-            return Outcome.NOTHING_LEFT;
+            return removed(PartRemoval.removeEmpty(known));
         }
         try (Journal journal = found.get()) {
-            return JournalFiles.isUnfinished(journal, known.identity())
-                    ? giveBack(known, journal, path)
-                    : Outcome.NOTHING_LEFT;
+            if (!JournalFiles.isUnfinished(journal, known.identity())) {
+                return removed(PartRemoval.removeEmpty(known));
+            }
+            OptionalLong part = PartRemoval.remove(known, journal.plan().imageKey());
+            if (part.isEmpty()) {
+                return giveBack(known, journal, path);
+            }
+            JournalFiles.delete(path);
+            return removed(part);
         }
+    }
+
+    private static Outcome removed(OptionalLong partSize) {
+        return partSize.isEmpty()
+                ? Outcome.NOTHING_LEFT
+                : new Outcome(partSize.getAsLong(), "the image that it was making is removed");
     }
 
     private static Outcome giveBack(KnownImport known, Journal journal, Path journalPath) throws StateferryException {

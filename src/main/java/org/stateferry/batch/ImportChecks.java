@@ -7,9 +7,9 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.CheckReport;
 import org.stateferry.qcow2.ImportRequirements;
 import org.stateferry.qcow2.MetadataCheck;
+import org.stateferry.qcow2.NewImage;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.SpaceEstimate;
-import org.stateferry.qcow2.format.ClusterGeometry;
 
 /** Looks at dump and image and refuses what cannot or should not be imported. Changes nothing. */
 final class ImportChecks {
@@ -26,10 +26,20 @@ final class ImportChecks {
      */
     CheckReport run(SnapshotPresence presence) throws StateferryException {
         Qcow2Image image = session.image();
+        requireNew(image);
         requireAcceptable(image, presence);
         session.dump().warnings().forEach(session::warn);
         warnIfNewer(ImageAge.modifiedByOthers(session));
         return checked(image);
+    }
+
+    /** Warns if an image that holds the vmstate already is not of the size that was asked for. */
+    static void warnOfOtherSize(ImportSession session) {
+        NewImage asked = session.request().newImage();
+        long size = session.image().header().size();
+        if (asked != null && asked.size() != size) {
+            session.warn("the image's virtual size is " + size + " bytes, not the " + asked.size() + " asked for");
+        }
     }
 
     /**
@@ -41,35 +51,37 @@ final class ImportChecks {
         return SpaceEstimate.growth(session.image(), report, session.dump().streamLength(), presentSize);
     }
 
-    /**
-     * Fails if the file system has no room for what is still to be written. Only if the dump as it is would not fit, it is
-     * read to see how much of it is zeros; how far it can be compressed is not tried out.
-     */
+    /** Fails if the file system has no room for what is still to be written. */
     void requireSpace(CheckReport report, long presentSize) throws StateferryException {
-        long growth = growth(report, presentSize);
-        long usable = session.openImage().usableSpace();
-        if (growth <= usable) {
-            return;
-        }
-        String problem = "the import needs " + growth + " more bytes on the file system, which has " + usable;
-        if (session.request().options().compression() == Compression.IMAGE) {
-            session.warn(problem + ", if the state cannot be compressed");
-        } else if (!fitsWithoutZeros(presentSize, growth, usable)) {
-            throw StateferryException.in(
-                            FailureKind.NO_SPACE, session.image().file().path(), problem)
-                    .advise("Make room and run the same command again.");
-        }
+        new SpaceNeed(
+                        session.target().path(),
+                        session.image(),
+                        session.dump(),
+                        presentSize,
+                        growth(report, presentSize))
+                .requireWithin(
+                        session.openImage().usableSpace(),
+                        session.request().options().compression() == Compression.IMAGE,
+                        session::warn,
+                        session::requireNotStopped);
     }
 
-    private boolean fitsWithoutZeros(long presentSize, long growth, long usable) throws StateferryException {
-        if (session.image().header().zerosNeedSpace()) {
-            return false;
+    /** Who asks for a new image does not get an import into one that holds something. */
+    private void requireNew(Qcow2Image image) throws StateferryException {
+        if (session.request().newImage() == null) {
+            return;
         }
-        ClusterGeometry geometry = session.image().geometry();
-        long remaining = geometry.clusterOffset(
-                geometry.clusterCount(session.dump().streamLength()) - geometry.clusterCount(presentSize));
-        long limit = usable - (growth - remaining);
-        return limit > 0 && new StoredSize(session).measure(presentSize, limit) <= limit;
+        if (!session.target().isPart()) {
+            throw StateferryException.in(FailureKind.CONFLICT, session.target().path(), "the image exists already")
+                    .advise("Leave out --create to import into it, or give another path.");
+        }
+        if (!image.snapshotTable().entries().isEmpty()) {
+            throw StateferryException.in(
+                            FailureKind.CONFLICT,
+                            image.file().path(),
+                            "another import has made this image, and all it lacks is its name")
+                    .advise("Run that import again to complete it (stateferry history), or abandon it.");
+        }
     }
 
     private void requireAcceptable(Qcow2Image image, SnapshotPresence presence) throws StateferryException {

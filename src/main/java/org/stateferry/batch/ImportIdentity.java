@@ -10,6 +10,8 @@ import org.springframework.batch.core.job.JobInstance;
 import org.springframework.batch.core.job.parameters.JobParameters;
 import org.springframework.batch.core.job.parameters.JobParametersBuilder;
 import org.springframework.batch.core.repository.JobRepository;
+import org.stateferry.error.StateferryException;
+import org.stateferry.source.DumpSource;
 
 /**
  * What makes two runs the same import: all but the round, which tells apart imports that the image has forgotten.
@@ -32,6 +34,17 @@ record ImportIdentity(String installationId, Path image, Path dump, String name,
      * @param lastStatus the last execution's status, or null if a crash left the instance without one
      */
     record KnownRound(long round, long instanceId, @Nullable BatchStatus lastStatus) {}
+
+    /** The identity of what is asked for, in this home; {@code image} is the image's real path. */
+    static ImportIdentity of(StateferryHome home, ImportRequest request, Path image, DumpSource dump)
+            throws StateferryException {
+        return new ImportIdentity(
+                home.installationId(),
+                image,
+                dump.path(),
+                request.name(),
+                dump.fingerprint().text());
+    }
 
     /** The identity that these identifying job parameters make. */
     static ImportIdentity of(Function<String, @Nullable String> parameters) {

@@ -1,9 +1,23 @@
 package org.stateferry.batch;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.CheckReport;
+import org.stateferry.qcow2.ImportRequirements;
+import org.stateferry.qcow2.MetadataCheck;
+import org.stateferry.qcow2.NewImage;
+import org.stateferry.qcow2.NewImageLayout;
+import org.stateferry.qcow2.Qcow2Image;
+import org.stateferry.qcow2.SpaceEstimate;
+import org.stateferry.source.DumpSource;
+import org.stateferry.source.DumpSources;
+import org.stateferry.storage.FileFailures;
+import org.stateferry.storage.OpenImages.Locking;
 import org.stateferry.stream.StreamFacts;
 
 /**
@@ -32,11 +46,17 @@ public record ImportPreview(
      */
     public static ImportPreview of(ImportRequest request, StateferryHome home, ImportProgress progress, StopSignal stop)
             throws StateferryException {
+        NewImage wanted = request.newImage();
+        Path image = TargetImage.pathOf(request);
+        if (wanted != null && !isThere(request, image, wanted)) {
+            return ofNewImage(request, image, wanted, progress, stop);
+        }
         try (ImportSession session = ImportSession.open(request, home, FileAccess.PLAIN, progress, stop)) {
             SnapshotPresence presence = session.presence();
             long size = session.dump().streamLength();
             long usable = session.openImage().usableSpace();
             if (presence.sameVmState()) {
+                ImportChecks.warnOfOtherSize(session);
                 return new ImportPreview(true, size, 0, usable, session.dump().facts(), session.warnings());
             }
             ImportChecks checks = new ImportChecks(session);
@@ -49,6 +69,49 @@ public record ImportPreview(
                     usable,
                     session.dump().facts(),
                     session.warnings());
+        }
+    }
+
+    private static boolean isThere(ImportRequest request, Path image, NewImage wanted) throws StateferryException {
+        Locking locking = request.options().lock() ? Locking.EXCLUSIVE : Locking.NONE;
+        return Files.exists(image) || new NewImageMaker(image, wanted, locking, FileAccess.PLAIN).isComplete();
+    }
+
+    /** Of an image that would have to be made first; it is only planned. */
+    private static ImportPreview ofNewImage(
+            ImportRequest request, Path image, NewImage wanted, ImportProgress progress, StopSignal stop)
+            throws StateferryException {
+        try (DumpSource dump =
+                DumpSources.open(request.dump(), request.options().format())) {
+            TargetImage.requireRoom(wanted, dump.streamLength());
+            NewImageLayout layout = new NewImageLayout(wanted);
+            Qcow2Image planned = Qcow2Image.open(layout.plannedAt(image));
+            ImportRequirements.requireUsableName(planned, request.name());
+            dump.warnings().forEach(progress::warning);
+            CheckReport report = MetadataCheck.run(planned, () -> requireNotStopped(stop));
+            long growth = layout.length() + SpaceEstimate.growth(planned, report, dump.streamLength(), 0);
+            long usable = usableSpace(image);
+            new SpaceNeed(image, planned, dump, 0, growth)
+                    .requireWithin(
+                            usable,
+                            request.options().compression() == Compression.IMAGE,
+                            progress::warning,
+                            () -> requireNotStopped(stop));
+            return new ImportPreview(false, dump.streamLength(), growth, usable, dump.facts(), dump.warnings());
+        }
+    }
+
+    private static void requireNotStopped(StopSignal stop) throws StateferryException {
+        if (stop.isRequested()) {
+            throw ImportSession.interrupted();
+        }
+    }
+
+    private static long usableSpace(Path image) throws StateferryException {
+        try {
+            return Files.getFileStore(image.getParent()).getUsableSpace();
+        } catch (IOException e) {
+            throw FileFailures.translate(e, image, StateferryException.NO_OFFSET, "asking for the free space");
         }
     }
 }

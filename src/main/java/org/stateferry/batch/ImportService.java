@@ -101,12 +101,8 @@ public final class ImportService implements ImportRunner {
 
     private ImportOutcome run(ImportSession session, RunningAttempt attempt, @Nullable KnownImport wanted)
             throws StateferryException {
-        ImportIdentity identity = new ImportIdentity(
-                home.installationId(),
-                session.openImage().path(),
-                session.dump().path(),
-                session.request().name(),
-                session.dump().fingerprint().text());
+        ImportIdentity identity =
+                ImportIdentity.of(home, session.request(), session.target().path(), session.dump());
         if (wanted != null) {
             wanted.requireSame(identity);
         }
@@ -114,10 +110,14 @@ public final class ImportService implements ImportRunner {
         Optional<ImportIdentity.KnownRound> known = identity.latest(repository);
         boolean ended = known.isPresent() && ImportRecovery.isFinal(known.get().lastStatus());
         SnapshotPresence presence = session.presence();
+        if (presence.sameVmState()) {
+            ImportChecks.warnOfOtherSize(session);
+        }
         boolean unfinished = known.isPresent() || session.hasUnfinishedJournal(JournalFiles.importKey(identity));
         if (presence.sameVmState() && (ended || !unfinished)) {
             // Whoever put it there: what is reported as imported is on stable storage.
             session.image().file().force();
+            session.target().complete();
             long id = known.map(ImportIdentity.KnownRound::instanceId).orElse(0L);
             return alreadyImported(session, id, Objects.requireNonNull(presence.entry()));
         }
@@ -129,7 +129,9 @@ public final class ImportService implements ImportRunner {
         JobExecution execution = start(
                 jobs.create(session, attempt, identity, bytesWritten),
                 KnownImport.withOptions(
-                        identity.parameters(round), session.request().options()));
+                        KnownImport.withNewImage(
+                                identity.parameters(round), session.request().newImage()),
+                        session.request().options()));
         if (execution.getStatus() != BatchStatus.COMPLETED) {
             StateferryException failure = failure(session, execution);
             TailCutter.giveBackUnlessRestartable(session, failure);

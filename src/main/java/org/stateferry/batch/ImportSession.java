@@ -32,7 +32,7 @@ final class ImportSession implements AutoCloseable {
     private final StopSignal stop;
     private final OpenImages.DumpReservation reservation;
     private final DumpSource dump;
-    private final OpenImage openImage;
+    private final TargetImage target;
     private final FileIdentity imageIdentity;
     private final Path journalPath;
     private final AtomicReference<@Nullable StateferryException> firstFailure = new AtomicReference<>();
@@ -51,7 +51,7 @@ final class ImportSession implements AutoCloseable {
             StopSignal stop,
             OpenImages.DumpReservation reservation,
             DumpSource dump,
-            OpenImage openImage,
+            TargetImage target,
             FileIdentity imageIdentity,
             Path journalPath,
             Qcow2Image image) {
@@ -61,7 +61,7 @@ final class ImportSession implements AutoCloseable {
         this.stop = stop;
         this.reservation = reservation;
         this.dump = dump;
-        this.openImage = openImage;
+        this.target = target;
         this.imageIdentity = imageIdentity;
         this.journalPath = journalPath;
         this.image = image;
@@ -96,17 +96,22 @@ final class ImportSession implements AutoCloseable {
         DumpSource dump =
                 access.dump(DumpSources.open(request.dump(), request.options().format()));
         try {
-            OpenImages.Locking locking =
-                    request.options().lock() ? OpenImages.Locking.EXCLUSIVE : OpenImages.Locking.NONE;
-            OpenImage image = OpenImages.openForUpdate(request.image(), locking);
+            Path path = TargetImage.pathOf(request);
+            Path journal = JournalFiles.pathFor(home, path);
+            TargetImage target = TargetImage.open(
+                    request,
+                    path,
+                    dump.streamLength(),
+                    access,
+                    part -> JournalFiles.isLeft(journal, ImportIdentity.of(home, request, path, dump), part),
+                    progress::notice);
             try {
-                FileIdentity identity = image.identity();
-                Path journal = JournalFiles.pathFor(home, image.path());
-                Qcow2Image before = Qcow2Image.open(access.image(image.file()));
+                FileIdentity identity = target.file().identity();
+                Qcow2Image before = Qcow2Image.open(access.image(target.file().file()));
                 return new ImportSession(
-                        request, access, progress, stop, reservation, dump, image, identity, journal, before);
+                        request, access, progress, stop, reservation, dump, target, identity, journal, before);
             } catch (StateferryException | RuntimeException | Error e) {
-                closeAfter(e, image);
+                closeAfter(e, target);
                 throw e;
             }
         } catch (StateferryException | RuntimeException | Error e) {
@@ -126,7 +131,8 @@ final class ImportSession implements AutoCloseable {
         }
     }
 
-    private static void closeAfter(Throwable failure, AutoCloseable resource) {
+    /** Closes what a failure leaves behind; what goes wrong then is added to the failure. */
+    static void closeAfter(Throwable failure, AutoCloseable resource) {
         try {
             resource.close();
         } catch (Exception e) {
@@ -163,8 +169,13 @@ final class ImportSession implements AutoCloseable {
         return dump;
     }
 
+    /** The image as a file that is there or is being made. */
+    TargetImage target() {
+        return target;
+    }
+
     OpenImage openImage() {
-        return openImage;
+        return target.file();
     }
 
     /** What the image's path led to when the session began, before anything of ours was written. */
@@ -225,7 +236,7 @@ final class ImportSession implements AutoCloseable {
         try {
             Optional<Journal> own = journal();
             if (own.isPresent()) {
-                own.get().recordFinished(openImage.identity().modified().toEpochMilli());
+                own.get().recordFinished(openImage().identity().modified().toEpochMilli());
             }
         } catch (StateferryException e) {
             progress.notice("the journal of this image could not be ended: " + e.getMessage());
@@ -250,6 +261,7 @@ final class ImportSession implements AutoCloseable {
 
     void plan(ImportPlan decided) {
         plan = decided;
+        target.keep();
     }
 
     /** The snapshot's table entry, once the image holds it. */
@@ -297,7 +309,7 @@ final class ImportSession implements AutoCloseable {
         }
         resources.add(dump);
         resources.add(reservation);
-        resources.add(openImage);
+        resources.add(target);
         return resources;
     }
 }

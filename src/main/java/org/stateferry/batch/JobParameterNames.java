@@ -25,5 +25,10 @@ final class JobParameterNames {
     static final String VERIFY = "verify";
     static final String LIMIT_BYTES_PER_SECOND = "limitBytesPerSecond";
 
+    /** Virtual size of an image to be made, in bytes; absent if the image must exist. */
+    static final String CREATE_SIZE = "createSize";
+
+    static final String CREATE_CLUSTER_SIZE = "createClusterSize";
+
     private JobParameterNames() {}
 }

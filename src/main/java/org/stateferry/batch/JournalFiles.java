@@ -7,8 +7,10 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.Optional;
 import org.stateferry.error.StateferryException;
 import org.stateferry.storage.FileFailures;
+import org.stateferry.storage.OpenImage;
 import org.stateferry.transfer.Journal;
 
 /** Names of journals and keys of imports. A journal belongs to an image, as only one import at a time can lock that. */
@@ -39,6 +41,17 @@ final class JournalFiles {
         return !journal.isFinished() && journal.plan().importKey().equals(importKey(identity));
     }
 
+    /** Whether an attempt at this import left this journal about this very file, and did not come to its end. */
+    static boolean isLeft(Path path, ImportIdentity identity, OpenImage file) throws StateferryException {
+        Optional<Journal> found = Journal.openForReading(path);
+        if (found.isEmpty()) {
+            return false;
+        }
+        try (Journal journal = found.get()) {
+            return isUnfinished(journal, identity) && journal.plan().imageKey().equals(file.key());
+        }
+    }
+
     /** Removes a journal. */
     static void delete(Path journal) throws StateferryException {
         try {
@@ -48,7 +61,8 @@ final class JournalFiles {
         }
     }
 
-    private static String digest(String text) {
+    /** The SHA-256 of a text, in hexadecimal digits. */
+    static String digest(String text) {
         try {
             MessageDigest sha = MessageDigest.getInstance("SHA-256");
             return HexFormat.of().formatHex(sha.digest(text.getBytes(StandardCharsets.UTF_8)));

@@ -1,5 +1,6 @@
 package org.stateferry.batch;
 
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.job.JobExecution;
@@ -10,6 +11,7 @@ import org.springframework.batch.core.repository.JobRepository;
 import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.NewImage;
 import org.stateferry.source.DumpFormat;
 import org.stateferry.storage.IoMode;
 
@@ -59,6 +61,21 @@ record KnownImport(JobInstance instance, JobExecution last, ImportIdentity ident
                 .toJobParameters();
     }
 
+    /** Adds what the image is to be like if it is to be made. That does not make another import of it. */
+    static JobParameters withNewImage(JobParameters parameters, @Nullable NewImage newImage) {
+        return newImage == null
+                ? parameters
+                : new JobParametersBuilder(parameters)
+                        .addLong(JobParameterNames.CREATE_SIZE, newImage.size(), false)
+                        .addLong(JobParameterNames.CREATE_CLUSTER_SIZE, (long) newImage.clusterSize(), false)
+                        .toJobParameters();
+    }
+
+    private static @Nullable NewImage newImage(JobParameters parameters) {
+        @Nullable Long size = parameters.getLong(JobParameterNames.CREATE_SIZE);
+        return size == null ? null : NewImage.of(size, number(parameters, JobParameterNames.CREATE_CLUSTER_SIZE));
+    }
+
     long id() {
         return instance.getId();
     }
@@ -81,7 +98,8 @@ record KnownImport(JobInstance instance, JobExecution last, ImportIdentity ident
                 isSet(parameters, JobParameterNames.LOCK, absent.lock()),
                 isSet(parameters, JobParameterNames.VERIFY, absent.verify()),
                 number(parameters, JobParameterNames.LIMIT_BYTES_PER_SECOND));
-        return new ImportRequest(identity.dump(), identity.image(), identity.name(), options);
+        return new ImportRequest(
+                identity.dump(), identity.image(), identity.name(), List.of(), newImage(parameters), options);
     }
 
     /** Refuses files that would make another import of a restart. */

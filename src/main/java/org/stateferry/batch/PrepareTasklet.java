@@ -85,6 +85,7 @@ final class PrepareTasklet implements Tasklet {
         file.write(ByteBuffer.wrap(session.image().headerSector()), 0);
         // Barrier: from here on the import counts as done.
         file.force();
+        session.target().complete();
         session.finishJournal();
     }
 

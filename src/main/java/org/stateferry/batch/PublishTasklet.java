@@ -81,6 +81,7 @@ final class PublishTasklet implements Tasklet {
         session.openImage().proveHeld();
         publisher.switchOver(staged);
         session.published(staged.entry());
+        session.target().complete();
         session.finishJournal();
     }
 

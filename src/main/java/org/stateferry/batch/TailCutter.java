@@ -14,15 +14,23 @@ final class TailCutter {
     private TailCutter() {}
 
     /**
-     * Cuts the tail after a failure that cannot pass by itself. What goes wrong here is added to that failure: it is not
+     * Cuts the tail, or removes the image if the import was making it, after a failure that cannot pass by itself. What goes wrong here is added to that failure: it is not
      * what the operator has to know first.
      */
     static void giveBackUnlessRestartable(ImportSession session, StateferryException failure) {
         ImportPlan plan = session.plan();
-        if (failure.kind().isTransient() || plan == null || session.published() != null) {
+        if (failure.kind().isTransient() || plan == null) {
             return;
         }
         try {
+            if (session.target().isPart()) {
+                JournalFiles.delete(session.journalPath());
+                session.target().discard();
+                return;
+            }
+            if (session.published() != null) {
+                return;
+            }
             if (session.request().options().lock()) {
                 session.openImage().proveHeld();
             }

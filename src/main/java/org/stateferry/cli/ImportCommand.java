@@ -1,6 +1,7 @@
 package org.stateferry.cli;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.stateferry.batch.ImportOptions;
 import org.stateferry.batch.ImportOptions.Compression;
@@ -30,6 +31,12 @@ import picocli.CommandLine.TypeConversionException;
             "The image either stays as it was or holds the complete new snapshot, whenever the command is killed. Run"
                     + " again, it continues, or says that the work is already done.",
             "",
+            "An image made with --create carries the state of a guest whose disks lie elsewhere. QEMU loads it if it is the"
+                    + " first drive that can hold snapshots; it needs no device:",
+            "  -drive if=none,file=IMAGE,format=qcow2   before all other drives",
+            "Every other writable disk must be one that can hold snapshots, and have one of the same name, made when the"
+                    + " state was saved: qemu-img snapshot -c NAME DISK. A read-only one needs none.",
+            "",
             "libvirt keeps its own list of snapshots. To make it know the new one, describe it in a <domainsnapshot>"
                     + " with this name and run:",
             "  virsh snapshot-create DOMAIN FILE.xml --redefine"
@@ -53,6 +60,9 @@ final class ImportCommand implements Callable<Integer> {
 
     @Option(names = "--name", required = true, paramLabel = "NAME", description = "The snapshot's name.")
     private String name;
+
+    @Mixin
+    private final CreateOptions create = new CreateOptions();
 
     @Option(
             names = "--io",
@@ -127,7 +137,7 @@ final class ImportCommand implements Callable<Integer> {
         }
         ImportOptions how = new ImportOptions(
                 format, io, compression, strict, allowBitmaps, !withoutLock, verify, limitBytesPerSecond);
-        return new ImportRequest(dump, image, name, how);
+        return new ImportRequest(dump, image, name, List.of(), create.newImage(), how);
     }
 
     /** Reads {@code --limit-rate}. */

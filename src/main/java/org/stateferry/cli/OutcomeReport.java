@@ -20,6 +20,9 @@ record OutcomeReport(ImportRequest request, ImportOutcome outcome) {
         console.say(summary());
         console.sayMore("resume with: " + ResumeHint.command(request.name(), outcome.facts()));
         console.sayMore(ResumeHint.driveOrder(request.image()));
+        if (request.newImage() != null) {
+            console.sayMore(ResumeHint.otherDisks(request.name()));
+        }
     }
 
     private String summary() {

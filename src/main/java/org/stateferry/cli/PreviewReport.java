@@ -13,6 +13,12 @@ final class PreviewReport {
         if (preview.alreadyImported()) {
             return "nothing to do: '" + request.name() + "' is already in " + request.image();
         }
+        if (request.newImage() != null) {
+            return "would make " + request.image() + " with a disk of "
+                    + Texts.bytes(request.newImage().size()) + " and import " + Texts.bytes(preview.vmStateSize())
+                    + " as '" + request.name() + "' into it, " + Texts.bytes(preview.growth()) + " in all at most; "
+                    + Texts.bytes(preview.usableSpace()) + " are free";
+        }
         return "would import " + Texts.bytes(preview.vmStateSize()) + " as '" + request.name() + "' into "
                 + request.image() + ", which grows by " + Texts.bytes(preview.growth()) + " at most; "
                 + Texts.bytes(preview.usableSpace()) + " are free";
@@ -25,6 +31,7 @@ final class PreviewReport {
         fields.put("dump", request.dump().toString());
         fields.put("image", request.image().toString());
         fields.put("name", request.name());
+        fields.put("create", request.newImage() != null);
         fields.put("vmStateSize", preview.vmStateSize());
         fields.put("growth", preview.growth());
         fields.put("usableSpace", preview.usableSpace());

@@ -35,6 +35,12 @@ final class ResumeHint {
         return image + " must be the first writable drive that can hold snapshots";
     }
 
+    /** What the guest's own disks need when the state lies in an image that was made for it. */
+    static String otherDisks(String name) {
+        return "it needs no device (-drive if=none,...); every other writable disk must have a snapshot of this name:"
+                + " qemu-img snapshot -c " + Texts.shellWord(name) + " DISK";
+    }
+
     private static String memory(OptionalLong size) {
         if (size.isEmpty() || size.getAsLong() <= 0) {
             return "";

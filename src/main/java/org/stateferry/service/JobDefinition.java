@@ -2,9 +2,12 @@ package org.stateferry.service;
 
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.springframework.scheduling.Trigger;
 import org.stateferry.batch.ImportOptions;
 import org.stateferry.batch.ImportRequest;
+import org.stateferry.qcow2.NewImage;
 
 /**
  * One scheduled import, as a file in {@code jobs/} describes it. Relative paths are taken from the service's working directory.
@@ -12,16 +15,24 @@ import org.stateferry.batch.ImportRequest;
  * @param job the file's name without {@code .yaml}; the metrics' tag {@code job}
  * @param dump the dump; it may come and go
  * @param image the image that receives the snapshots
+ * @param newImage what the image is to be like if each import makes it, or null if it must exist
  * @param name how the snapshots are named
  * @param schedule what the operator wrote, for people
  * @param trigger when the import is due
  * @param options how to go about it
  */
 record JobDefinition(
-        String job, Path dump, Path image, NamePattern name, String schedule, Trigger trigger, ImportOptions options) {
+        String job,
+        Path dump,
+        Path image,
+        @Nullable NewImage newImage,
+        NamePattern name,
+        String schedule,
+        Trigger trigger,
+        ImportOptions options) {
 
     /** The request for the dump as it was last modified. */
     ImportRequest requestFor(Instant modified) {
-        return new ImportRequest(dump, image, name.nameFor(modified), options);
+        return new ImportRequest(dump, image, name.nameFor(modified), List.of(), newImage, options);
     }
 }

@@ -12,15 +12,18 @@ import java.util.Locale;
 import java.util.Objects;
 import java.util.function.Function;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.springframework.boot.convert.DurationStyle;
 import org.springframework.scheduling.Trigger;
 import org.springframework.scheduling.support.CronTrigger;
 import org.springframework.scheduling.support.PeriodicTrigger;
+import org.stateferry.batch.ByteSize;
 import org.stateferry.batch.ImportOptions;
 import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.batch.RateLimit;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.NewImage;
 import org.stateferry.service.DefinitionFields.Field;
 import org.stateferry.source.DumpFormat;
 import org.stateferry.storage.IoMode;
@@ -31,6 +34,9 @@ import org.stateferry.storage.IoMode;
  * <pre>{@code
  * dump: /var/lib/dumps/guest.vmstate
  * image: /var/lib/images/guest.qcow2
+ * create:                             # optional: the import makes the image, which must not exist
+ *   size: 10G
+ *   cluster-size: 64K                 # optional
  * name: nightly-{yyyyMMdd-HHmmss}     # of the dump's modification time, UTC
  * schedule:
  *   cron: "0 30 2 * * *"              # second minute hour day month weekday
@@ -84,13 +90,24 @@ final class JobDefinitionReader {
         DefinitionFields fields = DefinitionFields.read(file);
         Path dump = value(fields, fields.require("dump"), "dump", Path::of);
         Path image = value(fields, fields.require("image"), "image", Path::of);
+        NewImage newImage = newImage(fields);
         NamePattern name = value(fields, fields.require("name"), "name", NamePattern::parse);
         Schedule schedule = schedule(fields);
         ImportOptions options = options(fields);
         fields.requireAllTaken();
         String fileName = file.getFileName().toString();
         String job = fileName.substring(0, fileName.length() - SUFFIX.length());
-        return new JobDefinition(job, dump, image, name, schedule.text, schedule.trigger, options);
+        return new JobDefinition(job, dump, image, newImage, name, schedule.text, schedule.trigger, options);
+    }
+
+    private static @Nullable NewImage newImage(DefinitionFields fields) throws StateferryException {
+        Field size = fields.take("create.size");
+        if (size == null) {
+            return null; // a cluster size alone is then a field that nobody takes
+        }
+        long clusterSize =
+                optional(fields, "create.cluster-size", (long) NewImage.DEFAULT_CLUSTER_SIZE, ByteSize::parse);
+        return value(fields, size, "create", text -> NewImage.of(ByteSize.parse(text), clusterSize));
     }
 
     private static Schedule schedule(DefinitionFields fields) throws StateferryException {

@@ -1,6 +1,7 @@
 package org.stateferry.storage;
 
 import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -80,13 +81,79 @@ public final class OpenImage implements AutoCloseable {
      */
     public void proveHeld() throws StateferryException {
         entry.lock.prove();
-        if (!Files.exists(path()) || !identity().key().equals(entry.key)) {
+        if (!isAt(path())) {
             throw StateferryException.in(
                             FailureKind.CONFLICT,
                             path(),
                             "the image was moved away, or another file put in its place, during the import")
                     .advise("Run the same command again to import into the file that is there now.");
         }
+    }
+
+    /**
+     * Gives the image a name, never that of another file, and leaves it the one it has: where the file system has no hard
+     * links, it is moved. Nothing is forced.
+     *
+     * @param name in the same folder
+     * @throws StateferryException with kind CONFLICT if the name is taken
+     */
+    public void addName(Path name, FileNames names) throws StateferryException {
+        proveHeld();
+        try {
+            linkOrMove(name, names);
+        } catch (FileAlreadyExistsException e) {
+            // A network file system may say so of a link that it has just made.
+            if (!isAt(name)) {
+                throw StateferryException.in(
+                                FailureKind.CONFLICT, name, "another file has got the image's name during the import")
+                        .advise("Move it away, or choose another name for the image, and run again.");
+            }
+        } catch (IOException e) {
+            throw FileFailures.translate(e, name, StateferryException.NO_OFFSET, "giving the image its name");
+        }
+        entry.path = name;
+    }
+
+    private void linkOrMove(Path name, FileNames names) throws IOException {
+        try {
+            names.link(path(), name);
+        } catch (FileAlreadyExistsException e) {
+            throw e;
+        } catch (UnsupportedOperationException | IOException e) {
+            try {
+                names.move(path(), name);
+            } catch (IOException alsoFailed) {
+                alsoFailed.addSuppressed(e);
+                throw alsoFailed;
+            }
+        }
+    }
+
+    /** Takes a name away if it leads to this image. */
+    public void removeName(Path name, FileNames names) throws StateferryException {
+        try {
+            if (isAt(name)) {
+                names.delete(name);
+            }
+        } catch (IOException e) {
+            throw FileFailures.translate(e, name, StateferryException.NO_OFFSET, "removing the unfinished image");
+        }
+    }
+
+    /** Returns when the names in the image's folder are on stable storage. */
+    public void forceNames(FileNames names) throws StateferryException {
+        Path folder = path().getParent();
+        try {
+            names.force(folder);
+        } catch (IOException e) {
+            throw FileFailures.translate(
+                    e, folder, StateferryException.NO_OFFSET, "forcing the folder to stable storage");
+        }
+    }
+
+    /** Whether a path leads to this image. */
+    public boolean isAt(Path name) throws StateferryException {
+        return Files.exists(name) && FileIdentity.of(name).key().equals(entry.key);
     }
 
     @Override

@@ -4,6 +4,7 @@ import com.sun.nio.file.ExtendedOpenOption;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.OpenOption;
@@ -71,6 +72,47 @@ public final class OpenImages {
     }
 
     /**
+     * Makes an empty file, with the permissions that the process's umask leaves, and locks it.
+     *
+     * @param path in an existing folder, real but for its last name
+     * @throws StateferryException with kind IMAGE_IN_USE if somebody else has just made it, IMAGE_MISSING if it cannot be
+     *     made
+     */
+    public static OpenImage create(Path path, Locking locking) throws StateferryException {
+        synchronized (ENTRIES) {
+            FileChannel channel = createNew(path);
+            try {
+                String key = FileIdentity.of(path).key();
+                ImageLock lock = locking == Locking.NONE ? ImageLock.none(path) : ImageLock.acquire(path, channel);
+                Entry entry = new Entry(path, key, lock, channel);
+                ENTRIES.put(key, entry);
+                return new OpenImage(entry);
+            } catch (StateferryException | RuntimeException | Error e) {
+                closeAfter(channel, e);
+                throw e;
+            }
+        }
+    }
+
+    private static FileChannel createNew(Path path) throws StateferryException {
+        try {
+            return FileChannel.open(
+                    path, Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW));
+        } catch (FileAlreadyExistsException e) {
+            throw StateferryException.in(FailureKind.IMAGE_IN_USE, path, "another import has begun to make the image")
+                    .advise("Wait for it to end, then run again.");
+        } catch (IOException e) {
+            StateferryException failure =
+                    FileFailures.translate(e, path, StateferryException.NO_OFFSET, "making the image");
+            throw failure.kind() == FailureKind.NO_SPACE
+                    ? failure
+                    : StateferryException.in(FailureKind.IMAGE_MISSING, path, failure.problem())
+                            .advise("Give a path in a folder that this user may write to.")
+                            .causedBy(e);
+        }
+    }
+
+    /**
      * Opens an image for reading; others may read it too, but nobody may write. If this process has the image open for
      * update, the channel and the lock of that are shared.
      *
@@ -134,7 +176,12 @@ public final class OpenImages {
         }
     }
 
-    private static Path realPath(Path path) throws StateferryException {
+    /**
+     * The path without symbolic links.
+     *
+     * @throws StateferryException with kind IMAGE_MISSING if there is nothing
+     */
+    public static Path realPath(Path path) throws StateferryException {
         try {
             return path.toRealPath();
         } catch (IOException e) {
@@ -185,7 +232,9 @@ public final class OpenImages {
 
     /** One open file with all its channels. Fields are guarded by {@link #ENTRIES}. */
     static final class Entry {
-        final Path path;
+        /** Changes when a new image gets its name. */
+        volatile Path path;
+
         final String key;
         final ImageLock lock;
         final ChannelImageFile file;

@@ -22,6 +22,7 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.CheckReport;
 import org.stateferry.qcow2.MetadataCheck;
+import org.stateferry.qcow2.NewImage;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.VmStateReader;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
@@ -79,6 +80,9 @@ final class ImportBench implements ImportProgress {
     boolean lock = true;
     IoMode io = IoMode.AUTO;
 
+    @Nullable
+    NewImage newImage;
+
     /** Copies the demo's disk and dump into a new folder. */
     ImportBench(StateferryHome home, BatchContext context, Path folder) throws IOException {
         this.home = home;
@@ -108,6 +112,18 @@ final class ImportBench implements ImportProgress {
         return this;
     }
 
+    /** Takes the image away; imports make one like this instead. */
+    ImportBench withNewImage(long size, int clusterSize) throws IOException {
+        Files.deleteIfExists(image);
+        newImage = new NewImage(size, clusterSize);
+        return this;
+    }
+
+    /** Where a new image lies until it is complete. */
+    Path part() {
+        return PartName.of(image);
+    }
+
     Path image() {
         return image;
     }
@@ -117,7 +133,7 @@ final class ImportBench implements ImportProgress {
     }
 
     Path journal() throws IOException {
-        return JournalFiles.pathFor(home, image.toRealPath());
+        return JournalFiles.pathFor(home, image.getParent().toRealPath().resolve(image.getFileName()));
     }
 
     /** From now on this repository is asked. */
@@ -134,7 +150,7 @@ final class ImportBench implements ImportProgress {
     ImportRequest request(String name) {
         ImportOptions options = new ImportOptions(
                 opaque ? DumpFormat.OPAQUE : DumpFormat.AUTO, io, Compression.NONE, strict, false, lock, verify, 0);
-        return new ImportRequest(dump, image, name, options);
+        return new ImportRequest(dump, image, name, List.of(), newImage, options);
     }
 
     /** What imports into any image, between it and its files what this bench says. */
@@ -174,7 +190,11 @@ final class ImportBench implements ImportProgress {
     }
 
     private void assertReleased() throws StateferryException {
-        OpenImages.openForUpdate(image, OpenImages.Locking.EXCLUSIVE).close();
+        for (Path file : List.of(image, part())) {
+            if (Files.exists(file)) {
+                OpenImages.openForUpdate(file, OpenImages.Locking.EXCLUSIVE).close();
+            }
+        }
     }
 
     /** From now on nothing is between the import and its files, and nobody stops it. */

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -17,6 +19,7 @@ import org.stateferry.batch.ImportRequest;
 import org.stateferry.batch.ImportRunner;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.NewImage;
 import org.stateferry.source.DumpFormat;
 import org.stateferry.storage.IoMode;
 import tools.jackson.databind.JsonNode;
@@ -99,6 +102,62 @@ class ImportCommandTest {
         assertThat(installation.closed).isTrue();
         assertThat(screen.err()).isEmpty();
         assertThat(screen.out()).isEmpty();
+    }
+
+    @Test
+    void passesTheNewImageOnAndSaysWhatQemuWantsOfTheOtherDisks() {
+        String[] args = {"import", "vm.dump", "new.qcow2", "--name=before", "--create=10G", "--cluster-size=2m"};
+
+        assertThat(run((request, progress, stop) -> FakeInstallation.imported(FakeInstallation.PC), args))
+                .isZero();
+
+        assertThat(installation.request.newImage()).isEqualTo(new NewImage(10L << 30, 2 << 20));
+        assertThat(screen.err())
+                .endsWith("  new.qcow2 must be the first writable drive that can hold snapshots\n"
+                        + "  it needs no device (-drive if=none,...); every other writable disk must have a snapshot of"
+                        + " this name: qemu-img snapshot -c before DISK\n");
+    }
+
+    @Test
+    void aDryRunTellsOfTheImageThatItWouldMake() {
+        run(
+                (request, progress, stop) -> FakeInstallation.imported(null),
+                "import",
+                "vm.dump",
+                "new.qcow2",
+                "--name=before",
+                "--create=0",
+                "--dry-run");
+
+        assertThat(installation.request.newImage()).isEqualTo(new NewImage(0, 65536));
+        assertThat(screen.err())
+                .isEqualTo("stateferry: would make new.qcow2 with a disk of 0 B and import 3.0 MiB as 'before' into it,"
+                        + " 4.0 MiB in all at most; 1.0 GiB are free\n");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "--create=1.5G | is not a size",
+                "--create=1000 | multiple of 512",
+                "--create=1G --cluster-size=3K | power of two",
+                "--create=1G --cluster-size=4G | power of two",
+                "--create=129G --cluster-size=512 | larger clusters",
+                "--cluster-size=1M | only with --create"
+            })
+    void refusesANewImageThatCannotBe(String options, String problem) {
+        List<String> args = new ArrayList<>(List.of("import", "vm.dump", "new.qcow2", "--name=before"));
+        args.addAll(List.of(options.split(" ")));
+
+        int code = run(
+                (request, progress, stop) -> {
+                    throw new AssertionError("nothing is imported");
+                },
+                args.toArray(String[]::new));
+
+        assertThat(code).isEqualTo(2);
+        assertThat(screen.err()).contains(problem);
     }
 
     @Test

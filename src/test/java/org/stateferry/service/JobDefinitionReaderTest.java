@@ -17,6 +17,7 @@ import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.batch.ImportRequest;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.NewImage;
 import org.stateferry.source.DumpFormat;
 import org.stateferry.storage.IoMode;
 
@@ -62,6 +63,23 @@ class JobDefinitionReaderTest {
         assertThat(definition.requestFor(MODIFIED))
                 .isEqualTo(new ImportRequest(Path.of("a"), Path.of("b"), "c", ImportOptions.DEFAULTS));
         assertThat(definition.schedule()).isEqualTo("every 10m");
+    }
+
+    @Test
+    void anImageThatIsMadeHasASize() throws Exception {
+        String definition = "{dump: a, image: b, name: c, schedule: {every: 10m}, create: {size: 10G%s}}";
+
+        assertThat(read(definition.formatted("")).requestFor(MODIFIED).newImage())
+                .isEqualTo(new NewImage(10L << 30, 65536));
+        assertThat(read(definition.formatted(", cluster-size: 2M"))
+                        .requestFor(MODIFIED)
+                        .newImage())
+                .isEqualTo(new NewImage(10L << 30, 2 << 20));
+        assertThat(refusal(definition.formatted(", cluster-size: 3K")).problem())
+                .startsWith("line 1: 'create': a cluster size of 3072 bytes is no power of two");
+        assertThat(refusal("{dump: a, image: b, name: c, schedule: {every: 10m}, create: {cluster-size: 1M}}")
+                        .problem())
+                .isEqualTo("line 1: 'create.cluster-size' is not a field of a definition");
     }
 
     @ParameterizedTest

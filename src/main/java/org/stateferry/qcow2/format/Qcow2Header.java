@@ -218,6 +218,38 @@ public record Qcow2Header(
         return StateferryException.at(FailureKind.IMAGE_UNSUPPORTED, file, offset, "header: " + problem);
     }
 
+    /**
+     * Writes the header at the start of a buffer; what the buffer holds behind it stays.
+     *
+     * @param target the file's first bytes; its position is left alone
+     */
+    public void putTo(ByteBuffer target) {
+        if (version != 3 || headerLength != MAX_PARSED_LENGTH) {
+            throw new IllegalStateException("only a header of version 3 with all its known fields is ever written");
+        }
+        target.duplicate()
+                .position(0)
+                .putInt(MAGIC)
+                .putInt(version)
+                .putLong(backingFileOffset)
+                .putInt((int) backingFileSize)
+                .putInt(clusterBits)
+                .putLong(size)
+                .putInt(cryptMethod)
+                .putInt(l1Size)
+                .putLong(l1TableOffset)
+                .putLong(refcountTableOffset)
+                .putInt(refcountTableClusters)
+                .putInt(snapshotCount)
+                .putLong(snapshotsOffset)
+                .putLong(incompatibleFeatures)
+                .putLong(compatibleFeatures)
+                .putLong(autoclearFeatures)
+                .putInt(refcountOrder)
+                .putInt(headerLength)
+                .put((byte) compressionType);
+    }
+
     /** The image's index arithmetic. */
     public ClusterGeometry geometry() {
         return new ClusterGeometry(clusterBits, hasFeature(IncompatibleFeature.EXTENDED_L2), refcountOrder);

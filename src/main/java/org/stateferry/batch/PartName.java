@@ -1,0 +1,28 @@
+package org.stateferry.batch;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+
+/**
+ * The name under which a new image lies until it is complete. It follows from the image's own, so that a later run finds
+ * it, and lies in the same folder, so that nothing has to be copied in the end.
+ */
+final class PartName {
+    private static final String SUFFIX = ".stateferry-part";
+    /** Linux's {@code NAME_MAX}, in bytes. */
+    private static final int SIZE_MAX = 255;
+
+    private static final int DIGEST_DIGITS = 32;
+
+    private PartName() {}
+
+    /** Where an image is made. */
+    static Path of(Path image) {
+        String name = image.getFileName().toString();
+        String part = "." + name + SUFFIX;
+        return image.resolveSibling(
+                part.getBytes(StandardCharsets.UTF_8).length <= SIZE_MAX
+                        ? part
+                        : "." + JournalFiles.digest(name).substring(0, DIGEST_DIGITS) + SUFFIX);
+    }
+}

@@ -1,0 +1,189 @@
+package org.stateferry.batch;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.function.Consumer;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.NewImage;
+import org.stateferry.storage.FileNames;
+import org.stateferry.storage.OpenImage;
+import org.stateferry.storage.OpenImages;
+import org.stateferry.storage.OpenImages.Locking;
+
+/**
+ * The image that an import works on: one that is there, or one that it makes. A new image lies under a {@link PartName}
+ * until it holds the snapshot and all of it is forced; only then does it get its own name. So under that there is never an
+ * incomplete image, whoever dies when, and a later run finds what was begun.
+ *
+ * <p>Used by the thread that runs the import.
+ */
+final class TargetImage implements AutoCloseable {
+    private final Path path;
+    private final OpenImage file;
+    private final FileNames names;
+    private final boolean asksForNew;
+    /** Whether the image does not have its own name yet. */
+    private boolean isPart;
+    /** Whether nothing would be lost with the part: this session has made it and has not begun to fill it. */
+    private boolean isEmpty;
+
+    TargetImage(Path path, OpenImage file, FileNames names, boolean asksForNew, boolean isPart, boolean isEmpty) {
+        this.path = path;
+        this.file = file;
+        this.names = names;
+        this.asksForNew = asksForNew;
+        this.isPart = isPart;
+        this.isEmpty = isEmpty;
+    }
+
+    /**
+     * The real path of the image that is asked for, whether it is there or not.
+     *
+     * @throws StateferryException of kind {@link FailureKind#IMAGE_MISSING} if there is no such image, or no folder to make
+     *     it in
+     */
+    static Path pathOf(ImportRequest request) throws StateferryException {
+        if (request.newImage() == null || Files.exists(request.image())) {
+            return OpenImages.realPath(request.image());
+        }
+        Path image = request.image().toAbsolutePath();
+        try {
+            // A name that is too long, or a folder that nobody may look into, is no name that is free.
+            Files.readAttributes(image, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+            throw StateferryException.in(FailureKind.IMAGE_MISSING, image, "a symbolic link that leads nowhere")
+                    .advise("Give the path that it is to lead to, or remove it.");
+        } catch (NoSuchFileException absent) {
+            return realFolder(image).resolve(image.getFileName());
+        } catch (StateferryException e) {
+            throw e;
+        } catch (IOException e) {
+            throw cannotBeMade(image, e);
+        }
+    }
+
+    private static Path realFolder(Path image) throws StateferryException {
+        try {
+            return image.getParent().toRealPath();
+        } catch (NoSuchFileException e) {
+            throw StateferryException.in(
+                            FailureKind.IMAGE_MISSING, image, "the folder to make the image in does not exist")
+                    .advise("Make the folder first.")
+                    .causedBy(e);
+        } catch (IOException e) {
+            throw cannotBeMade(image, e);
+        }
+    }
+
+    private static StateferryException cannotBeMade(Path image, IOException e) {
+        return StateferryException.in(
+                        FailureKind.IMAGE_MISSING, image, "the image cannot be made here: " + e.getMessage())
+                .causedBy(e);
+    }
+
+    /**
+     * Opens and locks the image, or the part of it that an earlier attempt has left, or makes one.
+     *
+     * @param path what {@link #pathOf} has found
+     * @param vmStateSize bytes that a new image must be able to map beside its disk
+     * @param continuation asked about a part that holds more than an empty image
+     * @param notice hears, in one line, why a part is made anew
+     * @throws StateferryException as {@link OpenImages#openForUpdate}, {@link OpenImages#create}, and
+     *     {@link #requireRoom}
+     */
+    static TargetImage open(
+            ImportRequest request,
+            Path path,
+            long vmStateSize,
+            FileAccess access,
+            NewImageMaker.Continuation continuation,
+            Consumer<String> notice)
+            throws StateferryException {
+        Locking locking = request.options().lock() ? Locking.EXCLUSIVE : Locking.NONE;
+        NewImage wanted = request.newImage();
+        if (wanted == null || Files.exists(path)) {
+            OpenImage file = OpenImages.openForUpdate(path, locking);
+            return new TargetImage(path, file, access.names(), wanted != null, false, false);
+        }
+        requireRoom(wanted, vmStateSize);
+        return new NewImageMaker(path, wanted, locking, access).open(continuation, notice);
+    }
+
+    /**
+     * Refuses a new image whose clusters are too small for all that it has to map.
+     *
+     * @throws StateferryException of kind {@link FailureKind#USAGE}
+     */
+    static void requireRoom(NewImage wanted, long vmStateSize) throws StateferryException {
+        if (!wanted.hasRoomFor(vmStateSize)) {
+            throw StateferryException.of(
+                            FailureKind.USAGE,
+                            "clusters of " + wanted.clusterSize() + " bytes are too small to map a disk of "
+                                    + wanted.size() + " bytes and a vmstate of " + vmStateSize)
+                    .advise("Give a larger --cluster-size.");
+        }
+    }
+
+    /** The image's own real path, which a new one only gets in the end. */
+    Path path() {
+        return path;
+    }
+
+    OpenImage file() {
+        return file;
+    }
+
+    /** Whether the image is a new one that does not have its name yet. */
+    boolean isPart() {
+        return isPart;
+    }
+
+    /** From now on the part is not removed by {@link #close}: there is, or soon will be, something to go on from. */
+    void keep() {
+        isEmpty = false;
+    }
+
+    /**
+     * Gives a new image its name; to be called when the image is complete and forced. An image that has its name loses the
+     * part name that an earlier attempt may have left it.
+     *
+     * @throws StateferryException of kind {@link FailureKind#CONFLICT} if another file has got the name
+     */
+    void complete() throws StateferryException {
+        if (isPart) {
+            file.addName(path, names);
+            isPart = false;
+        }
+        if (asksForNew) {
+            // Barrier: after a power cut the image must have one of its names at least.
+            file.forceNames(names);
+        }
+        Path part = PartName.of(path);
+        if (file.isAt(part)) {
+            file.removeName(part, names);
+            file.forceNames(names);
+        }
+    }
+
+    /** Removes the part. */
+    void discard() throws StateferryException {
+        if (isPart) {
+            file.removeName(PartName.of(path), names);
+        }
+    }
+
+    @Override
+    public void close() throws StateferryException {
+        try {
+            if (isEmpty) {
+                discard();
+            }
+        } finally {
+            file.close();
+        }
+    }
+}

@@ -1,0 +1,63 @@
+package org.stateferry.qcow2;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.storage.ImageFile;
+
+/** An image file that does not exist: some bytes, and zeros behind them up to its length. Read-only, thread-safe. */
+final class PlannedImageFile implements ImageFile {
+    private final Path path;
+    private final ByteBuffer start;
+    private final long length;
+
+    /** @param start not to be changed any more */
+    PlannedImageFile(Path path, ByteBuffer start, long length) {
+        this.path = path;
+        this.start = start;
+        this.length = length;
+    }
+
+    @Override
+    public Path path() {
+        return path;
+    }
+
+    @Override
+    public int read(ByteBuffer target, long offset) {
+        int inFile = (int) Math.max(0, Math.min(target.remaining(), length - offset));
+        int inStart = (int) Math.max(0, Math.min(target.remaining(), start.capacity() - offset));
+        if (inStart > 0) {
+            target.put(start.slice((int) offset, inStart));
+        }
+        while (target.hasRemaining()) {
+            target.put((byte) 0);
+        }
+        return inFile;
+    }
+
+    @Override
+    public long size() {
+        return length;
+    }
+
+    @Override
+    public void write(ByteBuffer source, long offset) throws StateferryException {
+        throw readOnly();
+    }
+
+    @Override
+    public void force() throws StateferryException {
+        throw readOnly();
+    }
+
+    @Override
+    public void truncate(long size) throws StateferryException {
+        throw readOnly();
+    }
+
+    private StateferryException readOnly() {
+        return StateferryException.in(FailureKind.INTERNAL, path, "an image that is only planned cannot be written");
+    }
+}

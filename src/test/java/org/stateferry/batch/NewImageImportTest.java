@@ -1,0 +1,411 @@
+package org.stateferry.batch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.stateferry.batch.ImportOutcome.State;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.NewImage;
+import org.stateferry.qcow2.NewImageLayout;
+import org.stateferry.qcow2.Qcow2Image;
+import org.stateferry.storage.FileIdentity;
+import org.stateferry.storage.FileNames;
+import org.stateferry.storage.OpenImage;
+import org.stateferry.storage.OpenImages;
+import org.stateferry.testing.ImageLocks;
+import org.stateferry.testing.RawBytes;
+
+/** An image that an import makes is there when it is complete, and what an attempt has begun is not lost. */
+class NewImageImportTest {
+    private static final int MIB = ImportBench.MIB;
+    private static final long GIB = 1L << 30;
+    private static final int CLUSTER_SIZE = 65536;
+
+    @TempDir
+    static Path folder;
+
+    private static StateferryHome home;
+    private static BatchContext context;
+
+    private ImportBench bench;
+
+    @BeforeAll
+    static void startContext() throws Exception {
+        home = StateferryHome.open(folder.resolve("home"));
+        context = BatchContext.start(home, Map.of());
+    }
+
+    @AfterAll
+    static void closeContext() {
+        context.close();
+    }
+
+    @BeforeEach
+    void setUpBench() throws Exception {
+        bench = new ImportBench(home, context, folder)
+                .withOpaqueDump(3 * MIB, 1)
+                .withNewImage(GIB, CLUSTER_SIZE);
+    }
+
+    private List<String> names() throws IOException {
+        try (Stream<Path> files = Files.list(bench.image().getParent())) {
+            return files.map(file -> file.getFileName().toString()).sorted().toList();
+        }
+    }
+
+    private void assertNothingLeft() throws IOException {
+        assertThat(names()).containsExactly("vm.dump");
+        assertThat(bench.journal()).doesNotExist();
+    }
+
+    private void assertComplete(String name) throws IOException {
+        assertThat(names()).containsExactly("disk.qcow2", "vm.dump");
+        bench.assertHolds(name);
+        assertThat(bench.records().get(0).status()).isEqualTo("COMPLETED");
+        assertThat(bench.warnings).isEmpty();
+    }
+
+    private long virtualSize() throws StateferryException {
+        try (OpenImage open = OpenImages.openForReading(bench.image())) {
+            return Qcow2Image.open(open.file()).header().size();
+        }
+    }
+
+    @Test
+    void theImageIsMadeAndForAnotherImportItIsThere() throws Exception {
+        bench.strict = true;
+        Path plain = Files.createFile(bench.image().resolveSibling("plain"));
+
+        ImportOutcome outcome = bench.run("saved");
+
+        assertThat(outcome.state()).isEqualTo(State.IMPORTED);
+        assertThat(Files.getPosixFilePermissions(bench.image())).isEqualTo(Files.getPosixFilePermissions(plain));
+        Files.delete(plain);
+        assertComplete("saved");
+        assertThat(virtualSize()).isEqualTo(GIB);
+        assertThat(bench.record().image()).isEqualTo(bench.image().toString());
+
+        assertThat(bench.run("saved").state()).isEqualTo(State.ALREADY_IMPORTED);
+        assertThat(bench.fail("other"))
+                .extracting(StateferryException::kind, StateferryException::problem)
+                .containsExactly(FailureKind.CONFLICT, "the image exists already");
+        bench.newImage = null;
+        bench.run("other"); // --strict: a disk that nobody has ever written to is not newer than the dump
+        assertThat(bench.snapshotNames()).containsExactly("saved", "other");
+        assertComplete("other");
+    }
+
+    @Test
+    void anImageWithoutDiskAndOneOfSmallClustersAreMade() throws Exception {
+        bench.withNewImage(0, 2 * MIB).run("saved");
+        assertComplete("saved");
+
+        bench.withNewImage(GIB, 512).run("saved");
+        assertComplete("saved");
+        assertThat(bench.records()).as("the first is gone, so this is another").hasSize(2);
+    }
+
+    @Test
+    void anImageThatHoldsTheStateIsDoneWhateverItsSize() throws Exception {
+        bench.run("saved");
+        bench.newImage = new NewImage(2 * GIB, CLUSTER_SIZE);
+
+        ImportOutcome again = bench.run("saved");
+
+        assertThat(again.state()).isEqualTo(State.ALREADY_IMPORTED);
+        assertThat(again.warnings())
+                .containsExactly("the image's virtual size is 1073741824 bytes, not the 2147483648 asked for");
+    }
+
+    @Test
+    void aStoppedImportGoesOnAndUntilThenThereIsNoImage() throws Exception {
+        long id = bench.stopped("saved", 2L * MIB);
+        assertThat(names()).containsExactly(bench.part().getFileName().toString(), "vm.dump");
+        assertThat(bench.record().unfinishedBytes()).isPositive();
+        bench.strict = true;
+
+        ImportOutcome outcome = bench.service().restart(id, bench, bench.stop);
+
+        assertThat(outcome.importId()).isEqualTo(id);
+        assertThat(bench.notices).singleElement().asString().startsWith("going on from byte");
+        assertComplete("saved");
+    }
+
+    @Test
+    void aPartOfAnotherSizeIsMadeAnew() throws Exception {
+        bench.stopped("saved", 2L * MIB);
+        bench.withNewImage(2 * GIB, CLUSTER_SIZE);
+
+        ImportOutcome outcome = bench.run("saved");
+
+        assertThat(bench.notices.get(0)).contains("anew", "not the beginning of an image of this size");
+        assertThat(bench.notices.get(1)).startsWith("starting over: another file has taken the image's place");
+        assertThat(outcome.bytesWritten()).isGreaterThanOrEqualTo(3L * MIB);
+        assertThat(virtualSize()).isEqualTo(2 * GIB);
+        assertComplete("saved");
+    }
+
+    @Test
+    void aPartOfAnotherImportOrWithoutItsJournalIsMadeAnew() throws Exception {
+        bench.stopped("first", 2L * MIB);
+        bench.run("second");
+        assertThat(bench.notices).singleElement().asString().contains("belongs to another import");
+        assertComplete("second");
+
+        bench.withNewImage(GIB, CLUSTER_SIZE).stopped("third", 2L * MIB);
+        Files.delete(bench.journal());
+        bench.run("third");
+        assertThat(bench.notices.get(0)).contains("its journal is lost");
+        assertComplete("third");
+    }
+
+    @Test
+    void garbageUnderThePartNameIsReplaced() throws Exception {
+        for (byte[] garbage : List.of(new byte[0], new byte[100_000], Files.readAllBytes(bench.dump()))) {
+            Files.write(bench.part(), garbage);
+            bench.undisturbed().withNewImage(GIB, CLUSTER_SIZE).run("saved");
+            assertThat(bench.notices).singleElement().asString().contains("anew");
+            assertComplete("saved");
+        }
+    }
+
+    @Test
+    void anEmptyPartIsTakenAsItIs() throws Exception {
+        bench.run("saved");
+        Path empty = bench.part();
+        try (OpenImage made = OpenImages.create(empty, OpenImages.Locking.EXCLUSIVE)) {
+            new NewImageLayout(bench.newImage).writeTo(made.file());
+        }
+        String key = FileIdentity.of(empty).key();
+        bench.withNewImage(GIB, CLUSTER_SIZE).run("saved");
+
+        assertThat(bench.notices).isEmpty();
+        assertThat(FileIdentity.of(bench.image()).key()).isEqualTo(key);
+        assertComplete("saved");
+    }
+
+    @Test
+    void aSymbolicLinkUnderThePartNameLeadsNowhere() throws Exception {
+        Path other = Files.writeString(bench.image().resolveSibling("other"), "not to be touched");
+        Files.createSymbolicLink(bench.part(), other);
+
+        assertThat(bench.fail("saved").kind()).isEqualTo(FailureKind.CONFLICT);
+
+        assertThat(other).hasContent("not to be touched");
+    }
+
+    @Test
+    void aPartThatSomebodyHasOpenIsInUse() throws Exception {
+        bench.stopped("saved", 2L * MIB);
+        try (OpenImage other = OpenImages.openForUpdate(bench.part(), OpenImages.Locking.EXCLUSIVE)) {
+            StateferryException refusal = catchThrowableOfType(StateferryException.class, () -> bench.run("saved"));
+            assertThat(refusal.kind()).isEqualTo(FailureKind.IMAGE_IN_USE);
+            refusal = catchThrowableOfType(
+                    StateferryException.class,
+                    () -> context.abandonment().abandon(bench.record().id()));
+            assertThat(refusal.kind()).isEqualTo(FailureKind.IMAGE_IN_USE);
+        }
+
+        bench.run("saved");
+
+        assertThat(bench.notices).singleElement().asString().startsWith("going on from byte");
+        assertComplete("saved");
+    }
+
+    @Test
+    void thePartIsLockedAsAnyImageIs() throws Exception {
+        long self = ProcessHandle.current().pid();
+        List<Boolean> held = new ArrayList<>();
+        bench.onPublish = () -> held.add(ImageLocks.isHeldBy(self, bench.part()));
+
+        bench.run("saved");
+
+        assertThat(held).containsExactly(true);
+    }
+
+    @Test
+    void aRefusalBeforeTheTransferLeavesNothing() throws Exception {
+        assertThat(bench.fail("n".repeat(300)).kind()).isEqualTo(FailureKind.CONFLICT);
+        assertNothingLeft();
+
+        bench.onPrepare = () -> bench.stop.request();
+        assertThat(bench.fail("saved").kind()).isEqualTo(FailureKind.INTERRUPTED);
+        assertNothingLeft();
+
+        bench.undisturbed().withNewImage(128 * GIB, 512);
+        assertThat(bench.fail("saved").kind()).isEqualTo(FailureKind.USAGE);
+        assertNothingLeft();
+    }
+
+    @Test
+    void aDumpThatIsSpoiledDuringTheImportLeavesNothing() throws Exception {
+        bench.onPublish = () -> write(bench.dump());
+
+        assertThat(bench.fail("saved").kind()).isEqualTo(FailureKind.DUMP_INVALID);
+
+        assertNothingLeft();
+        assertThat(bench.record().status()).isEqualTo("FAILED");
+    }
+
+    @Test
+    void whereNoImageCanBeMadeNoneIs() throws Exception {
+        ImportRequest request = bench.request("saved");
+        for (Path image : List.of(
+                bench.image().resolve("disk.qcow2"),
+                bench.image().resolveSibling("n".repeat(256)),
+                Files.createSymbolicLink(bench.image().resolveSibling("link"), Path.of("nowhere")))) {
+            ImportRequest elsewhere =
+                    new ImportRequest(request.dump(), image, "saved", List.of(), request.newImage(), request.options());
+            StateferryException refusal = catchThrowableOfType(
+                    StateferryException.class, () -> bench.service().run(elsewhere, bench, bench.stop));
+            assertThat(refusal.kind()).isEqualTo(FailureKind.IMAGE_MISSING);
+        }
+        assertThat(names()).containsExactly("link", "vm.dump");
+    }
+
+    @Test
+    void theLongestNameHasAPartToo() throws Exception {
+        ImportRequest request = bench.request("saved");
+        Path image = bench.image().resolveSibling("n".repeat(255));
+        ImportRequest named =
+                new ImportRequest(request.dump(), image, "saved", List.of(), request.newImage(), request.options());
+
+        assertThat(bench.service().run(named, bench, bench.stop).state()).isEqualTo(State.IMPORTED);
+
+        assertThat(names()).containsExactly(image.getFileName().toString(), "vm.dump");
+    }
+
+    @Test
+    void aFileThatTakesTheNameMeanwhileIsNotReplaced() throws Exception {
+        bench.onPublish = () -> write(bench.image());
+
+        StateferryException failure = bench.fail("saved");
+
+        assertThat(failure.kind()).isEqualTo(FailureKind.CONFLICT);
+        assertThat(names()).containsExactly("disk.qcow2", "vm.dump");
+        assertThat(bench.image()).hasContent("somebody else's");
+        assertThat(bench.journal()).doesNotExist();
+    }
+
+    private static void write(Path file) {
+        try {
+            Files.writeString(file, "somebody else's");
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void withoutHardLinksTheImageIsMovedAndReplacesNothingEither() throws Exception {
+        bench.access = new FileAccess() {
+            @Override
+            public FileNames names() {
+                return new FileNames() {
+                    @Override
+                    public void link(Path file, Path name) {
+                        throw new UnsupportedOperationException();
+                    }
+                };
+            }
+        };
+
+        bench.run("saved");
+        assertComplete("saved");
+
+        bench.withNewImage(GIB, CLUSTER_SIZE);
+        bench.onPublish = () -> write(bench.image());
+        assertThat(bench.fail("saved").kind()).isEqualTo(FailureKind.CONFLICT);
+        assertThat(bench.image()).hasContent("somebody else's");
+    }
+
+    @Test
+    void aCompletePartOfAnotherImportIsKeptForThatOne() throws Exception {
+        bench.run("saved");
+        Files.move(bench.image(), bench.part());
+
+        StateferryException refusal = bench.fail("other");
+
+        assertThat(refusal.kind()).isEqualTo(FailureKind.CONFLICT);
+        assertThat(refusal.problem()).contains("all it lacks is its name");
+        assertThat(ImportPreview.of(bench.request("saved"), home, bench, bench.stop)
+                        .alreadyImported())
+                .isTrue();
+        assertThat(bench.run("saved").state()).isEqualTo(State.ALREADY_IMPORTED);
+        bench.assertHolds("saved");
+        assertThat(names()).containsExactly("disk.qcow2", "vm.dump");
+    }
+
+    @Test
+    void aPartThatHasANameElsewhereIsLeftToIt() throws Exception {
+        bench.run("saved");
+        Path moved = bench.image().resolveSibling("moved.qcow2");
+        Files.move(bench.image(), moved);
+        Files.createLink(bench.part(), moved);
+        String content = RawBytes.sha256(moved);
+
+        bench.run("saved");
+
+        assertThat(Files.isSameFile(bench.image(), moved)).isFalse();
+        assertThat(RawBytes.sha256(moved)).isEqualTo(content);
+        bench.assertHolds("saved");
+        assertThat(names()).containsExactly("disk.qcow2", "moved.qcow2", "vm.dump");
+    }
+
+    @Test
+    void anAbandonedImportTakesItsPartAlong() throws Exception {
+        long id = bench.stopped("saved", 2L * MIB);
+        long size = Files.size(bench.part());
+
+        ImportAbandonment.Outcome outcome = context.abandonment().abandon(id);
+
+        assertThat(outcome.bytesGivenBack()).isEqualTo(size);
+        assertThat(outcome.remark()).contains("is removed");
+        assertNothingLeft();
+        assertThat(bench.record().status()).isEqualTo("ABANDONED");
+        assertThat(context.abandonment().abandon(id).bytesGivenBack()).isZero();
+        assertThat(bench.run("saved").importId()).isNotEqualTo(id);
+        assertComplete("saved");
+    }
+
+    @Test
+    void toAbandonLeavesAnotherImportsPartAlone() throws Exception {
+        long first = bench.stopped("first", 2L * MIB);
+        bench.stopped("second", 2L * MIB);
+
+        assertThat(context.abandonment().abandon(first).bytesGivenBack()).isZero();
+
+        assertThat(bench.part()).exists();
+        bench.run("second");
+        assertThat(bench.notices).singleElement().asString().startsWith("going on from byte");
+        assertComplete("second");
+    }
+
+    @Test
+    void aDryRunMakesNothingAndSaysWhatItWouldTake() throws Exception {
+        ImportPreview preview = ImportPreview.of(bench.request("saved"), home, bench, bench.stop);
+
+        assertNothingLeft();
+        assertThat(preview.alreadyImported()).isFalse();
+        bench.run("saved");
+        assertThat(preview.growth()).isBetween(Files.size(bench.image()), Files.size(bench.image()) + 8 * CLUSTER_SIZE);
+        assertThat(ImportPreview.of(bench.request("saved"), home, bench, bench.stop)
+                        .alreadyImported())
+                .isTrue();
+        StateferryException refusal = catchThrowableOfType(
+                StateferryException.class, () -> ImportPreview.of(bench.request("other"), home, bench, bench.stop));
+        assertThat(refusal.kind()).isEqualTo(FailureKind.CONFLICT);
+    }
+}
