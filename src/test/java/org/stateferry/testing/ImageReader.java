@@ -21,6 +21,7 @@ public final class ImageReader {
     private final int clusterSize;
     private final boolean extendedL2;
     private final int refcountBits;
+    private final boolean zstd;
 
     /**
      * A line of the snapshot table.
@@ -37,6 +38,7 @@ public final class ImageReader {
         boolean version3 = file.u32(4) == 3;
         this.extendedL2 = version3 && (file.u64(72) & 1 << 4) != 0;
         this.refcountBits = version3 ? 1 << file.u32(96) : 16;
+        this.zstd = version3 && (file.u64(72) & 1 << 3) != 0;
     }
 
     /** Virtual size in bytes. */
@@ -168,11 +170,13 @@ public final class ImageReader {
         return parts.toString();
     }
 
+    /** Of deflate the content; of zstd what is stored, since compressed clusters are shared and never moved. */
     private byte[] compressed(long entry) {
         int offsetBits = 62 - (clusterBits - 8);
         long offset = entry & ((1L << offsetBits) - 1);
         int sectors = (int) ((entry & (1L << 62) - 1) >>> offsetBits) + 1;
-        return ClusterContent.inflate(file.bytes(offset, sectors * 512 - (int) (offset % 512)), clusterSize);
+        byte[] stored = file.bytes(offset, sectors * 512 - (int) (offset % 512));
+        return zstd ? stored : ClusterContent.inflate(stored, clusterSize);
     }
 
     private static String hash(byte[] bytes) {
