@@ -53,8 +53,11 @@ final class ImportTrial {
             return;
         }
         CheckReport report = MetadataCheck.run(Qcow2Image.open(before));
-        assertThat(report.corruptions()).isEmpty();
         long leaks = report.leakCount();
+        if (!report.isSound()) { // QEMU has given up a snapshot halfway, its refcounts being too narrow
+            assertThat(QemuImg.check(original).corruptions()).isPositive();
+            return;
+        }
         assertJudged(original, leaks);
         if (report.raiseOverflow() >= 0) {
             assertQemuCannotLoadASnapshotMore();
@@ -161,7 +164,13 @@ final class ImportTrial {
             assertThat(result.exitCode()).as(result.toString()).isEqualTo(expected.exitCode());
             if (result.exitCode() == 0) {
                 assertSameContent(now, then);
-                assertJudged(now, QemuImg.check(then).leaks());
+                // QEMU leaks compressed clusters of the end that it cuts off, unless another snapshot has them too.
+                QemuImg.CheckReport report = QemuImg.check(now);
+                assertThat(report.corruptions() + report.checkErrors())
+                        .as(report.output())
+                        .isZero();
+                assertThat(report.leaks())
+                        .isLessThanOrEqualTo(QemuImg.check(then).leaks());
             }
         }
     }

@@ -20,8 +20,8 @@ record QemuImageOptions(
     static final int SECTOR = 512;
     private static final long TIB = 1L << 40;
     private static final int PREALLOCATED_SECTORS = 4096;
-    private static final int[] CLUSTER_BITS = {9, 9, 9, 10, 11, 12, 12, 13, 14, 15, 16, 16, 16, 17, 18, 20, 21};
-    private static final int[] EXTENDED_CLUSTER_BITS = {14, 14, 15, 16, 16, 17, 18, 21};
+    private static final int[] CLUSTER_BITS = {9, 9, 9, 10, 11, 12, 12, 13, 14, 15, 16, 16, 16, 17, 18};
+    private static final int[] EXTENDED_CLUSTER_BITS = {14, 14, 15, 16, 16, 17, 18};
     private static final int[] REFCOUNT_BITS = {2, 4, 8, 8, 32, 64, 64};
 
     static QemuImageOptions choose(Random random, Path folder) {
@@ -31,6 +31,9 @@ record QemuImageOptions(
         // With a backing file QEMU preallocates only where sub-clusters leave that visible.
         boolean preallocated = (!backed || extendedL2) && random.nextInt(6) == 0;
         int clusterBits = oneOf(random, extendedL2 ? EXTENDED_CLUSTER_BITS : CLUSTER_BITS);
+        if (random.nextInt(40) == 0) { // seldom, for the time that it takes to copy them
+            clusterBits = 19 + random.nextInt(3);
+        }
         long clusterSize = 1L << clusterBits;
         List<String> list = new ArrayList<>(List.of("cluster_size=" + clusterSize));
         if (version2) {
