@@ -30,6 +30,7 @@ final class ImportTrial {
     private final MemoryImageFile before;
     private final MemoryImageFile after;
     private final byte[] vmState;
+    private long leaks;
 
     /**
      * @param original the image
@@ -53,12 +54,12 @@ final class ImportTrial {
             return;
         }
         CheckReport report = MetadataCheck.run(Qcow2Image.open(before));
-        long leaks = report.leakCount();
+        leaks = report.leakCount();
         if (!report.isSound()) { // QEMU has given up a snapshot halfway, its refcounts being too narrow
             assertThat(QemuImg.check(original).corruptions()).isPositive();
             return;
         }
-        assertJudged(original, leaks);
+        assertJudged(original);
         if (report.raiseOverflow() >= 0) {
             assertQemuCannotLoadASnapshotMore();
             return;
@@ -66,10 +67,10 @@ final class ImportTrial {
         importVmState();
         assertNothingIsLost();
         Path imported = after.saveTo(folder.resolve("imported.qcow2"));
-        assertJudged(imported, leaks);
+        assertJudged(imported);
         assertSameContent(imported, original);
         assertBitmapsKept(imported);
-        assertGuestGoesOn(imported, leaks);
+        assertGuestGoesOn(imported);
     }
 
     /** What the import asks of an image before it changes a byte. */
@@ -134,7 +135,7 @@ final class ImportTrial {
     }
 
     /** What the guest writes after the import is gone when it is reverted, and the vmstate is what was imported. */
-    private void assertGuestGoesOn(Path imported, long leaks) throws Exception {
+    private void assertGuestGoesOn(Path imported) throws Exception {
         if (hasBitmaps()) { // with them QEMU does not revert
             for (JsonNode bitmap : bitmaps(imported)) {
                 QemuImg.run(
@@ -150,7 +151,7 @@ final class ImportTrial {
         assertSameContent(imported, original);
         assertThat(QemuIo.readVmState(imported, vmState.length)).isEqualTo(vmState);
         QemuImg.deleteSnapshot(imported, NAME);
-        assertJudged(imported, leaks);
+        assertJudged(imported);
     }
 
     /** Reverts to each of the first earlier snapshots, after the import as before it. */
@@ -164,13 +165,10 @@ final class ImportTrial {
             assertThat(result.exitCode()).as(result.toString()).isEqualTo(expected.exitCode());
             if (result.exitCode() == 0) {
                 assertSameContent(now, then);
-                // QEMU leaks compressed clusters of the end that it cuts off, unless another snapshot has them too.
-                QemuImg.CheckReport report = QemuImg.check(now);
-                assertThat(report.corruptions() + report.checkErrors())
-                        .as(report.output())
-                        .isZero();
-                assertThat(report.leaks())
-                        .isLessThanOrEqualTo(QemuImg.check(then).leaks());
+                // Without the import QEMU may leak here: where it makes the disk smaller, it forgets the data of a
+                // vmstate
+                // that the active L1 table leads to. After the import that table leads to none.
+                assertJudged(now);
             }
         }
     }
@@ -196,8 +194,8 @@ final class ImportTrial {
                 .isTrue();
     }
 
-    /** QEMU finds no error and so many leaks, and we find the same. */
-    private static void assertJudged(Path image, long leaks) throws StateferryException {
+    /** QEMU finds no error and as many leaks as there were, and we find the same. */
+    private void assertJudged(Path image) throws StateferryException {
         QemuImg.CheckReport theirs = QemuImg.check(image);
         assertThat(theirs.corruptions() + theirs.checkErrors())
                 .as(theirs.output())
