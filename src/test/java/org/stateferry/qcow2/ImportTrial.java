@@ -45,24 +45,28 @@ final class ImportTrial {
         this.vmState = anyVmState();
     }
 
-    /** Imports and judges. */
-    void run() throws Exception {
+    /**
+     * Imports and judges.
+     *
+     * @return false if the image was refused, and had to be
+     */
+    boolean run() throws Exception {
         try {
             requireFit();
         } catch (StateferryException refusal) {
             assertRefusalIsDue(refusal.kind());
-            return;
+            return false;
         }
         CheckReport report = MetadataCheck.run(Qcow2Image.open(before));
         leaks = report.leakCount();
         if (!report.isSound()) { // QEMU has given up a snapshot halfway, its refcounts being too narrow
             assertThat(QemuImg.check(original).corruptions()).isPositive();
-            return;
+            return false;
         }
         assertJudged(original);
         if (report.raiseOverflow() >= 0) {
             assertQemuCannotLoadASnapshotMore();
-            return;
+            return false;
         }
         importVmState();
         assertNothingIsLost();
@@ -71,6 +75,7 @@ final class ImportTrial {
         assertSameContent(imported, original);
         assertBitmapsKept(imported);
         assertGuestGoesOn(imported);
+        return true;
     }
 
     /** What the import asks of an image before it changes a byte. */

@@ -30,8 +30,7 @@ class QemuMadeImagesTest {
         QemuMadeImage image = QemuMadeImage.make(folder, seed);
         try {
             ImportTrial trial = new ImportTrial(image.file(), seed);
-            trial.run();
-            if (seed % 3 == 0) {
+            if (trial.run() && seed % 3 == 0) {
                 trial.assertEarlierSnapshotsLoad(3);
             }
         } catch (Exception | AssertionError e) {
