@@ -87,11 +87,14 @@ final class ImportTrial {
     }
 
     private void assertRefusalIsDue(FailureKind kind) {
-        boolean dirty = before.u32(4) == 3 && (before.u64(72) & 1) != 0;
-        boolean dataFile = before.u32(4) == 3 && (before.u64(72) & 4) != 0;
+        long features = before.u32(4) == 3 ? before.u64(72) : 0;
+        boolean dirtyOrCorrupt = (features & 3) != 0;
+        boolean dataFile = (features & 4) != 0;
         boolean oneBit = before.u32(4) == 3 && before.u32(96) == 0;
-        assertThat(dirty || dataFile || oneBit).as("a reason for %s", kind).isTrue();
-        assertThat(kind).isEqualTo(dirty ? FailureKind.IMAGE_CORRUPT : FailureKind.IMAGE_UNSUPPORTED);
+        assertThat(dirtyOrCorrupt || dataFile || oneBit)
+                .as("a reason for %s", kind)
+                .isTrue();
+        assertThat(kind).isEqualTo(dirtyOrCorrupt ? FailureKind.IMAGE_CORRUPT : FailureKind.IMAGE_UNSUPPORTED);
         assertThat(after.hasSameContent(before)).isTrue();
     }
 
