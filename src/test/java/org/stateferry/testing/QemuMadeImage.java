@@ -202,9 +202,8 @@ public final class QemuMadeImage {
     }
 
     private void amend() {
-        // Not what QEMU 7.2 cannot do: to version 2 it takes compressed clusters of zstd along unchanged, and another
-        // width
-        // of refcounts takes it minutes where a block has very many.
+        // Two things are not asked of QEMU 7.2: it takes zstd's clusters along into version 2, which nobody can
+        // read, and needs minutes for another width of refcounts where a block has very many.
         String option = switch (random.nextInt(options.clusterBits() > 13 ? 3 : 4)) {
             case 0 -> "compat=1.1";
             case 1 -> options.list().contains("compression_type=zstd") ? "compat=1.1" : "compat=0.10";
