@@ -17,6 +17,7 @@ import org.stateferry.storage.ImageFile;
 /** An image file in memory. Only pages that were written take room, so offsets may be as large as they like. Thread-safe. */
 public final class MemoryImageFile implements ImageFile {
     private static final int PAGE_SIZE = 4096;
+    private static final byte[] ZEROS = new byte[PAGE_SIZE];
 
     private final Map<Long, byte[]> pages = new HashMap<>();
     private long size;
@@ -28,10 +29,18 @@ public final class MemoryImageFile implements ImageFile {
         return file;
     }
 
-    /** A copy of a small file on disk. */
+    /** A copy of a small file on disk; pages of zeros take no room. */
     public static MemoryImageFile load(Path source) {
         try {
-            return of(Files.readAllBytes(source));
+            byte[] bytes = Files.readAllBytes(source);
+            MemoryImageFile file = new MemoryImageFile();
+            for (int at = 0; at < bytes.length; at += PAGE_SIZE) {
+                int count = Math.min(PAGE_SIZE, bytes.length - at);
+                if (!Arrays.equals(bytes, at, at + count, ZEROS, 0, count)) {
+                    file.write(ByteBuffer.wrap(bytes, at, count), at);
+                }
+            }
+            return file.extendTo(bytes.length);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -74,7 +83,7 @@ public final class MemoryImageFile implements ImageFile {
             int inPage = (int) (at % PAGE_SIZE);
             int count = Math.min(target.remaining(), PAGE_SIZE - inPage);
             byte[] page = at < size ? pages.get(at / PAGE_SIZE) : null;
-            target.put(page == null ? new byte[PAGE_SIZE] : page, inPage, count);
+            target.put(page == null ? ZEROS : page, inPage, count);
             at += count;
         }
         return inFile;
