@@ -11,7 +11,9 @@ import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.stateferry.cli.InThisJvm;
 import org.stateferry.testing.CommandResult;
+import org.stateferry.testing.CommandRunner;
 import org.stateferry.testing.Corpus;
 import org.stateferry.testing.Launcher;
 import org.stateferry.testing.QemuImg;
@@ -42,7 +44,7 @@ class CorpusIT {
         Path dump = corpus.unpack(guest, directory);
         Path disk = diskOf(corpus, guest);
 
-        launcher().importDump(dump, disk, "linux").requireSuccess();
+        new Launcher(home()).importDump(dump, disk, "linux").requireSuccess();
 
         Judge.assertClean(disk);
         try (QemuVm vm = QemuVm.start(directory, resumeArguments(corpus, guest, "linux"))) {
@@ -63,7 +65,7 @@ class CorpusIT {
             Path disk = diskOf(corpus, entry);
             String before = RawBytes.sha256(dump);
 
-            launcher().importDump(dump, disk, "saved").requireSuccess();
+            program().importDump(dump, disk, "saved").requireSuccess();
 
             Judge.assertClean(disk);
             Judge.assertHolds(disk, "saved", dump);
@@ -79,15 +81,19 @@ class CorpusIT {
         QemuImg.create(disk, "64M");
         String before = RawBytes.sha256(disk);
         for (Corpus.Entry entry : entries(corpus, entry -> entry.resumeCommand().equals(MUST_BE_REFUSED))) {
-            CommandResult result = launcher().importDump(corpus.unpack(entry, directory), disk, "saved");
+            CommandResult result = program().importDump(corpus.unpack(entry, directory), disk, "saved");
 
             Judge.assertRefused(result, 10);
             assertThat(RawBytes.sha256(disk)).as("the disk after %s", entry).isEqualTo(before);
         }
     }
 
-    private Launcher launcher() {
-        return new Launcher(directory.resolve("home"));
+    private CommandRunner program() {
+        return new InThisJvm(home());
+    }
+
+    private Path home() {
+        return directory.resolve("home");
     }
 
     /** The Linux guest has its own test. */
