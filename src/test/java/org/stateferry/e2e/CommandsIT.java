@@ -51,7 +51,7 @@ class CommandsIT {
 
     private static void assertHoldsDump(Scene scene) {
         run(
-                scene.program(),
+                scene.launcher(),
                 "verify",
                 scene.image().toString(),
                 "--name",
