@@ -44,7 +44,7 @@ class CorpusIT {
         Path dump = corpus.unpack(guest, directory);
         Path disk = diskOf(corpus, guest);
 
-        new Launcher(home()).importDump(dump, disk, "linux").requireSuccess();
+        launcher().importDump(dump, disk, "linux").requireSuccess();
 
         Judge.assertClean(disk);
         try (QemuVm vm = QemuVm.start(directory, resumeArguments(corpus, guest, "linux"))) {
@@ -86,6 +86,10 @@ class CorpusIT {
             Judge.assertRefused(result, 10);
             assertThat(RawBytes.sha256(disk)).as("the disk after %s", entry).isEqualTo(before);
         }
+    }
+
+    private Launcher launcher() {
+        return new Launcher(home());
     }
 
     private CommandRunner program() {
