@@ -12,9 +12,18 @@ public final class Stateferry {
     public static void main(String[] args) {
         // The job repository stores local times: they are UTC's, whatever the zone of who reads them later.
         TimeZone.setDefault(TimeZone.getTimeZone("UTC"));
+        System.exit(program(Console.ofProcess(), args).run(args));
+    }
+
+    /**
+     * The program on this machine's installation.
+     *
+     * @param console where everything is printed
+     * @param args the command line it is going to run, to tell those who wait for it
+     */
+    static Program program(Console console, String... args) {
         Installation.Locator installations = home -> new LocalInstallation(
                 StateferryHome.open(home), List.of(args), (files, repository) -> repository.imports());
-        Program program = new Program(Console.ofProcess(), installations, new TerminationSignals(), System::nanoTime);
-        System.exit(program.run(args));
+        return new Program(console, installations, new TerminationSignals(), System::nanoTime);
     }
 }

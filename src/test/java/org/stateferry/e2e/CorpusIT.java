@@ -14,7 +14,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.stateferry.cli.InThisJvm;
 import org.stateferry.testing.CommandResult;
+import org.stateferry.testing.CommandRunner;
 import org.stateferry.testing.Corpus;
 import org.stateferry.testing.Launcher;
 import org.stateferry.testing.QemuImg;
@@ -70,7 +72,7 @@ class CorpusIT {
             Path disk = diskOf(corpus, entry);
             String before = RawBytes.sha256(dump);
 
-            launcher().importDump(dump, disk, "saved").requireSuccess();
+            program().importDump(dump, disk, "saved").requireSuccess();
 
             Judge.assertClean(disk);
             Judge.assertHolds(disk, "saved", dump);
@@ -86,7 +88,7 @@ class CorpusIT {
         QemuImg.create(disk, "64M");
         String before = RawBytes.sha256(disk);
         for (Corpus.Entry entry : entries(corpus, entry -> entry.resumeCommand().equals(MUST_BE_REFUSED))) {
-            CommandResult result = launcher().importDump(corpus.unpack(entry, directory), disk, "saved");
+            CommandResult result = program().importDump(corpus.unpack(entry, directory), disk, "saved");
 
             Judge.assertRefused(result, 10);
             assertThat(RawBytes.sha256(disk)).as("the disk after %s", entry).isEqualTo(before);
@@ -94,7 +96,15 @@ class CorpusIT {
     }
 
     private Launcher launcher() {
-        return new Launcher(directory.resolve("home"));
+        return new Launcher(home());
+    }
+
+    private CommandRunner program() {
+        return new InThisJvm(home());
+    }
+
+    private Path home() {
+        return directory.resolve("home");
     }
 
     /** The Linux guest has its own test. */

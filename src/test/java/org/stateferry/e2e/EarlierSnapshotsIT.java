@@ -52,7 +52,7 @@ class EarlierSnapshotsIT {
             vm.quit();
         }
 
-        scene.launcher().importDump(dump, disk, "later").requireSuccess();
+        scene.program().importDump(dump, disk, "later").requireSuccess();
 
         Judge.assertClean(disk);
         Judge.assertHolds(disk, "later", dump);
@@ -137,7 +137,7 @@ class EarlierSnapshotsIT {
     /** Imports a dump of another moment, with which the guest goes on elsewhere. */
     private static void importSecond(Scene scene) {
         Path second = TickerDump.withCounter(scene.dump(), scene.path("second.vmstate"), 700);
-        scene.launcher().importDump(second, scene.image(), "second").requireSuccess();
+        scene.program().importDump(second, scene.image(), "second").requireSuccess();
         Judge.assertClean(scene.image());
         Judge.assertHolds(scene.image(), "second", second);
         Path copy = scene.copyOfImage("resumed.qcow2");

@@ -36,7 +36,7 @@ class HomeIT {
         String before = RawBytes.sha256(scene.image());
         try (SmallDisk home = SmallDisk.mountReadOnly(scene.home())) {
             for (CommandResult result : new CommandResult[] {
-                scene.importAs("second"), scene.launcher().run("history")
+                scene.launchImportAs("second"), scene.launcher().run("history")
             }) {
                 Judge.assertRefused(result, REPOSITORY);
                 assertThat(result.stderr()).contains(scene.home().toString(), "Read-only file system");
@@ -130,7 +130,7 @@ class HomeIT {
     private static JsonNode history(Scene scene) {
         return JsonMapper.builder()
                 .build()
-                .readTree(scene.launcher()
+                .readTree(scene.program()
                         .run("history", "--json")
                         .requireSuccess()
                         .stdout());

@@ -33,7 +33,7 @@ class ImageLockIT {
             vm.stop();
             String before = RawBytes.sha256(scene.image());
 
-            Judge.assertRefused(scene.importAs("saved"), 11);
+            Judge.assertRefused(scene.launchImportAs("saved"), 11);
 
             assertThat(RawBytes.sha256(scene.image())).isEqualTo(before);
             vm.quit();

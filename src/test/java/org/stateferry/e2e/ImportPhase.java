@@ -3,7 +3,6 @@ package org.stateferry.e2e;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Map;
-import java.util.Random;
 import org.stateferry.testing.RunningCommand;
 
 /**
@@ -34,10 +33,6 @@ enum ImportPhase {
      * @param part how much of the phase's usual duration has passed, from 0 to 1
      */
     record Moment(ImportPhase phase, double part) {
-        static Moment random(Random random) {
-            return new Moment(values()[random.nextInt(values().length)], random.nextDouble());
-        }
-
         /** Waits for the moment, or for the command's end. */
         void await(RunningCommand command, Map<ImportPhase, Duration> usual) throws InterruptedException {
             if (phase.awaitIn(command)) {

@@ -4,6 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Deque;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -20,12 +24,13 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * SIGKILL at random moments of an import, over and over, on one image. {@code -Dstateferry.kills} says how often,
- * {@code -Dstateferry.seed} repeats the choices of a run (the moments themselves are as exact as the machine's clock).
+ * SIGKILL at random moments of an import, over and over, on one image. The kills go through all phases in a random order,
+ * then through all of them in another; by default each phase is hit twice. {@code -Dstateferry.kills} says how often in
+ * all, {@code -Dstateferry.seed} repeats the choices of a run (the moments themselves are as exact as the machine's clock).
  */
 class KillIT {
-    private static final int KILLS = Integer.getInteger("stateferry.kills", 20);
-    private static final int MEBIBYTES = 256;
+    private static final int KILLS = Integer.getInteger("stateferry.kills", 2 * ImportPhase.values().length);
+    private static final int MEBIBYTES = 128;
     private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final String NAME = "saved";
     /** By how much the file may be longer than after an import that nothing disturbed. */
@@ -37,6 +42,7 @@ class KillIT {
     private final long seed = Seeds.chosen();
     private final Random random = new Random(seed);
     private final Map<ImportPhase, Integer> kills = new EnumMap<>(ImportPhase.class);
+    private final Deque<ImportPhase> nextPhases = new ArrayDeque<>();
     private int publishedBefore;
 
     @Test
@@ -51,7 +57,7 @@ class KillIT {
         }
 
         for (int kill = 1; kill <= KILLS; kill++) {
-            ImportPhase.Moment moment = ImportPhase.Moment.random(random);
+            ImportPhase.Moment moment = nextMoment();
             try {
                 killAt(moment, usual, scene);
                 judge(scene, before);
@@ -64,10 +70,19 @@ class KillIT {
                 "seed %d: kills %s, %d of them after the switch; usual durations %s%n",
                 seed, kills, publishedBefore, usual);
 
-        scene.importAs(NAME).requireSuccess();
+        scene.launchImportAs(NAME).requireSuccess();
 
         assertSameStructure(scene, undisturbed);
         assertUsable(scene, before);
+    }
+
+    private ImportPhase.Moment nextMoment() {
+        if (nextPhases.isEmpty()) {
+            List<ImportPhase> phases = new ArrayList<>(List.of(ImportPhase.values()));
+            Collections.shuffle(phases, random);
+            nextPhases.addAll(phases);
+        }
+        return new ImportPhase.Moment(nextPhases.remove(), random.nextDouble());
     }
 
     private void killAt(ImportPhase.Moment moment, Map<ImportPhase, Duration> usual, Scene scene)
@@ -111,7 +126,7 @@ class KillIT {
 
     /** What our own verification says of an image, but for its path. */
     private static JsonNode structure(Scene scene) {
-        String json = scene.launcher()
+        String json = scene.program()
                 .run("verify", scene.image().toString(), "--json")
                 .requireSuccess()
                 .stdout();

@@ -14,7 +14,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.stateferry.cli.InThisJvm;
 import org.stateferry.testing.CommandResult;
+import org.stateferry.testing.CommandRunner;
 import org.stateferry.testing.Launcher;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.RunningCommand;
@@ -79,7 +81,7 @@ class RaceIT {
             standing.signal("STOP");
             String owner = "pid " + standing.pid();
 
-            Launcher other = new Launcher(scene.path("other-home"));
+            CommandRunner other = new InThisJvm(scene.path("other-home"));
             Judge.assertRefused(other.importDump(scene.dump(), scene.image(), "saved"), IMAGE_IN_USE);
             CommandResult impatient = scene.importAs("saved", "--wait", "1");
             Judge.assertRefused(impatient, REPOSITORY);
@@ -110,7 +112,7 @@ class RaceIT {
         Judge.assertClean(scene.image());
         Judge.assertSameContent(scene.image(), before);
         assertThat(QemuImg.snapshotNames(scene.image())).isEqualTo(List.of());
-        assertThat(scene.launcher().run("history").requireSuccess().stdout()).contains("STOPPED");
+        assertThat(scene.program().run("history").requireSuccess().stdout()).contains("STOPPED");
 
         assertThat(scene.importAs("saved").requireSuccess().stderr()).contains("going on from byte ");
 
@@ -160,7 +162,7 @@ class RaceIT {
         Judge.assertClean(scene.image());
         Judge.assertSameContent(scene.image(), before);
         assertThat(QemuImg.snapshotNames(scene.image())).isEqualTo(List.of());
-        assertThat(scene.launcher().run("history").requireSuccess().stdout()).contains("STOPPED");
+        assertThat(scene.program().run("history").requireSuccess().stdout()).contains("STOPPED");
 
         configure(scene, "1G/s");
         try (RunningCommand service = scene.launcher().start("serve")) {

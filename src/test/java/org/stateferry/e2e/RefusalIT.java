@@ -91,7 +91,7 @@ class RefusalIT {
         Attempt attempt = refusal.prepare().apply(scene);
         String before = digest(attempt.image());
 
-        CommandResult result = scene.launcher().importDump(attempt.dump(), attempt.image(), attempt.name());
+        CommandResult result = scene.program().importDump(attempt.dump(), attempt.image(), attempt.name());
 
         Judge.assertRefused(result, refusal.exitCodes().toArray(Integer[]::new));
         assertThat(digest(attempt.image())).isEqualTo(before);
@@ -104,7 +104,7 @@ class RefusalIT {
         Path symbolicLink = Files.createSymbolicLink(scene.path("symbolic.vmstate"), scene.image());
         String before = RawBytes.sha256(scene.image());
         for (Path dump : List.of(scene.image(), hardLink, symbolicLink)) {
-            Judge.assertRefused(scene.launcher().importDump(dump, scene.image(), "saved"), 2);
+            Judge.assertRefused(scene.program().importDump(dump, scene.image(), "saved"), 2);
         }
         assertThat(RawBytes.sha256(scene.image())).isEqualTo(before);
     }
@@ -116,7 +116,7 @@ class RefusalIT {
         Path other = TickerDump.withCounter(scene.dump(), scene.path("other.vmstate"), 700);
         String before = RawBytes.sha256(scene.image());
 
-        Judge.assertRefused(scene.launcher().importDump(other, scene.image(), "saved"), 12);
+        Judge.assertRefused(scene.program().importDump(other, scene.image(), "saved"), 12);
 
         assertThat(RawBytes.sha256(scene.image())).isEqualTo(before);
     }
@@ -126,7 +126,7 @@ class RefusalIT {
         Scene scene = Scene.in(directory);
         Path image = imageWithBitmap(scene);
 
-        scene.launcher()
+        scene.program()
                 .importDump(scene.dump(), image, "saved", "--allow-bitmaps")
                 .requireSuccess();
 
@@ -138,6 +138,28 @@ class RefusalIT {
                 .isEqualTo("nightly");
         QemuImg.run("bitmap", "--remove", image.toString(), "nightly").requireSuccess();
         Judge.assertHolds(image, "saved", scene.dump());
+    }
+
+    /** One of each kind: the process ends with the code, and has no more to say than the command. */
+    static Stream<Refusal> oneOfEachKind() {
+        return Stream.of(
+                dumps().findFirst().orElseThrow(),
+                images().findFirst().orElseThrow(),
+                names().findFirst().orElseThrow());
+    }
+
+    @ParameterizedTest
+    @MethodSource("oneOfEachKind")
+    void theProcessEndsAsTheCommandDid(Refusal refusal) {
+        Scene scene = Scene.in(directory);
+        Attempt attempt = refusal.prepare().apply(scene);
+        CommandResult command = scene.program().importDump(attempt.dump(), attempt.image(), attempt.name());
+
+        CommandResult process = scene.launcher().importDump(attempt.dump(), attempt.image(), attempt.name());
+
+        Judge.assertRefused(process, refusal.exitCodes().toArray(Integer[]::new));
+        assertThat(process.exitCode()).isEqualTo(command.exitCode());
+        assertThat(process.stderr()).isEqualTo(command.stderr());
     }
 
     @Test

@@ -7,8 +7,9 @@ import java.time.Instant;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.stateferry.cli.InThisJvm;
 import org.stateferry.testing.CommandResult;
-import org.stateferry.testing.Launcher;
+import org.stateferry.testing.CommandRunner;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.RawBytes;
 import org.stateferry.testing.TickerDump;
@@ -40,7 +41,7 @@ class ReimportIT {
         scene.importAs("saved").requireSuccess();
         String before = RawBytes.sha256(scene.image());
 
-        CommandResult again = new Launcher(scene.path("new-home"))
+        CommandResult again = new InThisJvm(scene.path("new-home"))
                 .importDump(scene.dump(), scene.image(), "saved")
                 .requireSuccess();
 
@@ -96,10 +97,10 @@ class ReimportIT {
     void theHistoryTellsWhatWasDoneNewestFirst() {
         Scene scene = Scene.in(directory);
         scene.importAs("first").requireSuccess();
-        scene.importAs("second").requireSuccess();
-        Judge.assertRefused(scene.launcher().importDump(scene.path("missing"), scene.image(), "third"), 10);
+        scene.launchImportAs("second").requireSuccess();
+        Judge.assertRefused(scene.program().importDump(scene.path("missing"), scene.image(), "third"), 10);
 
-        JsonNode history = history(scene);
+        JsonNode history = history(scene.launcher());
 
         List<JsonNode> completed = history.valueStream()
                 .filter(node -> node.path("status").asString().equals("COMPLETED"))
@@ -113,8 +114,9 @@ class ReimportIT {
     @Test
     void theHistoryOfAnEmptyHomeIsAnEmptyArray() {
         Scene scene = Scene.in(directory);
-        assertThat(history(scene).isArray()).isTrue();
-        assertThat(history(scene).size()).isZero();
+        JsonNode history = history(scene.program());
+        assertThat(history.isArray()).isTrue();
+        assertThat(history.size()).isZero();
     }
 
     private static void assertComplete(JsonNode node, Scene scene) {
@@ -145,12 +147,8 @@ class ReimportIT {
         assertThat(ended).isBetween(Instant.now().minusSeconds(300), Instant.now());
     }
 
-    private static JsonNode history(Scene scene) {
-        return JsonMapper.builder()
-                .build()
-                .readTree(scene.launcher()
-                        .run("history", "--json")
-                        .requireSuccess()
-                        .stdout());
+    private static JsonNode history(CommandRunner program) {
+        return JsonMapper.shared()
+                .readTree(program.run("history", "--json").requireSuccess().stdout());
     }
 }

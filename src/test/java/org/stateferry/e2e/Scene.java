@@ -10,7 +10,9 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.stream.Stream;
 import org.springframework.util.FileSystemUtils;
+import org.stateferry.cli.InThisJvm;
 import org.stateferry.testing.CommandResult;
+import org.stateferry.testing.CommandRunner;
 import org.stateferry.testing.Launcher;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
@@ -117,11 +119,21 @@ record Scene(Path directory, Path dump, Path image, Launcher launcher) {
 
     /** The program's home. */
     Path home() {
-        return directory.resolve(HOME);
+        return launcher.home();
     }
 
-    /** Imports the dump into the image. */
+    /** The program without a process of its own, on the same home: for all that a process makes no difference to. */
+    CommandRunner program() {
+        return new InThisJvm(home());
+    }
+
+    /** Imports the dump into the image, in this JVM. */
     CommandResult importAs(String name, String... options) {
+        return program().importDump(dump, image, name, options);
+    }
+
+    /** Imports the dump into the image, in a process. */
+    CommandResult launchImportAs(String name, String... options) {
         return launcher.importDump(dump, image, name, options);
     }
 

@@ -60,7 +60,7 @@ class StaleDiskIT {
         Scene.setTime(second, Scene.SAVED_AT);
         scene.importAs("first", "--strict").requireSuccess();
 
-        CommandResult result = scene.launcher()
+        CommandResult result = scene.program()
                 .importDump(second, scene.image(), "second", "--strict")
                 .requireSuccess();
 

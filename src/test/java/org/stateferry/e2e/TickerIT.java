@@ -40,7 +40,7 @@ class TickerIT {
     void theDemoGoesOnWithTheNextNumber() {
         Scene scene = Scene.in(directory);
 
-        scene.importAs("saved").requireSuccess();
+        scene.launchImportAs("saved").requireSuccess();
 
         Judge.assertGoesOnAfter(Scene.LAST_TICK, scene.image(), "saved");
         assertThat(TickerGuest.tickOnDisk(scene.image())).isGreaterThan(Scene.LAST_TICK);

@@ -12,7 +12,7 @@ import java.util.Map;
  * {@code stateferry.launcher} names it; without the property it is {@code target/stateferry}. The environment's
  * {@code STATEFERRY_JAVA_OPTS} is handed on.
  */
-public final class Launcher {
+public final class Launcher implements CommandRunner {
     private static final Duration LIMIT = Duration.ofSeconds(60);
 
     private static final String JAVA_OPTIONS = "STATEFERRY_JAVA_OPTS";
@@ -32,7 +32,13 @@ public final class Launcher {
         }
     }
 
-    /** Runs a command to its end; one that needs longer than a minute is killed and fails the test. */
+    /** Where the program keeps what it keeps. */
+    public Path home() {
+        return home;
+    }
+
+    /** A command that needs longer than a minute is killed and fails the test. */
+    @Override
     public CommandResult run(String... arguments) {
         try (RunningCommand running = start(arguments)) {
             return running.await(LIMIT);
@@ -68,19 +74,8 @@ public final class Launcher {
         return given == null ? QUICK_START : given;
     }
 
-    /** Runs {@code import} to its end. */
-    public CommandResult importDump(Path dump, Path image, String name, String... options) {
-        return run(importArguments(dump, image, name, options));
-    }
-
     /** Starts {@code import} in the background. */
     public RunningCommand startImport(Path dump, Path image, String name, String... options) {
-        return start(importArguments(dump, image, name, options));
-    }
-
-    private static String[] importArguments(Path dump, Path image, String name, String... options) {
-        List<String> arguments = new ArrayList<>(List.of("import", dump.toString(), image.toString(), "--name", name));
-        arguments.addAll(List.of(options));
-        return arguments.toArray(String[]::new);
+        return start(CommandRunner.importArguments(dump, image, name, options));
     }
 }
