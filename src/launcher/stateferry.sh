@@ -46,16 +46,18 @@ fi
 
 # The memory bound that the documentation states: buffers are direct memory, everything else is heap.
 heap=-Xmx128m
-compiler=
-archive=
+# The optimising compiler would take half of the processor time that an import of 512 MiB needs, and give nothing back: what
+# is done to every byte (copying, checksums) the JVM has in machine code. Only a service runs long enough.
+compiler=-XX:TieredStopAtLevel=1
+# Made by an import, so it knows the framework and most of our own classes.
+archive=$app/archive
 case ${1-} in
-  serve) heap=-Xmx256m ;;
-  # Over before the optimising compiler could pay off.
-  inspect | history | stop | abandon | '' | -h | --help | -V | --version) compiler=-XX:TieredStopAtLevel=1 ;;
-esac
-case ${1-} in
-  # The archive knows the framework's classes. Where the framework does not start, loading them costs more than it saves.
-  import | history | restart | stop | abandon | serve) archive=$app/archive ;;
+  serve)
+    heap=-Xmx256m
+    compiler=
+    ;;
+  # Few classes are needed: loading the archive costs as much as it saves.
+  '' | -h | --help | -V | --version) archive= ;;
 esac
 
 # What the JVM itself has to say goes to standard error: standard output carries data only.

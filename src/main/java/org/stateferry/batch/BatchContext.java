@@ -21,6 +21,7 @@ import org.springframework.core.env.ConfigurableEnvironment;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.transfer.TransferObserver;
 
 /**
  * The Spring context of a command that runs once: the job repository and nothing else. It names the few
@@ -35,14 +36,21 @@ public final class BatchContext implements AutoCloseable {
         this.context = context;
     }
 
+    /** Starts the context; nobody hears what its imports do. */
+    public static BatchContext start(StateferryHome home, Map<String, ?> extraProperties) throws StateferryException {
+        return start(home, extraProperties, TransferObserver.NONE);
+    }
+
     /**
      * Starts the context; brings the schema up to date.
      *
      * @param extraProperties precede the settings file and the environment
+     * @param observer hears what the write path of all imports does
      * @throws StateferryException of kind {@link FailureKind#REPOSITORY} if the database cannot be used, of kind
      *     {@link FailureKind#CONFIGURATION} if a setting is not valid
      */
-    public static BatchContext start(StateferryHome home, Map<String, ?> extraProperties) throws StateferryException {
+    public static BatchContext start(StateferryHome home, Map<String, ?> extraProperties, TransferObserver observer)
+            throws StateferryException {
         AtomicReference<@Nullable ConfigurableEnvironment> environment = new AtomicReference<>();
         String[] arguments = extraProperties.entrySet().stream()
                 .map(entry -> "--" + entry.getKey() + "=" + entry.getValue())
@@ -57,12 +65,19 @@ public final class BatchContext implements AutoCloseable {
                     .listeners(new FrameworkLog())
                     .initializers(starting -> {
                         environment.set(starting.getEnvironment());
-                        ((GenericApplicationContext) starting).registerBean(StateferryHome.class, () -> home);
+                        GenericApplicationContext context = (GenericApplicationContext) starting;
+                        context.registerBean(StateferryHome.class, () -> home);
+                        context.registerBean(TransferObserver.class, () -> observer);
                     })
                     .run(arguments));
         } catch (RuntimeException e) {
             throw RepositoryFailure.explain(e, home, environment.get());
         }
+    }
+
+    /** The home directory that the context was started for. */
+    public StateferryHome home() {
+        return context.getBean(StateferryHome.class);
     }
 
     /** Spring Batch's job repository. */
@@ -112,7 +127,7 @@ public final class BatchContext implements AutoCloseable {
 
     /** What to report when a call of the repository threw {@code failure}. */
     StateferryException failed(RuntimeException failure) {
-        return RepositoryFailure.explain(failure, context.getBean(StateferryHome.class), context.getEnvironment());
+        return RepositoryFailure.explain(failure, home(), context.getEnvironment());
     }
 
     /** Ends the status file and closes the database. The caller's jobs have ended. */

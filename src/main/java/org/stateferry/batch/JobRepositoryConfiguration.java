@@ -6,7 +6,6 @@ import org.springframework.batch.core.launch.JobOperator;
 import org.springframework.batch.core.repository.ExecutionContextSerializer;
 import org.springframework.batch.core.repository.JobRepository;
 import org.springframework.batch.core.repository.dao.DefaultExecutionContextSerializer;
-import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.sql.init.dependency.DependsOnDatabaseInitialization;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -16,8 +15,8 @@ import org.springframework.transaction.PlatformTransactionManager;
 import org.stateferry.transfer.TransferObserver;
 
 /**
- * What Stateferry adds to Spring Batch's JDBC job repository: the history and its status file. The one-shot context and
- * the service's context import it alike; both register a {@link StateferryHome} and start with {@link #defaults}.
+ * What Stateferry adds to Spring Batch's JDBC job repository: the history and its status file. Whoever imports it registers
+ * a {@link StateferryHome} and a {@link TransferObserver} and starts with {@link #defaults}.
  */
 @Configuration(proxyBeanMethods = false)
 public class JobRepositoryConfiguration {
@@ -81,17 +80,10 @@ public class JobRepositoryConfiguration {
             JobOperator operator,
             PlatformTransactionManager transactions,
             ThreadPoolTaskExecutor transferExecutor,
-            ObjectProvider<TransferObserver> observers,
+            TransferObserver observer,
             StatusFile status) {
         return new ImportService(
-                home,
-                repository,
-                operator,
-                transactions,
-                transferExecutor,
-                observers.getIfAvailable(() -> TransferObserver.NONE),
-                status,
-                FileAccess.PLAIN);
+                home, repository, operator, transactions, transferExecutor, observer, status, FileAccess.PLAIN);
     }
 
     @Bean

@@ -35,6 +35,7 @@ final class TransferRun implements AutoCloseable {
     private final VmStateWriter clusters;
     private final PieceStream pieces;
     private final StreamCheck check;
+    private final TransferObserver observer;
     private final LongAdder bytesWritten;
     private final Deque<StreamPiece> handedOut = new ArrayDeque<>();
     private final long startPosition;
@@ -57,6 +58,7 @@ final class TransferRun implements AutoCloseable {
             throws StateferryException {
         this.session = session;
         this.plan = plan;
+        this.observer = observer;
         this.bytesWritten = bytesWritten;
         int bufferSize = plan.journal().plan().bufferSize();
         int clusterSize = plan.journal().plan().clusterSize();
@@ -123,6 +125,7 @@ final class TransferRun implements AutoCloseable {
         }
         check.accept(bytes.duplicate().flip());
         readPosition += size;
+        observer.streamRead(size);
         checkStates.add(new CheckState(readPosition, check.save()));
         return piece;
     }

@@ -11,8 +11,6 @@ import org.stateferry.batch.ImportRecord.FirstError;
 
 /** The history as a person reads it. Times are in UTC. */
 final class HistoryText {
-    private static final String GAP = "  ";
-
     private HistoryText() {}
 
     /** One line for each import below a line of headings. */
@@ -47,7 +45,7 @@ final class HistoryText {
                     time(record.lastWrite()),
                     error(record.firstError())));
         }
-        return align(rows);
+        return TextTable.align(rows);
     }
 
     /** Everything about one import. */
@@ -72,9 +70,9 @@ final class HistoryText {
                             + time(record.lastWrite())));
         }
         record.warnings().forEach(warning -> facts.add(List.of("warning", warning)));
-        List<String> lines = new ArrayList<>(align(facts));
+        List<String> lines = new ArrayList<>(TextTable.align(facts));
         lines.add("");
-        lines.addAll(align(attempts(record.attempts())));
+        lines.addAll(TextTable.align(attempts(record.attempts())));
         return lines;
     }
 
@@ -106,29 +104,5 @@ final class HistoryText {
         String place = error.file() == null ? "" : ": " + error.file();
         String offset = error.offset() == null ? "" : " at byte " + error.offset();
         return error.kind() + place + offset + ": " + error.message();
-    }
-
-    /** Pads the columns, all but the last, to the width of their longest cell. */
-    private static List<String> align(List<List<String>> rows) {
-        int last = rows.get(0).size() - 1;
-        int[] widths = new int[last];
-        for (List<String> row : rows) {
-            for (int column = 0; column < last; column++) {
-                widths[column] =
-                        Math.max(widths[column], Texts.oneLine(row.get(column)).length());
-            }
-        }
-        List<String> lines = new ArrayList<>();
-        for (List<String> row : rows) {
-            StringBuilder line = new StringBuilder();
-            for (int column = 0; column < last; column++) {
-                String cell = Texts.oneLine(row.get(column));
-                line.append(cell)
-                        .append(" ".repeat(widths[column] - cell.length()))
-                        .append(GAP);
-            }
-            lines.add(line.append(Texts.oneLine(row.get(last))).toString());
-        }
-        return lines;
     }
 }

@@ -22,6 +22,8 @@ import org.stateferry.batch.StateferryHome;
 import org.stateferry.batch.StopSignal;
 import org.stateferry.error.StateferryException;
 import org.stateferry.service.StateferryService;
+import org.stateferry.service.TransferMetrics;
+import org.stateferry.transfer.TransferObserver;
 
 /** The installation in a home directory of this machine. Nothing of it is opened before a method asks for it. */
 final class LocalInstallation implements Installation {
@@ -57,14 +59,16 @@ final class LocalInstallation implements Installation {
     public Imports openImports(@Nullable Duration longestWait, Consumer<String> notice, StopSignal stop)
             throws StateferryException {
         RepositoryOwner self = RepositoryOwner.thisProcess(commandLine, false);
-        return own(RepositoryOwnership.acquire(home, self, new Patience(longestWait, stop, notice)));
+        return own(
+                RepositoryOwnership.acquire(home, self, new Patience(longestWait, stop, notice)),
+                TransferObserver.NONE);
     }
 
     /** Opens the repository; from here on the ownership is closed with it. */
-    private OwnedRepository own(RepositoryOwnership ownership) throws StateferryException {
+    private OwnedRepository own(RepositoryOwnership ownership, TransferObserver observer) throws StateferryException {
         BatchContext repository = null;
         try {
-            repository = BatchContext.start(home, Map.of());
+            repository = BatchContext.start(home, Map.of(), observer);
             return new OwnedRepository(ownership, repository, runners.create(home, repository));
         } catch (StateferryException | RuntimeException | Error e) {
             if (repository != null) {
@@ -101,8 +105,9 @@ final class LocalInstallation implements Installation {
         RepositoryOwner self = RepositoryOwner.thisProcess(commandLine, true);
         RepositoryOwnership ownership =
                 RepositoryOwnership.acquire(home, self, new Patience(null, signals.stop(), notice));
-        try (OwnedRepository owned = own(ownership);
-                StateferryService service = StateferryService.start(home, owned.repository(), owned, Map.of())) {
+        TransferMetrics transfers = new TransferMetrics();
+        try (OwnedRepository owned = own(ownership, transfers);
+                StateferryService service = StateferryService.start(owned.repository(), owned, transfers, Map.of())) {
             notice.accept("serving " + service.definitionCount() + " definitions, health on port " + service.port());
             signals.await();
             notice.accept("ending; a running import stops at its next safe point");

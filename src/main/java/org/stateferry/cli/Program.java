@@ -36,6 +36,7 @@ final class Program {
                 .addSubcommand(new StopCommand(console, installations))
                 .addSubcommand(new RestartCommand(runs))
                 .addSubcommand(new AbandonCommand(console, installations))
+                .addSubcommand(new InspectCommand(console))
                 .addSubcommand(new VerifyCommand(console))
                 .addSubcommand(new ServeCommand(console, installations, signals))
                 .setCaseInsensitiveEnumValuesAllowed(true)

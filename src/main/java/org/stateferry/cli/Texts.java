@@ -17,6 +17,11 @@ final class Texts {
         return String.format(Locale.ROOT, "%.1f %s", (double) count / (1L << (10 * unit)), UNITS[unit]);
     }
 
+    /** A size as {@link #bytes}, and exactly: {@code 1.5 GiB (1610612736 bytes)}. */
+    static String exactBytes(long count) {
+        return count < 1024 ? count + " bytes" : bytes(count) + " (" + count + " bytes)";
+    }
+
     /** A rate in decimal megabytes, the unit that disks are sold by: {@code 310.5 MB/s}; {@code -} if no time passed. */
     static String megabytesPerSecond(long bytes, long millis) {
         return millis <= 0 ? "-" : String.format(Locale.ROOT, "%.1f MB/s", bytes / 1000.0 / millis);

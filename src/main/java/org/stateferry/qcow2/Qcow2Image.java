@@ -1,6 +1,7 @@
 package org.stateferry.qcow2;
 
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -153,6 +154,29 @@ public final class Qcow2Image {
             return Optional.empty();
         }
         return Optional.of(BitmapsExtension.parse(extension.get(), geometry(), file.path()));
+    }
+
+    /** The names of the {@link #bitmaps}, in the order of their directory. */
+    public List<String> bitmapNames() throws StateferryException {
+        Optional<BitmapsExtension> extension = bitmaps();
+        if (extension.isEmpty()) {
+            return List.of();
+        }
+        List<String> names = new ArrayList<>();
+        BitmapDirectory directory = new BitmapDirectory(file, geometry(), extension.get());
+        while (directory.hasNext()) {
+            names.add(directory.next().name());
+        }
+        return names;
+    }
+
+    /** The name of the backing file as the image has it, malformed UTF-8 replaced; the file is never opened. */
+    public Optional<String> backingFileName() throws StateferryException {
+        if (!header.hasBackingFile()) {
+            return Optional.empty();
+        }
+        ByteBuffer name = readBytes(file, header.backingFileOffset(), (int) header.backingFileSize());
+        return Optional.of(StandardCharsets.UTF_8.decode(name).toString());
     }
 
     /** The header extensions in their order. */

@@ -2,7 +2,6 @@ package org.stateferry.qcow2;
 
 import java.nio.ByteBuffer;
 import java.util.Optional;
-import org.stateferry.bytes.ByteCursor;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.ReferenceVisitor.Origin;
@@ -219,13 +218,10 @@ final class ReferenceWalk {
             return;
         }
         bytes(extension.directoryOffset(), extension.directorySize(), Origin.METADATA, visitor);
-        ByteBuffer directory = ByteBuffer.allocate(extension.directorySize());
-        file.read(directory, extension.directoryOffset());
-        ByteCursor cursor =
-                new ByteCursor(directory.flip(), file.path(), extension.directoryOffset(), FailureKind.IMAGE_CORRUPT);
-        for (int index = 0; index < extension.count(); index++) {
-            long at = cursor.offset();
-            BitmapDirectoryEntry entry = BitmapDirectoryEntry.parse(cursor, geometry, file.path());
+        BitmapDirectory directory = new BitmapDirectory(file, geometry, extension);
+        while (directory.hasNext()) {
+            long at = directory.offset();
+            BitmapDirectoryEntry entry = directory.next();
             if (fits(8L * entry.tableSize(), at, visitor)) {
                 bitmapTable(entry, visitor);
             }

@@ -34,15 +34,16 @@ public final class StateferryService implements AutoCloseable {
     /**
      * Starts the service; when this returns, it listens and its definitions are scheduled.
      *
-     * @param home where settings and the log are
-     * @param repository the job repository, whose health is shown; it stays the caller's
+     * @param repository the job repository, whose health is shown; it stays the caller's. Settings and the log are in its home
      * @param runner runs the imports
+     * @param transfers hears what the write path of the imports does, and tells
      * @param overrides settings that win over those above
      * @throws StateferryException of kind {@link FailureKind#CONFIGURATION} if a setting or a definition is not valid
      */
     public static StateferryService start(
-            StateferryHome home, BatchContext repository, ImportRunner runner, Map<String, Object> overrides)
+            BatchContext repository, ImportRunner runner, TransferMetrics transfers, Map<String, Object> overrides)
             throws StateferryException {
+        StateferryHome home = repository.home();
         SpringApplicationBuilder builder = new SpringApplicationBuilder(ServiceConfiguration.class)
                 .web(WebApplicationType.SERVLET)
                 .registerShutdownHook(false) // whoever starts the service ends it, in the right order
@@ -52,6 +53,7 @@ public final class StateferryService implements AutoCloseable {
                     GenericApplicationContext context = (GenericApplicationContext) starting;
                     context.registerBean(StateferryHome.class, () -> home);
                     context.registerBean(ImportRunner.class, () -> runner);
+                    context.registerBean(TransferMetrics.class, () -> transfers);
                     context.registerBean(
                             "repositoryHealthIndicator",
                             RepositoryHealth.class,

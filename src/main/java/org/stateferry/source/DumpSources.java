@@ -54,19 +54,34 @@ public final class DumpSources {
 
     private static void requirePlain(DumpFile file, DumpFormat format) throws StateferryException {
         ByteBuffer prefix = file.read(0, (int) Math.min(file.size(), ForeignFormat.MAGIC_SIZE_MAX));
-        if (prefix.remaining() >= STREAM_MAGIC.length
-                && prefix.slice(0, STREAM_MAGIC.length).equals(ByteBuffer.wrap(STREAM_MAGIC))) {
+        if (isStream(prefix)) {
             return;
         }
         ForeignFormat foreign = ForeignFormat.of(prefix);
         if (foreign != null) {
             throw foreign.refuse(file.path());
         }
-        String problem = format == DumpFormat.PLAIN
-                ? "not a plain QEMU migration stream: the magic QEVM is missing"
-                : "not recognised as a saved state: the magic QEVM is missing";
-        throw StateferryException.at(FailureKind.DUMP_INVALID, file.path(), 0, problem)
-                .advise("if the file is to be stored as it is, give --format opaque");
+        StateferryException failure = format == DumpFormat.PLAIN
+                ? StateferryException.at(
+                        FailureKind.DUMP_INVALID,
+                        file.path(),
+                        0,
+                        "not a plain QEMU migration stream: the magic QEVM is missing")
+                : notRecognised(file.path());
+        throw failure.advise("if the file is to be stored as it is, give --format opaque");
+    }
+
+    /** Whether a file that begins with these bytes holds a migration stream from its first byte on. */
+    static boolean isStream(ByteBuffer prefix) {
+        return prefix.remaining() >= STREAM_MAGIC.length
+                && prefix.slice(0, STREAM_MAGIC.length).equals(ByteBuffer.wrap(STREAM_MAGIC));
+    }
+
+    /** The refusal of a file of which nothing is known. */
+    static StateferryException notRecognised(Path file) {
+        return StateferryException.at(
+                        FailureKind.DUMP_INVALID, file, 0, "not recognised as a saved state: the magic QEVM is missing")
+                .advise("migration streams, libvirt save files and qcow2 images are");
     }
 
     private static MigrationStream readStream(DumpFile file) throws StateferryException {

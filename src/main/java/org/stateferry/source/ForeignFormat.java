@@ -72,6 +72,16 @@ enum ForeignFormat {
         return null;
     }
 
+    /** What a file of this format is: a few words that go on from "it is". */
+    String description() {
+        return description;
+    }
+
+    /** What to do with a file of this format. */
+    String advice() {
+        return advice;
+    }
+
     /** The refusal of a file of this format. */
     StateferryException refuse(Path file) {
         return StateferryException.at(kind, file, 0, "the dump is " + description)

@@ -1,5 +1,7 @@
 package org.stateferry.stream;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 
@@ -27,14 +29,24 @@ final class ConfigurationWalker {
     private static final int MACHINE_TYPE_SIZE_MAX = 255;
     private static final int PAGE_BITS_MIN = 10;
     private static final int PAGE_BITS_MAX = 16;
+    /** QEMU has two that it lists ({@code migration/savevm.c}, {@code should_validate_capability}). */
+    private static final int CAPABILITIES_MAX = 2;
+
     private static final int UUID_SIZE = 16;
 
     private final ElementInput in;
+    private final List<String> capabilities = new ArrayList<>();
+    private int version = VERSION;
     private @Nullable String machineType;
     private int pageSize;
 
     ConfigurationWalker(ElementInput in) {
         this.in = in;
+    }
+
+    /** The stream's version, as far as it was read. */
+    int version() {
+        return version;
     }
 
     /** The machine type, or null if none has been read. */
@@ -48,6 +60,11 @@ final class ConfigurationWalker {
         return pageSize;
     }
 
+    /** The migration capabilities that the configuration lists, as far as they were read. */
+    List<String> capabilities() {
+        return List.copyOf(capabilities);
+    }
+
     /** Passes the header; false if more bytes are needed. */
     boolean header() throws StateferryException {
         if (!in.has(2 * Integer.BYTES)) {
@@ -56,10 +73,10 @@ final class ConfigurationWalker {
         if (in.peekU32(0) != MAGIC) {
             throw in.invalid("not a QEMU migration stream: the magic QEVM is missing");
         }
-        long version = in.peekU32(Integer.BYTES);
+        version = (int) in.peekU32(Integer.BYTES);
         if (version != VERSION) {
-            throw in.unfit("migration stream of version " + version + (version == 2 ? ", which is obsolete" : "")
-                            + "; QEMU loads version " + VERSION)
+            throw in.unfit("migration stream of version " + Integer.toUnsignedString(version)
+                            + (version == 2 ? ", which is obsolete" : "") + "; QEMU loads version " + VERSION)
                     .advise("save the state again with a QEMU of today");
         }
         in.advance(2 * Integer.BYTES);
@@ -124,26 +141,36 @@ final class ConfigurationWalker {
 
     /** A listed capability changes the stream's layout or asks the loader for the same; none is loadable from a snapshot. */
     private boolean capabilities(int headSize) throws StateferryException {
-        int nameAt = headSize + Integer.BYTES + 1;
         if (!in.has(headSize + Integer.BYTES)) {
             return false;
         }
-        if (in.peekU32(headSize) == 0) {
+        long count = in.peekU32(headSize);
+        if (count == 0) {
             in.advance(headSize + Integer.BYTES);
             return true;
         }
-        if (!in.has(nameAt) || !in.has(nameAt + in.peekU8(nameAt - 1))) {
-            return false;
+        if (count > CAPABILITIES_MAX) {
+            throw in.unfit("the stream needs " + count + " migration capabilities");
         }
-        String capability = in.peekName(nameAt, in.peekU8(nameAt - 1));
-        throw switch (capability) {
+        int nameAt = headSize + Integer.BYTES + 1;
+        capabilities.clear();
+        for (int index = 0; index < count; index++) {
+            if (!in.has(nameAt) || !in.has(nameAt + in.peekU8(nameAt - 1))) {
+                return false;
+            }
+            int nameLength = in.peekU8(nameAt - 1);
+            capabilities.add(in.peekName(nameAt, nameLength));
+            nameAt += nameLength + 1;
+        }
+        throw switch (capabilities.get(0)) {
             case "x-ignore-shared" ->
                 in.unfit("shared RAM was left out of the stream (migration capability x-ignore-shared)")
                         .advise("save the state again with the capability off");
             case "mapped-ram" ->
                 in.unfit("RAM lies at fixed places of the file (migration capability mapped-ram)")
                         .advise("save the state again with the capability off");
-            default -> in.unfit("the stream needs the migration capability '" + capability + "', which is not known");
+            default ->
+                in.unfit("the stream needs the migration capability '" + capabilities.get(0) + "', which is not known");
         };
     }
 }

@@ -16,8 +16,8 @@ import org.stateferry.error.StateferryException;
  * <p>Not thread-safe.
  */
 final class ElementInput {
-    /** The longest element, in bytes: a configuration section with a machine type's name of 255 bytes needs less. */
-    static final int ELEMENT_SIZE_MAX = 512;
+    /** The longest element, in bytes: a list of two migration capabilities with names of 255 bytes needs less. */
+    static final int ELEMENT_SIZE_MAX = 640;
 
     private final Path file;
     private final long fileOffset;

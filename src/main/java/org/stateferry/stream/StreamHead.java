@@ -3,7 +3,6 @@ package org.stateferry.stream;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
@@ -31,31 +30,52 @@ public final class StreamHead {
     public static StreamFacts read(
             Path file, long fileOffset, ByteBuffer prefix, long streamLength, @Nullable VmDescription vmDescription)
             throws StateferryException {
+        StreamGlance glance = glance(file, fileOffset, prefix, streamLength, vmDescription);
+        if (glance.obstacle() != null) {
+            throw glance.obstacle();
+        }
+        return glance.facts();
+    }
+
+    /** Reads the facts of a stream as far as it can be read, whether a snapshot can load it or not; see {@link #read}. */
+    public static StreamGlance glance(
+            Path file, long fileOffset, ByteBuffer prefix, long streamLength, @Nullable VmDescription vmDescription) {
         ElementInput in = new ElementInput(file, fileOffset);
         SectionWalker walker = new SectionWalker(in, streamLength, vmDescription);
-        in.offer(prefix.slice());
+        StateferryException obstacle = null;
+        try {
+            in.offer(prefix.slice());
+            walk(walker, in, prefix.remaining(), file, streamLength);
+        } catch (StateferryException e) {
+            obstacle = e;
+        }
+        StreamFacts facts = new StreamFacts(
+                walker.configuration().version(),
+                walker.configuration().machineType(),
+                walker.ram().pageSize(),
+                walker.configuration().capabilities(),
+                walker.ram().blocks(),
+                vmDescription == null ? null : vmDescription.extent(),
+                vmDescription == null ? Map.of() : instanceCounts(vmDescription));
+        return new StreamGlance(facts, obstacle);
+    }
+
+    private static void walk(SectionWalker walker, ElementInput in, int prefixSize, Path file, long streamLength)
+            throws StateferryException {
         boolean moved = true;
         while (moved && !walker.isHeadRead()) {
             moved = walker.step();
         }
         if (!walker.isHeadRead()) {
-            if (prefix.remaining() >= streamLength) {
+            if (prefixSize >= streamLength) {
                 walker.finish();
             }
             throw StateferryException.at(
                     FailureKind.DUMP_INVALID,
                     file,
                     in.fileOffset(),
-                    "the first " + prefix.remaining() + " bytes do not hold the list of RAM blocks");
+                    "the first " + prefixSize + " bytes do not hold the list of RAM blocks");
         }
-        return new StreamFacts(
-                ConfigurationWalker.VERSION,
-                walker.configuration().machineType(),
-                walker.ram().pageSize(),
-                List.of(),
-                walker.ram().blocks(),
-                vmDescription == null ? null : vmDescription.extent(),
-                vmDescription == null ? Map.of() : instanceCounts(vmDescription));
     }
 
     private static Map<String, Integer> instanceCounts(VmDescription vmDescription) {

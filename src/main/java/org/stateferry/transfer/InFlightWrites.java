@@ -76,23 +76,27 @@ public final class InFlightWrites {
         } finally {
             if (!started) {
                 buffer.release();
-                slots.release();
+                releaseSlot();
             }
         }
     }
 
     private void acquireSlot() {
-        if (slots.tryAcquire()) {
-            return;
+        if (!slots.tryAcquire()) {
+            long start = System.nanoTime();
+            slots.acquireUninterruptibly();
+            observer.blockedNanos(System.nanoTime() - start);
         }
-        long start = System.nanoTime();
-        slots.acquireUninterruptibly();
-        observer.blockedNanos(System.nanoTime() - start);
+        observer.inFlight(1);
+    }
+
+    private void releaseSlot() {
+        observer.inFlight(-1); // before another submission can take the slot, so that the sum keeps to the bound
+        slots.release();
     }
 
     private void writeThenRelease(long index, TransferBuffer buffer) {
         try {
-            observer.inFlight(inFlightMax - slots.availablePermits());
             int size = buffer.size();
             long start = System.nanoTime();
             write.run(index, buffer);
@@ -105,7 +109,7 @@ public final class InFlightWrites {
                     .causedBy(e));
         } finally {
             buffer.release();
-            slots.release();
+            releaseSlot();
         }
     }
 

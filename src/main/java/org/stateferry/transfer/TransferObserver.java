@@ -8,12 +8,15 @@ public interface TransferObserver {
     /** Hears nothing. */
     TransferObserver NONE = new TransferObserver() {};
 
+    /** So many bytes of the stream were read from the dump. */
+    default void streamRead(int bytes) {}
+
     /** A buffer was written to the image. */
     default void bufferWritten(int bytes, long nanos) {}
 
     /** The submitting thread waited for a free slot. */
     default void blockedNanos(long nanos) {}
 
-    /** So many buffers are in flight now. */
-    default void inFlight(int count) {}
+    /** One buffer more, or one less, is in flight: submitted and not completed. The changes of an import add up to 0. */
+    default void inFlight(int change) {}
 }

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -24,10 +25,22 @@ import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.job.parameters.JobParameters;
 import org.springframework.batch.core.repository.JobRepository;
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.batch.jdbc.autoconfigure.BatchJdbcAutoConfiguration;
+import org.springframework.boot.flyway.autoconfigure.FlywayAutoConfiguration;
+import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
+import org.springframework.boot.jdbc.autoconfigure.DataSourceTransactionManagerAutoConfiguration;
+import org.springframework.context.ApplicationContext;
+import org.springframework.test.util.ReflectionTestUtils;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
 class BatchContextTest {
+    private static final Pattern A_SERVICES_CLASS = Pattern.compile(
+            "\\.(web|servlet|webmvc|security|actuate|health|tomcat|catalina|prometheus)\\.|micrometer\\.core");
+    private static final Pattern A_SERVICES_LIBRARY = Pattern.compile(
+            "web|servlet|tomcat|security|actuator|health|prometheus|micrometer-(core|jakarta|registry)|boot-micrometer");
+
     @TempDir
     Path folder;
 
@@ -57,6 +70,33 @@ class BatchContextTest {
             assertThat(other.awaitEnd()).isEmpty();
         }
         assertThat(home.logFile()).content().contains("newer than the version Flyway has been verified with");
+    }
+
+    @Test
+    void theContextHoldsNoBeanOfAService() throws Exception {
+        try (BatchContext context = BatchContext.start(home, Map.of())) {
+            ApplicationContext spring = (ApplicationContext) ReflectionTestUtils.getField(context, "context");
+
+            assertThat(spring.getBeanDefinitionNames())
+                    .extracting(name -> String.valueOf(spring.getType(name)))
+                    .hasSizeGreaterThan(10)
+                    .noneMatch(type -> A_SERVICES_CLASS.matcher(type).find());
+            assertThat(spring.getBeanNamesForAnnotation(AutoConfiguration.class))
+                    .extracting(spring::getType)
+                    .containsExactlyInAnyOrder(
+                            DataSourceAutoConfiguration.class,
+                            DataSourceTransactionManagerAutoConfiguration.class,
+                            FlywayAutoConfiguration.class,
+                            BatchJdbcAutoConfiguration.class);
+        }
+    }
+
+    @Test
+    void theContextNeedsNoClassOfAService() throws Exception {
+        try (OtherProcess other = OtherProcess.startWithout(A_SERVICES_LIBRARY, "start-context", folder)) {
+            assertThat(other.awaitEnd()).isEmpty();
+        }
+        assertThat(home.repositoryFile()).exists();
     }
 
     @Test

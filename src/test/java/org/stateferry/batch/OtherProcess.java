@@ -10,9 +10,13 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.springframework.batch.core.job.Job;
 import org.springframework.batch.core.job.builder.JobBuilder;
 import org.springframework.batch.core.step.Step;
@@ -30,12 +34,32 @@ final class OtherProcess implements AutoCloseable {
     }
 
     static OtherProcess start(String role, Path home, Object... arguments) throws IOException {
+        return start(classPath(entry -> true), role, home, arguments);
+    }
+
+    /** Starts it on a class path without the libraries whose file names have {@code left} in them. */
+    static OtherProcess startWithout(Pattern left, String role, Path home) throws IOException {
+        return start(
+                classPath(entry ->
+                        !left.matcher(Path.of(entry).getFileName().toString()).find()),
+                role,
+                home);
+    }
+
+    /** The entries of the tests' class path; an empty one would mean the working folder. */
+    private static String classPath(Predicate<String> wanted) {
+        return Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
+                .filter(entry -> !entry.isEmpty() && wanted.test(entry))
+                .collect(Collectors.joining(File.pathSeparator));
+    }
+
+    private static OtherProcess start(String classPath, String role, Path home, Object... arguments)
+            throws IOException {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:TieredStopAtLevel=1",
                 "-cp",
-                // An empty entry would mean the working folder.
-                System.getProperty("java.class.path").replaceAll(File.pathSeparator + "+$", ""),
+                classPath,
                 OtherProcess.class.getName(),
                 role,
                 home.toString()));

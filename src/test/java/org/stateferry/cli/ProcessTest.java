@@ -27,7 +27,7 @@ class ProcessTest {
     Path home;
 
     @ParameterizedTest
-    @ValueSource(strings = {"--help", "import --help", "--version", "import a b"})
+    @ValueSource(strings = {"--help", "import --help", "--version", "import a b", "inspect src/demo/ticker.qcow2"})
     void whatNeedsNoFrameworkLoadsNone(String line) throws Exception {
         List<String> args = new ArrayList<>(List.of("-verbose:class", Stateferry.class.getName()));
         args.addAll(List.of(line.split(" ")));

@@ -18,7 +18,7 @@ import org.stateferry.testing.RunningCommand;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Imports named by their ID, from processes other than the one that runs them. */
+/** Imports named by their ID, from processes other than the one that runs them; and files that are looked into. */
 class CommandsIT {
     private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final int REPOSITORY = 15;
@@ -98,6 +98,21 @@ class CommandsIT {
         });
         assertHoldsDump(scene);
         assertThat(run(scene.program(), "restart", id).stderr()).contains("already imported");
+    }
+
+    @Test
+    void aDumpAndAnImageAreInspectedWithoutAHome() {
+        Scene scene = Scene.withoutQemu(directory);
+
+        CommandResult dump = run(scene, "inspect", scene.dump().toString());
+        CommandResult image = run(scene, "inspect", "--json", scene.image().toString());
+
+        assertThat(dump.stdout()).contains("machine type: pc-i440fx-7.2\n", "  pc.ram ", "16.0 MiB (16777216 bytes)\n");
+        JsonNode found = JsonMapper.shared().readTree(image.stdout());
+        assertThat(found.path("virtualSize").asLong()).isEqualTo(1 << 20);
+        assertThat(found.path("snapshots")).isEmpty();
+        assertThat(dump.stderr() + image.stderr()).isEmpty();
+        assertThat(scene.home()).doesNotExist();
     }
 
     @Test

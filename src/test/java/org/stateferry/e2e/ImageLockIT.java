@@ -34,6 +34,7 @@ class ImageLockIT {
             String before = RawBytes.sha256(scene.image());
 
             Judge.assertRefused(scene.launchImportAs("saved"), 11);
+            Judge.assertRefused(scene.launcher().run("inspect", scene.image().toString()), 11);
 
             assertThat(RawBytes.sha256(scene.image())).isEqualTo(before);
             vm.quit();

@@ -41,6 +41,7 @@ class StateferryServiceTest {
     @TempDir
     Path home;
 
+    private final TransferMetrics transfers = new TransferMetrics();
     private BatchContext repository;
     private Path dump;
 
@@ -51,15 +52,19 @@ class StateferryServiceTest {
     }
 
     private void define(String job, Path dumpFile) throws Exception {
+        define(job, dumpFile, Path.of("vm.qcow2"));
+    }
+
+    private void define(String job, Path dumpFile, Path image) throws Exception {
         Files.createDirectories(home.resolve("jobs"));
         Files.writeString(
                 home.resolve("jobs").resolve(job + ".yaml"),
-                "{dump: '%s', image: vm.qcow2, name: 'n-{yyyyMMdd}', schedule: {every: 1s}}".formatted(dumpFile));
+                "{dump: '%s', image: '%s', name: 'n-{yyyyMMdd}', schedule: {every: 1s}}".formatted(dumpFile, image));
     }
 
     @BeforeEach
     void openRepository() throws Exception {
-        repository = BatchContext.start(StateferryHome.open(home), Map.of());
+        repository = BatchContext.start(StateferryHome.open(home), Map.of(), transfers);
     }
 
     @AfterEach
@@ -72,7 +77,7 @@ class StateferryServiceTest {
     }
 
     private StateferryService start(ImportRunner runner, Map<String, Object> overrides) throws StateferryException {
-        return StateferryService.start(StateferryHome.open(home), repository, runner, overrides);
+        return StateferryService.start(repository, runner, transfers, overrides);
     }
 
     private static String get(StateferryService service, String path) throws Exception {
@@ -114,6 +119,32 @@ class StateferryServiceTest {
             assertThat(get(service, "env")).startsWith("404 ");
         }
         assertThat(home.resolve("log/stateferry.log")).exists();
+    }
+
+    @Test
+    void aRealImportTellsOfItsWritePath() throws Exception {
+        Path demo = Path.of("src/demo");
+        dump = Files.copy(demo.resolve("ticker.vmstate"), home.resolve("ticker.vmstate"));
+        Path image = Files.copy(demo.resolve("ticker.qcow2"), home.resolve("ticker.qcow2"));
+        Files.setLastModifiedTime(dump, Files.getLastModifiedTime(image));
+        define("nightly", dump, image);
+        try (StateferryService service = start(repository.imports())) {
+            await().atMost(DEADLINE)
+                    .untilAsserted(() -> assertThat(get(service, "health")).contains("imported\""));
+
+            String metrics = get(service, "prometheus");
+            // The dump is one buffer, which is filled up to ten clusters of 64 KiB.
+            assertThat(metrics)
+                    .contains(
+                            "stateferry_transfer_read_bytes_total 614017.0",
+                            "stateferry_transfer_written_bytes_total 655360.0",
+                            "stateferry_transfer_in_flight_buffers 0.0",
+                            "stateferry_transfer_blocked_seconds_count 0",
+                            "stateferry_transfer_blocked_seconds_sum 0.0",
+                            "stateferry_transfer_write_seconds_bucket{le=\"0.001\"} ",
+                            "stateferry_transfer_write_seconds_bucket{le=\"10.0\"} 1",
+                            "stateferry_transfer_write_seconds_count 1");
+        }
     }
 
     @Test

@@ -134,11 +134,12 @@ class InFlightWritesTest {
     @ValueSource(longs = {1, 2, 3})
     void underLoadTheBoundIsNeverExceededAndEverythingIsWritten(long seed) throws Exception {
         Random random = new Random(seed);
+        AtomicInteger inFlight = new AtomicInteger();
         List<Integer> seen = Collections.synchronizedList(new ArrayList<>());
         InFlightWrites writes = writes(100, new TransferObserver() {
             @Override
-            public void inFlight(int count) {
-                seen.add(count);
+            public void inFlight(int change) {
+                seen.add(inFlight.addAndGet(change));
             }
         });
         for (int i = 0; i < 500; i++) {
@@ -150,7 +151,8 @@ class InFlightWritesTest {
         writes.drain();
 
         assertThat(mostRunning.get()).isBetween(1, IN_FLIGHT_MAX);
-        assertThat(seen).hasSize(500).allMatch(count -> count >= 1 && count <= IN_FLIGHT_MAX);
+        assertThat(seen).hasSize(1000).allMatch(count -> count >= 0 && count <= IN_FLIGHT_MAX);
+        assertThat(inFlight).hasValue(0);
         assertThat(writes.contiguousEnd()).isEqualTo(600);
         assertThat(pool.takenCount()).isZero();
     }

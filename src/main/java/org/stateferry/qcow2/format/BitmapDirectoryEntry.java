@@ -1,5 +1,6 @@
 package org.stateferry.qcow2.format;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import org.stateferry.bytes.Alignment;
 import org.stateferry.bytes.ByteCursor;
@@ -12,8 +13,9 @@ import org.stateferry.error.StateferryException;
  *
  * @param tableOffset host offset of the bitmap table
  * @param tableSize its entries, each 8 bytes with the host offset of a cluster of bitmap data
+ * @param name the bitmap's name; malformed UTF-8 is replaced
  */
-public record BitmapDirectoryEntry(long tableOffset, int tableSize) {
+public record BitmapDirectoryEntry(long tableOffset, int tableSize, String name) {
     private static final long DATA_OFFSET_MASK = 0x00ff_ffff_ffff_fe00L;
 
     /** Reads the entry at the cursor and the padding after it, as far as there is some. */
@@ -34,10 +36,10 @@ public record BitmapDirectoryEntry(long tableOffset, int tableSize) {
                     FailureKind.IMAGE_CORRUPT, file, start, "bitmap directory entry is out of range");
         }
         cursor.skip((int) extraSize);
-        cursor.skip(nameSize);
+        String name = new String(cursor.bytes(nameSize), StandardCharsets.UTF_8);
         long size = cursor.offset() - start;
         cursor.skip((int) Math.min(Alignment.alignUp(size, 8) - size, cursor.remaining()));
-        return new BitmapDirectoryEntry(tableOffset, (int) tableSize);
+        return new BitmapDirectoryEntry(tableOffset, (int) tableSize, name);
     }
 
     /** The host offset in a bitmap table entry, or 0 if the entry has no cluster. */

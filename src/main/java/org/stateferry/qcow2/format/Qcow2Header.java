@@ -71,6 +71,7 @@ public record Qcow2Header(
 
     private static final int VERSION_2_REFCOUNT_ORDER = 4;
     private static final int MAX_REFCOUNT_ORDER = 6;
+    private static final long LAZY_REFCOUNTS = 1;
 
     /** What the version 3 part holds; version 2 has fixed values for it. */
     private record Version3Fields(
@@ -258,6 +259,11 @@ public record Qcow2Header(
     /** Whether an incompatible feature is on. */
     public boolean hasFeature(IncompatibleFeature feature) {
         return feature.isIn(incompatibleFeatures);
+    }
+
+    /** Whether QEMU writes the refcounts late (bit 0 of {@code compatible_features}). */
+    public boolean hasLazyRefcounts() {
+        return (compatibleFeatures & LAZY_REFCOUNTS) != 0;
     }
 
     /** Whether the image has a backing file. */

@@ -3,6 +3,7 @@ package org.stateferry.qcow2.format;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.OptionalLong;
 import org.stateferry.bytes.Alignment;
 import org.stateferry.bytes.ByteCursor;
 import org.stateferry.error.FailureKind;
@@ -166,6 +167,15 @@ public record SnapshotTableEntry(
     /** The disk's size at the snapshot in bytes, or {@code otherwise} if the entry does not say. */
     public long diskSize(long otherwise) {
         return hasDiskSize() ? ByteBuffer.wrap(extraData).getLong(8) : otherwise;
+    }
+
+    /** The guest's instruction count, or empty if the entry has none or counting was off. */
+    public OptionalLong icount() {
+        if (extraData.length < KNOWN_EXTRA_SIZE) {
+            return OptionalLong.empty();
+        }
+        long count = ByteBuffer.wrap(extraData).getLong(DISK_SIZE_IN_EXTRA_END);
+        return count == ICOUNT_DISABLED ? OptionalLong.empty() : OptionalLong.of(count);
     }
 
     /**

@@ -149,9 +149,10 @@ class HeaderExtensionTest {
 
         ByteCursor cursor = cursor(two);
 
-        assertThat(BitmapDirectoryEntry.parse(cursor, GEOMETRY, FILE)).isEqualTo(new BitmapDirectoryEntry(512, 7));
         assertThat(BitmapDirectoryEntry.parse(cursor, GEOMETRY, FILE))
-                .isEqualTo(new BitmapDirectoryEntry(1024, 128 * 1024 * 1024));
+                .isEqualTo(new BitmapDirectoryEntry(512, 7, "first"));
+        assertThat(BitmapDirectoryEntry.parse(cursor, GEOMETRY, FILE))
+                .isEqualTo(new BitmapDirectoryEntry(1024, 128 * 1024 * 1024, "second one"));
         assertThat(cursor.remaining()).as("no padding at the end").isZero();
     }
 

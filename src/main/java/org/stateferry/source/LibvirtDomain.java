@@ -1,0 +1,131 @@
+package org.stateferry.source;
+
+import java.io.StringReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import javax.xml.stream.XMLInputFactory;
+import javax.xml.stream.XMLStreamConstants;
+import javax.xml.stream.XMLStreamException;
+import javax.xml.stream.XMLStreamReader;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+
+/**
+ * What the XML of a libvirt domain says about the machine (libvirt {@code docs/formatdomain.rst}, "General metadata" and
+ * "Operating system booting"). Texts are as they are in the XML and may hold anything.
+ *
+ * @param name the domain's name
+ * @param uuid its UUID
+ * @param architecture of its processor, for example {@code x86_64}
+ * @param machineType the versioned machine type
+ */
+public record LibvirtDomain(
+        @Nullable String name,
+        @Nullable String uuid,
+        @Nullable String architecture,
+        @Nullable String machineType) {
+    /** Far above that of any domain; the parser keeps something for each open element. */
+    private static final int DEPTH_MAX = 64;
+
+    private static final List<String> NAME = List.of("domain", "name");
+    private static final List<String> UUID = List.of("domain", "uuid");
+    private static final List<String> OS_TYPE = List.of("domain", "os", "type");
+
+    private static final XMLInputFactory XML = factory();
+
+    /** Nothing but the text itself is ever read: no document type, no entity, no file. */
+    private static XMLInputFactory factory() {
+        XMLInputFactory factory = XMLInputFactory.newDefaultFactory();
+        factory.setProperty(XMLInputFactory.SUPPORT_DTD, false);
+        factory.setProperty(XMLInputFactory.IS_SUPPORTING_EXTERNAL_ENTITIES, false);
+        factory.setProperty(XMLInputFactory.IS_NAMESPACE_AWARE, false);
+        factory.setProperty(XMLInputFactory.IS_COALESCING, true); // a text is one event
+        factory.setXMLResolver((publicId, systemId, base, namespace) -> {
+            throw new XMLStreamException("it refers to something outside");
+        });
+        return factory;
+    }
+
+    /**
+     * Reads the XML up to its element {@code os/type}.
+     *
+     * @param text the XML; what follows a NUL is not looked at
+     * @param file where it was read from, for messages
+     * @param fileOffset where in that file it begins, in bytes
+     */
+    static LibvirtDomain parse(byte[] text, Path file, long fileOffset) throws StateferryException {
+        int size = 0;
+        while (size < text.length && text[size] != 0) {
+            size++;
+        }
+        // Decoded here, because the parser prints a line of its own when bytes are not UTF-8.
+        String xml = new String(text, 0, size, StandardCharsets.UTF_8);
+        try {
+            return new Reader(XML.createXMLStreamReader(new StringReader(xml))).read();
+        } catch (XMLStreamException e) {
+            int at = e.getLocation() == null ? 0 : e.getLocation().getCharacterOffset();
+            String sound = xml.substring(0, Math.max(0, Math.min(at, xml.length())));
+            throw StateferryException.at(
+                            FailureKind.DUMP_INVALID,
+                            file,
+                            fileOffset + sound.getBytes(StandardCharsets.UTF_8).length,
+                            "the domain's XML is damaged, or is none")
+                    .causedBy(e);
+        }
+    }
+
+    /** Follows the path of open elements. */
+    private static final class Reader {
+        private final XMLStreamReader xml;
+        private final List<String> path = new ArrayList<>();
+        private @Nullable String name;
+        private @Nullable String uuid;
+
+        private Reader(XMLStreamReader xml) {
+            this.xml = xml;
+        }
+
+        private LibvirtDomain read() throws XMLStreamException {
+            while (xml.hasNext()) {
+                switch (xml.next()) {
+                    case XMLStreamConstants.START_ELEMENT -> {
+                        open(xml.getLocalName());
+                        if (path.equals(OS_TYPE)) {
+                            return new LibvirtDomain(name, uuid, attribute("arch"), attribute("machine"));
+                        }
+                    }
+                    case XMLStreamConstants.CHARACTERS -> text();
+                    case XMLStreamConstants.END_ELEMENT -> path.remove(path.size() - 1);
+                    case XMLStreamConstants.DTD ->
+                        throw new XMLStreamException("a domain has no document type", xml.getLocation());
+                    default -> {
+                        // comments and the like
+                    }
+                }
+            }
+            return new LibvirtDomain(name, uuid, null, null);
+        }
+
+        private void open(String element) throws XMLStreamException {
+            if (path.size() == DEPTH_MAX) {
+                throw new XMLStreamException("elements are nested too deep", xml.getLocation());
+            }
+            path.add(element);
+        }
+
+        private void text() {
+            if (path.equals(NAME)) {
+                name = xml.getText();
+            } else if (path.equals(UUID)) {
+                uuid = xml.getText();
+            }
+        }
+
+        private @Nullable String attribute(String attribute) {
+            return xml.getAttributeValue(null, attribute);
+        }
+    }
+}
