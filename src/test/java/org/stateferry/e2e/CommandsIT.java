@@ -104,8 +104,9 @@ class CommandsIT {
     void aDumpAndAnImageAreInspectedWithoutAHome() {
         Scene scene = Scene.withoutQemu(directory);
 
-        CommandResult dump = run(scene, "inspect", scene.dump().toString());
-        CommandResult image = run(scene, "inspect", "--json", scene.image().toString());
+        CommandResult dump = run(scene.launcher(), "inspect", scene.dump().toString());
+        CommandResult image =
+                run(scene.launcher(), "inspect", "--json", scene.image().toString());
 
         assertThat(dump.stdout()).contains("machine type: pc-i440fx-7.2\n", "  pc.ram ", "16.0 MiB (16777216 bytes)\n");
         JsonNode found = JsonMapper.shared().readTree(image.stdout());
