@@ -125,7 +125,11 @@ final class RefcountRewriter {
         }
         long before = RefcountBlock.get(block, index, geometry.refcountOrder());
         long after = before + delta;
-        if (after < 0 || after > geometry.maxRefcount()) {
+        // One of 64 bits may look negative: a leak, which stays one. It is never raised, the check refuses that.
+        boolean fits = delta < 0
+                ? Long.compareUnsigned(before, -delta) >= 0
+                : before >= 0 && after >= 0 && after <= geometry.maxRefcount();
+        if (!fits) {
             throw StateferryException.at(
                     FailureKind.INTERNAL,
                     file.path(),

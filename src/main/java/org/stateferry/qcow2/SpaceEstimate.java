@@ -11,7 +11,8 @@ public final class SpaceEstimate {
     private SpaceEstimate() {}
 
     /**
-     * By how many bytes the file may have to grow; what is free inside it is used first.
+     * How many bytes an import may have to write past the clusters in use; what is free between them is used first. Where
+     * leaks are counted past the end of the file, a hole up to there comes on top, which takes no room.
      *
      * @param report the check of the image
      * @param vmStateSize bytes of the vmstate

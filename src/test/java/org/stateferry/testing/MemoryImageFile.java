@@ -17,8 +17,12 @@ import org.stateferry.storage.ImageFile;
 /** An image file in memory. Only pages that were written take room, so offsets may be as large as they like. Thread-safe. */
 public final class MemoryImageFile implements ImageFile {
     private static final int PAGE_SIZE = 4096;
+    private static final byte[] ZERO_PAGE = new byte[PAGE_SIZE];
 
     private final Map<Long, byte[]> pages = new HashMap<>();
+    /** Pages that no copy shares; any other is replaced before it is written. */
+    private final Set<Long> ownPages = new HashSet<>();
+
     private long size;
 
     /** A file with these bytes. */
@@ -37,10 +41,11 @@ public final class MemoryImageFile implements ImageFile {
         }
     }
 
-    /** A copy that lives its own life. */
+    /** A copy that lives its own life. What neither changes is in memory once. */
     public synchronized MemoryImageFile copy() {
         MemoryImageFile copy = new MemoryImageFile();
-        pages.forEach((index, page) -> copy.pages.put(index, page.clone()));
+        copy.pages.putAll(pages);
+        ownPages.clear();
         copy.size = size;
         return copy;
     }
@@ -74,7 +79,7 @@ public final class MemoryImageFile implements ImageFile {
             int inPage = (int) (at % PAGE_SIZE);
             int count = Math.min(target.remaining(), PAGE_SIZE - inPage);
             byte[] page = at < size ? pages.get(at / PAGE_SIZE) : null;
-            target.put(page == null ? new byte[PAGE_SIZE] : page, inPage, count);
+            target.put(page == null ? ZERO_PAGE : page, inPage, count);
             at += count;
         }
         return inFile;
@@ -87,10 +92,17 @@ public final class MemoryImageFile implements ImageFile {
         while (source.hasRemaining()) {
             int inPage = (int) (at % PAGE_SIZE);
             int count = Math.min(source.remaining(), PAGE_SIZE - inPage);
-            source.get(pages.computeIfAbsent(at / PAGE_SIZE, index -> new byte[PAGE_SIZE]), inPage, count);
+            source.get(pageToChange(at / PAGE_SIZE), inPage, count);
             at += count;
         }
         size = Math.max(size, at);
+    }
+
+    private byte[] pageToChange(long index) {
+        if (ownPages.add(index)) {
+            pages.put(index, pages.getOrDefault(index, ZERO_PAGE).clone());
+        }
+        return pages.get(index);
     }
 
     /** As a {@link FileChannel} does: a negative offset is the caller's mistake. */
@@ -117,8 +129,9 @@ public final class MemoryImageFile implements ImageFile {
         }
         size = newSize;
         pages.keySet().removeIf(index -> index * PAGE_SIZE >= newSize);
-        byte[] last = pages.get(newSize / PAGE_SIZE);
-        if (last != null) {
+        ownPages.removeIf(index -> index * PAGE_SIZE >= newSize);
+        if (pages.containsKey(newSize / PAGE_SIZE)) {
+            byte[] last = pageToChange(newSize / PAGE_SIZE);
             Arrays.fill(last, (int) (newSize % PAGE_SIZE), PAGE_SIZE, (byte) 0);
         }
     }
@@ -171,7 +184,7 @@ public final class MemoryImageFile implements ImageFile {
         Set<Long> indexes = new HashSet<>(pages.keySet());
         indexes.addAll(other.pages.keySet());
         return indexes.stream()
-                .allMatch(index ->
-                        Arrays.equals(bytes(index * PAGE_SIZE, PAGE_SIZE), other.bytes(index * PAGE_SIZE, PAGE_SIZE)));
+                .allMatch(index -> Arrays.equals(
+                        pages.getOrDefault(index, ZERO_PAGE), other.pages.getOrDefault(index, ZERO_PAGE)));
     }
 }
