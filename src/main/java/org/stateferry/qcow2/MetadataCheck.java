@@ -14,7 +14,8 @@ import org.stateferry.qcow2.format.SnapshotTableEntry;
  * and the active entries' COPIED flags with both.
  *
  * <p>Counting is done for a window of 2 Mi clusters at a time, so memory stays at 24 MiB; an image with clusters in
- * several windows is walked once for each. Not thread-safe; one instance checks once.
+ * several windows is walked once for each, save for the L2 tables that lead elsewhere. Not thread-safe; one instance checks
+ * once.
  */
 public final class MetadataCheck {
     /** Clusters of one window. A power of two, as the clusters of a refcount block are: one always holds whole others. */
@@ -182,6 +183,11 @@ public final class MetadataCheck {
         Counter(long first, boolean reporting) {
             this.first = first;
             this.reporting = reporting;
+        }
+
+        @Override
+        public long windows() {
+            return L2TableWindows.maskOf(first);
         }
 
         @Override

@@ -184,6 +184,11 @@ final class RefcountRewriter {
         private ReferenceVisitor adding(int step) {
             return new ReferenceVisitor() {
                 @Override
+                public long windows() {
+                    return L2TableWindows.maskOf(first);
+                }
+
+                @Override
                 public void reference(long firstCluster, long count, Origin origin) {
                     long to = Math.min(firstCluster + count, first + values.length);
                     for (long cluster = Math.max(firstCluster, first); cluster < to; cluster++) {
