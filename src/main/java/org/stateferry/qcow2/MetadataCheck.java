@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
-import org.stateferry.bytes.Alignment;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.ClusterGeometry;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
@@ -29,6 +28,7 @@ public final class MetadataCheck {
     private final ClusterGeometry geometry;
     private final RefcountTable refcounts;
     private final ReferenceWalk walk;
+    private final Cancellation cancellation;
     private final long fileClusters;
     private final BitSet windows = new BitSet();
     private final int[] counted;
@@ -45,6 +45,7 @@ public final class MetadataCheck {
 
     private MetadataCheck(Qcow2Image image, Cancellation cancellation) throws StateferryException {
         this.image = image;
+        this.cancellation = cancellation;
         this.geometry = image.geometry();
         this.refcounts = new RefcountTable(image.file(), image.header());
         this.walk = new ReferenceWalk(image.file(), image.header(), cancellation);
@@ -72,8 +73,7 @@ public final class MetadataCheck {
             return report();
         }
         markStoredWindows();
-        // The first pass finds out which other windows have references; later passes report nothing twice.
-        windows.set(0);
+        // The first pass reports what is wrong in itself, so that later passes report nothing twice.
         for (int window = 0; window >= 0; window = windows.nextSetBit(window + 1)) {
             checkWindow(window);
         }
@@ -100,11 +100,13 @@ public final class MetadataCheck {
         }
     }
 
-    private void markStoredWindows() {
+    /** Only these windows are counted: a reference to anywhere else is wrong, and found so at once. */
+    private void markStoredWindows() throws StateferryException {
+        windows.set(0);
         int perBlock = geometry.refcountBlockEntryCount();
         for (int block = 0; block < refcounts.blockCount(); block++) {
             long first = (long) block * perBlock;
-            if (refcounts.blockOffset(block) != 0 && first < fileClusters) {
+            if (first < fileClusters && refcounts.countsAnything(block)) {
                 windows.set((int) (first / WINDOW_CLUSTERS), (int) ((first + perBlock - 1) / WINDOW_CLUSTERS) + 1);
             }
         }
@@ -115,7 +117,8 @@ public final class MetadataCheck {
         int perBlock = geometry.refcountBlockEntryCount();
         long checkedEnd = (long) windows.length() * WINDOW_CLUSTERS;
         for (long block = fileClusters / perBlock; block < refcounts.blockCount(); block++) {
-            if (refcounts.blockOffset(block) != 0) {
+            if (refcounts.countsAnything(block)) {
+                cancellation.check();
                 long end = (block + 1) * perBlock;
                 for (long cluster = Math.max(checkedEnd, block * perBlock); cluster < end; cluster++) {
                     if (refcounts.refcount(cluster) != 0) {
@@ -212,8 +215,10 @@ public final class MetadataCheck {
                 corrupt(geometry.clusterOffset(firstCluster), "a reference leads past the end of the file");
             }
             long inside = Math.min(end, fileClusters);
-            if (firstCluster < inside) {
-                windows.set((int) (firstCluster / WINDOW_CLUSTERS), (int) Alignment.ceilDiv(inside, WINDOW_CLUSTERS));
+            for (long from = firstCluster; from < inside; from = (from / WINDOW_CLUSTERS + 1) * WINDOW_CLUSTERS) {
+                if (!windows.get((int) (from / WINDOW_CLUSTERS))) {
+                    corrupt(geometry.clusterOffset(from), "cluster has refcount 0 but 1 references");
+                }
             }
         }
 

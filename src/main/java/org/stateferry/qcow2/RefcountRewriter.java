@@ -46,7 +46,7 @@ final class RefcountRewriter {
         this.blocks = allocator.claimedBlocks();
         for (int index = 0; index < old.blockCount(); index++) {
             // One that counts nothing is not kept: the table would have to be long enough for it.
-            if (old.blockOffset(index) != 0 && old.countsAnything(index)) {
+            if (old.countsAnything(index)) {
                 blocks.set(index);
             }
         }

@@ -131,7 +131,7 @@ final class ImageDamage {
             case 0 -> fields.get(random.nextInt(fields.size())).offset();
             case 1 -> image.size() - random.nextInt((int) Math.min(image.size(), 3 * clusterSize) + 1);
             case 2 -> image.size() / clusterSize * clusterSize - clusterSize * random.nextInt(2);
-            case 3 -> image.size() + random.nextInt(5) * clusterSize;
+            case 3 -> image.size() + random.nextInt(5) * (clusterSize << random.nextInt(24));
             default -> random.nextInt((int) Math.min(Integer.MAX_VALUE, image.size() + 1));
         };
         image.truncate(Math.max(0, size));
