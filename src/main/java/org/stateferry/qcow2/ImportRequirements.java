@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.format.AutoclearFeatures;
 import org.stateferry.qcow2.format.ClusterGeometry;
 import org.stateferry.qcow2.format.IncompatibleFeature;
 import org.stateferry.qcow2.format.Qcow2Header;
@@ -27,6 +28,10 @@ public final class ImportRequirements {
         List<String> reasons = new ArrayList<>();
         if (header.hasFeature(IncompatibleFeature.EXTERNAL_DATA_FILE)) {
             reasons.add("its data lies in an external data file, which excludes internal snapshots");
+        }
+        if (!header.hasFeature(IncompatibleFeature.EXTERNAL_DATA_FILE)
+                && (header.autoclearFeatures() & AutoclearFeatures.RAW_EXTERNAL_DATA) != 0) {
+            reasons.add("it says that its external data file is raw, but has no such file");
         }
         if (header.cryptMethod() != 0) {
             reasons.add("it is encrypted, and a vmstate would have to be encrypted with its key");

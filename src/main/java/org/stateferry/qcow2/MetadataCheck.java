@@ -35,6 +35,8 @@ public final class MetadataCheck {
     private final int[] stored;
     /** References from the active disk: by so much a snapshot raises the refcount. */
     private final int[] raises;
+    /** Refcount blocks, by their place in the window. */
+    private final BitSet refcountBlocks = new BitSet();
 
     private final List<CheckReport.Corruption> corruptions = new ArrayList<>();
     private long corruptionCount;
@@ -134,6 +136,7 @@ public final class MetadataCheck {
         long first = (long) window * WINDOW_CLUSTERS;
         Arrays.fill(counted, 0);
         Arrays.fill(raises, 0);
+        refcountBlocks.clear();
         for (int index = 0; index < stored.length; index++) {
             stored[index] = (int) Math.min(Integer.MAX_VALUE, refcounts.refcount(first + index));
         }
@@ -147,6 +150,10 @@ public final class MetadataCheck {
         if (refcount > 0) {
             countFree(Math.min(cluster, fileClusters) - usedClusterEnd);
             usedClusterEnd = cluster + 1;
+        }
+        boolean isBlock = refcountBlocks.get((int) (cluster % WINDOW_CLUSTERS));
+        if (isBlock && references > 1) {
+            corrupt(geometry.clusterOffset(cluster), "refcount block has " + references + " references");
         }
         if (refcount < references) {
             corrupt(
@@ -206,6 +213,8 @@ public final class MetadataCheck {
                 counted[index]++;
                 if (origin == Origin.ACTIVE_DISK) {
                     raises[index]++;
+                } else if (origin == Origin.REFCOUNT_BLOCK) {
+                    refcountBlocks.set(index);
                 }
             }
         }

@@ -29,8 +29,10 @@ interface ReferenceVisitor {
 
     /** What a reference comes from. */
     enum Origin {
-        /** The header, the refcount structures, the snapshot table, bitmaps. */
+        /** The header, the refcount table, the snapshot table, bitmaps. */
         METADATA,
+        /** A refcount block: the refcount table's is the only reference to it. */
+        REFCOUNT_BLOCK,
         /** The header's own L1 table, where it maps the disk: it, its L2 tables and data. */
         ACTIVE_DISK,
         /** The active L1 table's entries past the disk, which hold a vmstate after {@code -loadvm}. */

@@ -101,7 +101,7 @@ final class ReferenceWalk {
                 if (RefcountTableEntry.hasReservedBits(entry)) {
                     visitor.invalid(entryAt, "refcount table entry has reserved bits set");
                 } else if (blockOffset != 0 && validTable(blockOffset, entryAt, "refcount block", visitor)) {
-                    visitor.reference(geometry.clusterIndex(blockOffset), 1, Origin.METADATA);
+                    visitor.reference(geometry.clusterIndex(blockOffset), 1, Origin.REFCOUNT_BLOCK);
                 }
             }
         }
@@ -129,6 +129,8 @@ final class ReferenceWalk {
             return;
         }
         if (l2Offset == 0) {
+            // QEMU would take the header for the L2 table.
+            visitor.invalid(at, "L1 entry has the COPIED flag but no L2 table");
             return;
         }
         if (!validTable(l2Offset, at, "L2 table", visitor)) {
@@ -177,6 +179,9 @@ final class ReferenceWalk {
                 bitmapTable(entry, visitor);
             }
         }
+        if (cursor.remaining() > 0) {
+            visitor.invalid(cursor.offset(), "bitmap directory is longer than its entries");
+        }
     }
 
     private void bitmapTable(BitmapDirectoryEntry entry, ReferenceVisitor visitor) throws StateferryException {
@@ -186,8 +191,11 @@ final class ReferenceWalk {
             readSlice(at, 8 * Math.min(SLICE_SIZE / 8, entry.tableSize() - first));
             while (slice.hasRemaining()) {
                 long entryAt = at + slice.position();
-                long dataOffset = BitmapDirectoryEntry.dataOffset(slice.getLong());
-                if (dataOffset != 0 && validTable(dataOffset, entryAt, "bitmap data", visitor)) {
+                long tableEntry = slice.getLong();
+                long dataOffset = BitmapDirectoryEntry.dataOffset(tableEntry);
+                if (BitmapDirectoryEntry.hasReservedBits(tableEntry)) {
+                    visitor.invalid(entryAt, "bitmap table entry has reserved bits set");
+                } else if (dataOffset != 0 && validTable(dataOffset, entryAt, "bitmap data", visitor)) {
                     visitor.reference(geometry.clusterIndex(dataOffset), 1, Origin.METADATA);
                 }
             }

@@ -32,8 +32,14 @@ public final class SpaceEstimate {
                 + geometry.clusterCount(image.snapshotTable().size())
                 + 1;
         long end = report.usedClusterEnd() + clusters;
-        long blocks = end / geometry.refcountBlockEntryCount() + 2;
-        long table = geometry.clusterCount(blocks * RefcountTableEntry.SIZE) + 1;
+        long blocks = 0;
+        long table = 0;
+        // Refcount blocks and their table count themselves as well.
+        for (long before = -1; blocks != before; ) {
+            before = blocks;
+            blocks = (end + blocks + table) / geometry.refcountBlockEntryCount() + 2;
+            table = geometry.clusterCount(blocks * RefcountTableEntry.SIZE) + 1;
+        }
         long free = Math.max(0, report.freeCount() - geometry.clusterCount(presentSize));
         return Math.max(0, clusters + blocks + table - geometry.clusterCount(presentSize) - free)
                 * geometry.clusterSize();

@@ -1,10 +1,14 @@
 package org.stateferry.qcow2;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.stateferry.testing.MemoryImageFile;
 import org.stateferry.testing.MetadataFields;
 import org.stateferry.testing.MetadataFields.Field;
@@ -60,6 +64,23 @@ final class ImageDamage {
             done.add(damage(image, random));
         }
         return new Damaged(image, String.join("; ", done));
+    }
+
+    /** Copies with one field wrong in one of four ways; of the fields with the same name, the first. */
+    Stream<Damaged> eachField() {
+        Set<String> names = new HashSet<>();
+        return fields.stream().filter(field -> names.add(field.name())).flatMap(field -> {
+            long old = field.get(sound);
+            return LongStream.of(0, -1, old ^ 1, old ^ 1L << 8 * field.size() - 1)
+                    .filter(value -> value != old)
+                    .mapToObj(value -> withValue(field, value));
+        });
+    }
+
+    private Damaged withValue(Field field, long value) {
+        MemoryImageFile image = sound.copy();
+        field.put(image, value);
+        return new Damaged(image, field + " = 0x" + Long.toHexString(value));
     }
 
     /** A copy with one bit of its metadata wrong. */
