@@ -111,24 +111,7 @@ final class ImportChecks {
 
     private CheckReport checked(Qcow2Image image) throws StateferryException {
         CheckReport report = MetadataCheck.run(image, session::requireNotStopped);
-        if (!report.isSound()) {
-            CheckReport.Corruption first = report.corruptions().get(0);
-            throw StateferryException.at(
-                            FailureKind.IMAGE_CORRUPT,
-                            image.file().path(),
-                            first.offset(),
-                            first.problem() + " (" + report.corruptionCount() + " such errors in all)")
-                    .advise("Repair a copy of the image with qemu-img check -r all, then import again.");
-        }
-        if (report.raiseOverflow() >= 0) {
-            throw StateferryException.at(
-                            FailureKind.IMAGE_UNSUPPORTED,
-                            image.file().path(),
-                            image.geometry().clusterOffset(report.raiseOverflow()),
-                            "a snapshot more would exceed the largest refcount that fits into "
-                                    + (1 << image.header().refcountOrder()) + " bits")
-                    .advise("Convert the image with qemu-img convert -O qcow2 -o refcount_bits=16.");
-        }
+        ImportRequirements.requireSound(image, report);
         if (report.leakCount() > 0) {
             session.progress()
                     .notice("the image has " + report.leakCount()

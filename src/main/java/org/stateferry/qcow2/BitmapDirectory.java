@@ -30,7 +30,12 @@ final class BitmapDirectory {
         return left > 0;
     }
 
-    /** The host offset of the next entry. */
+    /** Whether bytes are left behind the last entry. */
+    boolean hasRest() {
+        return cursor.remaining() > 0;
+    }
+
+    /** The host offset of what comes next. */
     long offset() {
         return cursor.offset();
     }

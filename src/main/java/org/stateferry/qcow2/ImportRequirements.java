@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.format.AutoclearFeatures;
 import org.stateferry.qcow2.format.ClusterGeometry;
 import org.stateferry.qcow2.format.IncompatibleFeature;
 import org.stateferry.qcow2.format.Qcow2Header;
@@ -27,6 +28,10 @@ public final class ImportRequirements {
         List<String> reasons = new ArrayList<>();
         if (header.hasFeature(IncompatibleFeature.EXTERNAL_DATA_FILE)) {
             reasons.add("its data lies in an external data file, which excludes internal snapshots");
+        }
+        if (!header.hasFeature(IncompatibleFeature.EXTERNAL_DATA_FILE)
+                && (header.autoclearFeatures() & AutoclearFeatures.RAW_EXTERNAL_DATA) != 0) {
+            reasons.add("it says that its external data file is raw, but has no such file");
         }
         if (header.cryptMethod() != 0) {
             reasons.add("it is encrypted, and a vmstate would have to be encrypted with its key");
@@ -91,11 +96,50 @@ public final class ImportRequirements {
         }
     }
 
-    /** Refuses when one more snapshot, or a vmstate of that size, exceeds a limit of the format. */
+    /**
+     * Refuses what an import would hide or spread: metadata that contradict each other, and refcounts without room for one
+     * more snapshot.
+     *
+     * @param report what {@link MetadataCheck} found in the image
+     */
+    public static void requireSound(Qcow2Image image, CheckReport report) throws StateferryException {
+        if (!report.isSound()) {
+            CheckReport.Corruption first = report.corruptions().get(0);
+            throw StateferryException.at(
+                            FailureKind.IMAGE_CORRUPT,
+                            image.file().path(),
+                            first.offset(),
+                            first.problem() + " (" + report.corruptionCount() + " such errors in all)")
+                    .advise("Repair a copy of the image with qemu-img check -r all, then import again.");
+        }
+        if (report.raiseOverflow() >= 0) {
+            int snapshotCount = image.snapshotTable().entries().size();
+            throw StateferryException.at(
+                            FailureKind.IMAGE_UNSUPPORTED,
+                            image.file().path(),
+                            image.geometry().clusterOffset(report.raiseOverflow()),
+                            "refcounts of " + (1 << image.header().refcountOrder()) + " bits end at "
+                                    + image.geometry().maxRefcount()
+                                    + ", which has no room for one more snapshot than the "
+                                    + snapshotCount + " that the image has, and for loading it")
+                    .advise(
+                            "Delete a snapshot, or convert the image with qemu-img convert -O qcow2 -o refcount_bits=16.");
+        }
+    }
+
+    /** Refuses when one more snapshot, or a vmstate of that size, exceeds a limit of the format or of what we hold. */
     public static void requireCapacity(Qcow2Image image, long vmStateSize) throws StateferryException {
         if (image.snapshotTable().entries().size() >= Qcow2Limits.MAX_SNAPSHOTS) {
             throw conflict(image, "the image has 65536 snapshots already")
                     .advise("Delete one with qemu-img snapshot -d.");
+        }
+        if (image.snapshotTable().size() + SnapshotTableEntry.MAX_CREATED_SIZE > Qcow2Limits.MAX_TABLE_SIZE_IN_MEMORY) {
+            throw StateferryException.at(
+                            FailureKind.IMAGE_UNSUPPORTED,
+                            image.file().path(),
+                            image.header().snapshotsOffset(),
+                            "with one more entry the snapshot table could exceed 8 MiB, which would take too much memory")
+                    .advise("Delete snapshots with long names using qemu-img snapshot -d.");
         }
         ClusterGeometry geometry = image.geometry();
         long entries = geometry.l1EntryCount(image.header().size()) + geometry.l1EntryCount(vmStateSize);

@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
-import org.stateferry.bytes.Alignment;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.ClusterGeometry;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
@@ -14,7 +13,8 @@ import org.stateferry.qcow2.format.SnapshotTableEntry;
  * and the active entries' COPIED flags with both.
  *
  * <p>Counting is done for a window of 2 Mi clusters at a time, so memory stays at 24 MiB; an image with clusters in
- * several windows is walked once for each. Not thread-safe; one instance checks once.
+ * several windows is walked once for each, save for the L2 tables that lead elsewhere. Not thread-safe; one instance checks
+ * once.
  */
 public final class MetadataCheck {
     /** Clusters of one window. A power of two, as the clusters of a refcount block are: one always holds whole others. */
@@ -28,12 +28,15 @@ public final class MetadataCheck {
     private final ClusterGeometry geometry;
     private final RefcountTable refcounts;
     private final ReferenceWalk walk;
+    private final Cancellation cancellation;
     private final long fileClusters;
     private final BitSet windows = new BitSet();
     private final int[] counted;
     private final int[] stored;
     /** References from the active disk: by so much a snapshot raises the refcount. */
     private final int[] raises;
+    /** Refcount blocks, by their place in the window. */
+    private final BitSet refcountBlocks = new BitSet();
 
     private final List<CheckReport.Corruption> corruptions = new ArrayList<>();
     private long corruptionCount;
@@ -44,6 +47,7 @@ public final class MetadataCheck {
 
     private MetadataCheck(Qcow2Image image, Cancellation cancellation) throws StateferryException {
         this.image = image;
+        this.cancellation = cancellation;
         this.geometry = image.geometry();
         this.refcounts = new RefcountTable(image.file(), image.header());
         this.walk = new ReferenceWalk(image.file(), image.header(), cancellation);
@@ -71,8 +75,7 @@ public final class MetadataCheck {
             return report();
         }
         markStoredWindows();
-        // The first pass finds out which other windows have references; later passes report nothing twice.
-        windows.set(0);
+        // The first pass reports what is wrong in itself, so that later passes report nothing twice.
         for (int window = 0; window >= 0; window = windows.nextSetBit(window + 1)) {
             checkWindow(window);
         }
@@ -99,11 +102,13 @@ public final class MetadataCheck {
         }
     }
 
-    private void markStoredWindows() {
+    /** Only these windows are counted: a reference to anywhere else is wrong, and found so at once. */
+    private void markStoredWindows() throws StateferryException {
+        windows.set(0);
         int perBlock = geometry.refcountBlockEntryCount();
         for (int block = 0; block < refcounts.blockCount(); block++) {
             long first = (long) block * perBlock;
-            if (refcounts.blockOffset(block) != 0 && first < fileClusters) {
+            if (first < fileClusters && refcounts.countsAnything(block)) {
                 windows.set((int) (first / WINDOW_CLUSTERS), (int) ((first + perBlock - 1) / WINDOW_CLUSTERS) + 1);
             }
         }
@@ -114,7 +119,8 @@ public final class MetadataCheck {
         int perBlock = geometry.refcountBlockEntryCount();
         long checkedEnd = (long) windows.length() * WINDOW_CLUSTERS;
         for (long block = fileClusters / perBlock; block < refcounts.blockCount(); block++) {
-            if (refcounts.blockOffset(block) != 0) {
+            if (refcounts.countsAnything(block)) {
+                cancellation.check();
                 long end = (block + 1) * perBlock;
                 for (long cluster = Math.max(checkedEnd, block * perBlock); cluster < end; cluster++) {
                     if (refcounts.refcount(cluster) != 0) {
@@ -130,6 +136,7 @@ public final class MetadataCheck {
         long first = (long) window * WINDOW_CLUSTERS;
         Arrays.fill(counted, 0);
         Arrays.fill(raises, 0);
+        refcountBlocks.clear();
         for (int index = 0; index < stored.length; index++) {
             stored[index] = (int) Math.min(Integer.MAX_VALUE, refcounts.refcount(first + index));
         }
@@ -143,6 +150,10 @@ public final class MetadataCheck {
         if (refcount > 0) {
             countFree(Math.min(cluster, fileClusters) - usedClusterEnd);
             usedClusterEnd = cluster + 1;
+        }
+        boolean isBlock = refcountBlocks.get((int) (cluster % WINDOW_CLUSTERS));
+        if (isBlock && references > 1) {
+            corrupt(geometry.clusterOffset(cluster), "refcount block has " + references + " references");
         }
         if (refcount < references) {
             corrupt(
@@ -185,6 +196,11 @@ public final class MetadataCheck {
         }
 
         @Override
+        public long windows() {
+            return L2TableWindows.maskOf(first);
+        }
+
+        @Override
         public void reference(long firstCluster, long count, Origin origin) {
             long end = firstCluster + count;
             if (reporting) {
@@ -197,6 +213,8 @@ public final class MetadataCheck {
                 counted[index]++;
                 if (origin == Origin.ACTIVE_DISK) {
                     raises[index]++;
+                } else if (origin == Origin.REFCOUNT_BLOCK) {
+                    refcountBlocks.set(index);
                 }
             }
         }
@@ -206,8 +224,10 @@ public final class MetadataCheck {
                 corrupt(geometry.clusterOffset(firstCluster), "a reference leads past the end of the file");
             }
             long inside = Math.min(end, fileClusters);
-            if (firstCluster < inside) {
-                windows.set((int) (firstCluster / WINDOW_CLUSTERS), (int) Alignment.ceilDiv(inside, WINDOW_CLUSTERS));
+            for (long from = firstCluster; from < inside; from = (from / WINDOW_CLUSTERS + 1) * WINDOW_CLUSTERS) {
+                if (!windows.get((int) (from / WINDOW_CLUSTERS))) {
+                    corrupt(geometry.clusterOffset(from), "cluster has refcount 0 but 1 references");
+                }
             }
         }
 

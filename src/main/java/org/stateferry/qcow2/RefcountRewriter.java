@@ -46,7 +46,7 @@ final class RefcountRewriter {
         this.blocks = allocator.claimedBlocks();
         for (int index = 0; index < old.blockCount(); index++) {
             // One that counts nothing is not kept: the table would have to be long enough for it.
-            if (old.blockOffset(index) != 0 && old.countsAnything(index)) {
+            if (old.countsAnything(index)) {
                 blocks.set(index);
             }
         }
@@ -125,7 +125,11 @@ final class RefcountRewriter {
         }
         long before = RefcountBlock.get(block, index, geometry.refcountOrder());
         long after = before + delta;
-        if (after < 0 || after > geometry.maxRefcount()) {
+        // One of 64 bits may look negative: a leak, which stays one. It is never raised, the check refuses that.
+        boolean fits = delta < 0
+                ? Long.compareUnsigned(before, -delta) >= 0
+                : before >= 0 && after >= 0 && after <= geometry.maxRefcount();
+        if (!fits) {
             throw StateferryException.at(
                     FailureKind.INTERNAL,
                     file.path(),
@@ -179,6 +183,11 @@ final class RefcountRewriter {
 
         private ReferenceVisitor adding(int step) {
             return new ReferenceVisitor() {
+                @Override
+                public long windows() {
+                    return L2TableWindows.maskOf(first);
+                }
+
                 @Override
                 public void reference(long firstCluster, long count, Origin origin) {
                     long to = Math.min(firstCluster + count, first + values.length);

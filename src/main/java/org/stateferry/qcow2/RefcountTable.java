@@ -85,8 +85,11 @@ final class RefcountTable {
         return refcount < 0 ? Long.MAX_VALUE : refcount;
     }
 
-    /** Whether one of the block's refcounts is not zero. */
+    /** Whether there is a refcount block, and one of its refcounts is not zero. */
     boolean countsAnything(long index) throws StateferryException {
+        if (blockOffset(index) == 0) {
+            return false;
+        }
         load(index);
         for (int at = 0; at < block.capacity(); at += Long.BYTES) {
             if (block.getLong(at) != 0) {

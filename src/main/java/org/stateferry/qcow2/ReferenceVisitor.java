@@ -11,6 +11,11 @@ interface ReferenceVisitor {
      */
     void reference(long firstCluster, long count, Origin origin) throws StateferryException;
 
+    /** The windows of clusters that the visitor listens for, as a mask; references elsewhere may be left out. */
+    default long windows() {
+        return L2TableWindows.ALL;
+    }
+
     /**
      * An entry of the active tables refers to a cluster that is not compressed and says whether it owns it alone.
      *
@@ -24,13 +29,20 @@ interface ReferenceVisitor {
 
     /** What a reference comes from. */
     enum Origin {
-        /** The header, the refcount structures, the snapshot table, bitmaps. */
+        /** The header, the refcount table, the snapshot table, bitmaps. */
         METADATA,
+        /** A refcount block: the refcount table's is the only reference to it. */
+        REFCOUNT_BLOCK,
         /** The header's own L1 table, where it maps the disk: it, its L2 tables and data. */
         ACTIVE_DISK,
         /** The active L1 table's entries past the disk, which hold a vmstate after {@code -loadvm}. */
         ACTIVE_VM_STATE,
         /** A snapshot's L1 table and what it leads to. */
-        SNAPSHOT
+        SNAPSHOT;
+
+        /** Whether it is the active L1 table or what that leads to. */
+        boolean isActive() {
+            return this == ACTIVE_DISK || this == ACTIVE_VM_STATE;
+        }
     }
 }

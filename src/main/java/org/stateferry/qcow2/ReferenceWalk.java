@@ -8,9 +8,7 @@ import org.stateferry.qcow2.ReferenceVisitor.Origin;
 import org.stateferry.qcow2.format.BitmapDirectoryEntry;
 import org.stateferry.qcow2.format.BitmapsExtension;
 import org.stateferry.qcow2.format.ClusterGeometry;
-import org.stateferry.qcow2.format.CompressedDescriptor;
 import org.stateferry.qcow2.format.L1Entry;
-import org.stateferry.qcow2.format.L2Entry;
 import org.stateferry.qcow2.format.Qcow2Header;
 import org.stateferry.qcow2.format.Qcow2Limits;
 import org.stateferry.qcow2.format.RefcountTableEntry;
@@ -30,9 +28,8 @@ final class ReferenceWalk {
 
     private final ImageFile file;
     private final ClusterGeometry geometry;
-    private final boolean version3;
     private final ByteBuffer slice = ByteBuffer.allocate(SLICE_SIZE);
-    private final ByteBuffer l2Table;
+    private final L2TableWalk l2Tables;
     private final Cancellation cancellation;
     /** Tables do not overlap in a sound image, so all of them are not longer than the file: this much is left of it. */
     private long tableClustersLeft;
@@ -43,13 +40,13 @@ final class ReferenceWalk {
         this.cancellation = cancellation;
         this.file = file;
         this.geometry = header.geometry();
-        this.version3 = header.version() >= 3;
-        this.l2Table = ByteBuffer.allocate(geometry.clusterSize());
+        this.l2Tables = new L2TableWalk(file, header);
     }
 
     /** Walks everything that {@code image} reaches. */
     void all(Qcow2Image image, ReferenceVisitor visitor) throws StateferryException {
         Qcow2Header header = image.header();
+        startPass();
         tableClustersLeft = geometry.clusterCount(file.size());
         visitor.reference(0, 1, Origin.METADATA);
         refcountStructures(header, visitor);
@@ -66,6 +63,11 @@ final class ReferenceWalk {
             }
         }
         bitmaps(image, visitor);
+    }
+
+    /** Begins a pass. Later passes walk the same in the same order: the L2 tables are recognised by it. */
+    void startPass() {
+        l2Tables.startPass();
     }
 
     /** Walks an active L1 table: its entries for the disk and those past it. */
@@ -98,7 +100,7 @@ final class ReferenceWalk {
                 if (RefcountTableEntry.hasReservedBits(entry)) {
                     visitor.invalid(entryAt, "refcount table entry has reserved bits set");
                 } else if (blockOffset != 0 && validTable(blockOffset, entryAt, "refcount block", visitor)) {
-                    visitor.reference(geometry.clusterIndex(blockOffset), 1, Origin.METADATA);
+                    visitor.reference(geometry.clusterIndex(blockOffset), 1, Origin.REFCOUNT_BLOCK);
                 }
             }
         }
@@ -126,6 +128,8 @@ final class ReferenceWalk {
             return;
         }
         if (l2Offset == 0) {
+            // QEMU would take the header for the L2 table.
+            visitor.invalid(at, "L1 entry has the COPIED flag but no L2 table");
             return;
         }
         if (!validTable(l2Offset, at, "L2 table", visitor)) {
@@ -137,66 +141,11 @@ final class ReferenceWalk {
         }
         l2TablesLeft--;
         visitor.reference(geometry.clusterIndex(l2Offset), 1, origin);
-        if (isActive(origin)) {
+        if (origin.isActive()) {
             visitor.activeEntry(geometry.clusterIndex(l2Offset), L1Entry.isCopied(entry), at);
         }
         cancellation.check();
-        l2Table.clear();
-        file.read(l2Table, l2Offset);
-        int entrySize = geometry.l2EntrySize();
-        for (int position = 0; position < l2Table.capacity(); position += entrySize) {
-            long raw = l2Table.getLong(position);
-            long bitmap = geometry.extendedL2() ? l2Table.getLong(position + 8) : 0;
-            if (raw != L2Entry.UNALLOCATED || bitmap != 0) {
-                l2Entry(raw, bitmap, l2Offset + position, origin, visitor);
-            }
-        }
-    }
-
-    private void l2Entry(long raw, long bitmap, long at, Origin origin, ReferenceVisitor visitor)
-            throws StateferryException {
-        if (L2Entry.isCompressed(raw)) {
-            compressed(raw, bitmap, at, origin, visitor);
-            return;
-        }
-        if (L2Entry.hasReservedBits(raw, version3 && !geometry.extendedL2())) {
-            visitor.invalid(at, "L2 entry has reserved bits set");
-            return;
-        }
-        if ((bitmap & bitmap >>> 32 & 0xffff_ffffL) != 0) {
-            visitor.invalid(at, "a sub-cluster is both allocated and zero");
-        }
-        long hostOffset = L2Entry.hostOffset(raw);
-        if (hostOffset == 0) {
-            if ((bitmap & 0xffff_ffffL) != 0) {
-                visitor.invalid(at, "sub-clusters are allocated but the cluster is not");
-            }
-            return;
-        }
-        if (validTable(hostOffset, at, "data cluster", visitor)) {
-            long cluster = geometry.clusterIndex(hostOffset);
-            visitor.reference(cluster, 1, origin);
-            if (isActive(origin)) {
-                visitor.activeEntry(cluster, L2Entry.isCopied(raw), at);
-            }
-        }
-    }
-
-    private void compressed(long raw, long bitmap, long at, Origin origin, ReferenceVisitor visitor)
-            throws StateferryException {
-        if (L2Entry.isCopied(raw)) {
-            visitor.invalid(at, "compressed cluster has the COPIED flag set");
-        }
-        if (bitmap != 0) {
-            visitor.invalid(at, "compressed cluster has a sub-cluster bitmap");
-        }
-        long end = CompressedDescriptor.hostOffset(raw, geometry) + CompressedDescriptor.size(raw, geometry);
-        if (CompressedDescriptor.hostOffset(raw, geometry) == 0 || end > Qcow2Limits.MAX_HOST_OFFSET) {
-            visitor.invalid(at, "compressed cluster lies outside the file");
-            return;
-        }
-        long first = CompressedDescriptor.firstCluster(raw, geometry);
-        visitor.reference(first, CompressedDescriptor.lastCluster(raw, geometry) - first + 1, origin);
+        l2Tables.next(l2Offset, origin, visitor);
     }
 
     private void bitmaps(Qcow2Image image, ReferenceVisitor visitor) throws StateferryException {
@@ -226,6 +175,9 @@ final class ReferenceWalk {
                 bitmapTable(entry, visitor);
             }
         }
+        if (directory.hasRest()) {
+            visitor.invalid(directory.offset(), "bitmap directory is longer than its entries");
+        }
     }
 
     private void bitmapTable(BitmapDirectoryEntry entry, ReferenceVisitor visitor) throws StateferryException {
@@ -235,8 +187,11 @@ final class ReferenceWalk {
             readSlice(at, 8 * Math.min(SLICE_SIZE / 8, entry.tableSize() - first));
             while (slice.hasRemaining()) {
                 long entryAt = at + slice.position();
-                long dataOffset = BitmapDirectoryEntry.dataOffset(slice.getLong());
-                if (dataOffset != 0 && validTable(dataOffset, entryAt, "bitmap data", visitor)) {
+                long tableEntry = slice.getLong();
+                long dataOffset = BitmapDirectoryEntry.dataOffset(tableEntry);
+                if (BitmapDirectoryEntry.hasReservedBits(tableEntry)) {
+                    visitor.invalid(entryAt, "bitmap table entry has reserved bits set");
+                } else if (dataOffset != 0 && validTable(dataOffset, entryAt, "bitmap data", visitor)) {
                     visitor.reference(geometry.clusterIndex(dataOffset), 1, Origin.METADATA);
                 }
             }
@@ -244,6 +199,12 @@ final class ReferenceWalk {
     }
 
     private boolean validTable(long offset, long at, String what, ReferenceVisitor visitor) throws StateferryException {
+        return isCluster(offset, geometry, at, what, visitor);
+    }
+
+    /** Whether a cluster can begin at {@code offset}; if not, the visitor hears of it. */
+    static boolean isCluster(long offset, ClusterGeometry geometry, long at, String what, ReferenceVisitor visitor)
+            throws StateferryException {
         if (offset < 0 || offset >= Qcow2Limits.MAX_HOST_OFFSET || !geometry.isClusterAligned(offset)) {
             visitor.invalid(at, "%s at 0x%x is not at a cluster's start".formatted(what, offset));
             return false;
@@ -273,9 +234,5 @@ final class ReferenceWalk {
         slice.clear().limit(size);
         file.read(slice, offset);
         slice.flip();
-    }
-
-    private static boolean isActive(Origin origin) {
-        return origin == Origin.ACTIVE_DISK || origin == Origin.ACTIVE_VM_STATE;
     }
 }

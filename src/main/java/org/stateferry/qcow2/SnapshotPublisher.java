@@ -124,6 +124,7 @@ public final class SnapshotPublisher {
         Qcow2Header header = image.header();
         ReferenceWalk walk = new ReferenceWalk(file, header, cancellation);
         return (added, removed) -> {
+            walk.startPass();
             walk.l1(l1Tables.snapshotL1Offset(), l1Tables.snapshotL1Size(), Origin.SNAPSHOT, added);
             walk.active(l1Tables.activeL1Offset(), header.l1Size(), header.size(), added);
             walk.active(header.l1TableOffset(), header.l1Size(), header.size(), removed);

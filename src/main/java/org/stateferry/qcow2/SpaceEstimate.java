@@ -11,7 +11,8 @@ public final class SpaceEstimate {
     private SpaceEstimate() {}
 
     /**
-     * By how many bytes the file may have to grow; what is free inside it is used first.
+     * How many bytes an import may have to write past the clusters in use; what is free between them is used first. Where
+     * leaks are counted past the end of the file, a hole up to there comes on top, which takes no room.
      *
      * @param report the check of the image
      * @param vmStateSize bytes of the vmstate
@@ -31,8 +32,14 @@ public final class SpaceEstimate {
                 + geometry.clusterCount(image.snapshotTable().size())
                 + 1;
         long end = report.usedClusterEnd() + clusters;
-        long blocks = end / geometry.refcountBlockEntryCount() + 2;
-        long table = geometry.clusterCount(blocks * RefcountTableEntry.SIZE) + 1;
+        long blocks = 0;
+        long table = 0;
+        // Refcount blocks and their table count themselves as well.
+        for (long before = -1; blocks != before; ) {
+            before = blocks;
+            blocks = (end + blocks + table) / geometry.refcountBlockEntryCount() + 2;
+            table = geometry.clusterCount(blocks * RefcountTableEntry.SIZE) + 1;
+        }
         long free = Math.max(0, report.freeCount() - geometry.clusterCount(presentSize));
         return Math.max(0, clusters + blocks + table - geometry.clusterCount(presentSize) - free)
                 * geometry.clusterSize();

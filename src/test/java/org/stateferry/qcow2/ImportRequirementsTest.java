@@ -62,6 +62,7 @@ class ImportRequirementsTest {
     @ParameterizedTest
     @CsvSource({
         "72, 4, external data file",
+        "88, 2, external data file is raw",
         "72, 8, contradict each other",
         "104, 72057594037927936, contradict each other", // zstd without its feature bit
         "104, 144115188075855872, compression type 2 is unknown"

@@ -186,6 +186,20 @@ class SnapshotPublisherTest {
     }
 
     @Test
+    void leavesALeakOfMoreThanALongCanCount() throws Exception {
+        MemoryImageFile image = ExampleImages.named("64-bit refcounts").build();
+        long clusterSize = 1L << image.u32(20);
+        long block = image.u64(image.u64(48));
+        image.putU64(block + image.u64(40) / clusterSize * 8, Long.MIN_VALUE + 1);
+
+        ImportRun.publish(image, NAME, VM_STATE);
+
+        CheckReport report = MetadataCheck.run(Qcow2Image.open(image));
+        assertThat(report.isSound()).isTrue();
+        assertThat(report.leakCount()).isEqualTo(1);
+    }
+
+    @Test
     void takesManySnapshotsOneAfterTheOther() throws Exception {
         MemoryImageFile image =
                 ExampleImages.named("snapshots of other disk sizes").build();

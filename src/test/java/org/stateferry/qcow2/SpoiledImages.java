@@ -121,6 +121,10 @@ final class SpoiledImages {
                 "past the end of the file",
                 image -> image.putU64(l1EntryAt(image, 0), COPIED | 1L << 40));
         add("L1 entry without COPIED", "COPIED flag clear", image -> flip(image, l1EntryAt(image, 0), COPIED));
+        add(
+                "L1 entry with COPIED but no L2 table",
+                "COPIED flag but no L2 table",
+                image -> image.putU64(image.u64(40), COPIED));
         add("L1 table past the end", "past the end of the file", image -> image.putU64(40, 1L << 40));
         add(
                 "L1 table in the header",
@@ -194,6 +198,11 @@ final class SpoiledImages {
                 "refcount block used twice",
                 "belongs to two entries",
                 image -> image.putU64(image.u64(48) + 8, image.u64(image.u64(48))));
+        add("refcount block that is an L2 table", "refcount block has 2 references", image -> {
+            long l2Table = image.u64(l1EntryAt(image, 0)) & OFFSET_MASK;
+            setRefcount(image, l2Table, 2);
+            image.putU64(l1EntryAt(image, 0), l2Table).putU64(image.u64(48) + 8, l2Table);
+        });
         add("refcount table past the end", "refcount 0 but", image -> image.putU64(48, 1L << 40));
     }
 
@@ -220,6 +229,11 @@ final class SpoiledImages {
 
     private void bitmaps() {
         add(
+                "reserved field of the bitmaps extension",
+                "bitmaps extension is out of range",
+                withBitmaps(),
+                image -> image.putU32(bitmapsExtensionAt(image) + 4, 1));
+        add(
                 "bitmap directory between clusters",
                 "bitmaps extension is out of range",
                 withBitmaps(),
@@ -243,7 +257,17 @@ final class SpoiledImages {
                 "bitmap table too long",
                 "the tables are longer than the file",
                 withBitmaps(),
-                image -> image.putU32(image.u64(bitmapsExtensionAt(image) + 16) + 8, 1 << 26));
+                image -> image.putU32(image.u64(bitmapsExtensionAt(image) + 16) + 8, 1 << 17));
+        add(
+                "bitmap directory longer than its entries",
+                "bitmap directory is longer",
+                withBitmaps(),
+                image -> image.putU64(bitmapsExtensionAt(image) + 8, image.u64(bitmapsExtensionAt(image) + 8) + 1));
+        add(
+                "reserved bits in a bitmap table",
+                "bitmap table entry has reserved bits",
+                withBitmaps(),
+                image -> or(image, image.u64(image.u64(bitmapsExtensionAt(image) + 16)), 1));
         add(
                 "bitmap data between clusters",
                 "bitmap data at",

@@ -29,10 +29,18 @@ public final class ImageReader {
     /**
      * A line of the snapshot table.
      *
+     * @param offset where the entry lies in the file
      * @param bytes the whole entry as it lies in the file, without padding
      */
     public record Snapshot(
-            String id, String name, long l1Offset, int l1Size, long vmStateSize, long diskSize, byte[] bytes) {}
+            long offset,
+            String id,
+            String name,
+            long l1Offset,
+            int l1Size,
+            long vmStateSize,
+            long diskSize,
+            byte[] bytes) {}
 
     public ImageReader(MemoryImageFile file) {
         this.file = file;
@@ -85,6 +93,7 @@ public final class ImageReader {
             int extraSize = (int) file.u32(at + 36);
             long end = at + 40 + extraSize + idSize + nameSize;
             snapshots.add(new Snapshot(
+                    at,
                     new String(file.bytes(end - nameSize - idSize, idSize)),
                     new String(file.bytes(end - nameSize, nameSize)),
                     file.u64(at),

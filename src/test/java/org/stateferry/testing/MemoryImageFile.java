@@ -20,6 +20,9 @@ public final class MemoryImageFile implements ImageFile {
     private static final byte[] ZEROS = new byte[PAGE_SIZE];
 
     private final Map<Long, byte[]> pages = new HashMap<>();
+    /** Pages that no copy shares; any other is replaced before it is written. */
+    private final Set<Long> ownPages = new HashSet<>();
+
     private long size;
 
     /** A file with these bytes. */
@@ -46,10 +49,11 @@ public final class MemoryImageFile implements ImageFile {
         }
     }
 
-    /** A copy that lives its own life. */
+    /** A copy that lives its own life. What neither changes is in memory once. */
     public synchronized MemoryImageFile copy() {
         MemoryImageFile copy = new MemoryImageFile();
-        pages.forEach((index, page) -> copy.pages.put(index, page.clone()));
+        copy.pages.putAll(pages);
+        ownPages.clear();
         copy.size = size;
         return copy;
     }
@@ -96,10 +100,17 @@ public final class MemoryImageFile implements ImageFile {
         while (source.hasRemaining()) {
             int inPage = (int) (at % PAGE_SIZE);
             int count = Math.min(source.remaining(), PAGE_SIZE - inPage);
-            source.get(pages.computeIfAbsent(at / PAGE_SIZE, index -> new byte[PAGE_SIZE]), inPage, count);
+            source.get(pageToChange(at / PAGE_SIZE), inPage, count);
             at += count;
         }
         size = Math.max(size, at);
+    }
+
+    private byte[] pageToChange(long index) {
+        if (ownPages.add(index)) {
+            pages.put(index, pages.getOrDefault(index, ZEROS).clone());
+        }
+        return pages.get(index);
     }
 
     /** As a {@link FileChannel} does: a negative offset is the caller's mistake. */
@@ -126,8 +137,9 @@ public final class MemoryImageFile implements ImageFile {
         }
         size = newSize;
         pages.keySet().removeIf(index -> index * PAGE_SIZE >= newSize);
-        byte[] last = pages.get(newSize / PAGE_SIZE);
-        if (last != null) {
+        ownPages.removeIf(index -> index * PAGE_SIZE >= newSize);
+        if (pages.containsKey(newSize / PAGE_SIZE)) {
+            byte[] last = pageToChange(newSize / PAGE_SIZE);
             Arrays.fill(last, (int) (newSize % PAGE_SIZE), PAGE_SIZE, (byte) 0);
         }
     }
@@ -181,6 +193,6 @@ public final class MemoryImageFile implements ImageFile {
         indexes.addAll(other.pages.keySet());
         return indexes.stream()
                 .allMatch(index ->
-                        Arrays.equals(bytes(index * PAGE_SIZE, PAGE_SIZE), other.bytes(index * PAGE_SIZE, PAGE_SIZE)));
+                        Arrays.equals(pages.getOrDefault(index, ZEROS), other.pages.getOrDefault(index, ZEROS)));
     }
 }

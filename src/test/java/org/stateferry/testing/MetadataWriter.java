@@ -94,7 +94,10 @@ final class MetadataWriter {
         if (image.snapshots.isEmpty()) {
             return 0;
         }
-        ByteBuffer table = ByteBuffer.allocate(image.snapshots.size() * 1024);
+        ByteBuffer table = ByteBuffer.allocate(image.snapshots.stream()
+                .mapToInt(snapshot ->
+                        128 + snapshot.extraTail().length + 3 * snapshot.name().length())
+                .sum());
         int end = 0;
         for (BuiltSnapshot snapshot : image.snapshots) {
             table.position((end + 7) / 8 * 8);

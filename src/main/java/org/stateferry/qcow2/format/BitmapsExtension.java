@@ -15,6 +15,7 @@ import org.stateferry.error.StateferryException;
  * @param directoryOffset its host offset
  */
 public record BitmapsExtension(int count, int directorySize, long directoryOffset) {
+    private static final int SIZE = 24;
 
     /** Reads the extension's data and checks it against the format's limits. */
     public static BitmapsExtension parse(HeaderExtension extension, ClusterGeometry geometry, Path file)
@@ -22,10 +23,12 @@ public record BitmapsExtension(int count, int directorySize, long directoryOffse
         ByteCursor cursor =
                 new ByteCursor(ByteBuffer.wrap(extension.data()), file, extension.offset(), FailureKind.IMAGE_CORRUPT);
         long count = cursor.u32();
-        cursor.u32();
+        long reserved = cursor.u32();
         long directorySize = cursor.i64();
         long directoryOffset = cursor.i64();
-        if (count == 0
+        if (extension.data().length != SIZE
+                || reserved != 0
+                || count == 0
                 || count > Qcow2Limits.MAX_BITMAPS
                 || directorySize <= 0
                 || directorySize > Qcow2Limits.MAX_TABLE_SIZE_IN_MEMORY

@@ -27,6 +27,8 @@ public record HeaderExtension(int type, long offset, byte[] data) {
 
     private static final int END = 0;
     private static final int PREFIX_SIZE = 8;
+    /** What fits into QEMU's {@code backing_format[16]}. */
+    private static final int MAX_BACKING_FORMAT_SIZE = 15;
 
     /**
      * Reads the list.
@@ -39,20 +41,22 @@ public record HeaderExtension(int type, long offset, byte[] data) {
         int end = header.backingFileOffset() == 0 ? firstCluster.limit() : (int) header.backingFileOffset();
         int offset = header.headerLength();
         List<HeaderExtension> extensions = new ArrayList<>();
-        while (offset + PREFIX_SIZE <= end) {
+        while (offset < end) {
             ByteBuffer rest = firstCluster.slice(offset, end - offset);
             ByteCursor cursor = new ByteCursor(rest, file, offset, FailureKind.IMAGE_CORRUPT);
             int type = (int) cursor.u32();
             long length = cursor.u32();
-            if (type == END) {
-                break;
-            }
-            if (length > cursor.remaining()) {
+            // QEMU looks at the length before the type, and so refuses an end of the list with too large a length as
+            // well.
+            if (length > cursor.remaining() || type == BACKING_FORMAT && length > MAX_BACKING_FORMAT_SIZE) {
                 throw StateferryException.at(
                         FailureKind.IMAGE_CORRUPT,
                         file,
                         offset,
-                        "header extension 0x%08x of %d bytes reaches past the header cluster".formatted(type, length));
+                        "header extension 0x%08x of %d bytes is longer than its place".formatted(type, length));
+            }
+            if (type == END) {
+                break;
             }
             extensions.add(new HeaderExtension(type, cursor.offset(), cursor.bytes((int) length)));
             offset += PREFIX_SIZE + (int) Alignment.alignUp(length, 8);

@@ -171,9 +171,8 @@ public record Qcow2Header(
         ClusterGeometry geometry = geometry();
         requireTable(geometry, l1TableOffset, file, 40, "L1 table");
         requireTable(geometry, refcountTableOffset, file, 48, "refcount table");
-        if (snapshotCount > 0) {
-            requireTable(geometry, snapshotsOffset, file, 64, "snapshot table");
-        }
+        // QEMU does not open the image if this is wrong, even if there is no snapshot.
+        requireTable(geometry, snapshotsOffset, file, 64, "snapshot table");
         require(
                 backingFileOffset >= 0 && backingFileOffset <= geometry.clusterSize(),
                 file,

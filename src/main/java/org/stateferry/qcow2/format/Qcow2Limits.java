@@ -24,8 +24,8 @@ public final class Qcow2Limits {
     public static final int MAX_SNAPSHOT_NAME_SIZE = 255;
 
     public static final int MAX_BITMAPS = 65_535;
-    /** Entries of one bitmap table. */
-    public static final int MAX_BITMAP_TABLE_ENTRIES = 128 * 1024 * 1024;
+    /** Bytes of the clusters that one bitmap table can lead to. */
+    public static final long MAX_BITMAP_SIZE = 512L * 1024 * 1024;
     /** Host offsets are below this. */
     public static final long MAX_HOST_OFFSET = 1L << 56;
 

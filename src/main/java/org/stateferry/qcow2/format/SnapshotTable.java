@@ -4,6 +4,8 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.stateferry.bytes.Alignment;
 
 /**
@@ -60,7 +62,8 @@ public record SnapshotTable(List<SnapshotTableEntry> entries) {
         long largest =
                 entries.stream().mapToLong(SnapshotTableEntry::idNumber).max().orElse(0);
         long next = largest + 1;
-        while (findByName(Long.toString(next)).isPresent()) {
+        Set<String> names = entries.stream().map(SnapshotTableEntry::nameText).collect(Collectors.toSet());
+        while (names.contains(Long.toString(next))) {
             next++;
         }
         return Long.toString(next);

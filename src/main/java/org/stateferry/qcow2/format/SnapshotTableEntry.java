@@ -46,6 +46,9 @@ public record SnapshotTableEntry(
     /** The value of {@code icount} when instruction counting is off. */
     public static final long ICOUNT_DISABLED = -1;
 
+    /** The longest entry that {@link #create} makes: with an id of 20 digits, the longest name, and padding before it. */
+    public static final int MAX_CREATED_SIZE = 40 + 24 + 20 + Qcow2Limits.MAX_SNAPSHOT_NAME_SIZE + ALIGNMENT;
+
     private static final int FIXED_SIZE = 40;
     private static final int KNOWN_EXTRA_SIZE = 24;
     private static final int DISK_SIZE_IN_EXTRA_END = 16;

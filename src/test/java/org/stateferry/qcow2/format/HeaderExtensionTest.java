@@ -76,6 +76,21 @@ class HeaderExtensionTest {
                 });
     }
 
+    @Test
+    void refusesAnEndOfTheListThatHasALength() {
+        assertThatThrownBy(() -> parse(cluster().putInt(0).putInt(401), 0))
+                .isInstanceOf(StateferryException.class)
+                .hasMessageContaining("longer than its place");
+    }
+
+    @Test
+    void refusesABackingFormatThatQemuHasNoRoomFor() throws Exception {
+        int type = HeaderExtension.BACKING_FORMAT;
+
+        assertThat(parse(cluster().putInt(type).putInt(15), 0)).hasSize(1);
+        assertThatThrownBy(() -> parse(cluster().putInt(type).putInt(16), 0)).isInstanceOf(StateferryException.class);
+    }
+
     private static BitmapsExtension bitmaps(int count, long size, long offset) throws StateferryException {
         byte[] data = ByteBuffer.allocate(24)
                 .putInt(count)
@@ -144,7 +159,7 @@ class HeaderExtensionTest {
     void readsBitmapDirectoryEntriesOneAfterTheOther() throws Exception {
         ByteBuffer two = ByteBuffer.allocate(200)
                 .put(directoryEntry(512, 7, 3, "first"))
-                .put(directoryEntry(1024, 128 * 1024 * 1024, 0, "second one"))
+                .put(directoryEntry(1024, 1024 * 1024, 0, "second one"))
                 .flip();
 
         ByteCursor cursor = cursor(two);
@@ -152,12 +167,21 @@ class HeaderExtensionTest {
         assertThat(BitmapDirectoryEntry.parse(cursor, GEOMETRY, FILE))
                 .isEqualTo(new BitmapDirectoryEntry(512, 7, "first"));
         assertThat(BitmapDirectoryEntry.parse(cursor, GEOMETRY, FILE))
-                .isEqualTo(new BitmapDirectoryEntry(1024, 128 * 1024 * 1024, "second one"));
+                .isEqualTo(new BitmapDirectoryEntry(1024, 1024 * 1024, "second one"));
         assertThat(cursor.remaining()).as("no padding at the end").isZero();
     }
 
     @ParameterizedTest
-    @CsvSource({"0, 1, 0", "513, 1, 0", "-512, 1, 0", "512, 134217729, 0", "512, -1, 0", "512, 1, 99", "512, 1, -1"})
+    @CsvSource({
+        "0, 1, 0",
+        "513, 1, 0",
+        "-512, 1, 0",
+        "512, 1048577, 0",
+        "512, 0, 0",
+        "512, -1, 0",
+        "512, 1, 99",
+        "512, 1, -1"
+    })
     void refusesABitmapDirectoryEntryThatIsOutOfRange(long tableOffset, int tableSize, int extraSize) {
         ByteCursor cursor = cursor(directoryEntry(tableOffset, tableSize, extraSize, "name"));
 
@@ -166,6 +190,18 @@ class HeaderExtensionTest {
                     assertThat(failure.kind()).isEqualTo(FailureKind.IMAGE_CORRUPT);
                     assertThat(failure.offset()).isEqualTo(1024);
                 });
+    }
+
+    @ParameterizedTest
+    @CsvSource({"12, 4", "16, 0", "16, 2", "17, 8", "17, 32", "18, 0", "18, 4"})
+    void refusesABitmapThatQemuDoesNotLoad(int at, int value) {
+        ByteBuffer entry = directoryEntry(512, 1, 0, "name");
+        entry.put(at, (byte) value);
+        entry.put(19, at == 18 ? (byte) 0 : entry.get(19));
+
+        assertThatThrownBy(() -> BitmapDirectoryEntry.parse(cursor(entry), GEOMETRY, FILE))
+                .isInstanceOf(StateferryException.class)
+                .hasMessageContaining("out of range");
     }
 
     @Test

@@ -178,9 +178,10 @@ class Qcow2HeaderTest {
     }
 
     @Test
-    void takesAnyOffsetOfASnapshotTableThatIsNotThere() throws Exception {
-        assertThat(parse(version3().putInt(60, 0).putLong(64, -1)).snapshotsOffset())
-                .isEqualTo(-1);
+    void refusesAnImpossibleOffsetOfASnapshotTableEvenIfThereIsNone() {
+        assertThatThrownBy(() -> parse(version3().putInt(60, 0).putLong(64, -1)))
+                .isInstanceOf(StateferryException.class)
+                .hasMessageContaining("snapshot table offset");
     }
 
     @Test

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -184,6 +185,17 @@ class SnapshotTableTest {
     void givesTheNextIdAsQemuCountsThem(String id, String next) {
         assertThat(new SnapshotTable(List.of(entry(id, "n"), entry("0", "m"))).nextId())
                 .isEqualTo(next);
+    }
+
+    @Test
+    @Timeout(value = 10, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+    void findsTheNextIdSoonWhenEveryOtherIsAName() {
+        List<SnapshotTableEntry> entries = new ArrayList<>();
+        for (int number = 65_536; number > 0; number--) {
+            entries.add(entry("0", Integer.toString(number)));
+        }
+
+        assertThat(new SnapshotTable(entries).nextId()).isEqualTo("65537");
     }
 
     @Test
