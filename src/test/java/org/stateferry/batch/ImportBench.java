@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -79,6 +81,7 @@ final class ImportBench implements ImportProgress {
     boolean verify;
     boolean lock = true;
     IoMode io = IoMode.AUTO;
+    Compression compression = Compression.NONE;
 
     @Nullable
     NewImage newImage;
@@ -101,6 +104,16 @@ final class ImportBench implements ImportProgress {
         new Random(seed).nextBytes(bytes);
         Files.write(dump, bytes);
         opaque = true;
+        setTimes(SAVED_AT);
+        return this;
+    }
+
+    /** Puts random bytes in the dump's place, and behind them a hole up to {@code size}. */
+    ImportBench withSparseDump(long size, int dataSize, long seed) throws IOException {
+        withOpaqueDump(dataSize, seed);
+        try (FileChannel channel = FileChannel.open(dump, StandardOpenOption.WRITE)) {
+            channel.write(ByteBuffer.allocate(1), size - 1);
+        }
         setTimes(SAVED_AT);
         return this;
     }
@@ -149,7 +162,7 @@ final class ImportBench implements ImportProgress {
 
     ImportRequest request(String name) {
         ImportOptions options = new ImportOptions(
-                opaque ? DumpFormat.OPAQUE : DumpFormat.AUTO, io, Compression.NONE, strict, false, lock, verify, 0);
+                opaque ? DumpFormat.OPAQUE : DumpFormat.AUTO, io, compression, strict, false, lock, verify, 0);
         return new ImportRequest(dump, image, name, List.of(), newImage, options);
     }
 

@@ -1,0 +1,76 @@
+package org.stateferry.batch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.stateferry.batch.ImportOptions.Compression;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.testing.RawBytes;
+import org.stateferry.testing.SmallDisk;
+
+/** Whether there is room is decided by what a dump needs in the image, and that before a byte of the image changes. */
+class ImportSpaceTest {
+    private static final int MIB = ImportBench.MIB;
+    private static final long DUMP_SIZE = 64L * MIB;
+
+    @TempDir
+    Path folder;
+
+    private SmallDisk disk;
+    private BatchContext context;
+    private ImportBench bench;
+
+    @BeforeEach
+    void mountASmallDisk() throws Exception {
+        disk = SmallDisk.mount(folder.resolve("disk"), 16 * MIB);
+        StateferryHome home = StateferryHome.open(folder.resolve("home"));
+        context = BatchContext.start(home, Map.of());
+        bench = new ImportBench(home, context, folder.resolve("disk"));
+    }
+
+    @AfterEach
+    void unmountIt() {
+        context.close();
+        disk.close();
+    }
+
+    @Test
+    void aDumpThatIsLongerThanTheDiskFitsIfItIsMostlyZeros() throws Exception {
+        bench.withSparseDump(DUMP_SIZE, 3 * MIB, 1);
+
+        ImportOutcome outcome = bench.run("saved");
+
+        assertThat(outcome.vmStateSize()).isEqualTo(DUMP_SIZE);
+        assertThat(outcome.bytesWritten()).isEqualTo(3 * MIB);
+        bench.assertHolds("saved");
+    }
+
+    @Test
+    void itIsRefusedIfWhatIsNotZeroIsTooMuch() throws Exception {
+        bench.withSparseDump(DUMP_SIZE, 9 * MIB, 1);
+        String before = RawBytes.sha256(bench.image());
+
+        StateferryException refusal = bench.fail("saved");
+
+        assertThat(refusal.kind()).isEqualTo(FailureKind.NO_SPACE);
+        assertThat(refusal.problem()).matches("the import needs \\d+ more bytes on the file system, which has \\d+");
+        assertThat(RawBytes.sha256(bench.image())).isEqualTo(before);
+    }
+
+    @Test
+    void whenItIsToBeCompressedTheOperatorIsWarnedOnly() throws Exception {
+        bench.withSparseDump(DUMP_SIZE, 3 * MIB, 1);
+        bench.compression = Compression.IMAGE;
+
+        bench.run("saved");
+
+        assertThat(bench.warnings).singleElement().asString().endsWith("if the state cannot be compressed");
+        bench.assertHolds("saved");
+    }
+}
