@@ -165,7 +165,7 @@ final class TransferRun implements AutoCloseable {
         }
     }
 
-    private void writeBuffer(long index, TransferBuffer buffer) throws StateferryException {
+    private int writeBuffer(long index, TransferBuffer buffer) throws StateferryException {
         try {
             ByteBuffer content = buffer.bytes().duplicate().flip();
             // First, because writing rearranges the content.
@@ -176,6 +176,7 @@ final class TransferRun implements AutoCloseable {
                     .recordBuffer(new BufferRecord(
                             index, stored.size(), (int) crc.getValue(), System.currentTimeMillis(), stored.entries()));
             bytesWritten.add(stored.size());
+            return stored.size();
         } catch (StateferryException e) {
             session.noteFailure(e);
             throw e;

@@ -17,12 +17,11 @@ import org.stateferry.transfer.TransferObserver;
  *
  * <ul>
  *   <li>{@code stateferry.transfer.read}: bytes of streams read from dumps
- *   <li>{@code stateferry.transfer.written}: bytes of buffers written to images, the zeros that fill the last cluster
- *       included
+ *   <li>{@code stateferry.transfer.written}: bytes of their states written to images, as they are stored there
  *   <li>{@code stateferry.transfer.in.flight}: buffers submitted and not completed
  *   <li>{@code stateferry.transfer.blocked}: how long submissions waited because as many as allowed were in flight; those
  *       that did not wait do not count
- *   <li>{@code stateferry.transfer.write}: how long it took to write a buffer, its checksum and its journal record included;
+ *   <li>{@code stateferry.transfer.write}: how long it took to write a buffer, its checksum, compression and journal record included;
  *       a histogram
  * </ul>
  */
@@ -55,7 +54,7 @@ public final class TransferMetrics implements TransferObserver, MeterBinder {
 
         private Meters(MeterRegistry registry) {
             read = bytes(registry, "stateferry.transfer.read", "Bytes of streams read from dumps");
-            written = bytes(registry, "stateferry.transfer.written", "Bytes of buffers written to images");
+            written = bytes(registry, "stateferry.transfer.written", "Bytes of states written to images");
             blocked = Timer.builder("stateferry.transfer.blocked")
                     .description("Waits of submissions for a free slot")
                     .register(registry);

@@ -37,8 +37,9 @@ public final class InFlightWrites {
         /**
          * @param index the buffer's number in the stream
          * @param buffer its content, which may be rearranged; stays owned by the caller
+         * @return how many bytes were written to the image
          */
-        void run(long index, TransferBuffer buffer) throws StateferryException;
+        int run(long index, TransferBuffer buffer) throws StateferryException;
     }
 
     /**
@@ -97,9 +98,8 @@ public final class InFlightWrites {
 
     private void writeThenRelease(long index, TransferBuffer buffer) {
         try {
-            int size = buffer.size();
             long start = System.nanoTime();
-            write.run(index, buffer);
+            int size = write.run(index, buffer);
             observer.bufferWritten(size, System.nanoTime() - start);
             complete(index);
         } catch (StateferryException e) {

@@ -11,7 +11,7 @@ public interface TransferObserver {
     /** So many bytes of the stream were read from the dump. */
     default void streamRead(int bytes) {}
 
-    /** A buffer was written to the image. */
+    /** A buffer was written, as so many bytes of the image: fewer than its own if zeros were left out or it was compressed. */
     default void bufferWritten(int bytes, long nanos) {}
 
     /** The submitting thread waited for a free slot. */

@@ -31,12 +31,13 @@ class ClusterAggregatorTest {
         return new InFlightWrites(Runnable::run, 2, firstIndex, this::write, TransferObserver.NONE);
     }
 
-    private void write(long index, TransferBuffer buffer) {
+    private int write(long index, TransferBuffer buffer) {
         indexes.add(index);
         memories.add(buffer.bytes());
         byte[] content = new byte[buffer.size()];
         buffer.bytes().duplicate().flip().get(content);
         written.add(content);
+        return content.length;
     }
 
     private byte[] disk() {

@@ -27,6 +27,9 @@ import org.stateferry.error.StateferryException;
 
 @Timeout(60)
 class InFlightWritesTest {
+    /** What the image takes for each buffer. */
+    private static final int STORED_SIZE = 3;
+
     private static final int IN_FLIGHT_MAX = 4;
     private static final StateferryException FIRST = StateferryException.of(FailureKind.IO, "first");
     private static final StateferryException SECOND = StateferryException.of(FailureKind.NO_SPACE, "second");
@@ -51,7 +54,7 @@ class InFlightWritesTest {
         return new InFlightWrites(threads, IN_FLIGHT_MAX, firstIndex, this::write, observer);
     }
 
-    private void write(long index, TransferBuffer buffer) throws StateferryException {
+    private int write(long index, TransferBuffer buffer) throws StateferryException {
         mostRunning.accumulateAndGet(running.incrementAndGet(), Math::max);
         try {
             CountDownLatch gate = gates.get(index);
@@ -67,6 +70,7 @@ class InFlightWritesTest {
         if (failure != null) {
             throw failure;
         }
+        return STORED_SIZE;
     }
 
     private void close(long... indexes) {
@@ -135,8 +139,14 @@ class InFlightWritesTest {
     void underLoadTheBoundIsNeverExceededAndEverythingIsWritten(long seed) throws Exception {
         Random random = new Random(seed);
         AtomicInteger inFlight = new AtomicInteger();
+        AtomicInteger stored = new AtomicInteger();
         List<Integer> seen = Collections.synchronizedList(new ArrayList<>());
         InFlightWrites writes = writes(100, new TransferObserver() {
+            @Override
+            public void bufferWritten(int bytes, long nanos) {
+                stored.addAndGet(bytes);
+            }
+
             @Override
             public void inFlight(int change) {
                 seen.add(inFlight.addAndGet(change));
@@ -153,6 +163,7 @@ class InFlightWritesTest {
         assertThat(mostRunning.get()).isBetween(1, IN_FLIGHT_MAX);
         assertThat(seen).hasSize(1000).allMatch(count -> count >= 0 && count <= IN_FLIGHT_MAX);
         assertThat(inFlight).hasValue(0);
+        assertThat(stored).hasValue(500 * STORED_SIZE);
         assertThat(writes.contiguousEnd()).isEqualTo(600);
         assertThat(pool.takenCount()).isZero();
     }
