@@ -12,8 +12,9 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.testing.Launcher;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuIo;
@@ -29,7 +30,7 @@ import tools.jackson.databind.node.ObjectNode;
  * all, {@code -Dstateferry.seed} repeats the choices of a run (the moments themselves are as exact as the machine's clock).
  */
 class KillIT {
-    private static final int KILLS = Integer.getInteger("stateferry.kills", 2 * ImportPhase.values().length);
+    private static final int KILLS = Integer.getInteger("stateferry.kills", ImportPhase.values().length);
     private static final int MEBIBYTES = 128;
     private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final String NAME = "saved";
@@ -43,16 +44,19 @@ class KillIT {
     private final Random random = new Random(seed);
     private final Map<ImportPhase, Integer> kills = new EnumMap<>(ImportPhase.class);
     private final Deque<ImportPhase> nextPhases = new ArrayDeque<>();
+    private List<String> options = List.of();
     private int publishedBefore;
 
-    @Test
-    void noKillLeavesAThirdStateAndTheImportCompletes() throws InterruptedException {
+    @ParameterizedTest
+    @ValueSource(strings = {"none", "image"})
+    void noKillLeavesAThirdStateAndTheImportCompletes(String compression) throws InterruptedException {
+        options = List.of("--progress", "json", "--compress", compression);
         Scene scene = Scene.in(directory).withLongDump(MEBIBYTES, seed);
         Path before = scene.copyOfImage("before.qcow2");
         Scene undisturbed = scene.withImage(scene.copyOfImage("undisturbed.qcow2"))
                 .withLauncher(new Launcher(scene.path("undisturbed-home")));
         Map<ImportPhase, Duration> usual;
-        try (RunningCommand running = undisturbed.startImportAs(NAME, "--progress", "json")) {
+        try (RunningCommand running = undisturbed.startImportAs(NAME, options.toArray(String[]::new))) {
             usual = ImportPhase.measure(running);
         }
 
@@ -70,7 +74,7 @@ class KillIT {
                 "seed %d: kills %s, %d of them after the switch; usual durations %s%n",
                 seed, kills, publishedBefore, usual);
 
-        scene.launchImportAs(NAME).requireSuccess();
+        scene.launchImportAs(NAME, options.toArray(String[]::new)).requireSuccess();
 
         assertSameStructure(scene, undisturbed);
         assertUsable(scene, before);
@@ -87,7 +91,7 @@ class KillIT {
 
     private void killAt(ImportPhase.Moment moment, Map<ImportPhase, Duration> usual, Scene scene)
             throws InterruptedException {
-        try (RunningCommand running = scene.startImportAs(NAME, "--progress", "json")) {
+        try (RunningCommand running = scene.startImportAs(NAME, options.toArray(String[]::new))) {
             moment.await(running, usual);
             running.kill();
             running.await(LIMIT);
