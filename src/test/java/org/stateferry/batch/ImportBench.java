@@ -13,7 +13,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.LongConsumer;
@@ -32,6 +31,7 @@ import org.stateferry.source.DumpFormat;
 import org.stateferry.storage.IoMode;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
+import org.stateferry.testing.ClusterContent;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.TickerDump;
@@ -100,8 +100,11 @@ final class ImportBench implements ImportProgress {
 
     /** Puts random bytes in the dump's place, which are then imported as they are. */
     ImportBench withOpaqueDump(int size, long seed) throws IOException {
-        byte[] bytes = new byte[size];
-        new Random(seed).nextBytes(bytes);
+        return withOpaqueDump(ClusterContent.stream(size, seed));
+    }
+
+    /** Puts these bytes in the dump's place. */
+    ImportBench withOpaqueDump(byte[] bytes) throws IOException {
         Files.write(dump, bytes);
         opaque = true;
         setTimes(SAVED_AT);
