@@ -72,8 +72,8 @@ final class PublishTasklet implements Tasklet {
         StagedSnapshot staged = publisher.stage(vmState, session.request().name(), Instant.now());
         session.requireNotStopped();
         journal.recordIntent(new PublishIntent(
-                staged.sectorBefore(),
-                staged.sectorAfter(),
+                staged.change().sectorBefore(),
+                staged.change().sectorAfter(),
                 staged.entry().idText(),
                 staged.entry().l1TableOffset(),
                 staged.entry().vmStateSize()));
