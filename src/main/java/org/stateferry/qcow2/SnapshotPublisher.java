@@ -4,6 +4,7 @@ import java.time.Instant;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.ReferenceVisitor.Origin;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
+import org.stateferry.storage.ImageFile;
 
 /**
  * Makes a vmstate that lies in claimed clusters into an internal snapshot, in two parts. A snapshot of the disk alone is
@@ -15,6 +16,7 @@ import org.stateferry.qcow2.format.SnapshotTableEntry;
  */
 public final class SnapshotPublisher {
     private final Qcow2Image image;
+    private final ImageFile file;
     private final ClusterAllocator allocator;
     private final Cancellation cancellation;
     private final SwitchStage stage;
@@ -29,6 +31,7 @@ public final class SnapshotPublisher {
             Qcow2Image image, ClusterAllocator allocator, CheckReport before, Cancellation cancellation) {
         this.stage = new SwitchStage(image, allocator, before, cancellation);
         this.image = stage.image();
+        this.file = image.file();
         this.allocator = allocator;
         this.cancellation = cancellation;
     }
@@ -62,7 +65,7 @@ public final class SnapshotPublisher {
      * @throws StateferryException after which only the header itself tells whether the switch has happened
      */
     public void switchOver(StagedSnapshot staged) throws StateferryException {
-        stage.switchOver(staged.change());
+        staged.change().carryOut(file);
     }
 
     private SnapshotTableEntry newEntry(SnapshotL1Writer l1Tables, long vmStateSize, String name, Instant date) {

@@ -1,7 +1,6 @@
 package org.stateferry.qcow2;
 
 import java.nio.ByteBuffer;
-import java.util.Arrays;
 import java.util.List;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -13,10 +12,10 @@ import org.stateferry.qcow2.format.SnapshotTable;
 import org.stateferry.storage.ImageFile;
 
 /**
- * What every change of the set of snapshots ends with, whether one comes or goes: a new snapshot table, new refcounts, a
- * check of the image that all of it makes up, and the write of one sector that puts it into force.
+ * What every change of the set of snapshots ends with, whether one comes or goes: a new snapshot table, new refcounts, and
+ * a check of the image that all of it makes up. What is left to do then is the write of one sector.
  *
- * <p>Nothing is written but to claimed clusters before that one sector. Not thread-safe; one instance stages once.
+ * <p>Nothing is written but to claimed clusters. Not thread-safe; one instance stages once.
  */
 final class SwitchStage {
     private final Qcow2Image image;
@@ -36,7 +35,7 @@ final class SwitchStage {
      * @param image the old image
      * @param allocator free clusters of the old image
      * @param before what the check of the old image found: its leaks are not ours
-     * @param cancellation asked while the new image is staged; not heard any more by the switch
+     * @param cancellation asked while the new image is staged
      */
     SwitchStage(Qcow2Image image, ClusterAllocator allocator, CheckReport before, Cancellation cancellation) {
         this.cancellation = cancellation;
@@ -77,20 +76,6 @@ final class SwitchStage {
         byte[] sector = headerSwitch.apply(image.headerSector(), image.header());
         requireSound(MetadataCheck.run(Qcow2Image.open(new OverlayImageFile(file, sector)), cancellation));
         return new StagedSwitch(image.headerSector(), sector);
-    }
-
-    /**
-     * Writes the header sector, forces it, and reads it back.
-     *
-     * @throws StateferryException after which only the header itself tells whether the switch has happened
-     */
-    void switchOver(StagedSwitch staged) throws StateferryException {
-        requireHeader(staged.sectorBefore(), FailureKind.CONFLICT, "the image's header changed during the import");
-        file.write(ByteBuffer.wrap(staged.sectorAfter()), 0);
-        // Barrier: success is reported, and the journal given up, only for a header on stable storage.
-        file.force();
-        requireHeader(
-                staged.sectorAfter(), FailureKind.VERIFICATION, "the header reads back other than it was written");
     }
 
     /** A table without an entry takes no room; the header then says 0, as QEMU writes it. */
@@ -144,14 +129,6 @@ final class SwitchStage {
                     file.path(),
                     "the new image would leak " + (after.leakCount() - before.leakCount())
                             + " clusters, so it was not switched over");
-        }
-    }
-
-    private void requireHeader(byte[] expected, FailureKind kind, String problem) throws StateferryException {
-        ByteBuffer sector = ByteBuffer.allocate(HeaderSwitch.SECTOR_SIZE);
-        file.read(sector, 0);
-        if (!Arrays.equals(sector.array(), expected)) {
-            throw StateferryException.at(kind, file.path(), 0, problem);
         }
     }
 }

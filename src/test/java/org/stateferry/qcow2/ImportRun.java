@@ -60,7 +60,7 @@ final class ImportRun {
     static void remove(ImageFile file, String name) throws StateferryException {
         Qcow2Image image = Qcow2Image.open(file);
         SnapshotRemover remover = new SnapshotRemover(image, MetadataCheck.run(image), Cancellation.NEVER);
-        remover.switchOver(remover.stage(image.snapshotTable().findByName(name).orElseThrow()));
+        remover.stage(image.snapshotTable().findByName(name).orElseThrow()).carryOut(file);
     }
 
     CheckReport before() {

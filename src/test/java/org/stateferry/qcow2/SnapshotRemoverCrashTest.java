@@ -23,11 +23,19 @@ class SnapshotRemoverCrashTest {
     private static final String NAME = "unwanted";
 
     static Stream<Example> images() {
-        return ExampleImages.all().filter(example -> !example.name().equals("2 MiB clusters"));
+        return Stream.of(
+                        "disk of no bytes",
+                        "every kind of cluster",
+                        "version 2, 512-byte clusters",
+                        "extended L2 entries",
+                        "vmstate left, 512-byte clusters, 64-bit refcounts",
+                        "leaks and gaps",
+                        "bitmaps")
+                .map(ExampleImages::named);
     }
 
     static LongStream seeds() {
-        return Seeds.of(3);
+        return Seeds.of(2);
     }
 
     private static MemoryImageFile withSnapshot(Example example) throws Exception {

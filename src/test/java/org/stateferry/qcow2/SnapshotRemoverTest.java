@@ -97,10 +97,9 @@ class SnapshotRemoverTest {
         assertSameBut(before, image, NAME);
     }
 
-    @ParameterizedTest
-    @MethodSource("images")
-    void changesNoClusterInUseButTheHeader(Example example) throws Exception {
-        MemoryImageFile image = example.build();
+    @Test
+    void changesNoClusterInUseButTheHeader() throws Exception {
+        MemoryImageFile image = ExampleImages.named("earlier snapshots").build();
         ImportRun.publishDisk(image, NAME);
         MemoryImageFile before = image.copy();
         byte[] header = before.bytes(0, 512);
