@@ -141,6 +141,11 @@ final class OwnedL1Writer {
     /** Counts the snapshot's references into the window, downwards. */
     private final class Counter implements ReferenceVisitor {
         @Override
+        public long windows() {
+            return L2TableWindows.maskOf(first);
+        }
+
+        @Override
         public void reference(long firstCluster, long count, Origin origin) {
             long to = Math.min(firstCluster + count, first + remaining.length);
             for (long cluster = Math.max(firstCluster, first); cluster < to; cluster++) {
