@@ -1,9 +1,12 @@
 package org.stateferry.batch;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.Optional;
 import org.stateferry.error.StateferryException;
+import org.stateferry.storage.FileIdentity;
 import org.stateferry.transfer.BufferRecord;
 import org.stateferry.transfer.Journal;
 
@@ -19,15 +22,25 @@ final class ImageAge {
 
     /** When somebody else last modified the session's image, as of the session's start. */
     static Instant modifiedByOthers(ImportSession session) throws StateferryException {
-        Instant modified = session.imageIdentity().modified();
         if (session.target().isPart()) {
             return Instant.EPOCH; // nobody else has ever written to it
         }
-        if (session.journal().isEmpty()) {
+        return modifiedByOthers(session.imageIdentity(), session.journal());
+    }
+
+    /**
+     * When somebody else last modified an image.
+     *
+     * @param image the image before this attempt has written to it
+     * @param found the image's journal
+     */
+    static Instant modifiedByOthers(FileIdentity image, Optional<Journal> found) throws StateferryException {
+        Instant modified = image.modified();
+        if (found.isEmpty()) {
             return modified;
         }
-        Journal journal = session.journal().get();
-        if (journal.plan().imageKey().equals(session.openImage().key()) && isOurs(modified, journal)) {
+        Journal journal = found.get();
+        if (journal.plan().imageKey().equals(image.key()) && isOurs(modified, journal)) {
             Instant byOthers = Instant.ofEpochMilli(journal.plan().imageModifiedMillis());
             // A file that was put back from a copy may be older than all that the journal knows.
             return byOthers.isBefore(modified) ? byOthers : modified;
@@ -54,9 +67,9 @@ final class ImageAge {
     }
 
     /** The warning about a disk that is newer than the dump, with both times in UTC. */
-    static String warning(ImportSession session, Instant modified) {
-        return "the image " + session.openImage().path() + " was modified at " + seconds(modified)
-                + ", after the dump was written at " + seconds(session.dump().modified())
+    static String warning(Path image, Instant modified, Instant dumpModified) {
+        return "the image " + image + " was modified at " + seconds(modified) + ", after the dump was written at "
+                + seconds(dumpModified)
                 + ": its disk may no longer fit the saved state";
     }
 

@@ -2,6 +2,8 @@ package org.stateferry.batch;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
@@ -20,8 +22,8 @@ import org.stateferry.storage.OpenImages;
 import org.stateferry.transfer.Journal;
 
 /**
- * Gives up imports that will not be finished: cuts what they appended to their image, under the image's lock, ends their
- * journal, and says ABANDONED in the repository. The caller owns the {@link RepositoryOwnership}, so none of them runs.
+ * Gives up imports that will not be finished: cuts what they appended to their image, under the image's lock, takes their
+ * snapshots out of the other disks again, ends their journals, and says ABANDONED in the repository. The caller owns the {@link RepositoryOwnership}, so none of them runs.
  *
  * <p>What cannot be given back does not keep an import from being abandoned. Thread-safe.
  */
@@ -32,11 +34,20 @@ public final class ImportAbandonment {
     /**
      * How an import was abandoned.
      *
-     * @param bytesGivenBack by how much its image has become shorter; all of it if the import was making the image
-     * @param remark what was not given back and why, or what else there is to know about the image; null if nothing
+     * @param bytesGivenBack by how much its images have become shorter; all of one that the import was making
+     * @param remark what was not given back and why, or what else there is to know about the images; null if nothing
      */
     public record Outcome(long bytesGivenBack, @Nullable String remark) {
         private static final Outcome NOTHING_LEFT = new Outcome(0, null);
+
+        private Outcome with(DiskAbandonment disks) {
+            List<String> remarks = new ArrayList<>(disks.remarks());
+            if (remark != null) {
+                remarks.add(0, remark);
+            }
+            return new Outcome(
+                    bytesGivenBack + disks.bytesGivenBack(), remarks.isEmpty() ? null : String.join("; ", remarks));
+        }
 
         private static Outcome notGivenBack(String reason) {
             return new Outcome(0, reason + "; what the import appended to it stays");
@@ -83,20 +94,19 @@ public final class ImportAbandonment {
 
     private Outcome giveBack(KnownImport known) throws StateferryException {
         Path path = JournalFiles.pathFor(home, known.identity().image());
-        Optional<Journal> found = Journal.open(path);
-        if (found.isEmpty()) {
-            return removed(PartRemoval.removeEmpty(known));
-        }
-        try (Journal journal = found.get()) {
-            if (!JournalFiles.isUnfinished(journal, known.identity())) {
-                return removed(PartRemoval.removeEmpty(known));
+        try (DiskAbandonment disks = DiskAbandonment.open(home, known)) {
+            Optional<Journal> found = Journal.open(path);
+            if (found.isEmpty()) {
+                disks.giveBack(holdsSnapshot(known, disks));
+                return removed(PartRemoval.removeEmpty(known)).with(disks);
             }
-            OptionalLong part = PartRemoval.remove(known, journal.plan().imageKey());
-            if (part.isEmpty()) {
-                return giveBack(known, journal, path);
+            try (Journal journal = found.get()) {
+                if (!JournalFiles.isUnfinished(journal, known.identity())) {
+                    disks.giveBack(holdsSnapshot(known, disks));
+                    return removed(PartRemoval.removeEmpty(known)).with(disks);
+                }
+                return giveBack(known, journal, path, disks).with(disks);
             }
-            JournalFiles.delete(path);
-            return removed(part);
         }
     }
 
@@ -106,16 +116,59 @@ public final class ImportAbandonment {
                 : new Outcome(partSize.getAsLong(), "the image that it was making is removed");
     }
 
-    private static Outcome giveBack(KnownImport known, Journal journal, Path journalPath) throws StateferryException {
+    /** Whether the image has, for all one can tell, the snapshot that the other disks' snapshots belong to. */
+    private static boolean holdsSnapshot(KnownImport known, DiskAbandonment disks) throws StateferryException {
+        Path path = known.identity().image();
+        if (disks.isEmpty() || Files.notExists(path)) {
+            return false;
+        }
+        try (OpenImage open = OpenImages.openForReading(path)) {
+            return holdsSnapshot(known, open);
+        }
+    }
+
+    private static boolean holdsSnapshot(KnownImport known, OpenImage open) throws StateferryException {
+        try {
+            return Qcow2Image.open(open.file())
+                    .snapshotTable()
+                    .findByName(known.identity().name())
+                    .isPresent();
+        } catch (StateferryException e) {
+            if (e.kind().isTransient()) {
+                throw e;
+            }
+            return true;
+        }
+    }
+
+    private static Outcome giveBack(KnownImport known, Journal journal, Path journalPath, DiskAbandonment disks)
+            throws StateferryException {
+        if (Files.notExists(known.identity().image())
+                && Files.exists(PartName.of(known.identity().image()))) {
+            disks.giveBack(false); // before the part goes: without it nobody could tell that the image has got no name
+        }
+        OptionalLong part = PartRemoval.remove(known, journal.plan().imageKey());
+        if (part.isEmpty()) {
+            return giveBackImage(known, journal, journalPath, disks);
+        }
+        disks.giveBack(false);
+        JournalFiles.delete(journalPath);
+        return removed(part);
+    }
+
+    private static Outcome giveBackImage(KnownImport known, Journal journal, Path journalPath, DiskAbandonment disks)
+            throws StateferryException {
         Path image = known.identity().image();
         String imageKey = journal.plan().imageKey();
-        if (Files.notExists(image)) {
+        boolean missing = Files.notExists(image);
+        if (missing || !FileIdentity.of(image).key().equals(imageKey)) {
+            // Where the image is now it may hold the snapshot.
+            disks.giveBack(journal.intent().isPresent());
             JournalFiles.delete(journalPath);
-            return Outcome.notGivenBack("the image " + image + " is not there");
-        }
-        if (!FileIdentity.of(image).key().equals(imageKey)) {
-            JournalFiles.delete(journalPath);
-            return Outcome.notGivenBack("another file has taken the place of the image " + image);
+            return Outcome.notGivenBack(
+                    missing
+                            ? "the image " + image + " is not there"
+                            : "another file has taken the place of the image " + image);
         }
         boolean locked = known.request().options().lock();
         OpenImages.Locking locking = locked ? OpenImages.Locking.EXCLUSIVE : OpenImages.Locking.NONE;
@@ -124,28 +177,15 @@ public final class ImportAbandonment {
                 throw StateferryException.in(
                         FailureKind.IMAGE_IN_USE, image, "the image was replaced while it was opened");
             }
+            disks.giveBack(holdsSnapshot(known, open));
             boolean ours = ImageAge.isOurs(open.identity().modified(), journal);
             Outcome outcome = locked
                     ? cut(known, open, journal)
                     : Outcome.notGivenBack("the image " + image + " was imported into without a lock");
             // Barrier: without a journal nobody would look for a tail that a power cut brings back.
             open.file().force();
-            end(journal, journalPath, ours ? open.identity() : null);
+            JournalFiles.end(journal, journalPath, ours ? open.identity() : null);
             return outcome;
-        }
-    }
-
-    /**
-     * What the journal keeps tells a later import that not a guest but we have modified the image last.
-     *
-     * @param image the image as we leave it, or null if somebody else has modified it since
-     */
-    private static void end(Journal journal, Path journalPath, @Nullable FileIdentity image)
-            throws StateferryException {
-        if (image == null) {
-            JournalFiles.delete(journalPath);
-        } else {
-            journal.recordFinished(image.modified().toEpochMilli());
         }
     }
 
@@ -159,25 +199,15 @@ public final class ImportAbandonment {
             }
             open.proveHeld();
             long cut = TailCutter.cut(image, report, journal.plan().originalLength());
-            return new Outcome(cut, hasSwitched(known, image, journal) ? stays(known, open) : null);
+            boolean switched = IntendedSnapshot.find(image, known.identity().name(), journal)
+                    .isPresent();
+            return new Outcome(cut, switched ? stays(known, open) : null);
         } catch (StateferryException e) {
             if (e.kind().isTransient()) {
                 throw e;
             }
             return Outcome.notGivenBack(e.problem());
         }
-    }
-
-    /** Whether the import came to its end in the image, and only the repository does not know. */
-    private static boolean hasSwitched(KnownImport known, Qcow2Image image, Journal journal)
-            throws StateferryException {
-        return journal.intent()
-                .filter(intent -> image.snapshotTable()
-                        .findByName(known.identity().name())
-                        .filter(entry -> entry.idText().equals(intent.snapshotId())
-                                && entry.l1TableOffset() == intent.l1TableOffset())
-                        .isPresent())
-                .isPresent();
     }
 
     private static String stays(KnownImport known, OpenImage open) {

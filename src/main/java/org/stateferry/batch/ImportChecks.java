@@ -1,6 +1,10 @@
 package org.stateferry.batch;
 
+import java.nio.file.Path;
 import java.time.Instant;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
 import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -10,6 +14,9 @@ import org.stateferry.qcow2.MetadataCheck;
 import org.stateferry.qcow2.NewImage;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.SpaceEstimate;
+import org.stateferry.qcow2.format.SnapshotTableEntry;
+import org.stateferry.stream.StreamFacts;
+import org.stateferry.transfer.Journal;
 
 /** Looks at dump and image and refuses what cannot or should not be imported. Changes nothing. */
 final class ImportChecks {
@@ -24,12 +31,16 @@ final class ImportChecks {
      *
      * @return the check of the image's metadata, which is sound
      */
-    CheckReport run(SnapshotPresence presence) throws StateferryException {
+    CheckReport run(SnapshotPresence presence, String importKey) throws StateferryException {
         Qcow2Image image = session.image();
         requireNew(image);
-        requireAcceptable(image, presence);
+        if (!presence.isAbsent()) {
+            throw nameTaken(image.file().path(), session.request().name());
+        }
+        requireFit(image, session.dump().streamLength(), session.journal(), importKey);
         session.dump().warnings().forEach(session::warn);
-        warnIfNewer(ImageAge.modifiedByOthers(session));
+        warnIfDisksMissing();
+        warnIfNewer(session.openImage().path(), ImageAge.modifiedByOthers(session));
         return checked(image);
     }
 
@@ -42,6 +53,15 @@ final class ImportChecks {
         }
     }
 
+    /** A snapshot of the name is in an image, and it is none of this import's. */
+    static StateferryException nameTaken(Path image, String name) {
+        return StateferryException.in(
+                        FailureKind.CONFLICT,
+                        image,
+                        "a snapshot named \"" + name + "\" exists and holds something else")
+                .advise("Choose another --name, or delete it with qemu-img snapshot -d.");
+    }
+
     /**
      * By how many bytes the image may have to grow.
      *
@@ -51,8 +71,10 @@ final class ImportChecks {
         return SpaceEstimate.growth(session.image(), report, session.dump().streamLength(), presentSize);
     }
 
-    /** Fails if the file system has no room for what is still to be written. */
+    /** Fails if the file systems have no room for what is still to be written. */
     void requireSpace(CheckReport report, long presentSize) throws StateferryException {
+        SpaceDemand disks = diskDemand();
+        disks.requireRoom();
         new SpaceNeed(
                         session.target().path(),
                         session.image(),
@@ -60,7 +82,7 @@ final class ImportChecks {
                         presentSize,
                         growth(report, presentSize))
                 .requireWithin(
-                        session.openImage().usableSpace(),
+                        session.openImage().usableSpace() - disks.neededBeside(session.openImage()),
                         session.request().options().compression() == Compression.IMAGE,
                         session::warn,
                         session::requireNotStopped);
@@ -84,24 +106,59 @@ final class ImportChecks {
         }
     }
 
-    private void requireAcceptable(Qcow2Image image, SnapshotPresence presence) throws StateferryException {
+    /** Does the same if the other disks alone are to be written. */
+    void requireSpaceForDisks() throws StateferryException {
+        diskDemand().requireRoom();
+    }
+
+    /** What the other disks need. */
+    SpaceDemand diskDemand() {
+        SpaceDemand demand = new SpaceDemand();
+        for (OtherDisk disk : session.otherDisks()) {
+            disk.checked().ifPresent(found -> demand.add(disk.open(), found.growth()));
+        }
+        return demand;
+    }
+
+    /**
+     * Refuses an image that cannot take the snapshot.
+     *
+     * @param journal the image's journal
+     */
+    void requireFit(Qcow2Image image, long vmStateSize, Optional<Journal> journal, String importKey)
+            throws StateferryException {
         ImportRequirements.requireWritable(image, session.request().options().allowBitmaps());
-        if (!presence.isAbsent()) {
+        requireNotHalfPublished(image, journal, importKey);
+        ImportRequirements.requireUsableName(image, session.request().name());
+        ImportRequirements.requireCapacity(image, vmStateSize);
+    }
+
+    /** What another import has published, and may have to take back, only the image's journal knows. */
+    private static void requireNotHalfPublished(Qcow2Image image, Optional<Journal> journal, String importKey)
+            throws StateferryException {
+        if (journal.isEmpty()
+                || journal.get().isFinished()
+                || journal.get().plan().importKey().equals(importKey)
+                || journal.get().plan().streamLength() != 0) {
+            return;
+        }
+        Optional<SnapshotTableEntry> published = IntendedSnapshot.find(image, journal.get());
+        if (published.isPresent()) {
             throw StateferryException.in(
                             FailureKind.CONFLICT,
                             image.file().path(),
-                            "a snapshot named \"" + session.request().name() + "\" exists and holds something else")
-                    .advise("Choose another --name, or delete it with qemu-img snapshot -d.");
+                            "an unfinished import into several disks has published its snapshot \""
+                                    + published.get().nameText() + "\" here")
+                    .advise("Finish it with stateferry restart, or give it up with stateferry abandon;"
+                            + " stateferry history lists it.");
         }
-        ImportRequirements.requireUsableName(image, session.request().name());
-        ImportRequirements.requireCapacity(image, session.dump().streamLength());
     }
 
-    private void warnIfNewer(Instant imageModified) throws StateferryException {
+    void warnIfNewer(Path image, Instant imageModified) throws StateferryException {
         if (!imageModified.isAfter(session.dump().modified().plus(ImageAge.TOLERANCE))) {
             return;
         }
-        String warning = ImageAge.warning(session, imageModified);
+        String warning = ImageAge.warning(image, imageModified, session.dump().modified());
         if (session.request().options().strict()) {
             throw StateferryException.of(FailureKind.CONFLICT, warning)
                     .advise("Import into a copy of the disk made when the state was saved, or run without --strict.");
@@ -109,7 +166,27 @@ final class ImportChecks {
         session.warn(warning);
     }
 
-    private CheckReport checked(Qcow2Image image) throws StateferryException {
+    /** QEMU refuses to load a snapshot that one of the writable disks lacks. */
+    private void warnIfDisksMissing() {
+        StreamFacts facts = session.dump().facts();
+        int given = 1 + session.request().otherDisks().size();
+        if (facts == null) {
+            return;
+        }
+        Map<String, Integer> disks = facts.diskDevices();
+        int found = disks.values().stream().mapToInt(Integer::intValue).sum();
+        if (found > given) {
+            String counted = disks.entrySet().stream()
+                    .map(kind -> kind.getValue() + " " + kind.getKey())
+                    .collect(Collectors.joining(", "));
+            session.warn("the saved machine has " + found + " disk devices (" + counted + "), but " + given
+                    + (given == 1 ? " image was given" : " images were given")
+                    + ": QEMU loads the snapshot only if every writable disk has it, see --also");
+        }
+    }
+
+    /** Checks an image's metadata; refuses one that is not sound. */
+    CheckReport checked(Qcow2Image image) throws StateferryException {
         CheckReport report = MetadataCheck.run(image, session::requireNotStopped);
         ImportRequirements.requireSound(image, report);
         if (report.leakCount() > 0) {

@@ -3,6 +3,7 @@ package org.stateferry.batch;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
@@ -131,6 +132,7 @@ public final class ImportHistory {
                 lastRow.instanceId(),
                 identity.dump().toString(),
                 identity.image().toString(),
+                identity.otherDisks().stream().map(Path::toString).toList(),
                 identity.name(),
                 last.status(),
                 attempts.get(0).started(),

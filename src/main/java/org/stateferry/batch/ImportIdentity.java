@@ -1,6 +1,8 @@
 package org.stateferry.batch;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -12,6 +14,7 @@ import org.springframework.batch.core.job.parameters.JobParametersBuilder;
 import org.springframework.batch.core.repository.JobRepository;
 import org.stateferry.error.StateferryException;
 import org.stateferry.source.DumpSource;
+import org.stateferry.storage.OpenImages;
 
 /**
  * What makes two runs the same import: all but the round, which tells apart imports that the image has forgotten.
@@ -21,10 +24,21 @@ import org.stateferry.source.DumpSource;
  * @param dump the dump's real path
  * @param name the snapshot's name
  * @param fingerprint the dump's fingerprint as text
+ * @param otherDisks the real paths of the other disks, in whatever order; kept sorted
  */
-record ImportIdentity(String installationId, Path image, Path dump, String name, String fingerprint) {
+record ImportIdentity(
+        String installationId, Path image, Path dump, String name, String fingerprint, List<Path> otherDisks) {
     /** The first round of any import. */
     static final long FIRST_ROUND = 1;
+
+    ImportIdentity {
+        otherDisks = otherDisks.stream().sorted().toList();
+    }
+
+    /** That of an import into one image. */
+    ImportIdentity(String installationId, Path image, Path dump, String name, String fingerprint) {
+        this(installationId, image, dump, name, fingerprint, List.of());
+    }
 
     /**
      * The latest round of an import that the repository knows.
@@ -38,12 +52,17 @@ record ImportIdentity(String installationId, Path image, Path dump, String name,
     /** The identity of what is asked for, in this home; {@code image} is the image's real path. */
     static ImportIdentity of(StateferryHome home, ImportRequest request, Path image, DumpSource dump)
             throws StateferryException {
+        List<Path> otherDisks = new ArrayList<>();
+        for (Path disk : request.otherDisks()) {
+            otherDisks.add(OpenImages.realPath(disk));
+        }
         return new ImportIdentity(
                 home.installationId(),
                 image,
                 dump.path(),
                 request.name(),
-                dump.fingerprint().text());
+                dump.fingerprint().text(),
+                otherDisks);
     }
 
     /** The identity that these identifying job parameters make. */
@@ -53,7 +72,19 @@ record ImportIdentity(String installationId, Path image, Path dump, String name,
                 Path.of(text(parameters, JobParameterNames.IMAGE)),
                 Path.of(text(parameters, JobParameterNames.DUMP)),
                 text(parameters, JobParameterNames.NAME),
-                text(parameters, JobParameterNames.FINGERPRINT));
+                text(parameters, JobParameterNames.FINGERPRINT),
+                otherDisks(parameters));
+    }
+
+    private static List<Path> otherDisks(Function<String, @Nullable String> parameters) {
+        List<Path> disks = new ArrayList<>();
+        for (int index = 0; index < ImportRequest.OTHER_DISKS_MAX; index++) {
+            @Nullable String path = parameters.apply(JobParameterNames.otherDisk(index));
+            if (path != null) {
+                disks.add(Path.of(path));
+            }
+        }
+        return disks;
     }
 
     private static String text(Function<String, @Nullable String> parameters, String name) {
@@ -63,14 +94,18 @@ record ImportIdentity(String installationId, Path image, Path dump, String name,
 
     /** The identifying job parameters of one round. */
     JobParameters parameters(long round) {
-        return new JobParametersBuilder()
+        JobParametersBuilder parameters = new JobParametersBuilder()
                 .addString(JobParameterNames.INSTALLATION, installationId)
                 .addString(JobParameterNames.IMAGE, image.toString())
                 .addString(JobParameterNames.DUMP, dump.toString())
                 .addString(JobParameterNames.NAME, name)
                 .addString(JobParameterNames.FINGERPRINT, fingerprint)
-                .addLong(JobParameterNames.ROUND, round)
-                .toJobParameters();
+                .addLong(JobParameterNames.ROUND, round);
+        for (int index = 0; index < otherDisks.size(); index++) {
+            parameters.addString(
+                    JobParameterNames.otherDisk(index), otherDisks.get(index).toString());
+        }
+        return parameters.toJobParameters();
     }
 
     /** Looks up the latest round; rounds are counted without gaps. */

@@ -50,7 +50,7 @@ final class ImportJob {
                 .listener(attempt)
                 .start(prepare(session, identity, listener))
                 .next(transfer(session, transfer, listener, bytesWritten))
-                .next(publish(session, listener))
+                .next(publish(session, identity, listener))
                 .build();
     }
 
@@ -84,9 +84,9 @@ final class ImportJob {
                         .build();
     }
 
-    private Step publish(ImportSession session, FirstErrorListener listener) {
+    private Step publish(ImportSession session, ImportIdentity identity, FirstErrorListener listener) {
         return new StepBuilder(PUBLISH, repository)
-                .tasklet(new PublishTasklet(session), transactions)
+                .tasklet(new PublishTasklet(session, identity), transactions)
                 .listener(listener)
                 .allowStartIfComplete(true)
                 .build();

@@ -29,11 +29,13 @@ public record ImportOutcome(
         @Nullable StreamFacts facts,
         List<String> warnings) {
 
-    /** The two good ends. */
+    /** The good ends. */
     public enum State {
         /** This run wrote the snapshot. */
         IMPORTED,
-        /** The image holds this very vmstate under this name already. */
+        /** The image held the vmstate, and this run gave the snapshot to those of the other disks that lacked it. */
+        DISKS_COMPLETED,
+        /** The image holds this very vmstate under this name already, and every other disk its snapshot. */
         ALREADY_IMPORTED
     }
 }

@@ -23,10 +23,10 @@ import org.stateferry.stream.StreamFacts;
 /**
  * What an import would do; made without the job repository and without a change to anything.
  *
- * @param alreadyImported whether the image holds this vmstate under this name already
+ * @param alreadyImported whether the image holds this vmstate under this name already, and every other disk its snapshot
  * @param vmStateSize bytes of vmstate
- * @param growth bytes by which the image may grow at most
- * @param usableSpace bytes that the file system has
+ * @param growth bytes by which the images may grow at most, all together
+ * @param usableSpace bytes that the image's file system has
  * @param facts what the stream says about its machine, or null for an opaque dump
  * @param warnings what the operator was warned about
  */
@@ -39,7 +39,7 @@ public record ImportPreview(
         List<String> warnings) {
 
     /**
-     * Opens both files, locks the image, and makes every check that an import makes before its first byte.
+     * Opens all files, locks the images, and makes every check that an import makes before its first byte.
      *
      * @param progress hears warnings and notices
      * @throws StateferryException that with which the import would be refused
@@ -52,23 +52,27 @@ public record ImportPreview(
             return ofNewImage(request, image, wanted, progress, stop);
         }
         try (ImportSession session = ImportSession.open(request, home, FileAccess.PLAIN, progress, stop)) {
+            ImportChecks checks = new ImportChecks(session);
+            String importKey = JournalFiles.importKey(
+                    ImportIdentity.of(home, request, session.target().path(), session.dump()));
+            OtherDiskChecks otherDisks = new OtherDiskChecks(session, checks, importKey);
             SnapshotPresence presence = session.presence();
-            long size = session.dump().streamLength();
-            long usable = session.openImage().usableSpace();
             if (presence.sameVmState()) {
                 ImportChecks.warnOfOtherSize(session);
-                return new ImportPreview(true, size, 0, usable, session.dump().facts(), session.warnings());
+                otherDisks.run(true);
+                checks.requireSpaceForDisks();
+                return preview(
+                        session,
+                        !session.otherDisks().haveLacked(),
+                        checks.diskDemand().total());
             }
-            ImportChecks checks = new ImportChecks(session);
-            CheckReport report = checks.run(presence);
+            CheckReport report = checks.run(presence, importKey);
+            otherDisks.run(false);
             checks.requireSpace(report, 0);
-            return new ImportPreview(
+            return preview(
+                    session,
                     false,
-                    size,
-                    checks.growth(report, 0),
-                    usable,
-                    session.dump().facts(),
-                    session.warnings());
+                    checks.growth(report, 0) + checks.diskDemand().total());
         }
     }
 
@@ -88,6 +92,9 @@ public record ImportPreview(
             Qcow2Image planned = Qcow2Image.open(layout.plannedAt(image));
             ImportRequirements.requireUsableName(planned, request.name());
             dump.warnings().forEach(progress::warning);
+            if (!request.otherDisks().isEmpty()) {
+                progress.warning("the other disks are not looked at before the image is there");
+            }
             CheckReport report = MetadataCheck.run(planned, () -> requireNotStopped(stop));
             long growth = layout.length() + SpaceEstimate.growth(planned, report, dump.streamLength(), 0);
             long usable = usableSpace(image);
@@ -113,5 +120,16 @@ public record ImportPreview(
         } catch (IOException e) {
             throw FileFailures.translate(e, image, StateferryException.NO_OFFSET, "asking for the free space");
         }
+    }
+
+    private static ImportPreview preview(ImportSession session, boolean complete, long growth)
+            throws StateferryException {
+        return new ImportPreview(
+                complete,
+                session.dump().streamLength(),
+                growth,
+                session.openImage().usableSpace(),
+                session.dump().facts(),
+                session.warnings());
     }
 }

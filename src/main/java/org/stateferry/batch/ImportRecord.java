@@ -11,6 +11,7 @@ import org.springframework.batch.core.BatchStatus;
  * @param id names the import to commands (the job instance's id)
  * @param dump the dump's real path
  * @param image the image's real path
+ * @param alsoDisks the real paths of the other disks, sorted
  * @param name the snapshot's name
  * @param status the last attempt's batch status
  * @param started when the first attempt began
@@ -29,6 +30,7 @@ public record ImportRecord(
         long id,
         String dump,
         String image,
+        List<String> alsoDisks,
         String name,
         String status,
         Instant started,
@@ -97,6 +99,7 @@ public record ImportRecord(
                 id,
                 dump,
                 image,
+                alsoDisks,
                 name,
                 status,
                 started,

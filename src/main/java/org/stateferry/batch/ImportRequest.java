@@ -22,6 +22,8 @@ public record ImportRequest(
         List<Path> otherDisks,
         @Nullable NewImage newImage,
         ImportOptions options) {
+    /** How many other disks one import takes. */
+    public static final int OTHER_DISKS_MAX = 64;
 
     public ImportRequest {
         otherDisks = List.copyOf(otherDisks);

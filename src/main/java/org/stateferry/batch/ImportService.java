@@ -114,8 +114,9 @@ public final class ImportService implements ImportRunner {
             ImportChecks.warnOfOtherSize(session);
         }
         boolean unfinished = known.isPresent() || session.hasUnfinishedJournal(JournalFiles.importKey(identity));
-        if (presence.sameVmState() && (ended || !unfinished)) {
+        if (presence.sameVmState() && session.otherDisks().allHold(identity.name()) && (ended || !unfinished)) {
             // Whoever put it there: what is reported as imported is on stable storage.
+            session.otherDisks().force();
             session.image().file().force();
             session.target().complete();
             long id = known.map(ImportIdentity.KnownRound::instanceId).orElse(0L);
@@ -137,9 +138,12 @@ public final class ImportService implements ImportRunner {
             TailCutter.giveBackUnlessRestartable(session, failure);
             throw failure;
         }
-        return presence.sameVmState()
-                ? alreadyImported(session, execution.getJobInstanceId(), Objects.requireNonNull(presence.entry()))
-                : imported(session, execution, bytesWritten.sum());
+        if (!presence.sameVmState()) {
+            return imported(session, execution, bytesWritten.sum(), ImportOutcome.State.IMPORTED);
+        }
+        return session.otherDisks().haveLacked()
+                ? imported(session, execution, 0, ImportOutcome.State.DISKS_COMPLETED)
+                : alreadyImported(session, execution.getJobInstanceId(), Objects.requireNonNull(presence.entry()));
     }
 
     private JobExecution start(Job job, JobParameters parameters) throws StateferryException {
@@ -176,10 +180,11 @@ public final class ImportService implements ImportRunner {
                 session.warnings());
     }
 
-    private static ImportOutcome imported(ImportSession session, JobExecution execution, long bytesWritten) {
+    private static ImportOutcome imported(
+            ImportSession session, JobExecution execution, long bytesWritten, ImportOutcome.State state) {
         SnapshotTableEntry entry = Objects.requireNonNull(session.published());
         return new ImportOutcome(
-                ImportOutcome.State.IMPORTED,
+                state,
                 execution.getJobInstanceId(),
                 entry.idText(),
                 entry.vmStateSize(),

@@ -1,6 +1,5 @@
 package org.stateferry.batch;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,7 +31,8 @@ final class ImportSession implements AutoCloseable {
     private final StopSignal stop;
     private final OpenImages.DumpReservation reservation;
     private final DumpSource dump;
-    private final TargetImage target;
+    private final LockedImages images;
+    private final OtherDisks otherDisks;
     private final FileIdentity imageIdentity;
     private final Path journalPath;
     private final AtomicReference<@Nullable StateferryException> firstFailure = new AtomicReference<>();
@@ -51,7 +51,8 @@ final class ImportSession implements AutoCloseable {
             StopSignal stop,
             OpenImages.DumpReservation reservation,
             DumpSource dump,
-            TargetImage target,
+            LockedImages images,
+            OtherDisks otherDisks,
             FileIdentity imageIdentity,
             Path journalPath,
             Qcow2Image image) {
@@ -61,21 +62,22 @@ final class ImportSession implements AutoCloseable {
         this.stop = stop;
         this.reservation = reservation;
         this.dump = dump;
-        this.target = target;
+        this.images = images;
+        this.otherDisks = otherDisks;
         this.imageIdentity = imageIdentity;
         this.journalPath = journalPath;
         this.image = image;
     }
 
     /**
-     * Opens both files and locks the image.
+     * Opens all files and locks the images.
      *
      * @throws StateferryException if one of them is missing, is not what it should be, or is in use
      */
     static ImportSession open(
             ImportRequest request, StateferryHome home, FileAccess access, ImportProgress progress, StopSignal stop)
             throws StateferryException {
-        requireTwoFiles(request);
+        LockedImages.requireDistinctFiles(request);
         OpenImages.DumpReservation reservation = OpenImages.reserveDump(request.dump());
         try {
             return openReserved(request, home, access, progress, stop, reservation);
@@ -98,36 +100,37 @@ final class ImportSession implements AutoCloseable {
         try {
             Path path = TargetImage.pathOf(request);
             Path journal = JournalFiles.pathFor(home, path);
-            TargetImage target = TargetImage.open(
+            LockedImages images = LockedImages.open(
                     request,
                     path,
-                    dump.streamLength(),
-                    access,
-                    part -> JournalFiles.isLeft(journal, ImportIdentity.of(home, request, path, dump), part),
-                    progress::notice);
+                    () -> TargetImage.open(
+                            request,
+                            path,
+                            dump.streamLength(),
+                            access,
+                            part -> JournalFiles.isLeft(journal, ImportIdentity.of(home, request, path, dump), part),
+                            progress::notice));
             try {
-                FileIdentity identity = target.file().identity();
-                Qcow2Image before = Qcow2Image.open(access.image(target.file().file()));
+                OpenImage image = images.target().file();
                 return new ImportSession(
-                        request, access, progress, stop, reservation, dump, target, identity, journal, before);
+                        request,
+                        access,
+                        progress,
+                        stop,
+                        reservation,
+                        dump,
+                        images,
+                        OtherDisks.of(images, home, access),
+                        image.identity(),
+                        journal,
+                        Qcow2Image.open(access.image(image.file())));
             } catch (StateferryException | RuntimeException | Error e) {
-                closeAfter(e, target);
+                closeAfter(e, images);
                 throw e;
             }
         } catch (StateferryException | RuntimeException | Error e) {
             closeAfter(e, dump);
             throw e;
-        }
-    }
-
-    private static void requireTwoFiles(ImportRequest request) throws StateferryException {
-        if (Files.exists(request.dump())
-                && Files.exists(request.image())
-                && FileIdentity.of(request.dump())
-                        .key()
-                        .equals(FileIdentity.of(request.image()).key())) {
-            throw StateferryException.in(FailureKind.USAGE, request.image(), "dump and image are one and the same file")
-                    .advise("Give the dump first and the qcow2 image second.");
         }
     }
 
@@ -171,11 +174,15 @@ final class ImportSession implements AutoCloseable {
 
     /** The image as a file that is there or is being made. */
     TargetImage target() {
-        return target;
+        return images.target();
     }
 
     OpenImage openImage() {
-        return target.file();
+        return target().file();
+    }
+
+    OtherDisks otherDisks() {
+        return otherDisks;
     }
 
     /** What the image's path led to when the session began, before anything of ours was written. */
@@ -213,11 +220,13 @@ final class ImportSession implements AutoCloseable {
         return Optional.ofNullable(journal);
     }
 
-    /** Whether an attempt at the import of this key left the image's journal, and did not come to its end. */
+    /** Whether an attempt at the import of this key left a journal, and did not come to its end. */
     boolean hasUnfinishedJournal(String importKey) throws StateferryException {
-        return journal()
-                .filter(left -> !left.isFinished() && left.plan().importKey().equals(importKey))
-                .isPresent();
+        return otherDisks.haveUnfinishedJournal(importKey)
+                || journal()
+                        .filter(left ->
+                                !left.isFinished() && left.plan().importKey().equals(importKey))
+                        .isPresent();
     }
 
     /** Puts a new journal in the place of the old one. */
@@ -229,17 +238,28 @@ final class ImportSession implements AutoCloseable {
     }
 
     /**
-     * Ends the journal once the image holds the snapshot. That this fails does not make the import fail: an unfinished
-     * journal only means that the next run looks at the image once more.
+     * Ends the journals once the images hold the snapshot, that of the image last: as long as it is unfinished, nobody takes
+     * the other disks' snapshots for those of an import that was given up. That this fails does not make the import fail:
+     * an unfinished journal only means that the next run looks at the images once more.
      */
-    void finishJournal() {
+    void finishJournals(String importKey) {
         try {
-            Optional<Journal> own = journal();
-            if (own.isPresent()) {
-                own.get().recordFinished(openImage().identity().modified().toEpochMilli());
+            otherDisks.finishJournals(importKey);
+            if (journal()
+                    .filter(own -> own.plan().importKey().equals(importKey))
+                    .isPresent()) {
+                finishJournal();
             }
         } catch (StateferryException e) {
             progress.notice("the journal of this image could not be ended: " + e.getMessage());
+        }
+    }
+
+    /** Ends the image's journal. */
+    void finishJournal() throws StateferryException {
+        Optional<Journal> own = journal();
+        if (own.isPresent()) {
+            own.get().recordFinished(openImage().identity().modified().toEpochMilli());
         }
     }
 
@@ -261,7 +281,7 @@ final class ImportSession implements AutoCloseable {
 
     void plan(ImportPlan decided) {
         plan = decided;
-        target.keep();
+        target().keep();
     }
 
     /** The snapshot's table entry, once the image holds it. */
@@ -284,7 +304,7 @@ final class ImportSession implements AutoCloseable {
         return firstFailure.get();
     }
 
-    /** Releases everything, the lock last: until then nobody else touches the image or its journal. */
+    /** Releases everything, the locks last: until then nobody else touches an image or its journal. */
     @Override
     public void close() throws StateferryException {
         StateferryException first = null;
@@ -307,9 +327,10 @@ final class ImportSession implements AutoCloseable {
         if (journal != null) {
             resources.add(journal);
         }
+        resources.add(otherDisks);
         resources.add(dump);
         resources.add(reservation);
-        resources.add(target);
+        resources.add(images);
         return resources;
     }
 }

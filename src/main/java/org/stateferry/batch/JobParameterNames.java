@@ -31,4 +31,9 @@ final class JobParameterNames {
     static final String CREATE_CLUSTER_SIZE = "createClusterSize";
 
     private JobParameterNames() {}
+
+    /** One parameter for each other disk, as the value of one has room for few paths. */
+    static String otherDisk(int index) {
+        return "otherDisk" + index;
+    }
 }

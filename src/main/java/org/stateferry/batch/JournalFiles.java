@@ -8,8 +8,11 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 import org.stateferry.storage.FileFailures;
+import org.stateferry.storage.FileIdentity;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.transfer.Journal;
 
@@ -27,13 +30,16 @@ final class JournalFiles {
 
     /** A short key for all that identifies an import but its round. */
     static String importKey(ImportIdentity identity) {
+        String otherDisks =
+                identity.otherDisks().stream().map(disk -> "\0" + disk).collect(Collectors.joining());
         return digest(String.join(
-                "\0",
-                identity.installationId(),
-                identity.image().toString(),
-                identity.dump().toString(),
-                identity.name(),
-                identity.fingerprint()));
+                        "\0",
+                        identity.installationId(),
+                        identity.image().toString(),
+                        identity.dump().toString(),
+                        identity.name(),
+                        identity.fingerprint())
+                + otherDisks);
     }
 
     /** Whether a journal is that of an attempt at this import which did not come to its end. */
@@ -49,6 +55,20 @@ final class JournalFiles {
         }
         try (Journal journal = found.get()) {
             return isUnfinished(journal, identity) && journal.plan().imageKey().equals(file.key());
+        }
+    }
+
+    /**
+     * Ends the journal of an import that is given up. What it keeps tells a later import that not a guest but we have
+     * modified the image last.
+     *
+     * @param image the image as we leave it, or null if somebody else has modified it since
+     */
+    static void end(Journal journal, Path journalPath, @Nullable FileIdentity image) throws StateferryException {
+        if (image == null) {
+            delete(journalPath);
+        } else {
+            journal.recordFinished(image.modified().toEpochMilli());
         }
     }
 

@@ -1,6 +1,5 @@
 package org.stateferry.batch;
 
-import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.job.JobExecution;
@@ -99,7 +98,12 @@ record KnownImport(JobInstance instance, JobExecution last, ImportIdentity ident
                 isSet(parameters, JobParameterNames.VERIFY, absent.verify()),
                 number(parameters, JobParameterNames.LIMIT_BYTES_PER_SECOND));
         return new ImportRequest(
-                identity.dump(), identity.image(), identity.name(), List.of(), newImage(parameters), options);
+                identity.dump(),
+                identity.image(),
+                identity.name(),
+                identity.otherDisks(),
+                newImage(parameters),
+                options);
     }
 
     /** Refuses files that would make another import of a restart. */
@@ -107,7 +111,9 @@ record KnownImport(JobInstance instance, JobExecution last, ImportIdentity ident
         if (now.equals(identity)) {
             return;
         }
-        if (!now.dump().equals(identity.dump()) || !now.image().equals(identity.image())) {
+        if (!now.dump().equals(identity.dump())
+                || !now.image().equals(identity.image())
+                || !now.otherDisks().equals(identity.otherDisks())) {
             throw StateferryException.of(
                             FailureKind.CONFLICT,
                             "import " + id() + " is one of " + identity.dump() + " into " + identity.image()

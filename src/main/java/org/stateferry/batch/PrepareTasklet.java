@@ -1,8 +1,6 @@
 package org.stateferry.batch;
 
-import java.nio.ByteBuffer;
 import java.time.Instant;
-import java.util.Arrays;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Executor;
@@ -16,8 +14,6 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.CheckReport;
 import org.stateferry.qcow2.ClusterAllocator;
 import org.stateferry.qcow2.Qcow2Image;
-import org.stateferry.qcow2.format.HeaderSwitch;
-import org.stateferry.storage.ImageFile;
 import org.stateferry.stream.StreamCheck;
 import org.stateferry.transfer.Checkpoint;
 import org.stateferry.transfer.Journal;
@@ -32,6 +28,7 @@ final class PrepareTasklet implements Tasklet {
     private final ImportIdentity identity;
     private final Executor executor;
     private final ImportChecks checks;
+    private final OtherDiskChecks otherDisks;
     private final DataFileChoice dataFiles;
 
     /**
@@ -42,6 +39,7 @@ final class PrepareTasklet implements Tasklet {
         this.session = session;
         this.identity = identity;
         this.checks = new ImportChecks(session);
+        this.otherDisks = new OtherDiskChecks(session, checks, JournalFiles.importKey(identity));
         this.dataFiles = new DataFileChoice(session);
     }
 
@@ -64,39 +62,18 @@ final class PrepareTasklet implements Tasklet {
     private void prepare(ExecutionContext job) throws StateferryException {
         SnapshotPresence presence = session.presence();
         if (presence.sameVmState()) {
-            confirmSwitch();
+            otherDisks.run(true);
+            checks.requireSpaceForDisks();
+            otherDisks.confirm();
+            SwitchConfirmation.confirm(session.openImage(), session.image());
             session.published(Objects.requireNonNull(presence.entry()));
             return;
         }
-        CheckReport report = checks.run(presence);
+        CheckReport report = checks.run(presence, JournalFiles.importKey(identity));
+        otherDisks.run(false);
         boolean begunBefore = job.getLong(ContextKeys.CHECKPOINT, 0) > 0;
         session.plan(plan(session.image(), report, ImageAge.modifiedByOthers(session), begunBefore));
-    }
-
-    /**
-     * An earlier attempt has switched the header, but may have ended before that was forced, or its force may have failed;
-     * then the new header is in the page cache and perhaps nowhere else, and a force alone would not write it. All that
-     * the header leads to was forced before the switch.
-     */
-    private void confirmSwitch() throws StateferryException {
-        ImageFile file = session.image().file();
-        session.openImage().proveHeld();
-        requireSameHeader(file);
-        file.write(ByteBuffer.wrap(session.image().headerSector()), 0);
-        // Barrier: from here on the import counts as done.
-        file.force();
-        session.target().complete();
-        session.finishJournal();
-    }
-
-    private void requireSameHeader(ImageFile file) throws StateferryException {
-        ByteBuffer sector = ByteBuffer.allocate(HeaderSwitch.SECTOR_SIZE);
-        file.read(sector, 0);
-        if (!Arrays.equals(sector.array(), session.image().headerSector())) {
-            throw StateferryException.at(
-                            FailureKind.CONFLICT, file.path(), 0, "the image's header changed while it was looked at")
-                    .advise("Quit whatever uses the image, then run the same command again.");
-        }
+        otherDisks.confirm();
     }
 
     /**
@@ -106,7 +83,8 @@ final class PrepareTasklet implements Tasklet {
             throws StateferryException {
         ClusterAllocator allocator = new ClusterAllocator(image, report);
         Optional<Journal> earlier = session.journal();
-        JournalPlan now = journalPlan(image, originalLength(image, earlier), modified);
+        JournalPlan now = journalPlan(
+                image, TailCutter.originalLength(image.file().size(), session.imageIdentity(), earlier), modified);
         ResumeCheck.Verdict verdict = earlier.isPresent()
                 ? new ResumeCheck(session, earlier.get(), executor).check(now, allocator)
                 : new ResumeCheck.Verdict(0, "the journal of the earlier attempt is lost or damaged");
@@ -166,18 +144,6 @@ final class PrepareTasklet implements Tasklet {
                 image.header().incompatibleFeatures(),
                 originalLength,
                 modified.toEpochMilli());
-    }
-
-    /** The file's length without what unfinished imports of ours have appended, if nobody else has written since. */
-    private long originalLength(Qcow2Image image, Optional<Journal> earlier) throws StateferryException {
-        long length = image.file().size();
-        if (earlier.isPresent()
-                && !earlier.get().isFinished()
-                && earlier.get().plan().imageKey().equals(session.openImage().key())
-                && ImageAge.isOurs(session.imageIdentity().modified(), earlier.get())) {
-            return Math.min(length, earlier.get().plan().originalLength());
-        }
-        return length;
     }
 
     private Journal begun(JournalPlan now) throws StateferryException {

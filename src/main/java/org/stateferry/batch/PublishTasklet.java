@@ -17,17 +17,19 @@ import org.stateferry.qcow2.StagedSnapshot;
 import org.stateferry.qcow2.VmStateClusters;
 import org.stateferry.transfer.BufferRecord;
 import org.stateferry.transfer.Journal;
-import org.stateferry.transfer.PublishIntent;
 
 /**
- * Step three: proves that the vmstate is complete, stages the new image, and switches the header over. It believes the
+ * Step three: proves that the vmstate is complete, stages the new image, and switches the header over; the same
+ * with the other disks, if there are any. It believes the
  * journal and the image, not that the transfer step is COMPLETED.
  */
 final class PublishTasklet implements Tasklet {
     private final ImportSession session;
+    private final String importKey;
 
-    PublishTasklet(ImportSession session) {
+    PublishTasklet(ImportSession session, ImportIdentity identity) {
         this.session = session;
+        this.importKey = JournalFiles.importKey(identity);
     }
 
     @Override
@@ -35,9 +37,7 @@ final class PublishTasklet implements Tasklet {
         session.progress().stepStarted("publish");
         long start = System.nanoTime();
         try {
-            if (session.published() == null) {
-                publish();
-            }
+            publish();
         } catch (StateferryException e) {
             if (e.kind() == FailureKind.INTERRUPTED) {
                 contribution.getStepExecution().setTerminateOnly();
@@ -56,9 +56,28 @@ final class PublishTasklet implements Tasklet {
         return RepeatStatus.FINISHED;
     }
 
-    /** The last moment for a stop is just before the switch. */
+    /** The image with the vmstate comes last: before that, all of it can be taken back. */
     private void publish() throws StateferryException {
-        ImportPlan plan = Objects.requireNonNull(session.plan(), "prepare has planned what is not published");
+        Instant date = Instant.now();
+        OtherDiskPublisher otherDisks = new OtherDiskPublisher(session, importKey);
+        if (session.published() != null) {
+            otherDisks.stage(date);
+            session.requireNotStopped();
+            otherDisks.switchOver();
+        } else {
+            ImportPlan plan = Objects.requireNonNull(session.plan(), "prepare has planned what is not published");
+            StagedSnapshot staged = stage(plan, date);
+            otherDisks.stage(date);
+            // The last moment for a stop: from here on there is little left to do.
+            session.requireNotStopped();
+            otherDisks.switchOver();
+            switchOver(plan, staged);
+        }
+        session.target().complete();
+        session.finishJournals(importKey);
+    }
+
+    private StagedSnapshot stage(ImportPlan plan, Instant date) throws StateferryException {
         Journal journal = plan.journal();
         JournalVmStateMap vmState = new JournalVmStateMap(journal);
         session.dump().requireUnchanged();
@@ -69,20 +88,15 @@ final class PublishTasklet implements Tasklet {
                 session.image().through(new JournaledImageFile(session.image().file(), journal));
         SnapshotPublisher publisher =
                 new SnapshotPublisher(image, plan.allocator(), plan.report(), session::requireNotStopped);
-        StagedSnapshot staged = publisher.stage(vmState, session.request().name(), Instant.now());
-        session.requireNotStopped();
-        journal.recordIntent(new PublishIntent(
-                staged.sectorBefore(),
-                staged.sectorAfter(),
-                staged.entry().idText(),
-                staged.entry().l1TableOffset(),
-                staged.entry().vmStateSize()));
+        return publisher.stage(vmState, session.request().name(), date);
+    }
+
+    private void switchOver(ImportPlan plan, StagedSnapshot staged) throws StateferryException {
+        plan.journal().recordIntent(IntendedSnapshot.announced(staged));
         // What the new header describes is only true if nobody else could write since prepare.
         session.openImage().proveHeld();
-        publisher.switchOver(staged);
+        staged.change().carryOut(new JournaledImageFile(session.image().file(), plan.journal()));
         session.published(staged.entry());
-        session.target().complete();
-        session.finishJournal();
     }
 
     /** Reads every buffer back; what the disk returns must have the checksum of what was sent to it. */

@@ -1,21 +1,25 @@
 package org.stateferry.batch;
 
 import java.util.Arrays;
+import java.util.Optional;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.CheckReport;
 import org.stateferry.qcow2.MetadataCheck;
 import org.stateferry.qcow2.Qcow2Image;
+import org.stateferry.storage.FileIdentity;
+import org.stateferry.transfer.Journal;
 
 /**
- * Gives back the space of an import that cannot go on: cuts what it appended to the image, under the image's lock, and
- * ends its journal. Free clusters inside the file that it has written to stay as they are: nothing refers to them.
+ * Gives back the space of an import that cannot go on: takes back what it has done to its other disks, cuts what it
+ * appended to the image, under the image's lock, and ends its journal. Free clusters inside the file that it has written to
+ * stay as they are: nothing refers to them.
  */
 final class TailCutter {
     private TailCutter() {}
 
     /**
-     * Cuts the tail, or removes the image if the import was making it, after a failure that cannot pass by itself. What goes wrong here is added to that failure: it is not
-     * what the operator has to know first.
+     * Cuts the tail, or removes the image if the import was making it, after a failure that cannot pass by itself. What
+     * goes wrong here is added to that failure: it is not what the operator has to know first.
      */
     static void giveBackUnlessRestartable(ImportSession session, StateferryException failure) {
         ImportPlan plan = session.plan();
@@ -24,6 +28,7 @@ final class TailCutter {
         }
         try {
             if (session.target().isPart()) {
+                undoDisks(session, plan);
                 JournalFiles.delete(session.journalPath());
                 session.target().discard();
                 return;
@@ -40,6 +45,7 @@ final class TailCutter {
                 // of modification is not ours to explain.
                 return;
             }
+            undoDisks(session, plan);
             if (session.request().options().lock()) {
                 cut(now, MetadataCheck.run(now), plan.journal().plan().originalLength());
             }
@@ -47,6 +53,31 @@ final class TailCutter {
         } catch (StateferryException e) {
             failure.addSuppressed(e);
         }
+    }
+
+    private static void undoDisks(ImportSession session, ImportPlan plan) throws StateferryException {
+        if (session.request().options().lock()) {
+            for (OtherDisk disk : session.otherDisks()) {
+                disk.undo(plan.journal().plan().importKey(), session.request().name());
+            }
+        }
+    }
+
+    /**
+     * The file's length without what unfinished imports of ours have appended, if nobody else has written since.
+     *
+     * @param length its length now
+     * @param image what its path led to before this attempt has written to it
+     * @param earlier its journal
+     */
+    static long originalLength(long length, FileIdentity image, Optional<Journal> earlier) throws StateferryException {
+        if (earlier.isPresent()
+                && !earlier.get().isFinished()
+                && earlier.get().plan().imageKey().equals(image.key())
+                && ImageAge.isOurs(image.modified(), earlier.get())) {
+            return Math.min(length, earlier.get().plan().originalLength());
+        }
+        return length;
     }
 
     /**

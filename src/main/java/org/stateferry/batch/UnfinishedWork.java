@@ -1,25 +1,39 @@
 package org.stateferry.batch;
 
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.stateferry.error.StateferryException;
 import org.stateferry.transfer.BufferRecord;
 import org.stateferry.transfer.Journal;
 
 /**
- * What an import that did not come to its end has left in its image, as the image's journal tells.
+ * What an import that did not come to its end has left in its images, as their journals tell.
  *
  * @param bytes how many bytes it has written and still claims
- * @param lastWrite when it last wrote to the image
+ * @param lastWrite when it last wrote to one of them
  */
 record UnfinishedWork(long bytes, Instant lastWrite) {
     /**
-     * Reads the journal of the import's image; empty if there is none or it is another import's. One that cannot be read
-     * counts as none: it must not hide the history.
+     * Reads the journals of the import's images; empty if there is none or they are another import's. One that cannot be
+     * read counts as none: it must not hide the history.
      */
     static Optional<UnfinishedWork> of(StateferryHome home, ImportIdentity identity) {
+        return Stream.concat(Stream.of(identity.image()), identity.otherDisks().stream())
+                .map(image -> inImage(JournalFiles.pathFor(home, image), identity))
+                .flatMap(Optional::stream)
+                .reduce(UnfinishedWork::with);
+    }
+
+    private UnfinishedWork with(UnfinishedWork other) {
+        return new UnfinishedWork(
+                bytes + other.bytes, lastWrite.isAfter(other.lastWrite) ? lastWrite : other.lastWrite);
+    }
+
+    private static Optional<UnfinishedWork> inImage(Path journalPath, ImportIdentity identity) {
         try {
-            Optional<Journal> found = Journal.openForReading(JournalFiles.pathFor(home, identity.image()));
+            Optional<Journal> found = Journal.openForReading(journalPath);
             if (found.isEmpty()) {
                 return Optional.empty();
             }

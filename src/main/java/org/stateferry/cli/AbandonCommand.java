@@ -14,7 +14,8 @@ import picocli.CommandLine.ParentCommand;
         name = "abandon",
         sortOptions = false,
         description =
-                "Gives up an import that was stopped or failed, and gives back what it has appended to its image.",
+                "Gives up an import that was stopped or failed, and gives back what it has appended to its image. The"
+                        + " snapshots that it has published in other disks are removed again.",
         footer = {
             "",
             "The image must not be in use. If it is gone, or another file has taken its place, the import is abandoned"

@@ -54,6 +54,7 @@ final class HistoryText {
         facts.add(List.of("import", String.valueOf(record.id())));
         facts.add(List.of("dump", record.dump()));
         facts.add(List.of("image", record.image()));
+        record.alsoDisks().forEach(disk -> facts.add(List.of("other disk", disk)));
         facts.add(List.of("name", record.name()));
         facts.add(List.of("status", record.status()));
         facts.add(List.of("started", time(record.started())));

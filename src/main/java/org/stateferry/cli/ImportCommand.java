@@ -31,11 +31,16 @@ import picocli.CommandLine.TypeConversionException;
             "The image either stays as it was or holds the complete new snapshot, whenever the command is killed. Run"
                     + " again, it continues, or says that the work is already done.",
             "",
+            "A guest with several disks: QEMU's -loadvm takes the state from the first writable drive that can hold"
+                    + " snapshots, so IMAGE must be that one; with UEFI firmware it usually is the flash drive of the"
+                    + " variables. Every other inserted writable drive needs a snapshot of the same name: give each with"
+                    + " --also. QMP's snapshot-load names the drive with the state itself, in any order.",
+            "",
             "An image made with --create carries the state of a guest whose disks lie elsewhere. QEMU loads it if it is the"
                     + " first drive that can hold snapshots; it needs no device:",
             "  -drive if=none,file=IMAGE,format=qcow2   before all other drives",
             "Every other writable disk must be one that can hold snapshots, and have one of the same name, made when the"
-                    + " state was saved: qemu-img snapshot -c NAME DISK. A read-only one needs none.",
+                    + " state was saved: with --also, or by qemu-img snapshot -c NAME DISK. A read-only one needs none.",
             "",
             "libvirt keeps its own list of snapshots. To make it know the new one, describe it in a <domainsnapshot>"
                     + " with this name and run:",
@@ -63,6 +68,13 @@ final class ImportCommand implements Callable<Integer> {
 
     @Mixin
     private final CreateOptions create = new CreateOptions();
+
+    @Option(
+            names = "--also",
+            paramLabel = "DISK",
+            description = "Another writable qcow2 disk of the guest; it gets a snapshot of the same name without the"
+                    + " state. Once for each, 64 at most.")
+    private List<Path> otherDisks = List.of();
 
     @Option(
             names = "--io",
@@ -137,7 +149,7 @@ final class ImportCommand implements Callable<Integer> {
         }
         ImportOptions how = new ImportOptions(
                 format, io, compression, strict, allowBitmaps, !withoutLock, verify, limitBytesPerSecond);
-        return new ImportRequest(dump, image, name, List.of(), create.newImage(), how);
+        return new ImportRequest(dump, image, name, otherDisks, create.newImage(), how);
     }
 
     /** Reads {@code --limit-rate}. */

@@ -1,5 +1,6 @@
 package org.stateferry.cli;
 
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -19,8 +20,8 @@ record OutcomeReport(ImportRequest request, ImportOutcome outcome) {
     void print(Console console) {
         console.say(summary());
         console.sayMore("resume with: " + ResumeHint.command(request.name(), outcome.facts()));
-        console.sayMore(ResumeHint.driveOrder(request.image()));
-        if (request.newImage() != null) {
+        console.sayMore(ResumeHint.driveOrder(request.image(), request.otherDisks()));
+        if (request.newImage() != null && request.otherDisks().isEmpty()) {
             console.sayMore(ResumeHint.otherDisks(request.name()));
         }
     }
@@ -29,6 +30,10 @@ record OutcomeReport(ImportRequest request, ImportOutcome outcome) {
         if (outcome.state() == ImportOutcome.State.ALREADY_IMPORTED) {
             return "already imported: snapshot " + outcome.snapshotId() + " '" + request.name() + "' of "
                     + request.image() + " holds this dump, nothing was written";
+        }
+        if (outcome.state() == ImportOutcome.State.DISKS_COMPLETED) {
+            return "snapshot " + outcome.snapshotId() + " '" + request.name() + "' of " + request.image()
+                    + " held this dump already; now the other disks have theirs as well";
         }
         long millis = outcome.transferMillis() + outcome.publishMillis();
         return "imported as snapshot " + outcome.snapshotId() + " '" + request.name() + "' of " + request.image() + ": "
@@ -43,6 +48,8 @@ record OutcomeReport(ImportRequest request, ImportOutcome outcome) {
         fields.put("id", outcome.importId());
         fields.put("dump", request.dump().toString());
         fields.put("image", request.image().toString());
+        fields.put(
+                "alsoDisks", request.otherDisks().stream().map(Path::toString).toList());
         fields.put("name", request.name());
         fields.put("snapshotId", outcome.snapshotId());
         fields.put("bytes", outcome.vmStateSize());

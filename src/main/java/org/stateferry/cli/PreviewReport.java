@@ -1,5 +1,6 @@
 package org.stateferry.cli;
 
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.stateferry.batch.ImportPreview;
@@ -20,8 +21,15 @@ final class PreviewReport {
                     + Texts.bytes(preview.usableSpace()) + " are free";
         }
         return "would import " + Texts.bytes(preview.vmStateSize()) + " as '" + request.name() + "' into "
-                + request.image() + ", which grows by " + Texts.bytes(preview.growth()) + " at most; "
+                + request.image() + others(request)
+                + (request.otherDisks().isEmpty() ? ", which grows by " : ", which grow by ")
+                + Texts.bytes(preview.growth()) + " at most; "
                 + Texts.bytes(preview.usableSpace()) + " are free";
+    }
+
+    private static String others(ImportRequest request) {
+        int count = request.otherDisks().size();
+        return count == 0 ? "" : " and " + count + " other disk" + (count == 1 ? "" : "s");
     }
 
     static Map<String, Object> fields(ImportRequest request, ImportPreview preview) {
@@ -30,6 +38,8 @@ final class PreviewReport {
         fields.put("alreadyImported", preview.alreadyImported());
         fields.put("dump", request.dump().toString());
         fields.put("image", request.image().toString());
+        fields.put(
+                "alsoDisks", request.otherDisks().stream().map(Path::toString).toList());
         fields.put("name", request.name());
         fields.put("create", request.newImage() != null);
         fields.put("vmStateSize", preview.vmStateSize());

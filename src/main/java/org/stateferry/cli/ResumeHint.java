@@ -1,7 +1,9 @@
 package org.stateferry.cli;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.OptionalLong;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.stream.StreamFacts;
 
@@ -31,8 +33,12 @@ final class ResumeHint {
     }
 
     /** Which drive must come first: QEMU looks for the vmstate in the first drive that can hold snapshots. */
-    static String driveOrder(Path image) {
-        return image + " must be the first writable drive that can hold snapshots";
+    static String driveOrder(Path image, List<Path> otherDisks) {
+        String first = image + " must be the first writable drive that can hold snapshots";
+        if (otherDisks.isEmpty()) {
+            return first;
+        }
+        return first + ", before " + otherDisks.stream().map(Path::toString).collect(Collectors.joining(", "));
     }
 
     /** What the guest's own disks need when the state lies in an image that was made for it. */

@@ -45,7 +45,9 @@ final class SnapshotL1Writer {
         this.activeL1Offset = header.l1Size() == 0
                 ? header.l1TableOffset()
                 : allocator.allocateMetadata(geometry.clusterCount(8L * header.l1Size()));
-        this.snapshotL1Offset = allocator.allocateMetadata(geometry.clusterCount(8L * snapshotL1Size));
+        this.snapshotL1Offset = snapshotL1Size == 0
+                ? header.l1TableOffset()
+                : allocator.allocateMetadata(geometry.clusterCount(8L * snapshotL1Size));
         this.activeL1 = new TableWriter(file, activeL1Offset, header.l1Size(), geometry.clusterSize());
         this.snapshotL1 = new TableWriter(file, snapshotL1Offset, snapshotL1Size, geometry.clusterSize());
     }

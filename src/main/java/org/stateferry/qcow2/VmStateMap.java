@@ -4,6 +4,19 @@ import org.stateferry.error.StateferryException;
 
 /** Where a vmstate's clusters lie in the image, in the order of the stream. */
 public interface VmStateMap {
+    /** No vmstate: that of a snapshot of the disk alone. */
+    VmStateMap NONE = new VmStateMap() {
+        @Override
+        public long vmStateSize() {
+            return 0;
+        }
+
+        @Override
+        public void forEach(Consumer consumer) {
+            // there is none
+        }
+    };
+
     /** Bytes of vmstate; the last cluster is filled up with zeros. */
     long vmStateSize();
 

@@ -5,8 +5,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -18,12 +21,15 @@ import tools.jackson.dataformat.yaml.YAMLFactory;
 import tools.jackson.dataformat.yaml.YAMLParser;
 
 /**
- * The fields of one definition file with the lines they are on. A definition is a YAML mapping of scalars, and of mappings
- * of scalars one level deep; everything else (lists, anchors, a second document, a key twice) is refused.
+ * The fields of one definition file with the lines they are on. A definition is a YAML mapping of scalars, of lists of
+ * scalars, and of mappings of scalars one level deep; everything else (anchors, a second document, a key twice) is refused.
  *
  * <p>Callers {@linkplain #take take} the fields they know, then {@link #requireAllTaken}. Not thread-safe.
  */
 final class DefinitionFields {
+    /** The fields that may have several values. */
+    private static final Set<String> LISTS = Set.of("also");
+
     private static final long LARGEST_FILE = 64 * 1024;
 
     private final Path file;
@@ -88,12 +94,28 @@ final class DefinitionFields {
             JsonToken value = parser.nextToken();
             if (value == JsonToken.START_OBJECT && prefix.isEmpty()) {
                 readMapping(parser, key + ".");
+            } else if (value == JsonToken.START_ARRAY && LISTS.contains(key)) {
+                readList(parser, key);
             } else if (value.isScalarValue() && value != JsonToken.VALUE_NULL && !parser.isCurrentAlias()) {
                 put(key, new Field(parser.getString(), line));
             } else {
                 throw problem(line, "'" + key + "' must have a plain value");
             }
         }
+    }
+
+    private void readList(YAMLParser parser, String key) throws StateferryException {
+        for (int index = 0; parser.nextToken() != JsonToken.END_ARRAY; index++) {
+            JsonToken value = parser.currentToken();
+            if (!value.isScalarValue() || value == JsonToken.VALUE_NULL || parser.isCurrentAlias()) {
+                throw problem(lineOf(parser), "'" + key + "' must have plain values");
+            }
+            put(element(key, index), new Field(parser.getString(), lineOf(parser)));
+        }
+    }
+
+    private static String element(String key, int index) {
+        return key + "[" + index + "]";
     }
 
     private void put(String key, Field field) throws StateferryException {
@@ -111,6 +133,19 @@ final class DefinitionFields {
     @Nullable
     Field take(String key) {
         return fields.remove(key);
+    }
+
+    /** Takes all elements of a list out; a plain value is a list of one. */
+    List<Field> takeList(String key) {
+        List<Field> list = new ArrayList<>();
+        Field only = take(key);
+        if (only != null) {
+            list.add(only);
+        }
+        for (Field next = take(element(key, 0)); next != null; next = take(element(key, list.size()))) {
+            list.add(next);
+        }
+        return list;
     }
 
     /** Takes a field out that must be given and not be blank. */

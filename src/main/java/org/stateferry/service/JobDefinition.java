@@ -16,6 +16,7 @@ import org.stateferry.qcow2.NewImage;
  * @param dump the dump; it may come and go
  * @param image the image that receives the snapshots
  * @param newImage what the image is to be like if each import makes it, or null if it must exist
+ * @param also the other disks, which get snapshots without the state
  * @param name how the snapshots are named
  * @param schedule what the operator wrote, for people
  * @param trigger when the import is due
@@ -26,6 +27,7 @@ record JobDefinition(
         Path dump,
         Path image,
         @Nullable NewImage newImage,
+        List<Path> also,
         NamePattern name,
         String schedule,
         Trigger trigger,
@@ -33,6 +35,6 @@ record JobDefinition(
 
     /** The request for the dump as it was last modified. */
     ImportRequest requestFor(Instant modified) {
-        return new ImportRequest(dump, image, name.nameFor(modified), List.of(), newImage, options);
+        return new ImportRequest(dump, image, name.nameFor(modified), also, newImage, options);
     }
 }

@@ -37,6 +37,7 @@ import org.stateferry.storage.IoMode;
  * create:                             # optional: the import makes the image, which must not exist
  *   size: 10G
  *   cluster-size: 64K                 # optional
+ * also: [/var/lib/images/data.qcow2]  # optional: the guest's other writable disks
  * name: nightly-{yyyyMMdd-HHmmss}     # of the dump's modification time, UTC
  * schedule:
  *   cron: "0 30 2 * * *"              # second minute hour day month weekday
@@ -91,13 +92,14 @@ final class JobDefinitionReader {
         Path dump = value(fields, fields.require("dump"), "dump", Path::of);
         Path image = value(fields, fields.require("image"), "image", Path::of);
         NewImage newImage = newImage(fields);
+        List<Path> also = also(fields);
         NamePattern name = value(fields, fields.require("name"), "name", NamePattern::parse);
         Schedule schedule = schedule(fields);
         ImportOptions options = options(fields);
         fields.requireAllTaken();
         String fileName = file.getFileName().toString();
         String job = fileName.substring(0, fileName.length() - SUFFIX.length());
-        return new JobDefinition(job, dump, image, newImage, name, schedule.text, schedule.trigger, options);
+        return new JobDefinition(job, dump, image, newImage, also, name, schedule.text, schedule.trigger, options);
     }
 
     private static @Nullable NewImage newImage(DefinitionFields fields) throws StateferryException {
@@ -108,6 +110,14 @@ final class JobDefinitionReader {
         long clusterSize =
                 optional(fields, "create.cluster-size", (long) NewImage.DEFAULT_CLUSTER_SIZE, ByteSize::parse);
         return value(fields, size, "create", text -> NewImage.of(ByteSize.parse(text), clusterSize));
+    }
+
+    private static List<Path> also(DefinitionFields fields) throws StateferryException {
+        List<Path> disks = new ArrayList<>();
+        for (Field disk : fields.takeList("also")) {
+            disks.add(value(fields, disk, "also", Path::of));
+        }
+        return List.copyOf(disks);
     }
 
     private static Schedule schedule(DefinitionFields fields) throws StateferryException {

@@ -84,7 +84,8 @@ final class ScheduledImport implements Runnable {
     }
 
     private void succeeded(ImportOutcome outcome, Instant started) {
-        Ending ending = outcome.state() == ImportOutcome.State.IMPORTED ? Ending.IMPORTED : Ending.ALREADY_IMPORTED;
+        Ending ending =
+                outcome.state() == ImportOutcome.State.ALREADY_IMPORTED ? Ending.ALREADY_IMPORTED : Ending.IMPORTED;
         Instant now = clock.instant();
         metrics.succeeded(ending, outcome.bytesWritten(), Duration.between(started, now), now);
         ended(ending, "snapshot " + outcome.snapshotId() + " of " + definition.image());

@@ -69,6 +69,15 @@ public final class OpenImage implements AutoCloseable {
         }
     }
 
+    /** Whether what one of the two images takes is missing to the other. */
+    public boolean sharesSpaceWith(OpenImage other) throws StateferryException {
+        try {
+            return Files.getFileStore(path()).equals(Files.getFileStore(other.path()));
+        } catch (IOException e) {
+            throw FileFailures.translate(e, path(), StateferryException.NO_OFFSET, "asking for the file system");
+        }
+    }
+
     /** What the image's path leads to now. */
     public FileIdentity identity() throws StateferryException {
         return FileIdentity.of(path());

@@ -3,6 +3,8 @@ package org.stateferry.stream;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,6 +27,13 @@ public record StreamFacts(
         @Nullable Extent vmDescription,
         Map<String, Integer> devices) {
 
+    /**
+     * The last parts of the id strings of devices that stand for one disk each (QEMU {@code hw/block/virtio-blk.c} and
+     * {@code hw/scsi/scsi-disk.c}, the names of their VMStateDescription). Not among them are controllers such as
+     * {@code ide}, of whose drives the stream says nothing.
+     */
+    private static final List<String> DISK_DEVICES = List.of("virtio-blk", "scsi-disk");
+
     /** A run of stream bytes. */
     public record Extent(long offset, long length) {}
 
@@ -40,5 +49,17 @@ public record StreamFacts(
         return named.isPresent()
                 ? named
                 : ramBlocks.stream().mapToLong(RamBlock::usedLength).max();
+    }
+
+    /** How many disks of which kind the stream has state of, as far as it tells. Some of them may be read-only. */
+    public SortedMap<String, Integer> diskDevices() {
+        SortedMap<String, Integer> disks = new TreeMap<>();
+        devices.forEach((name, count) -> {
+            String kind = name.substring(name.lastIndexOf('/') + 1);
+            if (DISK_DEVICES.contains(kind)) {
+                disks.merge(kind, count, Integer::sum);
+            }
+        });
+        return disks;
     }
 }

@@ -81,6 +81,7 @@ class ImportHistoryTest {
                         failed.getJobInstance().getId(),
                         "/dumps/vm.dump",
                         "/images/disk.qcow2",
+                        List.of(),
                         "a",
                         "COMPLETED",
                         firstStart,
@@ -126,6 +127,7 @@ class ImportHistoryTest {
                 1,
                 "/d",
                 "/i",
+                List.of("/o"),
                 "n",
                 "STARTED",
                 Instant.EPOCH,
@@ -141,13 +143,14 @@ class ImportHistoryTest {
                 Instant.EPOCH);
 
         assertThat(HistoryJson.write(List.of(record)))
-                .isEqualTo("[{\"id\":1,\"dump\":\"/d\",\"image\":\"/i\",\"name\":\"n\",\"status\":\"STARTED\","
-                        + "\"started\":\"1970-01-01T00:00:00Z\",\"ended\":null,\"bytes\":4,\"bytesWritten\":5,"
-                        + "\"transferMillis\":6,\"publishMillis\":7,\"attempts\":[{\"id\":2,\"status\":\"STARTED\","
-                        + "\"started\":\"1970-01-01T00:00:00Z\",\"ended\":null,\"bytesWritten\":5,"
-                        + "\"transferMillis\":6,\"publishMillis\":7,\"firstError\":{\"kind\":\"io\",\"file\":null,"
-                        + "\"offset\":null,\"message\":\"m\"}}],\"firstError\":null,\"warnings\":[\"w\"],\"unfinishedBytes\":8,"
-                        + "\"lastWrite\":\"1970-01-01T00:00:00Z\"}]");
+                .isEqualTo(
+                        "[{\"id\":1,\"dump\":\"/d\",\"image\":\"/i\",\"alsoDisks\":[\"/o\"],\"name\":\"n\",\"status\":\"STARTED\","
+                                + "\"started\":\"1970-01-01T00:00:00Z\",\"ended\":null,\"bytes\":4,\"bytesWritten\":5,"
+                                + "\"transferMillis\":6,\"publishMillis\":7,\"attempts\":[{\"id\":2,\"status\":\"STARTED\","
+                                + "\"started\":\"1970-01-01T00:00:00Z\",\"ended\":null,\"bytesWritten\":5,"
+                                + "\"transferMillis\":6,\"publishMillis\":7,\"firstError\":{\"kind\":\"io\",\"file\":null,"
+                                + "\"offset\":null,\"message\":\"m\"}}],\"firstError\":null,\"warnings\":[\"w\"],\"unfinishedBytes\":8,"
+                                + "\"lastWrite\":\"1970-01-01T00:00:00Z\"}]");
         assertThat(HistoryJson.write(List.of())).isEqualTo("[]");
     }
 

@@ -3,6 +3,7 @@ package org.stateferry.batch;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -61,9 +62,31 @@ class ImportIdentityTest {
             new ImportIdentity("home", Path.of("/i"), Path.of("/e"), "name", "print"),
             new ImportIdentity("home", Path.of("/i"), Path.of("/d"), "Name", "print"),
             new ImportIdentity("home", Path.of("/i"), Path.of("/d"), "name", "print2"),
-            new ImportIdentity("home", Path.of("/d"), Path.of("/i"), "name", "print")
+            new ImportIdentity("home", Path.of("/d"), Path.of("/i"), "name", "print"),
+            new ImportIdentity("home", Path.of("/i"), Path.of("/d"), "name", "print", List.of(Path.of("/o")))
         }) {
             assertThat(other.latest(repository)).as(other.toString()).isEmpty();
         }
+    }
+
+    @Test
+    void otherDisksCountInAnyOrderAndAreFoundAgainInTheParameters() {
+        List<Path> disks = List.of(Path.of("/b\n"), Path.of("/a,b"), Path.of("/c"));
+        ImportIdentity identity = new ImportIdentity("home", Path.of("/i"), Path.of("/d"), "disks", "print", disks);
+        TestImports.execution(repository, identity.parameters(1), BatchStatus.COMPLETED);
+
+        ImportIdentity found = ImportIdentity.of(identity.parameters(1)::getString);
+
+        assertThat(found).isEqualTo(identity);
+        assertThat(found.otherDisks()).containsExactly(Path.of("/a,b"), Path.of("/b\n"), Path.of("/c"));
+        ImportIdentity otherOrder = new ImportIdentity(
+                "home",
+                Path.of("/i"),
+                Path.of("/d"),
+                "disks",
+                "print",
+                List.of(disks.get(2), disks.get(0), disks.get(1)));
+        assertThat(otherOrder.latest(repository)).isPresent();
+        assertThat(JournalFiles.importKey(otherOrder)).isEqualTo(JournalFiles.importKey(identity));
     }
 }

@@ -52,6 +52,25 @@ class ImportCommandTest {
     }
 
     @Test
+    void theOtherDisksAreHandedOnInTheirOrder() {
+        int code = run(
+                (request, progress, stop) -> {
+                    assertThat(request.otherDisks()).containsExactly(Path.of("b.qcow2"), Path.of("a.qcow2"));
+                    return FakeInstallation.imported(null);
+                },
+                "import",
+                "vm.dump",
+                "vm.qcow2",
+                "--name=before",
+                "--also=b.qcow2",
+                "--also",
+                "a.qcow2");
+
+        assertThat(code).isZero();
+        assertThat(screen.err()).contains("vm.qcow2 must be the first writable drive", "before b.qcow2, a.qcow2");
+    }
+
+    @Test
     void aDryRunSaysWhatItWouldDoAndRunsNoImport() {
         int code = run(
                 (request, progress, stop) -> {

@@ -2,6 +2,7 @@ package org.stateferry.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -33,5 +34,14 @@ class ResumeHintTest {
     void saysNothingAboutAnOpaqueDump() {
         assertThat(ResumeHint.command("it's mine", null))
                 .isEqualTo("the same QEMU command line as when it was saved, plus -loadvm 'it'\\''s mine'");
+    }
+
+    @Test
+    void saysWhichDriveComesFirstAndWhichFollow() {
+        assertThat(ResumeHint.driveOrder(Path.of("vm.qcow2"), List.of()))
+                .isEqualTo("vm.qcow2 must be the first writable drive that can hold snapshots");
+        assertThat(ResumeHint.driveOrder(Path.of("vars.qcow2"), List.of(Path.of("vm.qcow2"), Path.of("data.qcow2"))))
+                .isEqualTo("vars.qcow2 must be the first writable drive that can hold snapshots,"
+                        + " before vm.qcow2, data.qcow2");
     }
 }

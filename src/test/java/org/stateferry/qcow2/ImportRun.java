@@ -50,6 +50,19 @@ final class ImportRun {
         run.switchOver(run.stage(name, vmState));
     }
 
+    /** A snapshot of the disk alone. */
+    static void publishDisk(ImageFile file, String name) throws StateferryException {
+        ImportRun run = new ImportRun(file);
+        run.switchOver(run.publisher().stage(VmStateMap.NONE, name, DATE));
+    }
+
+    /** Takes a snapshot out again. */
+    static void remove(ImageFile file, String name) throws StateferryException {
+        Qcow2Image image = Qcow2Image.open(file);
+        SnapshotRemover remover = new SnapshotRemover(image, MetadataCheck.run(image), Cancellation.NEVER);
+        remover.stage(image.snapshotTable().findByName(name).orElseThrow()).carryOut(file);
+    }
+
     CheckReport before() {
         return before;
     }

@@ -114,9 +114,9 @@ class SnapshotPublisherTest {
 
         assertUsedClustersUnchanged(before, image);
         byte[] header = before.bytes(0, 512);
-        assertThat(staged.sectorBefore()).isEqualTo(header);
+        assertThat(staged.change().sectorBefore()).isEqualTo(header);
         run.switchOver(staged);
-        assertThat(image.bytes(0, 512)).isEqualTo(staged.sectorAfter());
+        assertThat(image.bytes(0, 512)).isEqualTo(staged.change().sectorAfter());
         image.write(ByteBuffer.wrap(header), 0);
         assertUsedClustersUnchanged(before, image);
     }

@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.scheduling.support.SimpleTriggerContext;
 import org.stateferry.batch.ImportOptions;
 import org.stateferry.batch.ImportOptions.Compression;
@@ -83,6 +84,21 @@ class JobDefinitionReaderTest {
     }
 
     @ParameterizedTest
+    @ValueSource(strings = {"[o, p]", "\n- o\n- p"})
+    void takesTheOtherDisksAsAList(String list) throws Exception {
+        JobDefinition definition = read("dump: a\nimage: b\nname: c\nschedule: {every: 10m}\nalso: " + list + "\n");
+
+        assertThat(definition.requestFor(MODIFIED).otherDisks()).containsExactly(Path.of("o"), Path.of("p"));
+    }
+
+    @Test
+    void takesOneOtherDiskWithoutAListAsWell() throws Exception {
+        JobDefinition definition = read("{dump: a, image: b, name: c, schedule: {every: 10m}, also: o}");
+
+        assertThat(definition.requestFor(MODIFIED).otherDisks()).containsExactly(Path.of("o"));
+    }
+
+    @ParameterizedTest
     @CsvSource(
             delimiter = '|',
             quoteCharacter = '`',
@@ -92,6 +108,7 @@ class JobDefinitionReaderTest {
                 "dump: vm.dump        | dump: ''              | line 1: 'dump' is empty",
                 "dump: vm.dump        | dump: [vm.dump]       | line 1: 'dump' must have a plain value",
                 "dump: vm.dump        | dump: \"\\0\"            | line 1: 'dump': Nul character not allowed",
+                "dump: vm.dump        | also: [a, [b]]        | line 1: 'also' must have plain values",
                 "image: vm.qcow2      | imag: vm.qcow2        | 'image' is missing",
                 "image: vm.qcow2      | dump: again           | line 2: 'dump' was given on line 1 already",
                 "nightly-{yyyyMMdd}   | nightly-{today}       | line 3: 'name': '{today}' is not a date pattern",

@@ -29,6 +29,11 @@ public final class L1Entry {
         return (raw & RESERVED_MASK) != 0;
     }
 
+    /** An entry for an L2 table whose only reference it is. */
+    public static long owned(long l2Offset) {
+        return shared(l2Offset) | COPIED;
+    }
+
     /** An entry for an L2 table that is shared. */
     public static long shared(long l2Offset) {
         return l2Offset & L2_OFFSET_MASK;

@@ -37,6 +37,11 @@ public final class L2Entry {
         return raw & ~COPIED;
     }
 
+    /** The entry with COPIED set: nothing else refers to its cluster. */
+    public static long withCopied(long raw) {
+        return raw | COPIED;
+    }
+
     /** The host offset of a cluster that is not compressed, or 0 if none is allocated. */
     public static long hostOffset(long raw) {
         return raw & HOST_OFFSET_MASK;

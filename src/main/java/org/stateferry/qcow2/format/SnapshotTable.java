@@ -44,6 +44,12 @@ public record SnapshotTable(List<SnapshotTableEntry> entries) {
         return new SnapshotTable(extended);
     }
 
+    /** This table without one of its entries. */
+    public SnapshotTable without(SnapshotTableEntry entry) {
+        return new SnapshotTable(
+                entries.stream().filter(kept -> !kept.equals(entry)).toList());
+    }
+
     /** The first snapshot of that name, as {@code -loadvm} looks it up. */
     public Optional<SnapshotTableEntry> findByName(String name) {
         return entries.stream().filter(entry -> entry.nameText().equals(name)).findFirst();

@@ -1,0 +1,77 @@
+package org.stateferry.batch;
+
+import java.nio.file.Path;
+import java.util.Optional;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.Cancellation;
+import org.stateferry.qcow2.CheckReport;
+import org.stateferry.qcow2.ImportRequirements;
+import org.stateferry.qcow2.MetadataCheck;
+import org.stateferry.qcow2.Qcow2Image;
+import org.stateferry.qcow2.SnapshotRemover;
+import org.stateferry.qcow2.StagedSwitch;
+import org.stateferry.qcow2.format.SnapshotTableEntry;
+import org.stateferry.storage.ImageFile;
+import org.stateferry.storage.OpenImage;
+import org.stateferry.transfer.Journal;
+
+/**
+ * Takes back what an import has done to one of its other disks, under the disk's lock: its snapshot, by one more switch,
+ * and what it has appended. Whatever was published by others, or written by a guest since, stays. If it was killed it can
+ * be run again.
+ */
+final class DiskUndo {
+    private DiskUndo() {}
+
+    /**
+     * What was taken back.
+     *
+     * @param removed whether the disk held the import's snapshot
+     * @param bytesGivenBack by how much the disk has become shorter
+     */
+    record Outcome(boolean removed, long bytesGivenBack) {}
+
+    /**
+     * Takes everything back and ends the journal.
+     *
+     * @param open the disk, locked
+     * @param file its file
+     * @param journal the disk's journal, unfinished
+     * @param journalPath where that lies
+     * @param name the import's name for its snapshots
+     */
+    static Outcome undo(OpenImage open, ImageFile file, Journal journal, Path journalPath, String name)
+            throws StateferryException {
+        boolean ours = ImageAge.isOurs(open.identity().modified(), journal);
+        boolean removed = remove(open, new JournaledImageFile(file, journal), journal, name);
+        open.proveHeld();
+        Qcow2Image now = Qcow2Image.open(file);
+        long cut = TailCutter.cut(now, MetadataCheck.run(now), journal.plan().originalLength());
+        // Barrier: without a journal nobody would look for a tail that a power cut brings back.
+        file.force();
+        JournalFiles.end(journal, journalPath, ours ? open.identity() : null);
+        return new Outcome(removed, cut);
+    }
+
+    private static boolean remove(OpenImage open, ImageFile file, Journal journal, String name)
+            throws StateferryException {
+        Qcow2Image image = Qcow2Image.open(file);
+        ImportRequirements.requireWritable(image, true);
+        Optional<SnapshotTableEntry> entry = IntendedSnapshot.find(image, name, journal);
+        if (entry.isEmpty()) {
+            if (journal.intent().isPresent()) {
+                SwitchConfirmation.confirm(open, image); // an undo before this one may have been killed
+            }
+            return false;
+        }
+        CheckReport report = MetadataCheck.run(image);
+        if (!report.isSound()) {
+            throw StateferryException.in(FailureKind.IMAGE_CORRUPT, open.path(), "its metadata is damaged");
+        }
+        StagedSwitch removal = new SnapshotRemover(image, report, Cancellation.NEVER).stage(entry.get());
+        open.proveHeld();
+        removal.carryOut(file);
+        return true;
+    }
+}

@@ -1,0 +1,82 @@
+package org.stateferry.batch;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import org.stateferry.error.StateferryException;
+import org.stateferry.storage.OpenImage;
+
+/** An import's other disks, in the order in which they were asked for. The session owns the open images, this the rest. */
+final class OtherDisks implements Iterable<OtherDisk>, AutoCloseable {
+    private final List<OtherDisk> disks;
+
+    private OtherDisks(List<OtherDisk> disks) {
+        this.disks = List.copyOf(disks);
+    }
+
+    /** @param access what lies between the import and the disks */
+    static OtherDisks of(LockedImages images, StateferryHome home, FileAccess access) throws StateferryException {
+        List<OtherDisk> disks = new ArrayList<>();
+        for (OpenImage open : images.others()) {
+            disks.add(new OtherDisk(open, access.image(open.file()), JournalFiles.pathFor(home, open.path())));
+        }
+        return new OtherDisks(disks);
+    }
+
+    @Override
+    public Iterator<OtherDisk> iterator() {
+        return disks.iterator();
+    }
+
+    /** The real paths. */
+    List<Path> paths() {
+        return disks.stream().map(disk -> disk.open().path()).toList();
+    }
+
+    /** Whether an attempt at the import of this key has begun to publish in one of them, and did not come to its end. */
+    boolean haveUnfinishedJournal(String importKey) throws StateferryException {
+        for (OtherDisk disk : disks) {
+            if (disk.unfinishedJournal(importKey).isPresent()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Whether none of them needs anything more for a snapshot of this name. */
+    boolean allHold(String name) throws StateferryException {
+        for (OtherDisk disk : disks) {
+            if (!disk.holdsDiskOnly(name)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Whether one of them lacked the snapshot when this attempt looked at them. */
+    boolean haveLacked() {
+        return disks.stream().anyMatch(disk -> disk.checked().isPresent());
+    }
+
+    /** Returns when everything that they hold is on stable storage. */
+    void force() throws StateferryException {
+        for (OtherDisk disk : disks) {
+            disk.file().force();
+        }
+    }
+
+    /** Ends the journals of this import. */
+    void finishJournals(String importKey) throws StateferryException {
+        for (OtherDisk disk : disks) {
+            disk.finishJournal(importKey);
+        }
+    }
+
+    @Override
+    public void close() throws StateferryException {
+        for (OtherDisk disk : disks) {
+            disk.close();
+        }
+    }
+}

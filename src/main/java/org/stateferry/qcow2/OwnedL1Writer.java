@@ -1,0 +1,161 @@
+package org.stateferry.qcow2;
+
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.ReferenceVisitor.Origin;
+import org.stateferry.qcow2.format.ClusterGeometry;
+import org.stateferry.qcow2.format.L1Entry;
+import org.stateferry.qcow2.format.L2Entry;
+import org.stateferry.qcow2.format.Qcow2Header;
+import org.stateferry.qcow2.format.SnapshotTableEntry;
+import org.stateferry.storage.ImageFile;
+
+/**
+ * Writes the active L1 table as it has to be once a snapshot is gone: COPIED is set wherever the refcount will be one. An
+ * L2 table with such an entry is copied, as the old one belongs to the old image.
+ *
+ * <p>A flag can only come, not go, as refcounts only go down. Works through windows of
+ * {@link MetadataCheck#WINDOW_CLUSTERS} clusters; the first pass writes the new L1 table, later ones change it and the
+ * copies in place. Not thread-safe; one instance writes once.
+ */
+final class OwnedL1Writer {
+    private final ImageFile file;
+    private final Qcow2Header header;
+    private final ClusterGeometry geometry;
+    private final ClusterAllocator allocator;
+    private final SnapshotTableEntry removed;
+    private final Cancellation cancellation;
+    private final ReferenceWalk walk;
+    private final RefcountTable refcounts;
+    private final ByteBuffer l2Table;
+    private final long tableOffset;
+    /** What the refcounts of one window will be, as far as the snapshot referred to the clusters; else 0. */
+    private final int[] remaining;
+    /** From here on nothing is in use. */
+    private final long end;
+
+    private long first;
+
+    /**
+     * @param removed the snapshot that goes
+     */
+    OwnedL1Writer(Qcow2Image image, ClusterAllocator allocator, SnapshotTableEntry removed, Cancellation cancellation)
+            throws StateferryException {
+        this.file = image.file();
+        this.header = image.header();
+        this.geometry = image.geometry();
+        this.allocator = allocator;
+        this.removed = removed;
+        this.cancellation = cancellation;
+        this.walk = new ReferenceWalk(file, header, cancellation);
+        this.refcounts = new RefcountTable(file, header);
+        this.l2Table = ByteBuffer.allocate(geometry.clusterSize());
+        this.end = allocator.clusterEnd();
+        this.remaining = new int[(int) Math.min(MetadataCheck.WINDOW_CLUSTERS, end)];
+        // The L1 table of a disk without a byte has no entries, and then no cluster either.
+        this.tableOffset = header.l1Size() == 0
+                ? header.l1TableOffset()
+                : allocator.allocateMetadata(geometry.clusterCount(8L * header.l1Size()));
+    }
+
+    long tableOffset() {
+        return tableOffset;
+    }
+
+    /** Writes the L1 table and the L2 tables that have to change. */
+    void write() throws StateferryException {
+        long from = header.l1TableOffset();
+        for (first = 0; first < end; first += remaining.length) {
+            if (countRemaining() || first == 0) {
+                pass(from);
+                from = tableOffset;
+            }
+        }
+    }
+
+    /** Counts what stays of the window's references; false if none of them is the last one. */
+    private boolean countRemaining() throws StateferryException {
+        Arrays.fill(remaining, 0);
+        walk.startPass();
+        walk.l1(removed.l1TableOffset(), removed.l1Size(), Origin.SNAPSHOT, new Counter());
+        boolean anyLast = false;
+        for (int index = 0; index < remaining.length; index++) {
+            if (remaining[index] != 0) {
+                long refcount = refcounts.refcount(first + index) + remaining[index];
+                remaining[index] = (int) Math.min(Integer.MAX_VALUE, refcount);
+                anyLast |= refcount == 1;
+            }
+        }
+        return anyLast;
+    }
+
+    /** Reads ahead of what it writes, so both may be the same table. */
+    private void pass(long from) throws StateferryException {
+        TableReader entries = new TableReader(file, from, header.l1Size());
+        TableWriter table = new TableWriter(file, tableOffset, header.l1Size(), geometry.clusterSize());
+        for (int index = 0; index < header.l1Size(); index++) {
+            table.put(owned(entries.next()));
+        }
+        table.finish();
+    }
+
+    private long owned(long entry) throws StateferryException {
+        cancellation.check();
+        long l2Offset = L1Entry.l2Offset(entry);
+        if (l2Offset == 0) {
+            return entry;
+        }
+        l2Table.clear();
+        file.read(l2Table, l2Offset);
+        if (!setCopied()) {
+            return isLast(l2Offset) ? L1Entry.owned(l2Offset) : entry;
+        }
+        l2Table.clear();
+        boolean isCopy = allocator.hasClaimed(l2Offset, geometry.clusterSize());
+        long copy = isCopy ? l2Offset : allocator.allocateMetadata(1);
+        file.write(l2Table, copy);
+        return L1Entry.owned(copy);
+    }
+
+    private boolean setCopied() {
+        boolean changed = false;
+        for (int position = 0; position < l2Table.capacity(); position += geometry.l2EntrySize()) {
+            long raw = l2Table.getLong(position);
+            // The refcount of a cluster with compressed data says nothing about one entry.
+            if (!L2Entry.isCompressed(raw) && !L2Entry.isCopied(raw) && isLast(L2Entry.hostOffset(raw))) {
+                l2Table.putLong(position, L2Entry.withCopied(raw));
+                changed = true;
+            }
+        }
+        return changed;
+    }
+
+    /** Whether a cluster of the window will have one reference left. */
+    private boolean isLast(long hostOffset) {
+        long index = geometry.clusterIndex(hostOffset) - first;
+        return hostOffset != 0 && index >= 0 && index < remaining.length && remaining[(int) index] == 1;
+    }
+
+    /** Counts the snapshot's references into the window, downwards. */
+    private final class Counter implements ReferenceVisitor {
+        @Override
+        public long windows() {
+            return L2TableWindows.maskOf(first);
+        }
+
+        @Override
+        public void reference(long firstCluster, long count, Origin origin) {
+            long to = Math.min(firstCluster + count, first + remaining.length);
+            for (long cluster = Math.max(firstCluster, first); cluster < to; cluster++) {
+                remaining[(int) (cluster - first)]--;
+            }
+        }
+
+        @Override
+        public void invalid(long at, String problem) throws StateferryException {
+            throw StateferryException.at(FailureKind.INTERNAL, file.path(), at, problem);
+        }
+    }
+}

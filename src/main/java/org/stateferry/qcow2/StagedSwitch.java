@@ -1,0 +1,40 @@
+package org.stateferry.qcow2;
+
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.format.HeaderSwitch;
+import org.stateferry.storage.ImageFile;
+
+/**
+ * A change of an image that is complete on stable storage but for the header. The arrays are not to be changed.
+ *
+ * @param sectorBefore the header sector of the old image
+ * @param sectorAfter the header sector that puts the change into force
+ */
+public record StagedSwitch(byte[] sectorBefore, byte[] sectorAfter) {
+
+    /**
+     * Writes the header sector, forces it, and reads it back.
+     *
+     * @param file the image that the change was staged in
+     * @throws StateferryException after which only the header itself tells whether the switch has happened
+     */
+    public void carryOut(ImageFile file) throws StateferryException {
+        requireHeader(file, sectorBefore, FailureKind.CONFLICT, "the image's header changed during the import");
+        file.write(ByteBuffer.wrap(sectorAfter), 0);
+        // Barrier: success is reported, and the journal given up, only for a header on stable storage.
+        file.force();
+        requireHeader(file, sectorAfter, FailureKind.VERIFICATION, "the header reads back other than it was written");
+    }
+
+    private static void requireHeader(ImageFile file, byte[] expected, FailureKind kind, String problem)
+            throws StateferryException {
+        ByteBuffer sector = ByteBuffer.allocate(HeaderSwitch.SECTOR_SIZE);
+        file.read(sector, 0);
+        if (!Arrays.equals(sector.array(), expected)) {
+            throw StateferryException.at(kind, file.path(), 0, problem);
+        }
+    }
+}

@@ -1,0 +1,196 @@
+package org.stateferry.qcow2;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.testing.ClusterContent;
+import org.stateferry.testing.ExampleImages;
+import org.stateferry.testing.ExampleImages.Example;
+import org.stateferry.testing.FailingImageFile;
+import org.stateferry.testing.FailingImageFile.Call;
+import org.stateferry.testing.ImageReader;
+import org.stateferry.testing.MemoryImageFile;
+import org.stateferry.testing.Qcow2ImageBuilder;
+import org.stateferry.testing.QemuImg;
+import org.stateferry.testing.QemuTools;
+
+/** What an image is like after a snapshot was taken out of it: as if it had never been there, and sound. */
+class SnapshotRemoverTest {
+    private static final String NAME = "unwanted";
+
+    @TempDir
+    Path folder;
+
+    static Stream<Example> images() {
+        return ExampleImages.all();
+    }
+
+    @ParameterizedTest
+    @MethodSource("images")
+    void undoesAPublishOfTheDiskAlone(Example example) throws Exception {
+        MemoryImageFile image = example.build();
+        MemoryImageFile before = image.copy();
+        ImportRun.publishDisk(image, NAME);
+        assertSound(before, image);
+        assertThat(new ImageReader(image).snapshots())
+                .filteredOn(snapshot -> snapshot.name().equals(NAME))
+                .singleElement()
+                .satisfies(snapshot -> {
+                    assertThat(snapshot.vmStateSize()).isZero();
+                    assertThat(new ImageReader(image).content(snapshot))
+                            .isEqualTo(new ImageReader(before).activeContent());
+                });
+
+        ImportRun.remove(image, NAME);
+
+        assertSound(before, image);
+        assertSameBut(before, image, NAME);
+    }
+
+    @ParameterizedTest
+    @MethodSource("images")
+    void takesOutAnySnapshotAndKeepsTheOthersAsTheyWere(Example example) throws Exception {
+        MemoryImageFile image = example.build();
+        ImportRun.publish(image, NAME, ClusterContent.stream(30_000, 1));
+        for (ImageReader.Snapshot snapshot : new ImageReader(image).snapshots()) {
+            MemoryImageFile before = image.copy();
+
+            ImportRun.remove(image, snapshot.name());
+
+            assertSound(before, image);
+            assertSameBut(before, image, snapshot.name());
+        }
+        assertThat(new ImageReader(image).snapshots()).isEmpty();
+        assertThat(image.u64(64)).as("snapshots_offset").isZero();
+    }
+
+    /** One pass over the tables for each 2 Mi clusters: what they refer to may lie in any other window. */
+    @Test
+    void findsWhatTheDiskOwnsAloneAgainHoweverFarApartItLies() throws Exception {
+        int far = MetadataCheck.WINDOW_CLUSTERS;
+        MemoryImageFile image = Qcow2ImageBuilder.version3(9, 4, 256 * 1024)
+                .write(0, 3)
+                .gap(far)
+                .write(1024, 40)
+                .snapshot("kept")
+                .write(512, 2)
+                .gap(far)
+                .write(64 * 1024, 70)
+                .build();
+        MemoryImageFile before = image.copy();
+        ImportRun.publishDisk(image, NAME);
+
+        ImportRun.remove(image, NAME);
+
+        assertSound(before, image);
+        assertSameBut(before, image, NAME);
+    }
+
+    @Test
+    void changesNoClusterInUseButTheHeader() throws Exception {
+        MemoryImageFile image = ExampleImages.named("earlier snapshots").build();
+        ImportRun.publishDisk(image, NAME);
+        MemoryImageFile before = image.copy();
+        byte[] header = before.bytes(0, 512);
+
+        ImportRun.remove(image, NAME);
+
+        image.write(ByteBuffer.wrap(header), 0);
+        SnapshotPublisherTest.assertUsedClustersUnchanged(before, image);
+    }
+
+    @Test
+    void publishingAndTakingOutAgainDoesNotMakeTheFileGrowWithoutBound() throws Exception {
+        MemoryImageFile image = ExampleImages.named("earlier snapshots").build();
+        ImportRun.publishDisk(image, NAME);
+        ImportRun.remove(image, NAME);
+        long size = image.size();
+        for (int round = 0; round < 5; round++) {
+            ImportRun.publishDisk(image, NAME);
+            ImportRun.remove(image, NAME);
+        }
+        assertThat(image.size()).isEqualTo(size);
+    }
+
+    @Test
+    void isOldOrNewWhicheverCallFails() throws Exception {
+        MemoryImageFile before = ExampleImages.named("vmstate left, 512-byte clusters, 64-bit refcounts")
+                .build();
+        ImportRun.publishDisk(before, NAME);
+        FailingImageFile counting = FailingImageFile.never(before.copy());
+        ImportRun.remove(counting, NAME);
+        List<Call> calls = counting.calls();
+        int switchWrite = calls.lastIndexOf(Call.WRITE);
+        for (int number = 0; number < calls.size(); number++) {
+            MemoryImageFile image = before.copy();
+            FailingImageFile failing = FailingImageFile.atCall(image, number, FailureKind.IO);
+
+            assertThatThrownBy(() -> ImportRun.remove(failing, NAME))
+                    .isInstanceOfSatisfying(
+                            StateferryException.class,
+                            failure -> assertThat(failure.problem()).startsWith("injected"));
+
+            assertSound(before, image);
+            if (number <= switchWrite) {
+                SnapshotPublisherTest.assertUsedClustersUnchanged(before, image);
+            } else {
+                assertSameBut(before, image, NAME);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("images")
+    void leavesAnImageThatQemuAccepts(Example example) throws Exception {
+        QemuTools.assumeAvailable();
+        Files.write(folder.resolve("backing.raw"), new byte[1024]);
+        MemoryImageFile image = example.build();
+        Path old = image.saveTo(folder.resolve("old.qcow2"));
+        long leaks = QemuImg.check(old).leaks();
+        ImportRun.publishDisk(image, NAME);
+
+        ImportRun.remove(image, NAME);
+
+        Path file = image.saveTo(folder.resolve("new.qcow2"));
+        QemuImg.CheckReport report = QemuImg.check(file);
+        assertThat(report.corruptions() + report.checkErrors())
+                .as(report.output())
+                .isZero();
+        assertThat(report.leaks()).as(report.output()).isEqualTo(leaks);
+        assertThat(QemuImg.haveSameContent(old, file)).isTrue();
+    }
+
+    private static void assertSound(MemoryImageFile before, MemoryImageFile now) throws Exception {
+        CheckReport report = MetadataCheck.run(Qcow2Image.open(now));
+        assertThat(report.corruptions()).isEmpty();
+        assertThat(report.leakCount())
+                .isEqualTo(MetadataCheck.run(Qcow2Image.open(before)).leakCount());
+    }
+
+    /** The guest's disk and all snapshots of other names are what they were. */
+    static void assertSameBut(MemoryImageFile before, MemoryImageFile now, String removed) {
+        ImageReader then = new ImageReader(before);
+        ImageReader after = new ImageReader(now);
+        assertThat(after.activeContent()).isEqualTo(then.activeContent());
+        List<ImageReader.Snapshot> kept = then.snapshots().stream()
+                .filter(snapshot -> !snapshot.name().equals(removed))
+                .toList();
+        assertThat(after.snapshots()).hasSize(kept.size());
+        for (int index = 0; index < kept.size(); index++) {
+            ImageReader.Snapshot same = after.snapshots().get(index);
+            assertThat(same.bytes()).isEqualTo(kept.get(index).bytes());
+            assertThat(after.content(same)).isEqualTo(then.content(kept.get(index)));
+        }
+    }
+}
