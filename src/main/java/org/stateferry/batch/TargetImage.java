@@ -6,6 +6,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Objects;
 import java.util.function.Consumer;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -68,7 +69,8 @@ final class TargetImage implements AutoCloseable {
 
     private static Path realFolder(Path image) throws StateferryException {
         try {
-            return image.getParent().toRealPath();
+            return Objects.requireNonNull(image.getParent(), "the path is absolute")
+                    .toRealPath();
         } catch (NoSuchFileException e) {
             throw StateferryException.in(
                             FailureKind.IMAGE_MISSING, image, "the folder to make the image in does not exist")

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.Optional;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -151,7 +152,7 @@ public final class OpenImage implements AutoCloseable {
 
     /** Returns when the names in the image's folder are on stable storage. */
     public void forceNames(FileNames names) throws StateferryException {
-        Path folder = path().getParent();
+        Path folder = Objects.requireNonNull(path().getParent(), "a file has a folder");
         try {
             names.force(folder);
         } catch (IOException e) {
