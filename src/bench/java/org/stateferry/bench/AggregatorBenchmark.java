@@ -45,8 +45,8 @@ public class AggregatorBenchmark {
     @Setup(Level.Iteration)
     public void begin() {
         InFlightWrites writes =
-                new InFlightWrites(Runnable::run, 8, 0, (index, buffer, hostOffset) -> {}, TransferObserver.NONE);
-        aggregator = new ClusterAggregator(new BufferPool(10, MIB, 4096), writes, new NextFree(), 64 * 1024, 0);
+                new InFlightWrites(Runnable::run, 8, 0, (index, buffer) -> buffer.size(), TransferObserver.NONE);
+        aggregator = new ClusterAggregator(new BufferPool(10, MIB, 4096), writes, 64 * 1024, 0);
     }
 
     /** Appends 64 MiB of pieces. */

@@ -115,11 +115,14 @@ final class PieceContender implements Contender {
                     executor,
                     IN_FLIGHT_MAX,
                     0,
-                    (index, buffer, hostOffset) ->
-                            file.write(buffer.bytes().duplicate().flip(), hostOffset),
+                    (index, buffer) -> {
+                        int size = buffer.size();
+                        file.write(buffer.bytes().duplicate().flip(), index * MIB);
+                        return size;
+                    },
                     TransferObserver.NONE);
-            ClusterAggregator aggregator = new ClusterAggregator(
-                    new BufferPool(IN_FLIGHT_MAX + 2, MIB, BLOCK_SIZE), writes, new NextFree(), CLUSTER_SIZE, 0);
+            ClusterAggregator aggregator =
+                    new ClusterAggregator(new BufferPool(IN_FLIGHT_MAX + 2, MIB, BLOCK_SIZE), writes, CLUSTER_SIZE, 0);
             for (int i = 0; aggregator.appendedSize() < sampleSize; i++) {
                 aggregator.append(piece(content, i));
             }
