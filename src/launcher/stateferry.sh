@@ -46,6 +46,9 @@ fi
 
 # The memory bound that the documentation states: buffers are direct memory, everything else is heap.
 heap=-Xmx128m
+buffers=64m
+# The JVM would keep a copy of the largest table for each thread, and count it among the buffers.
+caches=-Djdk.nio.maxCachedBufferSize=262144
 # The optimising compiler would take half of the processor time that an import of 512 MiB needs, and give nothing back: what
 # is done to every byte (copying, checksums) the JVM has in machine code. Only a service runs long enough.
 compiler=-XX:TieredStopAtLevel=1
@@ -54,6 +57,7 @@ archive=$app/archive
 case ${1-} in
   serve)
     heap=-Xmx256m
+    buffers=128m # two imports at a time
     compiler=
     ;;
   # Few classes are needed: loading the archive costs as much as it saves.
@@ -77,5 +81,5 @@ if [ -n "$archive" ] && cmp -s "$java_home/release" "$archive.release"; then
 fi
 
 # shellcheck disable=SC2086 # the unquoted ones are words to split, or nothing
-exec "$java" $heap -XX:MaxDirectMemorySize=64m -XX:+UseSerialGC $compiler -Xlog:disable "-Xlog:$log:stderr" \
-  ${STATEFERRY_JAVA_OPTS-} "$@"
+exec "$java" $heap "-XX:MaxDirectMemorySize=$buffers" $caches -XX:+UseSerialGC $compiler -Xlog:disable \
+  "-Xlog:$log:stderr" ${STATEFERRY_JAVA_OPTS-} "$@"

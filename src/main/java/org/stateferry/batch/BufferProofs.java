@@ -8,7 +8,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.zip.CRC32C;
-import org.stateferry.error.FailureKind;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.VmStateClusters;
@@ -30,6 +30,9 @@ final class BufferProofs implements AutoCloseable {
     private final Executor executor;
     private final BufferPool pool;
     private final Deque<Proof> ahead = new ArrayDeque<>();
+    /** The one that was asked for last; perhaps nobody has waited for its answer. */
+    private @Nullable Proof current;
+
     private long nextIndex;
     private boolean ended;
 
@@ -40,6 +43,11 @@ final class BufferProofs implements AutoCloseable {
      * @param result whether the image holds just that
      */
     record Proof(BufferRecord buffer, CompletableFuture<Boolean> result) {
+        /** Waits until nothing is read any more. */
+        void await() {
+            result.handle((intact, failure) -> null).join();
+        }
+
         /** Waits for the answer. */
         boolean isIntact() throws StateferryException {
             try {
@@ -69,12 +77,14 @@ final class BufferProofs implements AutoCloseable {
             ended = found.isEmpty();
             found.ifPresent(buffer -> ahead.add(new Proof(buffer, start(buffer))));
         }
-        return Optional.ofNullable(ahead.poll());
+        awaitCurrent();
+        current = ahead.poll();
+        return Optional.ofNullable(current);
     }
 
     /** Whether a record can be true at all: what it says sizes a read. */
     boolean isPlausible(BufferRecord buffer) {
-        return VmStateClusters.arePlausible(buffer.entries(), image.geometry());
+        return VmStateClusters.arePlausible(buffer.entries(), image);
     }
 
     private CompletableFuture<Boolean> start(BufferRecord buffer) {
@@ -94,9 +104,6 @@ final class BufferProofs implements AutoCloseable {
             crc.update(content.flip());
             return whole && (int) crc.getValue() == buffer.checksum();
         } catch (StateferryException e) {
-            if (e.kind() == FailureKind.IMAGE_CORRUPT) {
-                return false; // compressed data that cannot be unpacked
-            }
             throw new CompletionException(e);
         } finally {
             memory.release();
@@ -106,6 +113,13 @@ final class BufferProofs implements AutoCloseable {
     @Override
     public void close() {
         // The image may be closed after this, so nothing may read it any more; what would come of it is of no interest.
-        ahead.forEach(proof -> proof.result().handle((intact, failure) -> null).join());
+        awaitCurrent();
+        ahead.forEach(Proof::await);
+    }
+
+    private void awaitCurrent() {
+        if (current != null) {
+            current.await();
+        }
     }
 }

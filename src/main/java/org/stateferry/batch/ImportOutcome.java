@@ -3,6 +3,7 @@ package org.stateferry.batch;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
+import org.stateferry.storage.IoMode;
 import org.stateferry.stream.StreamFacts;
 
 /**
@@ -15,6 +16,7 @@ import org.stateferry.stream.StreamFacts;
  * @param bytesWritten bytes written to the image by this run
  * @param transferMillis duration of the transfer
  * @param publishMillis duration of the publish
+ * @param io whether the data went through the page cache or past it, or null if none was written
  * @param facts what the stream says about its machine, or null for an opaque dump
  * @param warnings what the operator was warned about
  */
@@ -26,6 +28,7 @@ public record ImportOutcome(
         long bytesWritten,
         long transferMillis,
         long publishMillis,
+        @Nullable IoMode io,
         @Nullable StreamFacts facts,
         List<String> warnings) {
 

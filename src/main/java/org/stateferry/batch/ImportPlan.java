@@ -2,7 +2,6 @@ package org.stateferry.batch;
 
 import org.stateferry.qcow2.CheckReport;
 import org.stateferry.qcow2.ClusterAllocator;
-import org.stateferry.storage.ImageFile;
 import org.stateferry.stream.StreamCheck;
 import org.stateferry.transfer.Journal;
 
@@ -15,7 +14,7 @@ import org.stateferry.transfer.Journal;
  * @param firstBuffer the number of the first buffer to be written; those before it are proven to be on disk
  * @param check the stream checker in its state at {@code checkPosition}
  * @param checkPosition the stream position from which on the checker wants bytes, not above the first buffer's
- * @param dataFile where the vmstate's data is written through: cached or direct
+ * @param dataFile where the vmstate's data is written through
  */
 record ImportPlan(
         CheckReport report,
@@ -24,4 +23,4 @@ record ImportPlan(
         long firstBuffer,
         StreamCheck check,
         long checkPosition,
-        ImageFile dataFile) {}
+        DataFileChoice.DataFile dataFile) {}

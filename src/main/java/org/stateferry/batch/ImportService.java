@@ -176,6 +176,7 @@ public final class ImportService implements ImportRunner {
                 0,
                 0,
                 0,
+                null,
                 session.dump().facts(),
                 session.warnings());
     }
@@ -183,6 +184,7 @@ public final class ImportService implements ImportRunner {
     private static ImportOutcome imported(
             ImportSession session, JobExecution execution, long bytesWritten, ImportOutcome.State state) {
         SnapshotTableEntry entry = Objects.requireNonNull(session.published());
+        ImportPlan plan = session.plan();
         return new ImportOutcome(
                 state,
                 execution.getJobInstanceId(),
@@ -191,6 +193,7 @@ public final class ImportService implements ImportRunner {
                 bytesWritten,
                 execution.getExecutionContext().getLong(ContextKeys.TRANSFER_MILLIS, 0L),
                 execution.getExecutionContext().getLong(ContextKeys.PUBLISH_MILLIS, 0L),
+                plan == null ? null : plan.dataFile().mode(),
                 session.dump().facts(),
                 session.warnings());
     }

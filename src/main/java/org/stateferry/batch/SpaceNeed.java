@@ -37,7 +37,7 @@ record SpaceNeed(Path path, Qcow2Image image, DumpSource dump, long presentSize,
             return;
         }
         String problem = "the import needs " + growth + " more bytes on the file system, which has " + usable;
-        if (compress) {
+        if (compress && tables() <= usable) {
             warning.accept(problem + ", if the state cannot be compressed");
         } else if (!fitsWithoutZeros(usable, cancellation)) {
             throw StateferryException.in(FailureKind.NO_SPACE, path, problem)
@@ -49,11 +49,15 @@ record SpaceNeed(Path path, Qcow2Image image, DumpSource dump, long presentSize,
         if (image.header().zerosNeedSpace()) {
             return false;
         }
-        ClusterGeometry geometry = image.geometry();
-        long missing =
-                geometry.clusterOffset(geometry.clusterCount(dump.streamLength()) - geometry.clusterCount(presentSize));
-        long limit = usable - (growth - missing);
+        long limit = usable - tables();
         return limit > 0 && sizeWithoutZeros(limit, cancellation) <= limit;
+    }
+
+    /** What is needed besides the state itself; below zero if part of the state fits into what is free in the file. */
+    private long tables() {
+        ClusterGeometry geometry = image.geometry();
+        long missing = geometry.clusterCount(dump.streamLength()) - geometry.clusterCount(presentSize);
+        return growth - geometry.clusterOffset(missing);
     }
 
     /** Bytes of clusters still to be stored that are not zero; above the limit if not all was looked at. */

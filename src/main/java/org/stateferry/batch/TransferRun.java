@@ -62,16 +62,11 @@ final class TransferRun implements AutoCloseable {
         this.bytesWritten = bytesWritten;
         int bufferSize = plan.journal().plan().bufferSize();
         int clusterSize = plan.journal().plan().clusterSize();
-        this.pool = new BufferPool(TransferSettings.BUFFER_COUNT, bufferSize, bufferAlignment(session));
+        this.pool = new BufferPool(
+                TransferSettings.BUFFER_COUNT, bufferSize, plan.dataFile().alignment());
         this.writes = new InFlightWrites(
                 executor, TransferSettings.IN_FLIGHT_MAX, plan.firstBuffer(), this::writeBuffer, observer);
         this.aggregator = new ClusterAggregator(pool, writes, clusterSize, plan.firstBuffer());
-        this.clusters = new VmStateWriter(
-                session.image(),
-                plan.dataFile(),
-                plan.allocator(),
-                session.request().options().compression() == Compression.IMAGE,
-                plan.firstBuffer());
         this.check = plan.check();
         this.startPosition =
                 Math.min(plan.firstBuffer() * bufferSize, plan.journal().plan().streamLength());
@@ -79,12 +74,25 @@ final class TransferRun implements AutoCloseable {
         catchUpCheck();
         this.writtenCheckState = new CheckState(startPosition, check.save());
         this.pieces = session.dump().pieces(readPosition);
+        this.clusters = new VmStateWriter(
+                session.image(),
+                plan.dataFile().file(),
+                plan.allocator(),
+                compressorCount(session),
+                bufferSize,
+                plan.firstBuffer());
     }
 
-    /** Direct access wants buffers aligned to the file system's blocks. */
-    private static int bufferAlignment(ImportSession session) throws StateferryException {
-        long blockSize = session.openImage().blockSize();
-        return (int) Math.max(TransferSettings.BUFFER_ALIGNMENT, Math.min(blockSize, TransferSettings.ITEM_SIZE_MAX));
+    private static int compressorCount(ImportSession session) {
+        if (session.request().options().compression() == Compression.NONE) {
+            return 0;
+        }
+        if (!VmStateWriter.canCompress(session.image().geometry())) {
+            session.progress()
+                    .notice("the image's refcounts are too narrow for compressed clusters to share space: storing the"
+                            + " state as it is");
+        }
+        return TransferSettings.IN_FLIGHT_MAX;
     }
 
     /** Feeds the checker what lies between its saved state and the first byte to be transferred. */

@@ -3,7 +3,7 @@ package org.stateferry.batch;
 /**
  * The numbers that bound an import's memory: {@code (chunkItems + inFlightMax + 2) x} buffer size, which is the larger of
  * a cluster and 1 MiB; so 18 MiB, or 36 MiB with clusters of 2 MiB. With {@code --compress} another {@code inFlightMax}
- * buffers hold what is compressed: 26 MiB, or 52 MiB.
+ * buffers, an eighth smaller, hold what is compressed: 25 MiB, or 50 MiB.
  */
 final class TransferSettings {
     /** The most stream bytes of one item, and the least bytes of a buffer: 1 MiB. */

@@ -80,7 +80,9 @@ final class ImportCommand implements Callable<Integer> {
             names = "--io",
             defaultValue = "auto",
             paramLabel = "MODE",
-            description = "How data reaches the image: auto, cached, or direct (O_DIRECT). Default: auto.")
+            description =
+                    "How data reaches the image: cached, direct (O_DIRECT, past the page cache), or auto (direct from"
+                            + " 64 MiB on, where the file system and the cluster size allow it). Default: auto.")
     private IoMode io;
 
     @Option(

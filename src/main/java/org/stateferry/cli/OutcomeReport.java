@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.OptionalLong;
 import org.stateferry.batch.ImportOutcome;
 import org.stateferry.batch.ImportRequest;
+import org.stateferry.storage.IoMode;
 import org.stateferry.stream.StreamFacts;
 
 /**
@@ -38,7 +39,8 @@ record OutcomeReport(ImportRequest request, ImportOutcome outcome) {
         long millis = outcome.transferMillis() + outcome.publishMillis();
         return "imported as snapshot " + outcome.snapshotId() + " '" + request.name() + "' of " + request.image() + ": "
                 + Texts.bytes(outcome.vmStateSize()) + " in " + Texts.seconds(millis) + " ("
-                + Texts.megabytesPerSecond(outcome.bytesWritten(), outcome.transferMillis()) + ")";
+                + Texts.megabytesPerSecond(outcome.bytesWritten(), outcome.transferMillis()) + ", "
+                + (outcome.io() == IoMode.DIRECT ? "direct" : "through the page cache") + ")";
     }
 
     /** The same as data; the names are those of the history. */
@@ -56,6 +58,8 @@ record OutcomeReport(ImportRequest request, ImportOutcome outcome) {
         fields.put("bytesWritten", outcome.bytesWritten());
         fields.put("transferMillis", outcome.transferMillis());
         fields.put("publishMillis", outcome.publishMillis());
+        IoMode io = outcome.io();
+        fields.put("io", io == null ? null : io.name().toLowerCase(Locale.ROOT));
         StreamFacts facts = outcome.facts();
         if (facts != null) {
             fields.put("machineType", facts.machineType());

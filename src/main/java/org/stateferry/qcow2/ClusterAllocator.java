@@ -17,7 +17,7 @@ import org.stateferry.qcow2.format.Qcow2Limits;
  *
  * <p>Data and metadata each search forward only, so the refcounts are read at most twice. A data run is never split:
  * what is smaller than the run asked for stays free, which keeps data sequential and the number of runs bounded by
- * stream size / buffer size. Not thread-safe.
+ * stream size / buffer size, or that of compressed host clusters. Not thread-safe.
  */
 public final class ClusterAllocator {
     private final Qcow2Image image;

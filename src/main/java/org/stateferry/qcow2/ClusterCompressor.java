@@ -2,6 +2,7 @@ package org.stateferry.qcow2;
 
 import com.github.luben.zstd.Zstd;
 import com.github.luben.zstd.ZstdCompressCtx;
+import com.github.luben.zstd.ZstdException;
 import java.nio.ByteBuffer;
 import java.util.zip.Deflater;
 
@@ -20,13 +21,12 @@ final class ClusterCompressor implements AutoCloseable {
 
     private final int clusterSize;
     private final int packedSizeMax;
-    private final int targetSize;
     private final ByteBuffer packed;
     private final Codec codec;
 
     /** Compresses one cluster's bytes. */
     private interface Codec extends AutoCloseable {
-        /** Returns how many bytes came out, or -1 if they are more than the cluster's and the target's. */
+        /** Returns how many bytes came out, or 0 if the target is too small. */
         int compress(ByteBuffer source, ByteBuffer target);
 
         @Override
@@ -41,9 +41,7 @@ final class ClusterCompressor implements AutoCloseable {
         this.clusterSize = clusterSize;
         // Reading compressed data costs the guest's start time, so it has to be worth it.
         this.packedSizeMax = clusterSize - clusterSize / 8;
-        // The last one may turn out to be too large to be kept.
-        this.targetSize = Math.toIntExact(Zstd.compressBound(clusterSize));
-        this.packed = ByteBuffer.allocateDirect(packedSizeMax * (clusterCountMax - 1) + targetSize);
+        this.packed = ByteBuffer.allocateDirect(packedSizeMax * clusterCountMax);
         this.codec = compressionType == ZSTD ? new ZstdCodec() : new DeflateCodec();
     }
 
@@ -54,11 +52,8 @@ final class ClusterCompressor implements AutoCloseable {
      * @return its size, or 0 if the cluster is not worth to be compressed
      */
     int compress(ByteBuffer source, int at) {
-        ByteBuffer target = packed.slice(packed.position(), targetSize);
+        ByteBuffer target = packed.slice(packed.position(), packedSizeMax);
         int size = codec.compress(source.slice(at, clusterSize), target);
-        if (size < 0 || size > packedSizeMax) {
-            return 0;
-        }
         packed.position(packed.position() + size);
         return size;
     }
@@ -83,7 +78,14 @@ final class ClusterCompressor implements AutoCloseable {
 
         @Override
         public int compress(ByteBuffer source, ByteBuffer target) {
-            return context.compressDirectByteBuffer(target, 0, target.capacity(), source, 0, source.capacity());
+            try {
+                return context.compressDirectByteBuffer(target, 0, target.capacity(), source, 0, source.capacity());
+            } catch (ZstdException e) {
+                if (e.getErrorCode() == Zstd.errDstSizeTooSmall()) {
+                    return 0;
+                }
+                throw e;
+            }
         }
 
         @Override
@@ -107,7 +109,7 @@ final class ClusterCompressor implements AutoCloseable {
                 }
                 deflater.deflate(target, pieceEnd == end ? Deflater.NO_FLUSH : Deflater.FULL_FLUSH);
                 if (!target.hasRemaining()) {
-                    return -1;
+                    return 0;
                 }
             }
             return target.position();

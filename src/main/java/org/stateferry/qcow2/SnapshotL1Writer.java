@@ -146,6 +146,7 @@ final class SnapshotL1Writer {
 
     private void put(long entry) throws StateferryException {
         if (entry == L2Entry.ZERO_PLAIN) {
+            requireZerosAllowed();
             putZero();
         } else {
             requireClaimed(entry);
@@ -157,6 +158,13 @@ final class SnapshotL1Writer {
         mappedClusters++;
         if (!l2Table.hasRemaining()) {
             writeL2Table();
+        }
+    }
+
+    private void requireZerosAllowed() throws StateferryException {
+        if (header.zerosNeedSpace()) {
+            throw StateferryException.in(
+                    FailureKind.INTERNAL, file.path(), "zeros of the vmstate would show the backing file");
         }
     }
 

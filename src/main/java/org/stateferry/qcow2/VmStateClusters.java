@@ -2,6 +2,7 @@ package org.stateferry.qcow2;
 
 import java.nio.ByteBuffer;
 import org.stateferry.bytes.ZeroBytes;
+import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.ClusterGeometry;
 import org.stateferry.qcow2.format.CompressedDescriptor;
@@ -24,24 +25,24 @@ public final class VmStateClusters {
         this.compressed = new CompressedCluster(file, geometry, image.header().compressionType());
     }
 
-    /** Whether entries can be those of clusters at all; what is not must not be read. */
-    public static boolean arePlausible(long[] entries, ClusterGeometry geometry) {
+    /** Whether entries can be those of clusters of this image at all; what is not must not be read. */
+    public static boolean arePlausible(long[] entries, Qcow2Image image) {
         for (long entry : entries) {
-            if (!isPlausible(entry, geometry)) {
+            if (!isPlausible(entry, image.geometry(), !image.header().zerosNeedSpace())) {
                 return false;
             }
         }
         return true;
     }
 
-    private static boolean isPlausible(long entry, ClusterGeometry geometry) {
+    private static boolean isPlausible(long entry, ClusterGeometry geometry, boolean zerosAllowed) {
         if (L2Entry.isCompressed(entry)) {
             long offset = CompressedDescriptor.hostOffset(entry, geometry);
             return !L2Entry.isCopied(entry)
                     && offset >= geometry.clusterSize()
                     && offset + CompressedDescriptor.size(entry, geometry) <= Qcow2Limits.MAX_HOST_OFFSET;
         }
-        return entry == L2Entry.ZERO_PLAIN
+        return entry == L2Entry.ZERO_PLAIN && zerosAllowed
                 || entry == L2Entry.hostOffset(entry) && entry > 0 && geometry.isClusterAligned(entry);
     }
 
@@ -49,10 +50,20 @@ public final class VmStateClusters {
      * Puts the clusters' content into {@code target}, from its position on.
      *
      * @param entries plausible ones
-     * @return whether the file holds all of it
-     * @throws StateferryException with kind IMAGE_CORRUPT if compressed data cannot be unpacked
+     * @return whether the file holds all of it; false as well if compressed data cannot be unpacked
      */
     public boolean read(long[] entries, ByteBuffer target) throws StateferryException {
+        try {
+            return readAll(entries, target);
+        } catch (StateferryException e) {
+            if (e.kind() == FailureKind.IMAGE_CORRUPT) {
+                return false;
+            }
+            throw e;
+        }
+    }
+
+    private boolean readAll(long[] entries, ByteBuffer target) throws StateferryException {
         int clusterSize = geometry.clusterSize();
         for (int index = 0; index < entries.length; ) {
             int count = 1;

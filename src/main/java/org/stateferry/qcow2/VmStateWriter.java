@@ -3,6 +3,7 @@ package org.stateferry.qcow2;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
@@ -18,8 +19,9 @@ import org.stateferry.storage.ImageFile;
  * Stores pieces of vmstate in free clusters: those of zeros as an entry alone, the others as they are or, if that is
  * wanted and worth it, compressed. Plain clusters of one piece lie side by side and go out in one write.
  *
- * <p>Thread-safe; threads only wait for each other while space is claimed. When they compress, each that writes at the
- * same time takes memory for one more piece.
+ * <p>Thread-safe. A thread waits until those with the pieces before its own have claimed their space, so that the clusters
+ * lie in the order of the stream; writing is not ordered. To compress, each thread takes memory for one more piece, all
+ * of which is there before the first is written.
  */
 public final class VmStateWriter implements AutoCloseable {
     private final ImageFile file;
@@ -27,7 +29,6 @@ public final class VmStateWriter implements AutoCloseable {
     private final ClusterGeometry geometry;
     private final ClusterAllocator allocator;
     private final boolean zerosNeedSpace;
-    private final int compressionType;
     private final boolean compress;
     private final PackedSpace packedSpace;
     private final Turns turns;
@@ -45,36 +46,52 @@ public final class VmStateWriter implements AutoCloseable {
      */
     public record Stored(long[] entries, int size) {}
 
+    /** Whether an image's refcounts are wide enough for compressed clusters to share space. */
+    public static boolean canCompress(ClusterGeometry geometry) {
+        return PackedSpace.isWorthwhile(geometry);
+    }
+
     /**
      * @param dataFile the image as plain clusters are written to it; may bypass the page cache
      * @param allocator used by nobody else until the last piece is written
-     * @param compress whether clusters are compressed
+     * @param compressorCount how many threads write at a time at most if clusters are to be compressed, else 0
+     * @param pieceSizeMax bytes of a piece
      * @param firstNumber of the first piece that will be written
      */
     public VmStateWriter(
-            Qcow2Image image, ImageFile dataFile, ClusterAllocator allocator, boolean compress, long firstNumber) {
+            Qcow2Image image,
+            ImageFile dataFile,
+            ClusterAllocator allocator,
+            int compressorCount,
+            int pieceSizeMax,
+            long firstNumber) {
         Qcow2Header header = image.header();
         this.file = image.file();
         this.dataFile = dataFile;
         this.geometry = image.geometry();
         this.allocator = allocator;
         this.zerosNeedSpace = header.zerosNeedSpace();
-        this.compressionType = header.compressionType();
-        this.compress = compress && PackedSpace.isWorthwhile(geometry);
+        this.compress = compressorCount > 0 && canCompress(geometry);
         this.packedSpace = new PackedSpace(geometry, allocator);
         this.turns = new Turns(firstNumber);
+        if (compress) {
+            addCompressors(compressorCount, header.compressionType(), pieceSizeMax / geometry.clusterSize());
+        }
     }
 
     /**
-     * Writes a piece and returns when the file has it. Space is claimed in the order of the numbers, so the clusters lie
-     * in the order of the stream, and the same stream gives the same image.
+     * Writes a piece and returns when the file has it. The same stream gives the same image.
      *
      * @param number the piece's place in the stream; nobody leaves one out
      * @param content whole clusters from index 0 to the limit, in direct memory, which is rearranged
      */
     public Stored write(long number, ByteBuffer content) throws StateferryException {
-        ClusterCompressor compressor = compress ? takeCompressor(content.capacity()) : null;
+        ClusterCompressor compressor = null;
         try {
+            if (compress) {
+                compressor = Objects.requireNonNull(idleCompressors.poll(), "more threads than compressors");
+                compressor.clear();
+            }
             Piece piece = new Piece(content, compressor);
             piece.encode();
             turns.await(number);
@@ -89,13 +106,15 @@ public final class VmStateWriter implements AutoCloseable {
         }
     }
 
-    private ClusterCompressor takeCompressor(int pieceSize) {
-        ClusterCompressor idle = idleCompressors.poll();
-        if (idle != null) {
-            idle.clear();
-            return idle;
+    private void addCompressors(int count, int compressionType, int clustersPerPiece) {
+        try {
+            for (int index = 0; index < count; index++) {
+                idleCompressors.add(new ClusterCompressor(compressionType, geometry.clusterSize(), clustersPerPiece));
+            }
+        } catch (RuntimeException | Error e) {
+            close();
+            throw e;
         }
-        return new ClusterCompressor(compressionType, geometry.clusterSize(), pieceSize / geometry.clusterSize());
     }
 
     /** To be called after the last piece: from then on the file is as long as what was written says. */

@@ -17,6 +17,7 @@ import org.stateferry.batch.ImportRequest;
 import org.stateferry.batch.ImportRunner;
 import org.stateferry.batch.StopSignal;
 import org.stateferry.error.StateferryException;
+import org.stateferry.storage.IoMode;
 import org.stateferry.stream.RamBlock;
 import org.stateferry.stream.StreamFacts;
 
@@ -58,11 +59,20 @@ final class FakeInstallation implements Installation {
 
     static ImportOutcome imported(@Nullable StreamFacts facts) {
         return new ImportOutcome(
-                ImportOutcome.State.IMPORTED, 7, "3", 3 << 20, 3_000_000, 1000, 500, facts, List.of("a warning"));
+                ImportOutcome.State.IMPORTED,
+                7,
+                "3",
+                3 << 20,
+                3_000_000,
+                1000,
+                500,
+                IoMode.DIRECT,
+                facts,
+                List.of("a warning"));
     }
 
     static ImportOutcome alreadyImported() {
-        return new ImportOutcome(ImportOutcome.State.ALREADY_IMPORTED, 7, "3", 3 << 20, 0, 0, 0, PC, List.of());
+        return new ImportOutcome(ImportOutcome.State.ALREADY_IMPORTED, 7, "3", 3 << 20, 0, 0, 0, null, PC, List.of());
     }
 
     @Override

@@ -67,7 +67,7 @@ class ImportByIdCommandsTest {
         assertThat(screen.out()).isEmpty();
         assertThat(screen.err()).isEqualTo("""
                         stateferry: going on
-                        stateferry: imported as snapshot 3 'before' of /vm.qcow2: 3.0 MiB in 1.5 s (3.0 MB/s)
+                        stateferry: imported as snapshot 3 'before' of /vm.qcow2: 3.0 MiB in 1.5 s (3.0 MB/s, direct)
                           resume with: qemu-system-x86_64 -M pc-i440fx-7.2 -m 16 ... -loadvm before
                           /vm.qcow2 must be the first writable drive that can hold snapshots
                         """);

@@ -68,6 +68,10 @@ class VmStateWriterTest {
                     .flip();
         }
 
+        int pieceSize(Qcow2Image image) {
+            return clustersPerPiece * image.geometry().clusterSize();
+        }
+
         int pieceCount(int clusterSize) {
             int pieceSize = clustersPerPiece * clusterSize;
             return (stream.length + pieceSize - 1) / pieceSize;
@@ -87,7 +91,8 @@ class VmStateWriterTest {
             image = Qcow2Image.open(file);
             allocator = new ClusterAllocator(image, MetadataCheck.run(image));
             ExecutorService workers = Executors.newFixedThreadPool(threads);
-            try (VmStateWriter writer = new VmStateWriter(image, image.file(), allocator, given.compress, 7)) {
+            try (VmStateWriter writer = new VmStateWriter(
+                    image, image.file(), allocator, given.compress ? threads : 0, given.pieceSize(image), 7)) {
                 int clusterSize = image.geometry().clusterSize();
                 List<Future<VmStateWriter.Stored>> pieces = new ArrayList<>();
                 for (int number = 0; number < given.pieceCount(clusterSize); number++) {
@@ -107,7 +112,7 @@ class VmStateWriterTest {
 
         byte[] readBack() throws Exception {
             long[] all = entries.stream().mapToLong(Long::longValue).toArray();
-            assertThat(VmStateClusters.arePlausible(all, image.geometry())).isTrue();
+            assertThat(VmStateClusters.arePlausible(all, image)).isTrue();
             ByteBuffer content =
                     ByteBuffer.allocate(all.length * image.geometry().clusterSize());
             assertThat(new VmStateClusters(image).read(all, content)).isTrue();
@@ -216,7 +221,7 @@ class VmStateWriterTest {
         ClusterAllocator allocator = new ClusterAllocator(image, MetadataCheck.run(image));
         ImageFile dataFile = image.file();
         ExecutorService workers = Executors.newFixedThreadPool(2);
-        try (VmStateWriter writer = new VmStateWriter(image, dataFile, allocator, true, 0)) {
+        try (VmStateWriter writer = new VmStateWriter(image, dataFile, allocator, 2, 65536, 0)) {
             ByteBuffer onHeap = ByteBuffer.wrap(ClusterContent.mixedStream(65536, 100, 1));
             Future<?> failing = workers.submit(() -> writer.write(0, onHeap)); // the compressor wants direct memory
             ByteBuffer direct = ByteBuffer.allocateDirect(65536)

@@ -32,11 +32,12 @@ import org.stateferry.batch.ImportRunner;
 import org.stateferry.batch.StateferryHome;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.storage.IoMode;
 
 class StateferryServiceTest {
     private static final Duration DEADLINE = Duration.ofSeconds(30);
     private static final ImportOutcome IMPORTED =
-            new ImportOutcome(ImportOutcome.State.IMPORTED, 1, "1", 100, 100, 1, 1, null, List.of());
+            new ImportOutcome(ImportOutcome.State.IMPORTED, 1, "1", 100, 100, 1, 1, IoMode.CACHED, null, List.of());
 
     @TempDir
     Path home;
