@@ -3,11 +3,7 @@ package org.stateferry.storage;
 import com.sun.nio.file.ExtendedOpenOption;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
-import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -15,6 +11,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
@@ -54,7 +51,7 @@ public final class OpenImages {
                                 FailureKind.IMAGE_IN_USE, real, "the image is in use by another task of this program")
                         .advise("Wait for that task to end, then run again.");
             }
-            FileChannel channel = open(real, StandardOpenOption.READ, StandardOpenOption.WRITE);
+            FileChannel channel = ImageChannels.open(real, StandardOpenOption.READ, StandardOpenOption.WRITE);
             try {
                 if (!FileIdentity.of(real).key().equals(identity.key())) {
                     throw StateferryException.in(
@@ -65,7 +62,7 @@ public final class OpenImages {
                 ENTRIES.put(identity.key(), entry);
                 return new OpenImage(entry);
             } catch (StateferryException | RuntimeException | Error e) {
-                closeAfter(channel, e);
+                ImageChannels.closeAfter(channel, e);
                 throw e;
             }
         }
@@ -79,36 +76,30 @@ public final class OpenImages {
      *     made
      */
     public static OpenImage create(Path path, Locking locking) throws StateferryException {
+        return create(path, locking == Locking.NONE ? (made, channel) -> ImageLock.none(made) : ImageLock::acquire);
+    }
+
+    /** How an image is locked that was just made. */
+    @FunctionalInterface
+    interface Locker {
+        ImageLock lock(Path path, FileChannel channel) throws StateferryException;
+    }
+
+    static OpenImage create(Path path, Locker locker) throws StateferryException {
         synchronized (ENTRIES) {
-            FileChannel channel = createNew(path);
+            FileChannel channel = ImageChannels.createNew(path);
+            @Nullable String key = null;
             try {
-                String key = FileIdentity.of(path).key();
-                ImageLock lock = locking == Locking.NONE ? ImageLock.none(path) : ImageLock.acquire(path, channel);
+                key = FileIdentity.of(path).key();
+                ImageLock lock = locker.lock(path, channel);
                 Entry entry = new Entry(path, key, lock, channel);
                 ENTRIES.put(key, entry);
                 return new OpenImage(entry);
             } catch (StateferryException | RuntimeException | Error e) {
-                closeAfter(channel, e);
+                ImageChannels.removeAfter(path, key, e);
+                ImageChannels.closeAfter(channel, e);
                 throw e;
             }
-        }
-    }
-
-    private static FileChannel createNew(Path path) throws StateferryException {
-        try {
-            return FileChannel.open(
-                    path, Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW));
-        } catch (FileAlreadyExistsException e) {
-            throw StateferryException.in(FailureKind.IMAGE_IN_USE, path, "another import has begun to make the image")
-                    .advise("Wait for it to end, then run again.");
-        } catch (IOException e) {
-            StateferryException failure =
-                    FileFailures.translate(e, path, StateferryException.NO_OFFSET, "making the image");
-            throw failure.kind() == FailureKind.NO_SPACE
-                    ? failure
-                    : StateferryException.in(FailureKind.IMAGE_MISSING, path, failure.problem())
-                            .advise("Give a path in a folder that this user may write to.")
-                            .causedBy(e);
         }
     }
 
@@ -119,12 +110,21 @@ public final class OpenImages {
      * @throws StateferryException with kind IMAGE_MISSING, IMAGE_UNSUPPORTED (not a regular file) or IMAGE_IN_USE
      */
     public static OpenImage openForReading(Path path) throws StateferryException {
+        return openForReading(path, Locking.EXCLUSIVE);
+    }
+
+    /**
+     * The same, if asked for without a lock.
+     *
+     * @param locking how those who write to the image lock it
+     */
+    public static OpenImage openForReading(Path path, Locking locking) throws StateferryException {
         synchronized (ENTRIES) {
             Path real = realPath(path);
             FileIdentity identity = requireRegular(real);
             Entry entry = ENTRIES.get(identity.key());
             if (entry == null) {
-                entry = openShared(real, identity);
+                entry = openToRead(real, identity, locking);
                 ENTRIES.put(identity.key(), entry);
             } else {
                 entry.userCount++;
@@ -166,12 +166,13 @@ public final class OpenImages {
         void close();
     }
 
-    private static Entry openShared(Path real, FileIdentity identity) throws StateferryException {
-        FileChannel channel = open(real, StandardOpenOption.READ);
+    private static Entry openToRead(Path real, FileIdentity identity, Locking locking) throws StateferryException {
+        FileChannel channel = ImageChannels.open(real, StandardOpenOption.READ);
         try {
-            return new Entry(real, identity.key(), ImageLock.acquireShared(real, channel), channel);
+            ImageLock lock = locking == Locking.NONE ? ImageLock.none(real) : ImageLock.acquireShared(real, channel);
+            return new Entry(real, identity.key(), lock, channel);
         } catch (StateferryException | RuntimeException | Error e) {
-            closeAfter(channel, e);
+            ImageChannels.closeAfter(channel, e);
             throw e;
         }
     }
@@ -185,7 +186,7 @@ public final class OpenImages {
         try {
             return path.toRealPath();
         } catch (IOException e) {
-            throw missing(path, e);
+            throw ImageChannels.missing(path, e);
         }
     }
 
@@ -199,35 +200,6 @@ public final class OpenImages {
                     .advise("Copy the image into a file with qemu-img convert or dd, and import into that.");
         }
         return identity;
-    }
-
-    private static FileChannel open(Path real, OpenOption... options) throws StateferryException {
-        try {
-            return FileChannel.open(real, Set.of(options));
-        } catch (IOException e) {
-            throw missing(real, e);
-        }
-    }
-
-    private static StateferryException missing(Path path, IOException e) {
-        if (e instanceof NoSuchFileException) {
-            return StateferryException.in(FailureKind.IMAGE_MISSING, path, "no such image");
-        }
-        if (e instanceof AccessDeniedException) {
-            return StateferryException.in(
-                            FailureKind.IMAGE_MISSING, path, "the image cannot be opened: permission denied")
-                    .advise("Run as a user who may read and write the image.");
-        }
-        return StateferryException.in(FailureKind.IMAGE_MISSING, path, "the image cannot be opened: " + e.getMessage())
-                .causedBy(e);
-    }
-
-    private static void closeAfter(FileChannel channel, Throwable failure) {
-        try {
-            channel.close();
-        } catch (IOException e) {
-            failure.addSuppressed(e);
-        }
     }
 
     /** One open file with all its channels. Fields are guarded by {@link #ENTRIES}. */

@@ -2,12 +2,15 @@ package org.stateferry.storage;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Optional;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -142,6 +145,51 @@ class OpenImagesTest {
             assertThat(Long.bitCount(reader.blockSize())).isEqualTo(1);
             assertThat(reader.usableSpace()).isPositive();
         }
+    }
+
+    @Test
+    void leavesNoFileThatCouldNotBeLocked() throws Exception {
+        Path made = folder.resolve("made.qcow2");
+        StateferryException failure = catchThrowableOfType(
+                StateferryException.class,
+                () -> OpenImages.create(made, (path, channel) -> {
+                    throw StateferryException.in(FailureKind.IMAGE_UNSUPPORTED, path, "no locks here");
+                }));
+        assertThat(failure.problem()).isEqualTo("no locks here");
+        assertThat(made).doesNotExist();
+
+        catchThrowableOfType(
+                StateferryException.class,
+                () -> OpenImages.create(made, (path, channel) -> {
+                    replace(path);
+                    throw StateferryException.in(FailureKind.IMAGE_UNSUPPORTED, path, "no locks here");
+                }));
+        assertThat(made).as("another file by now").hasContent("another's");
+    }
+
+    private void replace(Path path) {
+        try {
+            Path other = Files.writeString(folder.resolve("other"), "another's");
+            Files.move(other, path, StandardCopyOption.REPLACE_EXISTING);
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void readsWithoutALockWhereThatIsAskedFor() throws Exception {
+        try (OpenImage reader = OpenImages.openForReading(image, Locking.NONE)) {
+            assertThat(isLocked()).isFalse();
+            assertThat(reader.file().size()).isEqualTo(Files.size(image));
+        }
+        try (OpenImage reader = OpenImages.openForReading(image)) {
+            assertThat(isLocked()).as(reader.path().toString()).isTrue();
+        }
+    }
+
+    private boolean isLocked() throws IOException {
+        String inode = ":" + Files.getAttribute(image, "unix:ino") + " ";
+        return Files.readAllLines(Path.of("/proc/locks")).stream().anyMatch(line -> line.contains(inode));
     }
 
     @Test
