@@ -7,7 +7,6 @@ import java.time.temporal.ChronoUnit;
 import java.util.Optional;
 import org.stateferry.error.StateferryException;
 import org.stateferry.storage.FileIdentity;
-import org.stateferry.transfer.BufferRecord;
 import org.stateferry.transfer.Journal;
 
 /**
@@ -50,20 +49,7 @@ final class ImageAge {
 
     /** Whether a modification time is explained by the journal's own writes. */
     static boolean isOurs(Instant modified, Journal journal) throws StateferryException {
-        return !modified.isAfter(Instant.ofEpochMilli(lastWriteMillis(journal)).plus(TOLERANCE));
-    }
-
-    /** When the journal's import last wrote to the image, milliseconds since 1970. */
-    static long lastWriteMillis(Journal journal) throws StateferryException {
-        long last = journal.lastWriteMillis();
-        if (journal.isFinished()) {
-            return last;
-        }
-        for (long index = 0; index < journal.plan().bufferCount(); index++) {
-            last = Math.max(
-                    last, journal.buffer(index).map(BufferRecord::writtenMillis).orElse(0L));
-        }
-        return last;
+        return !modified.isAfter(Instant.ofEpochMilli(journal.lastWriteMillis()).plus(TOLERANCE));
     }
 
     /** The warning about a disk that is newer than the dump, with both times in UTC. */

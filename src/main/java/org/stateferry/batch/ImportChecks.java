@@ -17,6 +17,7 @@ import org.stateferry.qcow2.SpaceEstimate;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.stream.StreamFacts;
 import org.stateferry.transfer.Journal;
+import org.stateferry.transfer.JournalPlan;
 
 /** Looks at dump and image and refuses what cannot or should not be imported. Changes nothing. */
 final class ImportChecks {
@@ -139,7 +140,7 @@ final class ImportChecks {
         if (journal.isEmpty()
                 || journal.get().isFinished()
                 || journal.get().plan().importKey().equals(importKey)
-                || journal.get().plan().streamLength() != 0) {
+                || journal.get().plan().role() != JournalPlan.Role.DISK_ONLY) {
             return;
         }
         Optional<SnapshotTableEntry> published = IntendedSnapshot.find(image, journal.get());

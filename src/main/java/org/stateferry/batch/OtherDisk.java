@@ -133,6 +133,7 @@ final class OtherDisk implements AutoCloseable {
         int clusterSize = image.geometry().clusterSize();
         JournalPlan plan = new JournalPlan(
                 importKey,
+                JournalPlan.Role.DISK_ONLY,
                 identity.key(),
                 0,
                 TransferSettings.bufferSize(clusterSize),

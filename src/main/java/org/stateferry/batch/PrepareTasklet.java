@@ -123,6 +123,7 @@ final class PrepareTasklet implements Tasklet {
         int clusterSize = image.geometry().clusterSize();
         return new JournalPlan(
                 JournalFiles.importKey(identity),
+                JournalPlan.Role.VM_STATE,
                 session.openImage().key(),
                 session.dump().streamLength(),
                 TransferSettings.bufferSize(clusterSize),

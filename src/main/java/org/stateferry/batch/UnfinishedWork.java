@@ -50,6 +50,6 @@ record UnfinishedWork(long bytes, Instant lastWrite) {
         for (long index = 0; index < journal.plan().bufferCount(); index++) {
             bytes += journal.buffer(index).map(BufferRecord::storedSize).orElse(0);
         }
-        return new UnfinishedWork(bytes, Instant.ofEpochMilli(ImageAge.lastWriteMillis(journal)));
+        return new UnfinishedWork(bytes, Instant.ofEpochMilli(journal.lastWriteMillis()));
     }
 }

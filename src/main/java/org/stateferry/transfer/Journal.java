@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
+import org.stateferry.storage.FileNames;
 import org.stateferry.transfer.JournalFile.Place;
 
 /**
@@ -34,6 +35,11 @@ public final class Journal implements AutoCloseable {
     private static final List<Place> CHECKPOINTS = List.of(CHECKPOINT_A, CHECKPOINT_B);
     private static final int CHECKPOINT_FIXED_SIZE = 8 + 8 + 8;
 
+    /** Where a buffer's record says when it was written, behind index, stored size and checksum. */
+    private static final int WRITTEN_MILLIS_AT = 8 + 4 + 4;
+    /** Behind that time and the number of entries. */
+    private static final int HEAD_CHECKSUM_AT = WRITTEN_MILLIS_AT + 8 + 4;
+
     private final JournalFile file;
     private final JournalPlan plan;
     private JournalState state;
@@ -50,7 +56,7 @@ public final class Journal implements AutoCloseable {
 
     /** Begins a journal for a new import; what the file held before is gone. */
     public static Journal create(Path path, JournalPlan plan, long nowMillis) throws StateferryException {
-        JournalFile file = JournalFile.create(path);
+        JournalFile file = JournalFile.create(path, FileNames.SYSTEM);
         try {
             Journal journal = new Journal(file, plan, new JournalState(false, false, nowMillis));
             file.writePart(PLAN, plan.encode());
@@ -112,9 +118,29 @@ public final class Journal implements AutoCloseable {
         return state.forceFailed();
     }
 
-    /** When the image was last written to by an import of ours, as far as the state tells; milliseconds since 1970. */
-    public long lastWriteMillis() {
-        return state.lastWriteMillis();
+    /** When the image was last written to by an import of ours, milliseconds since 1970. */
+    public long lastWriteMillis() throws StateferryException {
+        long last = state.lastWriteMillis();
+        if (state.finished()) {
+            return last;
+        }
+        // Where a record begins that is cut short there are no more.
+        long recordCount = Math.min(plan.bufferCount(), (file.size() - recordAt(0)) / plan.recordSize() + 1);
+        for (long index = 0; index < recordCount; index++) {
+            last = Math.max(last, writtenMillis(index));
+        }
+        return last;
+    }
+
+    /** When a buffer was written, or 0 if it was not; read without the entries of its clusters, which may be many. */
+    private long writtenMillis(long index) throws StateferryException {
+        ByteBuffer head = ByteBuffer.allocate(JournalPlan.RECORD_HEAD_SIZE);
+        return file.read(head, recordAt(index)) && isIntact(head, index) ? head.getLong(WRITTEN_MILLIS_AT) : 0;
+    }
+
+    private static boolean isIntact(ByteBuffer record, long index) {
+        return record.getInt(HEAD_CHECKSUM_AT) == JournalFile.checksum(record.array(), HEAD_CHECKSUM_AT)
+                && record.getLong(0) == index;
     }
 
     /** Records that a buffer was written. Thread-safe. */
@@ -125,6 +151,7 @@ public final class Journal implements AutoCloseable {
                 .putInt(buffer.checksum())
                 .putLong(buffer.writtenMillis())
                 .putInt(buffer.entries().length);
+        record.putInt(JournalFile.checksum(record.array(), HEAD_CHECKSUM_AT));
         record.asLongBuffer().put(buffer.entries());
         int contentSize = record.position() + Long.BYTES * buffer.entries().length;
         record.putInt(contentSize, JournalFile.checksum(record.array(), contentSize));
@@ -137,20 +164,21 @@ public final class Journal implements AutoCloseable {
             return Optional.empty();
         }
         int entryCount = plan.entryCount(index);
-        int contentSize = JournalPlan.RECORD_FIXED_SIZE + Long.BYTES * entryCount;
+        int contentSize = JournalPlan.RECORD_HEAD_SIZE + Long.BYTES * entryCount;
         ByteBuffer record = ByteBuffer.allocate(contentSize + Integer.BYTES);
         if (!file.read(record, recordAt(index))
+                || !isIntact(record, index)
                 || record.getInt(contentSize) != JournalFile.checksum(record.array(), contentSize)) {
             return Optional.empty();
         }
-        record.flip();
-        long recordedIndex = record.getLong();
+        record.position(Long.BYTES);
         int storedSize = record.getInt();
         int checksum = record.getInt();
         long writtenMillis = record.getLong();
-        if (recordedIndex != index || record.getInt() != entryCount) {
+        if (record.getInt() != entryCount) {
             return Optional.empty();
         }
+        record.position(JournalPlan.RECORD_HEAD_SIZE);
         long[] entries = new long[entryCount];
         record.asLongBuffer().get(entries);
         return Optional.of(new BufferRecord(index, storedSize, checksum, writtenMillis, entries));

@@ -7,12 +7,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.storage.FileFailures;
+import org.stateferry.storage.FileNames;
 
 /**
  * A file of parts at fixed places. A part is be32 length, content, be32 CRC-32C of the content; one that is cut short,
@@ -25,6 +27,8 @@ final class JournalFile implements AutoCloseable {
 
     private final Path path;
     private final FileChannel channel;
+    private final FileNames names;
+    private boolean nameForced;
 
     /**
      * Where a part lies.
@@ -38,15 +42,17 @@ final class JournalFile implements AutoCloseable {
         }
     }
 
-    private JournalFile(Path path, FileChannel channel) {
+    private JournalFile(Path path, FileChannel channel, FileNames names) {
         this.path = path;
         this.channel = channel;
+        this.names = names;
     }
 
     /** Makes an empty file; what it held before is gone. */
-    static JournalFile create(Path path) throws StateferryException {
+    static JournalFile create(Path path, FileNames names) throws StateferryException {
         return open(
                 path,
+                names,
                 StandardOpenOption.CREATE,
                 StandardOpenOption.READ,
                 StandardOpenOption.WRITE,
@@ -56,18 +62,21 @@ final class JournalFile implements AutoCloseable {
     /** Opens the file that is there; empty if there is none. */
     static Optional<JournalFile> openExisting(Path path) throws StateferryException {
         return Files.exists(path)
-                ? Optional.of(open(path, StandardOpenOption.READ, StandardOpenOption.WRITE))
+                ? Optional.of(open(path, FileNames.SYSTEM, StandardOpenOption.READ, StandardOpenOption.WRITE))
                 : Optional.empty();
     }
 
     /** Opens the file that is there, to look at it only; empty if there is none. */
     static Optional<JournalFile> openForReading(Path path) throws StateferryException {
-        return Files.exists(path) ? Optional.of(open(path, StandardOpenOption.READ)) : Optional.empty();
+        return Files.exists(path)
+                ? Optional.of(open(path, FileNames.SYSTEM, StandardOpenOption.READ))
+                : Optional.empty();
     }
 
-    private static JournalFile open(Path path, StandardOpenOption... options) throws StateferryException {
+    private static JournalFile open(Path path, FileNames names, StandardOpenOption... options)
+            throws StateferryException {
         try {
-            return new JournalFile(path, FileChannel.open(path, options));
+            return new JournalFile(path, FileChannel.open(path, options), names);
         } catch (IOException e) {
             throw FileFailures.translate(e, path, StateferryException.NO_OFFSET, "opening the journal");
         }
@@ -133,13 +142,26 @@ final class JournalFile implements AutoCloseable {
         }
     }
 
-    /** Returns when everything written before is on stable storage. */
+    /** Returns when everything written before, and the file's name, is on stable storage. By one thread at a time. */
     void force() throws StateferryException {
         try {
             channel.force(true);
+            if (!nameForced) {
+                names.force(Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file has a folder"));
+                nameForced = true;
+            }
         } catch (IOException e) {
             throw FileFailures.translate(
                     e, path, StateferryException.NO_OFFSET, "forcing the journal to stable storage");
+        }
+    }
+
+    /** How many bytes it has. */
+    long size() throws StateferryException {
+        try {
+            return channel.size();
+        } catch (IOException e) {
+            throw FileFailures.translate(e, path, StateferryException.NO_OFFSET, "asking for the size of the journal");
         }
     }
 

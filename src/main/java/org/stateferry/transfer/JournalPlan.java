@@ -6,12 +6,14 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What an import set out to do; a restart goes on only if all of it still holds.
  *
  * @param importKey names the import: its identifying parameters
+ * @param role what the import has to do with the image
  * @param imageKey device and inode of the image
  * @param streamLength bytes of the stream
  * @param bufferSize bytes of a full buffer
@@ -22,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record JournalPlan(
         String importKey,
+        Role role,
         String imageKey,
         long streamLength,
         int bufferSize,
@@ -29,11 +32,21 @@ public record JournalPlan(
         long incompatibleFeatures,
         long originalLength,
         long imageModifiedMillis) {
-    /** Bytes of a buffer's record before the entries of its clusters; a checksum follows them. */
-    static final int RECORD_FIXED_SIZE = 8 + 4 + 4 + 8 + 4;
+    private static final List<Role> ROLES = List.of(Role.values());
 
-    /** "SFJRNL02"; 01 had buffers that lay in one piece. */
-    private static final long MAGIC = 0x5346_4a52_4e4c_3032L;
+    /** Bytes of a buffer's record before the entries of its clusters, its own checksum included; another follows them. */
+    static final int RECORD_HEAD_SIZE = 8 + 4 + 4 + 8 + 4 + 4;
+
+    /** "SFJRNL03"; 02 had no role and one checksum a record, 01 buffers that lay in one piece. */
+    private static final long MAGIC = 0x5346_4a52_4e4c_3033L;
+
+    /** What an import has to do with an image. The order is that of the numbers in the file. */
+    public enum Role {
+        /** The image gets the vmstate. */
+        VM_STATE,
+        /** The image gets a snapshot of its disk alone, as another image gets the vmstate. */
+        DISK_ONLY
+    }
 
     /** How many buffers the stream fills. */
     public long bufferCount() {
@@ -48,7 +61,7 @@ public record JournalPlan(
 
     /** Bytes of the record of a full buffer. */
     int recordSize() {
-        return RECORD_FIXED_SIZE + Long.BYTES * (bufferSize / clusterSize) + Integer.BYTES;
+        return RECORD_HEAD_SIZE + Long.BYTES * (bufferSize / clusterSize) + Integer.BYTES;
     }
 
     byte[] encode() {
@@ -56,6 +69,7 @@ public record JournalPlan(
         try (DataOutputStream out = new DataOutputStream(bytes)) {
             out.writeLong(MAGIC);
             out.writeUTF(importKey);
+            out.writeByte(role.ordinal());
             out.writeUTF(imageKey);
             out.writeLong(streamLength);
             out.writeInt(bufferSize);
@@ -78,8 +92,14 @@ public record JournalPlan(
             if (in.readLong() != MAGIC) {
                 return null;
             }
+            String importKey = in.readUTF();
+            int role = in.readByte();
+            if (role < 0 || role >= ROLES.size()) {
+                return null;
+            }
             return new JournalPlan(
-                    in.readUTF(),
+                    importKey,
+                    ROLES.get(role),
                     in.readUTF(),
                     in.readLong(),
                     in.readInt(),

@@ -10,8 +10,16 @@ import org.stateferry.error.StateferryException;
 
 /** What a journal says, each part as text; parts that are not there are {@code -}. And a journal to say it. */
 record JournalContent(String plan, String state, String intent, String checkpoint, List<String> buffers) {
-    static final JournalPlan PLAN =
-            new JournalPlan("import ü", "(dev=1,ino=2)", 10_000_000, 1 << 20, 65536, 5, 393_216, 1_767_323_045_000L);
+    static final JournalPlan PLAN = new JournalPlan(
+            "import ü",
+            JournalPlan.Role.VM_STATE,
+            "(dev=1,ino=2)",
+            10_000_000,
+            1 << 20,
+            65536,
+            5,
+            393_216,
+            1_767_323_045_000L);
 
     static PublishIntent anIntent() {
         byte[] before = new byte[512];
@@ -22,8 +30,16 @@ record JournalContent(String plan, String state, String intent, String checkpoin
     }
 
     /** A plan of 4096 full buffers. */
-    static final JournalPlan LONG_PLAN =
-            new JournalPlan("import ü", "(dev=1,ino=2)", 4096L << 20, 1 << 20, 65536, 5, 393_216, 1_767_323_045_000L);
+    static final JournalPlan LONG_PLAN = new JournalPlan(
+            "import ü",
+            JournalPlan.Role.VM_STATE,
+            "(dev=1,ino=2)",
+            4096L << 20,
+            1 << 20,
+            65536,
+            5,
+            393_216,
+            1_767_323_045_000L);
 
     static BufferRecord aRecord(long index) {
         return aRecord(PLAN, index);
@@ -37,7 +53,7 @@ record JournalContent(String plan, String state, String intent, String checkpoin
 
     /** Bytes of a buffer's record. */
     static int recordSize(long index) {
-        return JournalPlan.RECORD_FIXED_SIZE + 8 * PLAN.entryCount(index) + 4;
+        return JournalPlan.RECORD_HEAD_SIZE + 8 * PLAN.entryCount(index) + 4;
     }
 
     static Checkpoint aCheckpoint(int number) {
@@ -85,7 +101,7 @@ record JournalContent(String plan, String state, String intent, String checkpoin
                 }
             }
             journal.recordIntent(anIntent());
-            journal.recordWrite(4);
+            journal.recordWrite(2000);
         }
         return read(path);
     }

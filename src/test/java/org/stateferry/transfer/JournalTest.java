@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.storage.FileNames;
 
 class JournalTest {
     @TempDir
@@ -34,7 +35,7 @@ class JournalTest {
         JournalContent content = JournalContent.writeAll(path);
 
         assertThat(content.plan()).isEqualTo(JournalContent.PLAN.toString());
-        assertThat(content.state()).isEqualTo("false false 4");
+        assertThat(content.state()).isEqualTo("false false 2000");
         assertThat(content.intent()).isEqualTo(JournalContent.text(JournalContent.anIntent()));
         assertThat(content.checkpoint()).isEqualTo(JournalContent.text(JournalContent.aCheckpoint(2)));
         assertThat(content.buffers().get(3)).isEqualTo(JournalContent.aRecord(3).toString());
@@ -71,6 +72,50 @@ class JournalTest {
         assertThat(content.checkpoint()).isEqualTo("-");
         assertThat(content.buffers()).containsOnly("-");
         assertThat(Files.size(path)).isLessThanOrEqualTo(16_384);
+    }
+
+    @Test
+    void theLastWriteIsThatOfTheBufferWrittenLastWhicheverThatIs() throws Exception {
+        try (Journal journal = Journal.create(path, JournalContent.PLAN, 1)) {
+            journal.recordBuffer(JournalContent.aRecord(0));
+            assertThat(journal.lastWriteMillis()).isEqualTo(1000);
+            journal.recordBuffer(JournalContent.aRecord(7)); // what lies between is a hole
+            journal.recordBuffer(JournalContent.aRecord(2));
+            assertThat(journal.lastWriteMillis()).isEqualTo(1007);
+            journal.recordBuffer(JournalContent.aRecord(9)); // the last one, which is shorter
+            assertThat(journal.lastWriteMillis()).isEqualTo(1009);
+            journal.recordWrite(2000);
+            assertThat(journal.lastWriteMillis()).isEqualTo(2000);
+        }
+    }
+
+    @Test
+    void theRoleIsReadBack() throws Exception {
+        JournalPlan plan = new JournalPlan(
+                "import", JournalPlan.Role.DISK_ONLY, "(dev=1,ino=2)", 0, 1 << 20, 65536, 5, 393_216, 1L);
+        Journal.create(path, plan, 1).close();
+
+        try (Journal journal = Journal.open(path).orElseThrow()) {
+            assertThat(journal.plan()).isEqualTo(plan);
+            assertThat(journal.lastWriteMillis()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void theFirstForceOfAnOpenFileForcesItsNameToo() throws Exception {
+        List<Path> forced = new ArrayList<>();
+        FileNames names = new FileNames() {
+            @Override
+            public void force(Path names) {
+                forced.add(names);
+            }
+        };
+        try (JournalFile file = JournalFile.create(path, names)) {
+            assertThat(forced).isEmpty();
+            file.force();
+            file.force();
+        }
+        assertThat(forced).containsExactly(folder);
     }
 
     @Test
