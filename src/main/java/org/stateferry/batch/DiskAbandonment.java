@@ -43,11 +43,7 @@ final class DiskAbandonment implements AutoCloseable {
             }
             return abandonment;
         } catch (StateferryException | RuntimeException | Error e) {
-            try {
-                abandonment.close();
-            } catch (StateferryException second) {
-                e.addSuppressed(second);
-            }
+            Closing.after(e, abandonment);
             throw e;
         }
     }
@@ -147,20 +143,11 @@ final class DiskAbandonment implements AutoCloseable {
 
     @Override
     public void close() throws StateferryException {
-        StateferryException first = null;
+        List<AutoCloseable> all = new ArrayList<>();
         for (Disk disk : disks) {
-            for (AutoCloseable resource : List.of(disk.journal, disk.open)) {
-                try {
-                    resource.close();
-                } catch (StateferryException e) {
-                    first = first == null ? e : first;
-                } catch (Exception e) {
-                    throw new IllegalStateException("closing " + resource + " failed", e);
-                }
-            }
+            all.add(disk.journal);
+            all.add(disk.open);
         }
-        if (first != null) {
-            throw first;
-        }
+        Closing.all(all);
     }
 }

@@ -11,11 +11,9 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.source.DumpSource;
-import org.stateferry.source.DumpSources;
 import org.stateferry.storage.FileIdentity;
 import org.stateferry.storage.ImageFile;
 import org.stateferry.storage.OpenImage;
-import org.stateferry.storage.OpenImages;
 import org.stateferry.transfer.Journal;
 
 /**
@@ -29,118 +27,29 @@ final class ImportSession implements AutoCloseable {
     private final FileAccess access;
     private final ImportProgress progress;
     private final StopSignal stop;
-    private final OpenImages.DumpReservation reservation;
-    private final DumpSource dump;
-    private final LockedImages images;
-    private final OtherDisks otherDisks;
-    private final FileIdentity imageIdentity;
-    private final Path journalPath;
+    private final SessionFiles files;
     private final AtomicReference<@Nullable StateferryException> firstFailure = new AtomicReference<>();
     private final List<String> warnings = new ArrayList<>();
 
-    private final Qcow2Image image;
     private @Nullable SnapshotPresence presence;
     private @Nullable ImportPlan plan;
     private @Nullable Journal journal;
     private @Nullable SnapshotTableEntry published;
 
     private ImportSession(
-            ImportRequest request,
-            FileAccess access,
-            ImportProgress progress,
-            StopSignal stop,
-            OpenImages.DumpReservation reservation,
-            DumpSource dump,
-            LockedImages images,
-            OtherDisks otherDisks,
-            FileIdentity imageIdentity,
-            Path journalPath,
-            Qcow2Image image) {
+            ImportRequest request, FileAccess access, ImportProgress progress, StopSignal stop, SessionFiles files) {
         this.request = request;
         this.access = access;
         this.progress = progress;
         this.stop = stop;
-        this.reservation = reservation;
-        this.dump = dump;
-        this.images = images;
-        this.otherDisks = otherDisks;
-        this.imageIdentity = imageIdentity;
-        this.journalPath = journalPath;
-        this.image = image;
+        this.files = files;
     }
 
-    /**
-     * Opens all files and locks the images.
-     *
-     * @throws StateferryException if one of them is missing, is not what it should be, or is in use
-     */
+    /** Opens all files and locks the images; throws as {@link SessionFiles#open}. */
     static ImportSession open(
             ImportRequest request, StateferryHome home, FileAccess access, ImportProgress progress, StopSignal stop)
             throws StateferryException {
-        LockedImages.requireDistinctFiles(request);
-        OpenImages.DumpReservation reservation = OpenImages.reserveDump(request.dump());
-        try {
-            return openReserved(request, home, access, progress, stop, reservation);
-        } catch (StateferryException | RuntimeException | Error e) {
-            reservation.close();
-            throw e;
-        }
-    }
-
-    private static ImportSession openReserved(
-            ImportRequest request,
-            StateferryHome home,
-            FileAccess access,
-            ImportProgress progress,
-            StopSignal stop,
-            OpenImages.DumpReservation reservation)
-            throws StateferryException {
-        DumpSource dump =
-                access.dump(DumpSources.open(request.dump(), request.options().format()));
-        try {
-            Path path = TargetImage.pathOf(request);
-            Path journal = JournalFiles.pathFor(home, path);
-            LockedImages images = LockedImages.open(
-                    request,
-                    path,
-                    () -> TargetImage.open(
-                            request,
-                            path,
-                            dump.streamLength(),
-                            access,
-                            part -> JournalFiles.isLeft(journal, ImportIdentity.of(home, request, path, dump), part),
-                            progress::notice));
-            try {
-                OpenImage image = images.target().file();
-                return new ImportSession(
-                        request,
-                        access,
-                        progress,
-                        stop,
-                        reservation,
-                        dump,
-                        images,
-                        OtherDisks.of(images, home, access),
-                        image.identity(),
-                        journal,
-                        Qcow2Image.open(access.image(image.file())));
-            } catch (StateferryException | RuntimeException | Error e) {
-                closeAfter(e, images);
-                throw e;
-            }
-        } catch (StateferryException | RuntimeException | Error e) {
-            closeAfter(e, dump);
-            throw e;
-        }
-    }
-
-    /** Closes what a failure leaves behind; what goes wrong then is added to the failure. */
-    static void closeAfter(Throwable failure, AutoCloseable resource) {
-        try {
-            resource.close();
-        } catch (Exception e) {
-            failure.addSuppressed(e);
-        }
+        return new ImportSession(request, access, progress, stop, SessionFiles.open(request, home, access, progress));
     }
 
     ImportRequest request() {
@@ -169,12 +78,12 @@ final class ImportSession implements AutoCloseable {
     }
 
     DumpSource dump() {
-        return dump;
+        return files.dump();
     }
 
     /** The image as a file that is there or is being made. */
     TargetImage target() {
-        return images.target();
+        return files.images().target();
     }
 
     OpenImage openImage() {
@@ -182,12 +91,12 @@ final class ImportSession implements AutoCloseable {
     }
 
     OtherDisks otherDisks() {
-        return otherDisks;
+        return files.otherDisks();
     }
 
     /** What the image's path led to when the session began, before anything of ours was written. */
     FileIdentity imageIdentity() {
-        return imageIdentity;
+        return files.imageIdentity();
     }
 
     /** A file of the open image as the import is to see it. */
@@ -196,12 +105,12 @@ final class ImportSession implements AutoCloseable {
     }
 
     Path journalPath() {
-        return journalPath;
+        return files.journalPath();
     }
 
     /** The image as it was before the switch. */
     Qcow2Image image() {
-        return image;
+        return files.image();
     }
 
     /** Whether the image holds a snapshot of the name asked for, and whether it is this dump's; found out once. */
@@ -215,14 +124,14 @@ final class ImportSession implements AutoCloseable {
     /** The journal, if an earlier attempt left one or this one began one. */
     Optional<Journal> journal() throws StateferryException {
         if (journal == null) {
-            journal = Journal.open(journalPath).orElse(null);
+            journal = Journal.open(journalPath()).orElse(null);
         }
         return Optional.ofNullable(journal);
     }
 
     /** Whether an attempt at the import of this key left a journal, and did not come to its end. */
     boolean hasUnfinishedJournal(String importKey) throws StateferryException {
-        return otherDisks.haveUnfinishedJournal(importKey)
+        return otherDisks().haveUnfinishedJournal(importKey)
                 || journal()
                         .filter(left ->
                                 !left.isFinished() && left.plan().importKey().equals(importKey))
@@ -244,7 +153,7 @@ final class ImportSession implements AutoCloseable {
      */
     void finishJournals(String importKey) {
         try {
-            otherDisks.finishJournals(importKey);
+            otherDisks().finishJournals(importKey);
             if (journal()
                     .filter(own -> own.plan().importKey().equals(importKey))
                     .isPresent()) {
@@ -307,30 +216,6 @@ final class ImportSession implements AutoCloseable {
     /** Releases everything, the locks last: until then nobody else touches an image or its journal. */
     @Override
     public void close() throws StateferryException {
-        StateferryException first = null;
-        for (AutoCloseable resource : resources()) {
-            try {
-                resource.close();
-            } catch (StateferryException e) {
-                first = first == null ? e : first;
-            } catch (Exception e) {
-                throw new IllegalStateException("closing " + resource + " failed", e);
-            }
-        }
-        if (first != null) {
-            throw first;
-        }
-    }
-
-    private List<AutoCloseable> resources() {
-        List<AutoCloseable> resources = new ArrayList<>();
-        if (journal != null) {
-            resources.add(journal);
-        }
-        resources.add(otherDisks);
-        resources.add(dump);
-        resources.add(reservation);
-        resources.add(images);
-        return resources;
+        Closing.all(journal == null ? List.of(files) : List.of(journal, files));
     }
 }

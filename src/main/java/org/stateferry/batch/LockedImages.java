@@ -59,7 +59,7 @@ record LockedImages(TargetImage target, List<OpenImage> others) implements AutoC
                             .map(disk -> Objects.requireNonNull(others.get(disk)))
                             .toList());
         } catch (StateferryException | RuntimeException | Error e) {
-            open.forEach(locked -> ImportSession.closeAfter(e, locked));
+            open.forEach(locked -> Closing.after(e, locked));
             throw e;
         }
     }
@@ -111,20 +111,8 @@ record LockedImages(TargetImage target, List<OpenImage> others) implements AutoC
 
     @Override
     public void close() throws StateferryException {
-        @Nullable StateferryException first = null;
         List<AutoCloseable> all = new ArrayList<>(others);
         all.add(target);
-        for (AutoCloseable open : all) {
-            try {
-                open.close();
-            } catch (StateferryException e) {
-                first = first == null ? e : first;
-            } catch (Exception e) {
-                throw new IllegalStateException("closing " + open + " failed", e);
-            }
-        }
-        if (first != null) {
-            throw first;
-        }
+        Closing.all(all);
     }
 }

@@ -67,7 +67,7 @@ final class NewImageMaker {
             closeOr(left, made);
             return made;
         } catch (StateferryException | RuntimeException | Error e) {
-            ImportSession.closeAfter(e, left);
+            Closing.after(e, left);
             throw e;
         }
     }
@@ -93,7 +93,7 @@ final class NewImageMaker {
 
     /** Why a part cannot be used, or null if it can. */
     private @Nullable String objection(OpenImage left, Continuation continuation) throws StateferryException {
-        if (nameCount() > 1) {
+        if (nameCount(part) > 1) {
             return "that was complete, and is known under another name now";
         }
         ImageFile file = access.image(left.file());
@@ -106,7 +106,7 @@ final class NewImageMaker {
     }
 
     /** Nothing but an import's switch makes a part hold a snapshot. */
-    private static boolean holdsSnapshot(ImageFile file) throws StateferryException {
+    static boolean holdsSnapshot(ImageFile file) throws StateferryException {
         try {
             return !Qcow2Image.open(file).snapshotTable().entries().isEmpty();
         } catch (StateferryException e) {
@@ -117,7 +117,8 @@ final class NewImageMaker {
         }
     }
 
-    private int nameCount() {
+    /** How many names the file under a part's name has. */
+    static int nameCount(Path part) {
         try {
             return Files.getAttribute(part, "unix:nlink") instanceof Integer count ? count : 1;
         } catch (IOException | UnsupportedOperationException | IllegalArgumentException e) {
@@ -133,8 +134,8 @@ final class NewImageMaker {
             made.forceNames(access.names());
             return new TargetImage(image, made, access.names(), true, true, true);
         } catch (StateferryException | RuntimeException | Error e) {
-            ImportSession.closeAfter(e, () -> made.removeName(part, access.names()));
-            ImportSession.closeAfter(e, made);
+            Closing.after(e, () -> made.removeName(part, access.names()));
+            Closing.after(e, made);
             throw e;
         }
     }
@@ -152,7 +153,7 @@ final class NewImageMaker {
         try {
             left.close();
         } catch (StateferryException e) {
-            ImportSession.closeAfter(e, made);
+            Closing.after(e, made);
             throw e;
         }
     }

@@ -15,10 +15,13 @@ final class OtherDisks implements Iterable<OtherDisk>, AutoCloseable {
         this.disks = List.copyOf(disks);
     }
 
-    /** @param access what lies between the import and the disks */
-    static OtherDisks of(LockedImages images, StateferryHome home, FileAccess access) throws StateferryException {
+    /**
+     * @param images open and locked; the caller owns them
+     * @param access what lies between the import and the disks
+     */
+    static OtherDisks of(List<OpenImage> images, StateferryHome home, FileAccess access) throws StateferryException {
         List<OtherDisk> disks = new ArrayList<>();
-        for (OpenImage open : images.others()) {
+        for (OpenImage open : images) {
             disks.add(new OtherDisk(open, access.image(open.file()), JournalFiles.pathFor(home, open.path())));
         }
         return new OtherDisks(disks);
@@ -75,8 +78,6 @@ final class OtherDisks implements Iterable<OtherDisk>, AutoCloseable {
 
     @Override
     public void close() throws StateferryException {
-        for (OtherDisk disk : disks) {
-            disk.close();
-        }
+        Closing.all(disks);
     }
 }
