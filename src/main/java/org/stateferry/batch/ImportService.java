@@ -116,8 +116,8 @@ public final class ImportService implements ImportRunner {
         boolean unfinished = known.isPresent() || session.hasUnfinishedJournal(JournalFiles.importKey(identity));
         if (presence.sameVmState() && session.otherDisks().allHold(identity.name()) && (ended || !unfinished)) {
             // Whoever put it there: what is reported as imported is on stable storage.
-            session.otherDisks().force();
-            session.image().file().force();
+            SwitchConfirmation.ofDisks(session);
+            SwitchConfirmation.ofImage(session);
             session.target().complete();
             long id = known.map(ImportIdentity.KnownRound::instanceId).orElse(0L);
             return alreadyImported(session, id, Objects.requireNonNull(presence.entry()));
@@ -135,7 +135,7 @@ public final class ImportService implements ImportRunner {
                         session.request().options()));
         if (execution.getStatus() != BatchStatus.COMPLETED) {
             StateferryException failure = failure(session, execution);
-            TailCutter.giveBackUnlessRestartable(session, failure);
+            TailCutter.giveBackUnlessRestartable(session, JournalFiles.importKey(identity), failure);
             throw failure;
         }
         if (!presence.sameVmState()) {

@@ -1,14 +1,12 @@
 package org.stateferry.batch;
 
 import java.time.Instant;
-import java.util.Optional;
 import org.stateferry.batch.OtherDisk.State;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.CheckReport;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.SpaceEstimate;
-import org.stateferry.storage.ImageFile;
 import org.stateferry.transfer.Journal;
 
 /**
@@ -104,25 +102,6 @@ final class OtherDiskChecks {
                             "other disks got their snapshots before somebody modified this one at " + modified
                                     + ": the snapshots would not be of one moment")
                     .advise("Give the import up with stateferry abandon, which removes those snapshots again.");
-        }
-    }
-
-    /** Makes sure of what earlier attempts have published, and of what was there before. */
-    void confirm() throws StateferryException {
-        for (OtherDisk disk : session.otherDisks()) {
-            if (disk.checked().isEmpty()) {
-                confirm(disk);
-            }
-        }
-    }
-
-    private void confirm(OtherDisk disk) throws StateferryException {
-        Optional<Journal> own = disk.unfinishedJournal(importKey);
-        if (own.isPresent()) {
-            ImageFile file = new JournaledImageFile(disk.file(), own.get());
-            SwitchConfirmation.confirm(disk.open(), disk.image().through(file));
-        } else {
-            disk.file().force();
         }
     }
 }

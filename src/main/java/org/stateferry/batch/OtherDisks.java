@@ -62,13 +62,6 @@ final class OtherDisks implements Iterable<OtherDisk>, AutoCloseable {
         return disks.stream().anyMatch(disk -> disk.checked().isPresent());
     }
 
-    /** Returns when everything that they hold is on stable storage. */
-    void force() throws StateferryException {
-        for (OtherDisk disk : disks) {
-            disk.file().force();
-        }
-    }
-
     /** Ends the journals of this import. */
     void finishJournals(String importKey) throws StateferryException {
         for (OtherDisk disk : disks) {

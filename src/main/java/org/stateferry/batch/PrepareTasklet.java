@@ -64,8 +64,8 @@ final class PrepareTasklet implements Tasklet {
         if (presence.sameVmState()) {
             otherDisks.run(true);
             checks.requireSpaceForDisks();
-            otherDisks.confirm();
-            SwitchConfirmation.confirm(session.openImage(), session.image());
+            SwitchConfirmation.ofDisks(session);
+            SwitchConfirmation.ofImage(session);
             session.published(Objects.requireNonNull(presence.entry()));
             return;
         }
@@ -73,7 +73,7 @@ final class PrepareTasklet implements Tasklet {
         otherDisks.run(false);
         boolean begunBefore = job.getLong(ContextKeys.CHECKPOINT, 0) > 0;
         session.plan(plan(session.image(), report, ImageAge.modifiedByOthers(session), begunBefore));
-        otherDisks.confirm();
+        SwitchConfirmation.ofDisks(session);
     }
 
     /**

@@ -2,12 +2,14 @@ package org.stateferry.batch;
 
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.Optional;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.HeaderSwitch;
 import org.stateferry.storage.ImageFile;
 import org.stateferry.storage.OpenImage;
+import org.stateferry.transfer.Journal;
 
 /**
  * Makes sure of a switch that an earlier attempt has made. It may have ended before that was forced, or its force may have
@@ -16,6 +18,38 @@ import org.stateferry.storage.OpenImage;
  */
 final class SwitchConfirmation {
     private SwitchConfirmation() {}
+
+    /**
+     * Makes sure of what the session's image holds.
+     *
+     * @throws StateferryException as {@link #confirm}
+     */
+    static void ofImage(ImportSession session) throws StateferryException {
+        ofAny(session.openImage(), session.image(), session.journal());
+    }
+
+    /** Makes sure of what the other disks hold that got their snapshots before this attempt. */
+    static void ofDisks(ImportSession session) throws StateferryException {
+        for (OtherDisk disk : session.otherDisks()) {
+            if (disk.checked().isEmpty()) {
+                ofAny(disk.open(), disk.image(), disk.journal());
+            }
+        }
+    }
+
+    /**
+     * A switch is in doubt as long as the journal that announces it is unfinished, whichever import's that is. All else was
+     * forced by who has written it, or is somebody else's; to write it again would make the image newer than the dump.
+     */
+    private static void ofAny(OpenImage open, Qcow2Image image, Optional<Journal> found) throws StateferryException {
+        Optional<Journal> doubtful = found.filter(
+                journal -> !journal.isFinished() && journal.plan().imageKey().equals(open.key()));
+        if (doubtful.isPresent() && IntendedSnapshot.find(image, doubtful.get()).isPresent()) {
+            confirm(open, image.through(new JournaledImageFile(image.file(), doubtful.get())));
+        } else {
+            image.file().force();
+        }
+    }
 
     /**
      * Writes the header sector as it is, and forces it.

@@ -18,48 +18,79 @@ final class TailCutter {
     private TailCutter() {}
 
     /**
-     * Cuts the tail, or removes the image if the import was making it, after a failure that cannot pass by itself. What
-     * goes wrong here is added to that failure: it is not what the operator has to know first.
+     * Cuts the tail, or removes the image if the import was making it, after a failure that cannot pass by itself. An
+     * image that holds the snapshot stays as it is, with the disks that have theirs. What goes wrong here is added to that
+     * failure: it is not what the operator has to know first.
      */
-    static void giveBackUnlessRestartable(ImportSession session, StateferryException failure) {
+    static void giveBackUnlessRestartable(ImportSession session, String importKey, StateferryException failure) {
         ImportPlan plan = session.plan();
-        if (failure.kind().isTransient() || plan == null) {
+        boolean complete = session.published() != null;
+        // Without a plan this attempt has written nothing, unless all that there was to write was for other disks.
+        if (failure.kind().isTransient() || (plan == null && !complete)) {
             return;
         }
         try {
-            if (session.target().isPart()) {
-                undoDisks(session, plan);
-                JournalFiles.delete(session.journalPath());
-                session.target().discard();
-                return;
+            if (plan == null || complete) {
+                undoDisks(session, importKey, failure);
+            } else if (session.target().isPart()) {
+                discardPart(session, importKey, failure);
+            } else {
+                cutImage(session, plan, importKey, failure);
             }
-            if (session.published() != null) {
-                return;
-            }
-            if (session.request().options().lock()) {
-                session.openImage().proveHeld();
-            }
-            Qcow2Image now = Qcow2Image.open(session.image().file());
-            if (!Arrays.equals(now.headerSector(), session.image().headerSector())) {
-                // Somebody else has written to the image: it may use more by now than its refcounts say, and its time
-                // of modification is not ours to explain.
-                return;
-            }
-            undoDisks(session, plan);
-            if (session.request().options().lock()) {
-                cut(now, MetadataCheck.run(now), plan.journal().plan().originalLength());
-            }
-            session.finishJournal();
         } catch (StateferryException e) {
             failure.addSuppressed(e);
         }
     }
 
-    private static void undoDisks(ImportSession session, ImportPlan plan) throws StateferryException {
+    private static void discardPart(ImportSession session, String importKey, StateferryException failure)
+            throws StateferryException {
+        if (undoDisks(session, importKey, failure)) {
+            JournalFiles.delete(session.journalPath());
+            session.target().discard();
+        }
+    }
+
+    private static void cutImage(ImportSession session, ImportPlan plan, String importKey, StateferryException failure)
+            throws StateferryException {
+        if (session.request().options().lock()) {
+            session.openImage().proveHeld();
+        }
+        Qcow2Image now = Qcow2Image.open(session.image().file());
+        if (!Arrays.equals(now.headerSector(), session.image().headerSector())) {
+            // Somebody else has written to the image: it may use more by now than its refcounts say, and its time
+            // of modification is not ours to explain.
+            return;
+        }
+        boolean undone = undoDisks(session, importKey, failure);
+        if (session.request().options().lock()) {
+            cut(now, MetadataCheck.run(now), plan.journal().plan().originalLength());
+        }
+        if (undone) { // as long as a disk has a snapshot to be taken back, there is something to abandon
+            session.finishJournal();
+        }
+    }
+
+    /** Takes back what was done to the other disks, to each that can be; whether that is all of it. */
+    private static boolean undoDisks(ImportSession session, String importKey, StateferryException failure) {
+        boolean undone = true;
         if (session.request().options().lock()) {
             for (OtherDisk disk : session.otherDisks()) {
-                disk.undo(plan.journal().plan().importKey(), session.request().name());
+                try {
+                    undo(disk, session, importKey);
+                } catch (StateferryException e) {
+                    undone = false;
+                    failure.addSuppressed(e);
+                }
             }
+        }
+        return undone;
+    }
+
+    private static void undo(OtherDisk disk, ImportSession session, String importKey) throws StateferryException {
+        String name = session.request().name();
+        boolean neededByImage = session.published() != null && disk.holdsDiskOnly(name);
+        if (!neededByImage) {
+            disk.undo(importKey, name);
         }
     }
 

@@ -116,7 +116,8 @@ public final class OpenImage implements AutoCloseable {
             if (!isAt(name)) {
                 throw StateferryException.in(
                                 FailureKind.CONFLICT, name, "another file has got the image's name during the import")
-                        .advise("Move it away, or choose another name for the image, and run again.");
+                        .advise(
+                                "Move that file away and run the same command again: the image lacks nothing but its name.");
             }
         } catch (IOException e) {
             throw FileFailures.translate(e, name, StateferryException.NO_OFFSET, "giving the image its name");

@@ -295,9 +295,11 @@ class NewImageImportTest {
         StateferryException failure = bench.fail("saved");
 
         assertThat(failure.kind()).isEqualTo(FailureKind.CONFLICT);
-        assertThat(names()).containsExactly("disk.qcow2", "vm.dump");
         assertThat(bench.image()).hasContent("somebody else's");
-        assertThat(bench.journal()).doesNotExist();
+        bench.undisturbed();
+        Files.delete(bench.image());
+        assertThat(bench.run("saved").bytesWritten()).isZero();
+        assertComplete("saved");
     }
 
     private static void write(Path file) {
