@@ -40,9 +40,11 @@ final class DiskUndo {
      * @param journal the disk's journal, unfinished
      * @param journalPath where that lies
      * @param name the import's name for its snapshots
+     * @throws StateferryException of kind IMAGE_IN_USE if the journal is about another file
      */
     static Outcome undo(OpenImage open, ImageFile file, Journal journal, Path journalPath, String name)
             throws StateferryException {
+        requireSameFile(open, journal);
         boolean ours = ImageAge.isOurs(open.identity().modified(), journal);
         boolean removed = remove(open, new JournaledImageFile(file, journal), journal, name);
         open.proveHeld();
@@ -52,6 +54,14 @@ final class DiskUndo {
         file.force();
         JournalFiles.end(journal, journalPath, ours ? open.identity() : null);
         return new Outcome(removed, cut);
+    }
+
+    /** The journal was read before the disk was opened and locked by its path, which may have come to lead elsewhere. */
+    private static void requireSameFile(OpenImage open, Journal journal) throws StateferryException {
+        if (!open.key().equals(journal.plan().imageKey())) {
+            throw StateferryException.in(
+                    FailureKind.IMAGE_IN_USE, open.path(), "the disk was replaced while it was opened");
+        }
     }
 
     private static boolean remove(OpenImage open, ImageFile file, Journal journal, String name)

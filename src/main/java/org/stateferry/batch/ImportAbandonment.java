@@ -5,7 +5,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.JobExecution;
@@ -38,7 +37,7 @@ public final class ImportAbandonment {
      * @param remark what was not given back and why, or what else there is to know about the images; null if nothing
      */
     public record Outcome(long bytesGivenBack, @Nullable String remark) {
-        private static final Outcome NOTHING_LEFT = new Outcome(0, null);
+        static final Outcome NOTHING_LEFT = new Outcome(0, null);
 
         private Outcome with(DiskAbandonment disks) {
             List<String> remarks = new ArrayList<>(disks.remarks());
@@ -98,32 +97,37 @@ public final class ImportAbandonment {
             Optional<Journal> found = Journal.open(path);
             if (found.isEmpty()) {
                 disks.giveBack(holdsSnapshot(known, disks));
-                return removed(PartRemoval.removeEmpty(known)).with(disks);
+                return PartRemoval.removeEmpty(known).with(disks);
             }
             try (Journal journal = found.get()) {
                 if (!JournalFiles.isUnfinished(journal, known.identity())) {
                     disks.giveBack(holdsSnapshot(known, disks));
-                    return removed(PartRemoval.removeEmpty(known)).with(disks);
+                    return PartRemoval.removeEmpty(known).with(disks);
                 }
                 return giveBack(known, journal, path, disks).with(disks);
             }
         }
     }
 
-    private static Outcome removed(OptionalLong partSize) {
-        return partSize.isEmpty()
-                ? Outcome.NOTHING_LEFT
-                : new Outcome(partSize.getAsLong(), "the image that it was making is removed");
-    }
-
     /** Whether the image has, for all one can tell, the snapshot that the other disks' snapshots belong to. */
     private static boolean holdsSnapshot(KnownImport known, DiskAbandonment disks) throws StateferryException {
-        Path path = known.identity().image();
-        if (disks.isEmpty() || Files.notExists(path)) {
+        if (disks.isEmpty()) {
             return false;
         }
-        try (OpenImage open = OpenImages.openForReading(path)) {
+        Path image = known.identity().image();
+        for (Path path : List.of(image, PartName.of(image))) {
+            if (Files.exists(path) && holdsSnapshot(known, path)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static boolean holdsSnapshot(KnownImport known, Path path) throws StateferryException {
+        try (OpenImage open = OpenImages.openForReading(path, known.locking())) {
             return holdsSnapshot(known, open);
+        } catch (StateferryException e) {
+            return isTakenForHolding(e);
         }
     }
 
@@ -134,26 +138,26 @@ public final class ImportAbandonment {
                     .findByName(known.identity().name())
                     .isPresent();
         } catch (StateferryException e) {
-            if (e.kind().isTransient()) {
-                throw e;
-            }
-            return true;
+            return isTakenForHolding(e);
         }
+    }
+
+    /** What cannot be read may hold anything, unless that can pass. */
+    private static boolean isTakenForHolding(StateferryException failure) throws StateferryException {
+        if (failure.kind().isTransient()) {
+            throw failure;
+        }
+        return true;
     }
 
     private static Outcome giveBack(KnownImport known, Journal journal, Path journalPath, DiskAbandonment disks)
             throws StateferryException {
-        if (Files.notExists(known.identity().image())
-                && Files.exists(PartName.of(known.identity().image()))) {
-            disks.giveBack(false); // before the part goes: without it nobody could tell that the image has got no name
-        }
-        OptionalLong part = PartRemoval.remove(known, journal.plan().imageKey());
+        Optional<Outcome> part = PartRemoval.remove(known, journal.plan().imageKey(), disks);
         if (part.isEmpty()) {
             return giveBackImage(known, journal, journalPath, disks);
         }
-        disks.giveBack(false);
         JournalFiles.delete(journalPath);
-        return removed(part);
+        return part.get();
     }
 
     private static Outcome giveBackImage(KnownImport known, Journal journal, Path journalPath, DiskAbandonment disks)
@@ -171,8 +175,7 @@ public final class ImportAbandonment {
                             : "another file has taken the place of the image " + image);
         }
         boolean locked = known.request().options().lock();
-        OpenImages.Locking locking = locked ? OpenImages.Locking.EXCLUSIVE : OpenImages.Locking.NONE;
-        try (OpenImage open = OpenImages.openForUpdate(image, locking)) {
+        try (OpenImage open = OpenImages.openForUpdate(image, known.locking())) {
             if (!open.key().equals(imageKey)) {
                 throw StateferryException.in(
                         FailureKind.IMAGE_IN_USE, image, "the image was replaced while it was opened");
@@ -201,6 +204,9 @@ public final class ImportAbandonment {
             long cut = TailCutter.cut(image, report, journal.plan().originalLength());
             boolean switched = IntendedSnapshot.find(image, known.identity().name(), journal)
                     .isPresent();
+            if (switched) {
+                SwitchConfirmation.confirm(open, image.through(new JournaledImageFile(image.file(), journal)));
+            }
             return new Outcome(cut, switched ? stays(known, open) : null);
         } catch (StateferryException e) {
             if (e.kind().isTransient()) {

@@ -103,7 +103,7 @@ final class ImportChecks {
                             FailureKind.CONFLICT,
                             image.file().path(),
                             "another import has made this image, and all it lacks is its name")
-                    .advise("Run that import again to complete it (stateferry history), or abandon it.");
+                    .advise("Run that import again to complete it (stateferry history), or remove the file.");
         }
     }
 

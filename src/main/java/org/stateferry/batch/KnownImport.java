@@ -13,6 +13,7 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.NewImage;
 import org.stateferry.source.DumpFormat;
 import org.stateferry.storage.IoMode;
+import org.stateferry.storage.OpenImages.Locking;
 
 /**
  * An import of this home that the repository knows by its ID.
@@ -104,6 +105,11 @@ record KnownImport(JobInstance instance, JobExecution last, ImportIdentity ident
                 identity.otherDisks(),
                 newImage(parameters),
                 options);
+    }
+
+    /** How the last attempt was to lock its images. */
+    Locking locking() {
+        return request().options().lock() ? Locking.EXCLUSIVE : Locking.NONE;
     }
 
     /** Refuses files that would make another import of a restart. */

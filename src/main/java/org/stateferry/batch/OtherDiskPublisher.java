@@ -57,8 +57,7 @@ final class OtherDiskPublisher {
         for (Staged staged : stagedDisks) {
             staged.journal.recordIntent(IntendedSnapshot.announced(staged.snapshot));
             staged.disk.open().proveHeld();
-            staged.snapshot.change().carryOut(staged.disk.file());
-            staged.journal.recordWrite(System.currentTimeMillis());
+            staged.snapshot.change().carryOut(new JournaledImageFile(staged.disk.file(), staged.journal));
         }
     }
 }

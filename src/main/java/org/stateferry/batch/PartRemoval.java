@@ -3,40 +3,83 @@ package org.stateferry.batch;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.util.OptionalLong;
+import java.util.Optional;
+import org.stateferry.batch.ImportAbandonment.Outcome;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.NewImage;
 import org.stateferry.qcow2.NewImageLayout;
 import org.stateferry.storage.FileNames;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
-import org.stateferry.storage.OpenImages.Locking;
 
 /** Removes what an abandoned import has left of an image that it was making, under the image's lock. */
 final class PartRemoval {
     private PartRemoval() {}
 
-    /** Which parts are to be removed. */
-    @FunctionalInterface
-    private interface Condition {
-        boolean isMet(OpenImage part) throws StateferryException;
-    }
-
     /**
-     * Removes the part that the import has written to. If the image has its name already, only the part's name goes.
+     * Removes the part that the import has written to, and gives the other disks back before. An image that is complete
+     * stays: under its own name, or wherever else it has been moved to, and only the part's name goes; or as the part, if
+     * that is the only name that is known.
      *
      * @param imageKey the file that the import's journal speaks of
-     * @return the part's size in bytes, or empty if there is no such part, or there is the image as well
+     * @return how that ended; empty if there is no such part, or there is the image as well
      * @throws StateferryException of kind IMAGE_IN_USE if somebody has it open
      */
-    static OptionalLong remove(KnownImport known, String imageKey) throws StateferryException {
-        return remove(known, (OpenImage part) -> part.key().equals(imageKey));
+    static Optional<Outcome> remove(KnownImport known, String imageKey, DiskAbandonment disks)
+            throws StateferryException {
+        Optional<OpenImage> found = open(known);
+        if (found.isEmpty()) {
+            return Optional.empty();
+        }
+        try (OpenImage part = found.get()) {
+            if (!part.key().equals(imageKey)) {
+                return Optional.empty();
+            }
+            if (part.isAt(known.identity().image())) {
+                part.removeName(part.path(), FileNames.SYSTEM);
+                return Optional.empty();
+            }
+            return Optional.of(remove(part, disks));
+        }
+    }
+
+    private static Outcome remove(OpenImage part, DiskAbandonment disks) throws StateferryException {
+        Path name = part.path();
+        boolean elsewhere = NewImageMaker.nameCount(name) > 1;
+        boolean complete = elsewhere || NewImageMaker.holdsSnapshot(part.file());
+        // Before the part goes: without it nobody could tell that the image has got no name.
+        disks.giveBack(complete);
+        if (complete && !elsewhere) {
+            // It may have been moved to another file system: then this is not the only one.
+            return new Outcome(0, "the image that it was making is complete but for its name, and stays as " + name);
+        }
+        long size = part.file().size();
+        part.removeName(name, FileNames.SYSTEM);
+        return complete
+                ? new Outcome(0, "the image that it was making is complete, and stays under another name")
+                : removed(size);
     }
 
     /** Removes a part in which no import has written anything: this one may have died before it began its journal. */
-    static OptionalLong removeEmpty(KnownImport known) throws StateferryException {
+    static Outcome removeEmpty(KnownImport known) throws StateferryException {
         NewImage wanted = known.request().newImage();
-        return wanted == null ? OptionalLong.empty() : remove(known, (OpenImage part) -> isEmpty(part, wanted));
+        Optional<OpenImage> found = wanted == null ? Optional.empty() : open(known);
+        if (wanted == null || found.isEmpty()) {
+            return Outcome.NOTHING_LEFT;
+        }
+        try (OpenImage part = found.get()) {
+            if (!isEmpty(part, wanted)) {
+                return Outcome.NOTHING_LEFT;
+            }
+            long size = part.file().size();
+            boolean isImage = part.isAt(known.identity().image());
+            part.removeName(part.path(), FileNames.SYSTEM);
+            return isImage ? Outcome.NOTHING_LEFT : removed(size);
+        }
+    }
+
+    private static Outcome removed(long size) {
+        return new Outcome(size, "the image that it was making is removed");
     }
 
     private static boolean isEmpty(OpenImage part, NewImage wanted) throws StateferryException {
@@ -45,20 +88,10 @@ final class PartRemoval {
         return size < layout.length() || (size == layout.length() && layout.isStartOf(part.file()));
     }
 
-    private static OptionalLong remove(KnownImport known, Condition condition) throws StateferryException {
-        Path image = known.identity().image();
-        Path part = PartName.of(image);
-        if (!Files.isRegularFile(part, LinkOption.NOFOLLOW_LINKS)) {
-            return OptionalLong.empty();
-        }
-        Locking locking = known.request().options().lock() ? Locking.EXCLUSIVE : Locking.NONE;
-        try (OpenImage open = OpenImages.openForUpdate(part, locking)) {
-            if (!condition.isMet(open)) {
-                return OptionalLong.empty();
-            }
-            long size = open.file().size();
-            open.removeName(part, FileNames.SYSTEM);
-            return open.isAt(image) ? OptionalLong.empty() : OptionalLong.of(size);
-        }
+    private static Optional<OpenImage> open(KnownImport known) throws StateferryException {
+        Path part = PartName.of(known.identity().image());
+        return Files.isRegularFile(part, LinkOption.NOFOLLOW_LINKS)
+                ? Optional.of(OpenImages.openForUpdate(part, known.locking()))
+                : Optional.empty();
     }
 }
