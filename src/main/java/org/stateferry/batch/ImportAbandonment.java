@@ -22,7 +22,8 @@ import org.stateferry.transfer.Journal;
 
 /**
  * Gives up imports that will not be finished: cuts what they appended to their image, under the image's lock, takes their
- * snapshots out of the other disks again, ends their journals, and says ABANDONED in the repository. The caller owns the {@link RepositoryOwnership}, so none of them runs.
+ * snapshots out of the other disks again, ends their journals, and says ABANDONED in the repository. The caller owns the
+ * {@link RepositoryOwnership}, so none of them runs.
  *
  * <p>What cannot be given back does not keep an import from being abandoned. Thread-safe.
  */

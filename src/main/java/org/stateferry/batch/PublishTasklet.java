@@ -19,9 +19,8 @@ import org.stateferry.transfer.BufferRecord;
 import org.stateferry.transfer.Journal;
 
 /**
- * Step three: proves that the vmstate is complete, stages the new image, and switches the header over; the same
- * with the other disks, if there are any. It believes the
- * journal and the image, not that the transfer step is COMPLETED.
+ * Step three: proves that the vmstate is complete, stages the new image, and switches the header over; the same with the
+ * other disks, if there are any. It believes the journal and the image, not that the transfer step is COMPLETED.
  */
 final class PublishTasklet implements Tasklet {
     private final ImportSession session;

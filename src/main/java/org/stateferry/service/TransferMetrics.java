@@ -21,8 +21,8 @@ import org.stateferry.transfer.TransferObserver;
  *   <li>{@code stateferry.transfer.in.flight}: buffers submitted and not completed
  *   <li>{@code stateferry.transfer.blocked}: how long submissions waited because as many as allowed were in flight; those
  *       that did not wait do not count
- *   <li>{@code stateferry.transfer.write}: how long it took to write a buffer, its checksum, compression and journal record included;
- *       a histogram
+ *   <li>{@code stateferry.transfer.write}: how long it took to write a buffer, its checksum, compression and journal
+ *       record included; a histogram
  * </ul>
  */
 public final class TransferMetrics implements TransferObserver, MeterBinder {
