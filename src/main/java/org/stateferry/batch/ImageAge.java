@@ -19,14 +19,6 @@ final class ImageAge {
 
     private ImageAge() {}
 
-    /** When somebody else last modified the session's image, as of the session's start. */
-    static Instant modifiedByOthers(ImportSession session) throws StateferryException {
-        if (session.target().isPart()) {
-            return Instant.EPOCH; // nobody else has ever written to it
-        }
-        return modifiedByOthers(session.imageIdentity(), session.journal());
-    }
-
     /**
      * When somebody else last modified an image.
      *

@@ -4,18 +4,17 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.CheckReport;
-import org.stateferry.qcow2.ImportRequirements;
-import org.stateferry.qcow2.MetadataCheck;
 import org.stateferry.qcow2.NewImage;
 import org.stateferry.qcow2.NewImageLayout;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.SpaceEstimate;
 import org.stateferry.source.DumpSource;
-import org.stateferry.source.DumpSources;
 import org.stateferry.storage.FileFailures;
 import org.stateferry.storage.OpenImages.Locking;
 import org.stateferry.stream.StreamFacts;
@@ -49,13 +48,15 @@ public record ImportPreview(
         NewImage wanted = request.newImage();
         Path image = TargetImage.pathOf(request);
         if (wanted != null && !isThere(request, image, wanted)) {
-            return ofNewImage(request, image, wanted, progress, stop);
+            try (PlannedImport planned = PlannedImport.open(request, home, progress, stop)) {
+                return ofNewImage(planned, image, wanted, home);
+            }
         }
         try (ImportSession session = ImportSession.open(request, home, FileAccess.PLAIN, progress, stop)) {
             ImportChecks checks = new ImportChecks(session);
             String importKey = JournalFiles.importKey(
                     ImportIdentity.of(home, request, session.target().path(), session.dump()));
-            OtherDiskChecks otherDisks = new OtherDiskChecks(session, checks, importKey);
+            OtherDiskChecks otherDisks = new OtherDiskChecks(session, importKey);
             SnapshotPresence presence = session.presence();
             if (presence.sameVmState()) {
                 ImportChecks.warnOfOtherSize(session);
@@ -64,7 +65,7 @@ public record ImportPreview(
                 return preview(
                         session,
                         !session.otherDisks().haveLacked(),
-                        checks.diskDemand().total());
+                        new ImageChecks(session).diskDemand().total());
             }
             CheckReport report = checks.run(presence, importKey);
             otherDisks.run(false);
@@ -72,7 +73,8 @@ public record ImportPreview(
             return preview(
                     session,
                     false,
-                    checks.growth(report, 0) + checks.diskDemand().total());
+                    checks.growth(report, 0)
+                            + new ImageChecks(session).diskDemand().total());
         }
     }
 
@@ -82,41 +84,40 @@ public record ImportPreview(
     }
 
     /** Of an image that would have to be made first; it is only planned. */
-    private static ImportPreview ofNewImage(
-            ImportRequest request, Path image, NewImage wanted, ImportProgress progress, StopSignal stop)
+    private static ImportPreview ofNewImage(PlannedImport planned, Path path, NewImage wanted, StateferryHome home)
             throws StateferryException {
-        try (DumpSource dump =
-                DumpSources.open(request.dump(), request.options().format())) {
-            TargetImage.requireRoom(wanted, dump.streamLength());
-            NewImageLayout layout = new NewImageLayout(wanted);
-            Qcow2Image planned = Qcow2Image.open(layout.plannedAt(image));
-            ImportRequirements.requireUsableName(planned, request.name());
-            dump.warnings().forEach(progress::warning);
-            if (!request.otherDisks().isEmpty()) {
-                progress.warning("the other disks are not looked at before the image is there");
-            }
-            CheckReport report = MetadataCheck.run(planned, () -> requireNotStopped(stop));
-            long growth = layout.length() + SpaceEstimate.growth(planned, report, dump.streamLength(), 0);
-            long usable = usableSpace(image);
-            new SpaceNeed(image, planned, dump, 0, growth)
-                    .requireWithin(
-                            usable,
-                            request.options().compression() == Compression.IMAGE,
-                            progress::warning,
-                            () -> requireNotStopped(stop));
-            return new ImportPreview(false, dump.streamLength(), growth, usable, dump.facts(), dump.warnings());
-        }
+        DumpSource dump = planned.dump();
+        TargetImage.requireRoom(wanted, dump.streamLength());
+        NewImageLayout layout = new NewImageLayout(wanted);
+        Qcow2Image image = Qcow2Image.open(layout.plannedAt(path));
+        String importKey = JournalFiles.importKey(ImportIdentity.of(home, planned.request(), path, dump));
+        ImageChecks checks = new ImageChecks(planned);
+        checks.requireFit(image, dump.streamLength(), Optional.empty(), importKey);
+        dump.warnings().forEach(planned::warn);
+        checks.warnIfDisksMissing();
+        CheckReport report = checks.checked(image);
+        new OtherDiskChecks(planned, importKey).run(false);
+        SpaceDemand disks = checks.diskDemand();
+        disks.requireRoom();
+        long growth = layout.length() + SpaceEstimate.growth(image, report, dump.streamLength(), 0);
+        long usable = usableSpace(path);
+        new SpaceNeed(path, image, dump, 0, growth)
+                .requireWithin(
+                        usable - disks.neededBeside(folderOf(path)),
+                        planned.request().options().compression() == Compression.IMAGE,
+                        planned::warn,
+                        planned::requireNotStopped);
+        return new ImportPreview(
+                false, dump.streamLength(), growth + disks.total(), usable, dump.facts(), planned.warnings());
     }
 
-    private static void requireNotStopped(StopSignal stop) throws StateferryException {
-        if (stop.isRequested()) {
-            throw ImportSession.interrupted();
-        }
+    private static Path folderOf(Path file) {
+        return Objects.requireNonNull(file.getParent(), "a real path has a folder");
     }
 
     private static long usableSpace(Path image) throws StateferryException {
         try {
-            return Files.getFileStore(image.getParent()).getUsableSpace();
+            return Files.getFileStore(folderOf(image)).getUsableSpace();
         } catch (IOException e) {
             throw FileFailures.translate(e, image, StateferryException.NO_OFFSET, "asking for the free space");
         }

@@ -1,6 +1,7 @@
 package org.stateferry.batch;
 
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -22,7 +23,7 @@ import org.stateferry.transfer.Journal;
  *
  * <p>Used by the thread that runs the job; {@link #noteFailure} by the writing threads as well.
  */
-final class ImportSession implements AutoCloseable {
+final class ImportSession implements CheckedImport, AutoCloseable {
     private final ImportRequest request;
     private final FileAccess access;
     private final ImportProgress progress;
@@ -52,7 +53,8 @@ final class ImportSession implements AutoCloseable {
         return new ImportSession(request, access, progress, stop, SessionFiles.open(request, home, access, progress));
     }
 
-    ImportRequest request() {
+    @Override
+    public ImportRequest request() {
         return request;
     }
 
@@ -64,8 +66,8 @@ final class ImportSession implements AutoCloseable {
         return stop;
     }
 
-    /** Throws if the import is to end; for work that has no other way to end early. */
-    void requireNotStopped() throws StateferryException {
+    @Override
+    public void requireNotStopped() throws StateferryException {
         if (stop.isRequested()) {
             throw interrupted();
         }
@@ -77,7 +79,8 @@ final class ImportSession implements AutoCloseable {
                 .advise("Nothing is lost: run the same command again to go on.");
     }
 
-    DumpSource dump() {
+    @Override
+    public DumpSource dump() {
         return files.dump();
     }
 
@@ -90,7 +93,8 @@ final class ImportSession implements AutoCloseable {
         return target().file();
     }
 
-    OtherDisks otherDisks() {
+    @Override
+    public OtherDisks otherDisks() {
         return files.otherDisks();
     }
 
@@ -172,8 +176,23 @@ final class ImportSession implements AutoCloseable {
         }
     }
 
+    /** As of the session's start. */
+    @Override
+    public Instant modifiedByOthers() throws StateferryException {
+        if (target().isPart()) {
+            return Instant.EPOCH; // nobody else has ever written to it
+        }
+        return ImageAge.modifiedByOthers(imageIdentity(), journal());
+    }
+
+    @Override
+    public void notice(String line) {
+        progress.notice(line);
+    }
+
     /** Warns the operator, and keeps the warning for the history. */
-    void warn(String line) {
+    @Override
+    public void warn(String line) {
         warnings.add(line);
         progress.warning(line);
     }

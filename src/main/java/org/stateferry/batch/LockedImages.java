@@ -53,15 +53,32 @@ record LockedImages(TargetImage target, List<OpenImage> others) implements AutoC
                 open.add(other);
                 others.put(disk, other);
             }
-            return new LockedImages(
-                    opened == null ? target.open() : opened,
-                    request.otherDisks().stream()
-                            .map(disk -> Objects.requireNonNull(others.get(disk)))
-                            .toList());
+            return new LockedImages(opened == null ? target.open() : opened, asAskedFor(request, others));
         } catch (StateferryException | RuntimeException | Error e) {
             open.forEach(locked -> Closing.after(e, locked));
             throw e;
         }
+    }
+
+    /** Opens and locks the other disks alone, or none; in the order in which they were asked for. */
+    static List<OpenImage> openOthers(ImportRequest request) throws StateferryException {
+        Locking locking = request.options().lock() ? Locking.EXCLUSIVE : Locking.NONE;
+        Map<Path, OpenImage> others = new HashMap<>();
+        try {
+            for (Path disk : disksInLockingOrder(request)) {
+                others.put(disk, OpenImages.openForUpdate(disk, locking));
+            }
+            return asAskedFor(request, others);
+        } catch (StateferryException | RuntimeException | Error e) {
+            others.values().forEach(locked -> Closing.after(e, locked));
+            throw e;
+        }
+    }
+
+    private static List<OpenImage> asAskedFor(ImportRequest request, Map<Path, OpenImage> others) {
+        return request.otherDisks().stream()
+                .map(disk -> Objects.requireNonNull(others.get(disk)))
+                .toList();
     }
 
     private static List<Path> disksInLockingOrder(ImportRequest request) throws StateferryException {

@@ -14,16 +14,16 @@ import org.stateferry.transfer.Journal;
  * Changes nothing.
  */
 final class OtherDiskChecks {
-    private final ImportSession session;
-    private final ImportChecks checks;
+    private final CheckedImport subject;
+    private final ImageChecks checks;
     private final String importKey;
     private final String name;
 
-    OtherDiskChecks(ImportSession session, ImportChecks checks, String importKey) {
-        this.session = session;
-        this.checks = checks;
+    OtherDiskChecks(CheckedImport subject, String importKey) {
+        this.subject = subject;
+        this.checks = new ImageChecks(subject);
         this.importKey = importKey;
-        this.name = session.request().name();
+        this.name = subject.request().name();
     }
 
     /**
@@ -33,10 +33,10 @@ final class OtherDiskChecks {
      *     it from an import before
      */
     void run(boolean imageHolds) throws StateferryException {
-        for (OtherDisk disk : session.otherDisks()) {
+        for (OtherDisk disk : subject.otherDisks()) {
             State state = disk.state(name, importKey);
             if (state == State.WITH_VM_STATE || (state == State.DISK_ONLY && !imageHolds)) {
-                throw ImportChecks.nameTaken(disk.open().path(), name);
+                throw ImageChecks.nameTaken(disk.open().path(), name);
             }
             if (state == State.PUBLISHED) {
                 warnIfUsedSince(disk);
@@ -60,7 +60,7 @@ final class OtherDiskChecks {
     /** Its snapshot was made before that, and loading it takes what was written since back. */
     private void warnIfUsedSince(OtherDisk disk) throws StateferryException {
         if (!ImageAge.isOurs(disk.identity().modified(), disk.journal().orElseThrow())) {
-            session.warn("the disk " + disk.open().path() + " was modified at "
+            subject.warn("the disk " + disk.open().path() + " was modified at "
                     + disk.identity().modified()
                     + ", after the import gave it its snapshot; the snapshot is as it was");
         }
@@ -75,8 +75,8 @@ final class OtherDiskChecks {
         if (published < 0) {
             return;
         }
-        requireOlder(ImageAge.modifiedByOthers(session), published);
-        for (OtherDisk disk : session.otherDisks()) {
+        requireOlder(subject.modifiedByOthers(), published);
+        for (OtherDisk disk : subject.otherDisks()) {
             if (disk.checked().isPresent()) {
                 requireOlder(ImageAge.modifiedByOthers(disk.identity(), disk.journal()), published);
             }
@@ -86,7 +86,7 @@ final class OtherDiskChecks {
     /** When a disk last got its snapshot from this import, or -1 if none did. */
     private long lastPublishMillis() throws StateferryException {
         long last = -1;
-        for (OtherDisk disk : session.otherDisks()) {
+        for (OtherDisk disk : subject.otherDisks()) {
             if (disk.state(name, importKey) == State.PUBLISHED) {
                 Journal journal = disk.unfinishedJournal(importKey).orElseThrow();
                 last = Math.max(last, journal.lastWriteMillis());

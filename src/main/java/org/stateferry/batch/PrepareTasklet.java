@@ -39,7 +39,7 @@ final class PrepareTasklet implements Tasklet {
         this.session = session;
         this.identity = identity;
         this.checks = new ImportChecks(session);
-        this.otherDisks = new OtherDiskChecks(session, checks, JournalFiles.importKey(identity));
+        this.otherDisks = new OtherDiskChecks(session, JournalFiles.importKey(identity));
         this.dataFiles = new DataFileChoice(session);
     }
 
@@ -72,7 +72,7 @@ final class PrepareTasklet implements Tasklet {
         CheckReport report = checks.run(presence, JournalFiles.importKey(identity));
         otherDisks.run(false);
         boolean begunBefore = job.getLong(ContextKeys.CHECKPOINT, 0) > 0;
-        session.plan(plan(session.image(), report, ImageAge.modifiedByOthers(session), begunBefore));
+        session.plan(plan(session.image(), report, session.modifiedByOthers(), begunBefore));
         SwitchConfirmation.ofDisks(session);
     }
 

@@ -1,5 +1,6 @@
 package org.stateferry.batch;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.stateferry.error.FailureKind;
@@ -25,7 +26,7 @@ final class SpaceDemand {
     /** Fails if a file system has no room for what is to be written to it. */
     void requireRoom() throws StateferryException {
         for (Growth growth : growths) {
-            long needed = neededBeside(growth.image());
+            long needed = neededBeside(growth.image().path());
             long usable = growth.image().usableSpace();
             if (needed > usable) {
                 throw StateferryException.in(
@@ -37,11 +38,11 @@ final class SpaceDemand {
         }
     }
 
-    /** Bytes that are missing to {@code image} when the images here have got theirs. */
-    long neededBeside(OpenImage image) throws StateferryException {
+    /** Bytes that are missing to {@code place}, an image or a folder, when the images here have got theirs. */
+    long neededBeside(Path place) throws StateferryException {
         long needed = 0;
         for (Growth growth : growths) {
-            needed += growth.image().sharesSpaceWith(image) ? growth.bytes() : 0;
+            needed += growth.image().sharesSpaceWith(place) ? growth.bytes() : 0;
         }
         return needed;
     }

@@ -70,10 +70,10 @@ public final class OpenImage implements AutoCloseable {
         }
     }
 
-    /** Whether what one of the two images takes is missing to the other. */
-    public boolean sharesSpaceWith(OpenImage other) throws StateferryException {
+    /** Whether what the image takes is missing to another file or folder, which is there. */
+    public boolean sharesSpaceWith(Path other) throws StateferryException {
         try {
-            return Files.getFileStore(path()).equals(Files.getFileStore(other.path()));
+            return Files.getFileStore(path()).equals(Files.getFileStore(other));
         } catch (IOException e) {
             throw FileFailures.translate(e, path(), StateferryException.NO_OFFSET, "asking for the file system");
         }

@@ -395,6 +395,45 @@ class NewImageImportTest {
         assertComplete("second");
     }
 
+    private StateferryException refusedPreview(String name) {
+        StateferryException refusal = catchThrowableOfType(
+                StateferryException.class, () -> ImportPreview.of(bench.request(name), home, bench, bench.stop));
+        assertThat(refusal).as("a dry run is refused").isNotNull();
+        return refusal;
+    }
+
+    @Test
+    void aDryRunLooksAtTheOtherDisksToo() throws Exception {
+        bench = new ImportBench(home, context, folder)
+                .withOpaqueDump(3 * MIB, 1)
+                .withOtherDisk()
+                .withNewImage(GIB, CLUSTER_SIZE);
+        Path disk = bench.otherDisks().get(0);
+        String before = RawBytes.sha256(disk);
+        ImportPreview alone;
+        try (OpenImage used = OpenImages.openForUpdate(disk, OpenImages.Locking.EXCLUSIVE)) {
+            assertThat(refusedPreview("saved").kind()).isEqualTo(FailureKind.IMAGE_IN_USE);
+            bench.otherDisks().clear();
+            alone = ImportPreview.of(bench.request("saved"), home, bench, bench.stop);
+            bench.otherDisks().add(disk);
+        }
+
+        ImportPreview preview = ImportPreview.of(bench.request("saved"), home, bench, bench.stop);
+
+        assertThat(preview.growth()).isGreaterThan(alone.growth());
+        assertThat(bench.warnings).isEmpty();
+        assertThat(RawBytes.sha256(disk)).isEqualTo(before);
+        TestFiles.setTime(disk, ImportBench.SAVED_AT.plusSeconds(60));
+        bench.strict = true;
+        assertThat(refusedPreview("saved").kind()).isEqualTo(FailureKind.CONFLICT);
+        bench.otherDisks().add(disk);
+        assertThat(refusedPreview("saved").kind()).isEqualTo(FailureKind.USAGE);
+        bench.otherDisks().clear();
+        bench.otherDisks().add(bench.dump());
+        assertThat(refusedPreview("saved").kind()).isEqualTo(FailureKind.USAGE);
+        assertThat(names()).containsExactly("other0.qcow2", "vm.dump");
+    }
+
     @Test
     void aDryRunMakesNothingAndSaysWhatItWouldTake() throws Exception {
         ImportPreview preview = ImportPreview.of(bench.request("saved"), home, bench, bench.stop);

@@ -1,0 +1,26 @@
+package org.stateferry.batch;
+
+import java.time.Instant;
+import org.stateferry.error.StateferryException;
+import org.stateferry.source.DumpSource;
+
+/** What the checks of an import see of it, whether its image is there or only planned. */
+interface CheckedImport {
+    ImportRequest request();
+
+    DumpSource dump();
+
+    OtherDisks otherDisks();
+
+    /** When somebody else last modified the image. */
+    Instant modifiedByOthers() throws StateferryException;
+
+    /** Warns the operator, and keeps the warning. */
+    void warn(String line);
+
+    /** Tells the operator what is no reason to worry. */
+    void notice(String line);
+
+    /** Throws if the import is to end; for work that has no other way to end early. */
+    void requireNotStopped() throws StateferryException;
+}
