@@ -90,6 +90,18 @@ class ImportFirstErrorTest {
         };
     }
 
+    /** Buffers lie in the order of the stream, but are not written in that order. */
+    private Watcher failingWriteOfTheLastBuffer(FailureKind kind) {
+        return new Watcher() {
+            @Override
+            public void before(Call call, long offset) throws StateferryException {
+                if (call == Call.WRITE && offset >= 11 * MIB) {
+                    throw injected(kind, offset, "injected into the last buffer's write");
+                }
+            }
+        };
+    }
+
     @ParameterizedTest
     @ValueSource(ints = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
     void whicheverWriteOfTheDataFailsThatIsTold(int index) throws Exception {
@@ -155,7 +167,7 @@ class ImportFirstErrorTest {
     @Test
     void aFailureThatCannotPassGivesTheSpaceBack() throws Exception {
         bench.withOpaqueDump(12 * MIB, 1);
-        bench.access = WatchedImageFile.by(failingWrite(11, FailureKind.INTERNAL));
+        bench.access = WatchedImageFile.by(failingWriteOfTheLastBuffer(FailureKind.INTERNAL));
 
         assertThat(bench.fail("saved").kind()).isEqualTo(FailureKind.INTERNAL);
 
