@@ -1,6 +1,9 @@
 package org.stateferry.batch;
 
+import com.sun.management.OperatingSystemMXBean;
+import java.lang.management.ManagementFactory;
 import java.util.Optional;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.error.StateferryException;
@@ -10,12 +13,10 @@ import org.stateferry.storage.OpenImage;
 
 /** Chooses how the vmstate's data reaches the file, and says so when it is not what was asked for. */
 final class DataFileChoice {
-    /**
-     * From this many bytes on {@link IoMode#AUTO} means direct. The benchmark finds no difference at 16 MiB; at 64 MiB
-     * direct begins to be faster, since nothing is left to be forced at the end, and the host's page cache keeps what it
-     * holds.
-     */
-    static final long AUTO_DIRECT_MIN = 64L << 20;
+    /** What is smaller never counts as large, however little memory there is. */
+    private static final long ALWAYS_CACHED_MAX = 64L << 20;
+
+    private static final int MEMORY_SHARE = 4;
 
     private final ImportSession session;
 
@@ -35,8 +36,8 @@ final class DataFileChoice {
     /** The file, as the import's options want it. */
     DataFile choose() throws StateferryException {
         IoMode wanted = session.request().options().io();
-        boolean worthwhile = session.dump().streamLength() >= AUTO_DIRECT_MIN;
-        if (wanted == IoMode.CACHED || wanted == IoMode.AUTO && !worthwhile) {
+        boolean large = isLarge(session.dump().streamLength(), DataFileChoice::memorySize);
+        if (wanted == IoMode.CACHED || wanted == IoMode.AUTO && !large) {
             return cached();
         }
         @Nullable String objection = objection();
@@ -50,6 +51,22 @@ final class DataFileChoice {
                             + ": using the page cache");
         }
         return cached();
+    }
+
+    /**
+     * Whether {@link IoMode#AUTO} is direct: for a state of more than a quarter of the machine's memory, which would push
+     * out of the page cache what others have there. Smaller ones are faster through the page cache, as the benchmark shows.
+     *
+     * @param memorySize tells how many bytes of memory the machine, or the container, has
+     */
+    static boolean isLarge(long streamLength, LongSupplier memorySize) {
+        return streamLength > ALWAYS_CACHED_MAX && streamLength > memorySize.getAsLong() / MEMORY_SHARE;
+    }
+
+    private static long memorySize() {
+        return ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system
+                ? system.getTotalMemorySize()
+                : Long.MAX_VALUE;
     }
 
     private DataFile cached() {

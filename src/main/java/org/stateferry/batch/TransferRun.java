@@ -11,6 +11,7 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.VmStateWriter;
 import org.stateferry.source.PieceStream;
+import org.stateferry.storage.IoMode;
 import org.stateferry.stream.StreamCheck;
 import org.stateferry.transfer.BufferPool;
 import org.stateferry.transfer.BufferRecord;
@@ -33,6 +34,7 @@ final class TransferRun implements AutoCloseable {
     private final InFlightWrites writes;
     private final ClusterAggregator aggregator;
     private final VmStateWriter clusters;
+    private final EarlyForce earlyForce;
     private final PieceStream pieces;
     private final StreamCheck check;
     private final TransferObserver observer;
@@ -74,6 +76,7 @@ final class TransferRun implements AutoCloseable {
         catchUpCheck();
         this.writtenCheckState = new CheckState(startPosition, check.save());
         this.pieces = session.dump().pieces(readPosition);
+        this.earlyForce = new EarlyForce(new JournaledImageFile(plan.dataFile().file(), plan.journal()));
         this.clusters = new VmStateWriter(
                 session.image(),
                 plan.dataFile().file(),
@@ -184,6 +187,9 @@ final class TransferRun implements AutoCloseable {
                     .recordBuffer(new BufferRecord(
                             index, stored.size(), (int) crc.getValue(), System.currentTimeMillis(), stored.entries()));
             bytesWritten.add(stored.size());
+            if (plan.dataFile().mode() == IoMode.CACHED) {
+                earlyForce.written(stored.size());
+            }
             return stored.size();
         } catch (StateferryException e) {
             session.noteFailure(e);

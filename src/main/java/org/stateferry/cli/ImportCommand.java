@@ -81,8 +81,9 @@ final class ImportCommand implements Callable<Integer> {
             defaultValue = "auto",
             paramLabel = "MODE",
             description =
-                    "How data reaches the image: cached, direct (O_DIRECT, past the page cache), or auto (direct from"
-                            + " 64 MiB on, where the file system and the cluster size allow it). Default: auto.")
+                    "How data reaches the image: cached, direct (O_DIRECT, past the page cache), or auto (direct for"
+                            + " states of more than a quarter of the memory, if file system and cluster size allow it)."
+                            + " Default: auto.")
     private IoMode io;
 
     @Option(

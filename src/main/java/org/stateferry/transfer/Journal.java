@@ -24,7 +24,8 @@ import org.stateferry.transfer.JournalFile.Place;
  *
  * <p>Every part carries a checksum, and one that does not match counts as not written. Nothing but the intent is forced:
  * a record that is lost, or one that is there while its data is not, only means that the buffer is written again, since a
- * restart believes checksums alone. Buffer records may be written by several threads at a time; the rest by one.
+ * restart believes checksums alone. Buffer records and the state may be written by several threads at a time; the rest by
+ * one.
  */
 public final class Journal implements AutoCloseable {
     private static final Place PLAN = new Place(0, 4096);
@@ -42,7 +43,9 @@ public final class Journal implements AutoCloseable {
 
     private final JournalFile file;
     private final JournalPlan plan;
-    private JournalState state;
+    /** Written with this object's lock held. */
+    private volatile JournalState state;
+
     private long checkpointSequence;
 
     /** A checkpoint as it lies in the file; of two the one with the higher number is newer. */
@@ -241,12 +244,12 @@ public final class Journal implements AutoCloseable {
     }
 
     /** Records that the image is being written to now. */
-    public void recordWrite(long nowMillis) throws StateferryException {
+    public synchronized void recordWrite(long nowMillis) throws StateferryException {
         writeState(new JournalState(state.finished(), state.forceFailed(), nowMillis));
     }
 
     /** Records that a force of the image failed. */
-    public void recordForceFailure(long nowMillis) throws StateferryException {
+    public synchronized void recordForceFailure(long nowMillis) throws StateferryException {
         writeState(new JournalState(state.finished(), true, nowMillis));
     }
 
@@ -255,7 +258,7 @@ public final class Journal implements AutoCloseable {
      *
      * @param imageModifiedMillis the file's modification time, which is that of our last write
      */
-    public void recordFinished(long imageModifiedMillis) throws StateferryException {
+    public synchronized void recordFinished(long imageModifiedMillis) throws StateferryException {
         writeState(new JournalState(true, state.forceFailed(), imageModifiedMillis));
         file.cut(INTENT.end());
     }

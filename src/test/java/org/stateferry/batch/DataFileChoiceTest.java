@@ -1,0 +1,14 @@
+package org.stateferry.batch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class DataFileChoiceTest {
+    @ParameterizedTest(name = "{0} MiB of state, {1} MiB of memory")
+    @CsvSource({"64, 16, false", "65, 16, true", "2048, 16384, false", "4096, 16384, false", "4097, 16384, true"})
+    void onlyWhatWouldFillThePageCacheIsWrittenDirectly(long state, long memory, boolean direct) {
+        assertThat(DataFileChoice.isLarge(state << 20, () -> memory << 20)).isEqualTo(direct);
+    }
+}

@@ -1,0 +1,60 @@
+package org.stateferry.batch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.testing.FailingImageFile;
+import org.stateferry.testing.FailingImageFile.Call;
+import org.stateferry.testing.MemoryImageFile;
+import org.stateferry.testing.Qcow2ImageBuilder;
+import org.stateferry.transfer.Journal;
+import org.stateferry.transfer.JournalPlan;
+
+class EarlyForceTest {
+    private static final int MIB = ImportBench.MIB;
+
+    @TempDir
+    Path folder;
+
+    private final MemoryImageFile image = Qcow2ImageBuilder.version3(16, 4, MIB).build();
+    private Journal journal;
+
+    @BeforeEach
+    void beginJournal() throws Exception {
+        JournalPlan plan = new JournalPlan(
+                "import", JournalPlan.Role.VM_STATE, "(dev=1,ino=2)", 1L << 30, MIB, 65536, 0, 65536, 0);
+        journal = Journal.create(folder.resolve("journal"), plan, 1);
+    }
+
+    @AfterEach
+    void closeJournal() throws Exception {
+        journal.close();
+    }
+
+    @Test
+    void forcesAfterEvery64Mebibytes() throws Exception {
+        FailingImageFile file = FailingImageFile.never(image);
+        EarlyForce early = new EarlyForce(new JournaledImageFile(file, journal));
+        for (int written = 0; written < 200; written++) {
+            early.written(MIB);
+        }
+        assertThat(file.calls()).containsExactly(Call.FORCE, Call.FORCE, Call.FORCE);
+    }
+
+    @Test
+    void aForceThatFailsFailsTheImportAndIsRemembered() throws Exception {
+        FailingImageFile file = FailingImageFile.at(image, Call.FORCE, 0, FailureKind.IO);
+        EarlyForce early = new EarlyForce(new JournaledImageFile(file, journal));
+
+        assertThatThrownBy(() -> early.written(64 * MIB)).isInstanceOf(StateferryException.class);
+
+        assertThat(journal.hasForceFailed()).isTrue();
+    }
+}
