@@ -18,7 +18,7 @@ import org.stateferry.transfer.Journal;
 import org.stateferry.transfer.TransferBuffer;
 
 /**
- * Reads the buffers of an earlier attempt back and compares their checksums, a few of them at the same time ahead of the
+ * Reads the buffers that the journal tells of back and compares their checksums, a few of them at the same time ahead of the
  * one that is asked for, so that the disk does not wait for the arithmetic. Used by one thread; the reading runs on the
  * executor, and has ended when {@link #close} returns.
  */

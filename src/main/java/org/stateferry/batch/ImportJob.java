@@ -86,7 +86,7 @@ final class ImportJob {
 
     private Step publish(ImportSession session, ImportIdentity identity, FirstErrorListener listener) {
         return new StepBuilder(PUBLISH, repository)
-                .tasklet(new PublishTasklet(session, identity), transactions)
+                .tasklet(new PublishTasklet(session, identity, executor), transactions)
                 .listener(listener)
                 .allowStartIfComplete(true)
                 .build();

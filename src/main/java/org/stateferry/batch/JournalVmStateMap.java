@@ -19,15 +19,17 @@ record JournalVmStateMap(Journal journal) implements VmStateMap {
     @Override
     public void forEach(Consumer consumer) throws StateferryException {
         for (long index = 0; index < journal.plan().bufferCount(); index++) {
-            for (long entry : required(index).entries()) {
+            long missing = index;
+            BufferRecord buffer = journal.buffer(index).orElseThrow(() -> incomplete(missing));
+            for (long entry : buffer.entries()) {
                 consumer.cluster(entry);
             }
         }
     }
 
-    BufferRecord required(long index) throws StateferryException {
-        return journal.buffer(index)
-                .orElseThrow(() -> StateferryException.of(
-                        FailureKind.INTERNAL, "the journal has no record of buffer " + index + " of the vmstate"));
+    /** The failure of a publish for which the record of a buffer is missing. */
+    static StateferryException incomplete(long index) {
+        return StateferryException.of(
+                FailureKind.INTERNAL, "the journal has no record of buffer " + index + " of the vmstate");
     }
 }

@@ -1,9 +1,9 @@
 package org.stateferry.batch;
 
-import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.Objects;
-import java.util.zip.CRC32C;
+import java.util.Optional;
+import java.util.concurrent.Executor;
 import org.springframework.batch.core.scope.context.ChunkContext;
 import org.springframework.batch.core.step.StepContribution;
 import org.springframework.batch.core.step.tasklet.Tasklet;
@@ -14,8 +14,6 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.SnapshotPublisher;
 import org.stateferry.qcow2.StagedSnapshot;
-import org.stateferry.qcow2.VmStateClusters;
-import org.stateferry.transfer.BufferRecord;
 import org.stateferry.transfer.Journal;
 
 /**
@@ -25,9 +23,14 @@ import org.stateferry.transfer.Journal;
 final class PublishTasklet implements Tasklet {
     private final ImportSession session;
     private final String importKey;
+    private final Executor executor;
 
-    PublishTasklet(ImportSession session, ImportIdentity identity) {
+    /**
+     * @param executor reads back what was written, if that is asked for
+     */
+    PublishTasklet(ImportSession session, ImportIdentity identity, Executor executor) {
         this.session = session;
+        this.executor = executor;
         this.importKey = JournalFiles.importKey(identity);
     }
 
@@ -101,22 +104,21 @@ final class PublishTasklet implements Tasklet {
     /** Reads every buffer back; what the disk returns must have the checksum of what was sent to it. */
     private void verify(JournalVmStateMap vmState) throws StateferryException {
         Journal journal = vmState.journal();
-        ByteBuffer content = ByteBuffer.allocateDirect(journal.plan().bufferSize());
-        VmStateClusters clusters = new VmStateClusters(session.image());
-        CRC32C crc = new CRC32C();
-        for (long index = 0; index < journal.plan().bufferCount(); index++) {
-            session.requireNotStopped();
-            BufferRecord buffer = vmState.required(index);
-            boolean whole = clusters.read(buffer.entries(), content.clear());
-            crc.reset();
-            crc.update(content.flip());
-            if (!whole || (int) crc.getValue() != buffer.checksum()) {
-                throw StateferryException.in(
-                                FailureKind.VERIFICATION,
-                                session.openImage().path(),
-                                "the vmstate reads back other than it was written, from its byte "
-                                        + index * journal.plan().bufferSize() + " on")
-                        .advise("Distrust the disk; nothing was switched over.");
+        try (BufferProofs proofs = new BufferProofs(session.image(), journal, executor)) {
+            for (long index = 0; index < journal.plan().bufferCount(); index++) {
+                session.requireNotStopped();
+                Optional<BufferProofs.Proof> proof = proofs.next();
+                if (proof.isEmpty()) {
+                    throw JournalVmStateMap.incomplete(index);
+                }
+                if (!proof.get().isIntact()) {
+                    throw StateferryException.in(
+                                    FailureKind.VERIFICATION,
+                                    session.openImage().path(),
+                                    "the vmstate reads back other than it was written, from its byte "
+                                            + index * journal.plan().bufferSize() + " on")
+                            .advise("Distrust the disk; nothing was switched over.");
+                }
             }
         }
     }

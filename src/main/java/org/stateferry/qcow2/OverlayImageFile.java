@@ -2,15 +2,15 @@ package org.stateferry.qcow2;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.storage.ImageFile;
+import org.stateferry.storage.ReadOnlyImageFile;
 
 /**
  * An image file as it would read with another first sector: the new image can be checked before the switch. Read-only.
  * Thread-safe, as the file below is.
  */
-final class OverlayImageFile implements ImageFile {
+final class OverlayImageFile implements ReadOnlyImageFile {
     private final ImageFile below;
     private final byte[] sector;
 
@@ -37,24 +37,5 @@ final class OverlayImageFile implements ImageFile {
     @Override
     public long size() throws StateferryException {
         return below.size();
-    }
-
-    @Override
-    public void write(ByteBuffer source, long offset) throws StateferryException {
-        throw readOnly();
-    }
-
-    @Override
-    public void force() throws StateferryException {
-        throw readOnly();
-    }
-
-    @Override
-    public void truncate(long size) throws StateferryException {
-        throw readOnly();
-    }
-
-    private StateferryException readOnly() {
-        return StateferryException.in(FailureKind.INTERNAL, path(), "a view of the image is read-only");
     }
 }

@@ -2,12 +2,10 @@ package org.stateferry.qcow2;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import org.stateferry.error.FailureKind;
-import org.stateferry.error.StateferryException;
-import org.stateferry.storage.ImageFile;
+import org.stateferry.storage.ReadOnlyImageFile;
 
 /** An image file that does not exist: some bytes, and zeros behind them up to its length. Read-only, thread-safe. */
-final class PlannedImageFile implements ImageFile {
+final class PlannedImageFile implements ReadOnlyImageFile {
     private final Path path;
     private final ByteBuffer start;
     private final long length;
@@ -40,24 +38,5 @@ final class PlannedImageFile implements ImageFile {
     @Override
     public long size() {
         return length;
-    }
-
-    @Override
-    public void write(ByteBuffer source, long offset) throws StateferryException {
-        throw readOnly();
-    }
-
-    @Override
-    public void force() throws StateferryException {
-        throw readOnly();
-    }
-
-    @Override
-    public void truncate(long size) throws StateferryException {
-        throw readOnly();
-    }
-
-    private StateferryException readOnly() {
-        return StateferryException.in(FailureKind.INTERNAL, path, "an image that is only planned cannot be written");
     }
 }

@@ -3,19 +3,24 @@ package org.stateferry.batch;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
 import org.stateferry.testing.ClusterContent;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
+import org.stateferry.testing.RunningCommand;
 
-/** An attempt goes on from what is proven, whatever form the one before has stored it in. */
+/** What is stored in one form or the other is proven by what it reads back as. */
 class ImportCompressionTest {
     private static final int MIB = ImportBench.MIB;
 
@@ -55,6 +60,38 @@ class ImportCompressionTest {
         assertThat(outcome.bytesWritten()).isLessThan(6 * MIB);
         bench.assertHolds("saved");
         assertJudgedClean(bench);
+    }
+
+    @ParameterizedTest
+    @EnumSource(Compression.class)
+    void verifyNoticesWhatTheDiskDidNotKeep(Compression compression) throws Exception {
+        ImportBench bench =
+                new ImportBench(home, context, folder).withOpaqueDump(ClusterContent.mixedStream(5 * MIB, 300_000, 7));
+        bench.compression = compression;
+        bench.verify = true;
+        bench.onPublish = () -> spoil(bench.image(), 2 * MIB);
+
+        StateferryException failure = bench.fail("saved");
+
+        assertThat(failure.kind()).isEqualTo(FailureKind.VERIFICATION);
+        assertThat(failure.problem()).startsWith("the vmstate reads back other than it was written, from its byte ");
+        assertThat(bench.snapshotNames()).isEmpty();
+    }
+
+    /** By another process: closing the file in this one would drop the import's lock. */
+    private static void spoil(Path image, long offset) {
+        RunningCommand.run(
+                        Duration.ofSeconds(10),
+                        List.of(
+                                "dd",
+                                "if=/dev/urandom",
+                                "of=" + image,
+                                "bs=64",
+                                "count=1",
+                                "oflag=seek_bytes",
+                                "seek=" + offset,
+                                "conv=notrunc"))
+                .requireSuccess();
     }
 
     private static void assertJudgedClean(ImportBench bench) {
