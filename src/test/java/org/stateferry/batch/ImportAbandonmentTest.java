@@ -6,12 +6,9 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
-import java.util.Map;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.JobExecution;
 import org.stateferry.batch.ImportAbandonment.Outcome;
@@ -28,32 +25,18 @@ import org.stateferry.testing.RawBytes;
 class ImportAbandonmentTest {
     private static final int MIB = ImportBench.MIB;
 
-    @TempDir
-    static Path folder;
-
-    private static StateferryHome home;
-    private static BatchContext context;
+    @RegisterExtension
+    static final ImportHome HOME = new ImportHome();
 
     private ImportBench bench;
 
-    @BeforeAll
-    static void startContext() throws Exception {
-        home = StateferryHome.open(folder.resolve("home"));
-        context = BatchContext.start(home, Map.of());
-    }
-
-    @AfterAll
-    static void closeContext() {
-        context.close();
-    }
-
     @BeforeEach
     void setUpBench() throws Exception {
-        bench = new ImportBench(home, context, folder).withOpaqueDump(12 * MIB, 1);
+        bench = HOME.bench().withOpaqueDump(12 * MIB, 1);
     }
 
     private static Outcome abandon(long id) throws StateferryException {
-        return context.abandonment().abandon(id);
+        return HOME.context().abandonment().abandon(id);
     }
 
     private static StateferryException refused(long id) {
@@ -105,11 +88,12 @@ class ImportAbandonmentTest {
     @Test
     void anImportWhoseProcessWasKilledIsAbandoned() throws Exception {
         long id = bench.stopped("saved", 5L * MIB);
-        JobExecution last = context.jobRepository()
+        JobExecution last = HOME.context()
+                .jobRepository()
                 .getJobExecution(bench.record().attempts().get(0).id());
         last.setStatus(BatchStatus.STARTED);
         last.setEndTime(null);
-        context.jobRepository().update(last);
+        HOME.context().jobRepository().update(last);
 
         abandon(id);
 

@@ -5,10 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -24,28 +21,13 @@ import org.stateferry.testing.RunningCommand;
 class ImportCompressionTest {
     private static final int MIB = ImportBench.MIB;
 
-    @TempDir
-    static Path folder;
-
-    private static StateferryHome home;
-    private static BatchContext context;
-
-    @BeforeAll
-    static void startContext() throws Exception {
-        home = StateferryHome.open(folder.resolve("home"));
-        context = BatchContext.start(home, Map.of());
-    }
-
-    @AfterAll
-    static void closeContext() {
-        context.close();
-    }
+    @RegisterExtension
+    static final ImportHome HOME = new ImportHome();
 
     @ParameterizedTest
     @CsvSource({"NONE, IMAGE", "IMAGE, NONE", "IMAGE, IMAGE"})
     void goesOnWhateverTheAttemptBeforeHasStored(Compression first, Compression second) throws Exception {
-        ImportBench bench = new ImportBench(home, context, folder)
-                .withOpaqueDump(ClusterContent.mixedStream(12 * MIB + 4711, 300_000, 5));
+        ImportBench bench = HOME.bench().withOpaqueDump(ClusterContent.mixedStream(12 * MIB + 4711, 300_000, 5));
         bench.verify = true;
         bench.compression = first;
         bench.stopAt(6L * MIB);
@@ -65,8 +47,7 @@ class ImportCompressionTest {
     @ParameterizedTest
     @EnumSource(Compression.class)
     void verifyNoticesWhatTheDiskDidNotKeep(Compression compression) throws Exception {
-        ImportBench bench =
-                new ImportBench(home, context, folder).withOpaqueDump(ClusterContent.mixedStream(5 * MIB, 300_000, 7));
+        ImportBench bench = HOME.bench().withOpaqueDump(ClusterContent.mixedStream(5 * MIB, 300_000, 7));
         bench.compression = compression;
         bench.verify = true;
         bench.onPublish = () -> spoil(bench.image(), 2 * MIB);

@@ -7,14 +7,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -30,28 +27,14 @@ import org.stateferry.testing.RunningCommand;
 class ImportFirstErrorTest {
     private static final int MIB = ImportBench.MIB;
 
-    @TempDir
-    static Path folder;
-
-    private static StateferryHome home;
-    private static BatchContext context;
+    @RegisterExtension
+    static final ImportHome HOME = new ImportHome();
 
     private ImportBench bench;
 
-    @BeforeAll
-    static void startContext() throws Exception {
-        home = StateferryHome.open(folder.resolve("home"));
-        context = BatchContext.start(home, Map.of());
-    }
-
-    @AfterAll
-    static void closeContext() {
-        context.close();
-    }
-
     @BeforeEach
     void setUpBench() throws Exception {
-        bench = new ImportBench(home, context, folder);
+        bench = HOME.bench();
     }
 
     private StateferryException injected(FailureKind kind, long offset, String problem) {
@@ -146,9 +129,11 @@ class ImportFirstErrorTest {
 
         assertThat(failure.problem()).isEqualTo("first");
         assertRecorded(failure);
-        long later = context.jobRepository()
-                .getLastJobExecution(
-                        context.jobRepository().getJobInstance(bench.record().id()))
+        long later = HOME.context()
+                .jobRepository()
+                .getLastJobExecution(HOME.context()
+                        .jobRepository()
+                        .getJobInstance(bench.record().id()))
                 .getExecutionContext()
                 .getLong(ContextKeys.ERROR_LATER_COUNT);
         assertThat(later).isBetween(1L, 7L);
@@ -237,7 +222,7 @@ class ImportFirstErrorTest {
             if (full == FullJournal.AT_ITS_BEGINNING) {
                 Files.delete(bench.journal());
             } else {
-                mounting("umount", home.journalFolder().toString());
+                mounting("umount", HOME.home().journalFolder().toString());
             }
         }
         assertNextRunCompletes();
@@ -252,7 +237,7 @@ class ImportFirstErrorTest {
                                 "-o",
                                 "size=" + sizeKiB + "k",
                                 "none",
-                                home.journalFolder().toString())
+                                HOME.home().journalFolder().toString())
                         == 0,
                 "needs to be allowed to mount a file system");
     }

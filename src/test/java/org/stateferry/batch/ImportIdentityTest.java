@@ -4,44 +4,28 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.repository.JobRepository;
 import org.stateferry.batch.ImportIdentity.KnownRound;
 
 class ImportIdentityTest {
-    @TempDir
-    static Path folder;
+    @RegisterExtension
+    static final ImportHome HOME = new ImportHome();
 
-    private static StateferryHome home;
-    private static BatchContext context;
-
-    @BeforeAll
-    static void startContext() throws Exception {
-        home = StateferryHome.open(folder);
-        context = BatchContext.start(home, Map.of());
-    }
-
-    @AfterAll
-    static void closeContext() {
-        context.close();
-    }
-
-    private final JobRepository repository = context.jobRepository();
+    private final JobRepository repository = HOME.context().jobRepository();
 
     @Test
     void anUnknownImportHasNoRound() {
-        assertThat(TestImports.identity(home, "unknown").latest(repository)).isEmpty();
+        assertThat(TestImports.identity(HOME.home(), "unknown").latest(repository))
+                .isEmpty();
     }
 
     @Test
     void theLatestRoundTellsItsLastStatus() {
-        ImportIdentity identity = TestImports.identity(home, "rounds");
+        ImportIdentity identity = TestImports.identity(HOME.home(), "rounds");
         TestImports.execution(repository, identity.parameters(1), BatchStatus.COMPLETED);
         TestImports.execution(repository, identity.parameters(2), BatchStatus.FAILED);
         JobExecution last = TestImports.execution(repository, identity.parameters(2), BatchStatus.STOPPED);

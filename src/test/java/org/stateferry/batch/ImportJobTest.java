@@ -8,14 +8,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -32,28 +29,14 @@ import org.stateferry.testing.TickerDump;
 class ImportJobTest {
     private static final int MIB = ImportBench.MIB;
 
-    @TempDir
-    static Path folder;
-
-    private static StateferryHome home;
-    private static BatchContext context;
+    @RegisterExtension
+    static final ImportHome HOME = new ImportHome();
 
     private ImportBench bench;
 
-    @BeforeAll
-    static void startContext() throws Exception {
-        home = StateferryHome.open(folder.resolve("home"));
-        context = BatchContext.start(home, Map.of());
-    }
-
-    @AfterAll
-    static void closeContext() {
-        context.close();
-    }
-
     @BeforeEach
     void setUpBench() throws Exception {
-        bench = new ImportBench(home, context, folder);
+        bench = HOME.bench();
     }
 
     @Test
@@ -240,7 +223,7 @@ class ImportJobTest {
     @Test
     void twoImportsRunSideBySide() throws Exception {
         bench.withOpaqueDump(9 * MIB + 1, 2);
-        ImportBench other = new ImportBench(home, context, folder).withOpaqueDump(11 * MIB + 5, 3);
+        ImportBench other = HOME.bench().withOpaqueDump(11 * MIB + 5, 3);
         CompletableFuture<ImportOutcome> running = new CompletableFuture<>();
         Thread thread = new Thread(() -> {
             try {
@@ -265,7 +248,7 @@ class ImportJobTest {
         List<FailureKind> kinds = new ArrayList<>();
         bench.onPublish = () -> {
             try {
-                context.imports().run(bench.request("another"), ImportProgress.NONE, new StopSignal());
+                HOME.context().imports().run(bench.request("another"), ImportProgress.NONE, new StopSignal());
             } catch (StateferryException e) {
                 kinds.add(e.kind());
             }

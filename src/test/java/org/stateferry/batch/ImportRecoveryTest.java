@@ -5,10 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import java.nio.file.Path;
 import java.util.Map;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -21,31 +20,17 @@ import org.springframework.batch.core.repository.JobRepository;
 import org.springframework.batch.core.step.StepExecution;
 
 class ImportRecoveryTest {
-    @TempDir
-    static Path folder;
+    @RegisterExtension
+    static final ImportHome HOME = new ImportHome();
 
-    private static StateferryHome home;
-    private static BatchContext context;
-
-    @BeforeAll
-    static void startContext() throws Exception {
-        home = StateferryHome.open(folder);
-        context = BatchContext.start(home, Map.of());
-    }
-
-    @AfterAll
-    static void closeContext() {
-        context.close();
-    }
-
-    private final JobRepository repository = context.jobRepository();
+    private final JobRepository repository = HOME.context().jobRepository();
 
     private static ImportIdentity identity(TestInfo test) {
-        return TestImports.identity(home, test.getDisplayName() + test.getTestMethod());
+        return TestImports.identity(HOME.home(), test.getDisplayName() + test.getTestMethod());
     }
 
     private JobExecution start(JobParameters parameters) throws JobExecutionException {
-        return context.jobOperator().start(TestImports.quickJob(context), parameters);
+        return HOME.context().jobOperator().start(TestImports.quickJob(HOME.context()), parameters);
     }
 
     @ParameterizedTest
@@ -110,7 +95,7 @@ class ImportRecoveryTest {
 
     @Test
     void otherImportsAreNotTouched(TestInfo test) {
-        ImportIdentity other = TestImports.identity(home, "other");
+        ImportIdentity other = TestImports.identity(HOME.home(), "other");
         JobExecution running = TestImports.execution(repository, other.parameters(1), BatchStatus.STARTED);
 
         assertThat(ImportRecovery.recover(repository, identity(test))).isZero();

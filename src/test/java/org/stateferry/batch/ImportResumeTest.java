@@ -9,12 +9,9 @@ import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
-import java.util.Map;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.batch.ImportOutcome.State;
@@ -47,29 +44,15 @@ class ImportResumeTest {
     private static final int REFCOUNT_BLOCK_AT = 2 * CLUSTER_SIZE;
     private static final int GUEST_DATA_AT = 5 * CLUSTER_SIZE;
 
-    @TempDir
-    static Path folder;
-
-    private static StateferryHome home;
-    private static BatchContext context;
+    @RegisterExtension
+    static final ImportHome HOME = new ImportHome();
 
     private ImportBench bench;
-
-    @BeforeAll
-    static void startContext() throws Exception {
-        home = StateferryHome.open(folder.resolve("home"));
-        context = BatchContext.start(home, Map.of());
-    }
-
-    @AfterAll
-    static void closeContext() {
-        context.close();
-    }
 
     /** Sets up an import that was stopped when six buffers were written. */
     @BeforeEach
     void stopAnImport() throws Exception {
-        bench = new ImportBench(home, context, folder).withOpaqueDump(SIZE, 1);
+        bench = HOME.bench().withOpaqueDump(SIZE, 1);
         bench.stopAt(6L * MIB);
         assertThat(bench.fail("saved").kind()).isEqualTo(FailureKind.INTERRUPTED);
         bench.undisturbed();

@@ -16,13 +16,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.function.UnaryOperator;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.batch.ImportOutcome.State;
@@ -40,28 +37,14 @@ class ImportSourceFaultTest {
     private static final int MIB = ImportBench.MIB;
     private static final int SIZE = 12 * MIB + 4711;
 
-    @TempDir
-    static Path folder;
-
-    private static StateferryHome home;
-    private static BatchContext context;
+    @RegisterExtension
+    static final ImportHome HOME = new ImportHome();
 
     private ImportBench bench;
 
-    @BeforeAll
-    static void startContext() throws Exception {
-        home = StateferryHome.open(folder.resolve("home"));
-        context = BatchContext.start(home, Map.of());
-    }
-
-    @AfterAll
-    static void closeContext() {
-        context.close();
-    }
-
     @BeforeEach
     void setUpBench() throws Exception {
-        bench = new ImportBench(home, context, folder).withOpaqueDump(SIZE, 1);
+        bench = HOME.bench().withOpaqueDump(SIZE, 1);
     }
 
     /** A change of a file. */
@@ -156,7 +139,7 @@ class ImportSourceFaultTest {
 
     @Test
     void aDumpThatTurnsOutToBeDamaged() throws Exception {
-        bench = new ImportBench(home, context, folder).withInflatedDump(11, 1);
+        bench = HOME.bench().withInflatedDump(11, 1);
         FileTime time = Files.getLastModifiedTime(bench.dump());
         byte[] noise = new byte[8200];
         Arrays.fill(noise, (byte) 0xff);
@@ -211,7 +194,7 @@ class ImportSourceFaultTest {
 
     @Test
     void aCheckThatCannotGoOnWhereItWasBeginsAnew() throws Exception {
-        bench = new ImportBench(home, context, folder).withInflatedDump(11, 1);
+        bench = HOME.bench().withInflatedDump(11, 1);
         bench.stopAt(9L * MIB);
         bench.fail("saved");
         bench.undisturbed();

@@ -2,15 +2,11 @@ package org.stateferry.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.nio.file.Path;
-import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.batch.ImportOutcome.State;
@@ -27,28 +23,14 @@ class ImportStopTest {
     private static final int MIB = ImportBench.MIB;
     private static final int SIZE = 12 * MIB + 4711;
 
-    @TempDir
-    static Path folder;
-
-    private static StateferryHome home;
-    private static BatchContext context;
+    @RegisterExtension
+    static final ImportHome HOME = new ImportHome();
 
     private ImportBench bench;
 
-    @BeforeAll
-    static void startContext() throws Exception {
-        home = StateferryHome.open(folder.resolve("home"));
-        context = BatchContext.start(home, Map.of());
-    }
-
-    @AfterAll
-    static void closeContext() {
-        context.close();
-    }
-
     @BeforeEach
     void setUpBench() throws Exception {
-        bench = new ImportBench(home, context, folder).withOpaqueDump(SIZE, 1);
+        bench = HOME.bench().withOpaqueDump(SIZE, 1);
     }
 
     private void assertStops() throws Exception {
@@ -235,7 +217,7 @@ class ImportStopTest {
 
     @Test
     void aCheckedDumpGoesOnFromTheCheckersState() throws Exception {
-        ImportBench checked = new ImportBench(home, context, folder).withInflatedDump(11, 5);
+        ImportBench checked = HOME.bench().withInflatedDump(11, 5);
         checked.stopAt(9L * MIB);
         assertThat(checked.fail("saved").kind()).isEqualTo(FailureKind.INTERRUPTED);
         try (Journal journal = Journal.open(checked.journal()).orElseThrow()) {

@@ -6,11 +6,8 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Map;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.stateferry.batch.ImportOutcome.State;
 import org.stateferry.batch.WatchedImageFile.Call;
 import org.stateferry.batch.WatchedImageFile.Watcher;
@@ -23,22 +20,8 @@ import org.stateferry.storage.ImageFile;
 class NewImageCrashTest {
     private static final int CLUSTER_SIZE = 65536;
 
-    @TempDir
-    static Path folder;
-
-    private static StateferryHome home;
-    private static BatchContext context;
-
-    @BeforeAll
-    static void startContext() throws Exception {
-        home = StateferryHome.open(folder.resolve("home"));
-        context = BatchContext.start(home, Map.of());
-    }
-
-    @AfterAll
-    static void closeContext() {
-        context.close();
-    }
+    @RegisterExtension
+    static final ImportHome HOME = new ImportHome();
 
     /** Lets a number of changes happen to the image's content and names; from then on nothing happens any more. */
     private static final class DyingAccess implements FileAccess, Watcher, FileNames {
@@ -62,7 +45,7 @@ class NewImageCrashTest {
         @Override
         public void before(Call call, long offset) throws StateferryException {
             if (call != Call.READ) {
-                change(folder);
+                change(HOME.folder());
             }
         }
 
@@ -107,7 +90,7 @@ class NewImageCrashTest {
         int named = 0;
         boolean died = true;
         for (; died; changes++) {
-            ImportBench bench = new ImportBench(home, context, folder).withNewImage(1 << 30, CLUSTER_SIZE);
+            ImportBench bench = HOME.bench().withNewImage(1 << 30, CLUSTER_SIZE);
             DyingAccess access = new DyingAccess(changes);
             bench.access = access;
             StateferryException failure = catchThrowableOfType(StateferryException.class, () -> bench.run("saved"));

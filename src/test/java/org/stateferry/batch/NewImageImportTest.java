@@ -8,13 +8,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.stateferry.batch.ImportOutcome.State;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -34,30 +31,14 @@ class NewImageImportTest {
     private static final long GIB = 1L << 30;
     private static final int CLUSTER_SIZE = 65536;
 
-    @TempDir
-    static Path folder;
-
-    private static StateferryHome home;
-    private static BatchContext context;
+    @RegisterExtension
+    static final ImportHome HOME = new ImportHome();
 
     private ImportBench bench;
 
-    @BeforeAll
-    static void startContext() throws Exception {
-        home = StateferryHome.open(folder.resolve("home"));
-        context = BatchContext.start(home, Map.of());
-    }
-
-    @AfterAll
-    static void closeContext() {
-        context.close();
-    }
-
     @BeforeEach
     void setUpBench() throws Exception {
-        bench = new ImportBench(home, context, folder)
-                .withOpaqueDump(3 * MIB, 1)
-                .withNewImage(GIB, CLUSTER_SIZE);
+        bench = HOME.bench().withOpaqueDump(3 * MIB, 1).withNewImage(GIB, CLUSTER_SIZE);
     }
 
     private List<String> names() throws IOException {
@@ -215,7 +196,7 @@ class NewImageImportTest {
             assertThat(refusal.kind()).isEqualTo(FailureKind.IMAGE_IN_USE);
             refusal = catchThrowableOfType(
                     StateferryException.class,
-                    () -> context.abandonment().abandon(bench.record().id()));
+                    () -> HOME.context().abandonment().abandon(bench.record().id()));
             assertThat(refusal.kind()).isEqualTo(FailureKind.IMAGE_IN_USE);
         }
 
@@ -342,7 +323,7 @@ class NewImageImportTest {
 
         assertThat(refusal.kind()).isEqualTo(FailureKind.CONFLICT);
         assertThat(refusal.problem()).contains("all it lacks is its name");
-        assertThat(ImportPreview.of(bench.request("saved"), home, bench, bench.stop)
+        assertThat(ImportPreview.of(bench.request("saved"), HOME.home(), bench, bench.stop)
                         .alreadyImported())
                 .isTrue();
         assertThat(bench.run("saved").state()).isEqualTo(State.ALREADY_IMPORTED);
@@ -371,13 +352,13 @@ class NewImageImportTest {
         long id = bench.stopped("saved", 2L * MIB);
         long size = Files.size(bench.part());
 
-        ImportAbandonment.Outcome outcome = context.abandonment().abandon(id);
+        ImportAbandonment.Outcome outcome = HOME.context().abandonment().abandon(id);
 
         assertThat(outcome.bytesGivenBack()).isEqualTo(size);
         assertThat(outcome.remark()).contains("is removed");
         assertNothingLeft();
         assertThat(bench.record().status()).isEqualTo("ABANDONED");
-        assertThat(context.abandonment().abandon(id).bytesGivenBack()).isZero();
+        assertThat(HOME.context().abandonment().abandon(id).bytesGivenBack()).isZero();
         assertThat(bench.run("saved").importId()).isNotEqualTo(id);
         assertComplete("saved");
     }
@@ -387,7 +368,7 @@ class NewImageImportTest {
         long first = bench.stopped("first", 2L * MIB);
         bench.stopped("second", 2L * MIB);
 
-        assertThat(context.abandonment().abandon(first).bytesGivenBack()).isZero();
+        assertThat(HOME.context().abandonment().abandon(first).bytesGivenBack()).isZero();
 
         assertThat(bench.part()).exists();
         bench.run("second");
@@ -397,28 +378,25 @@ class NewImageImportTest {
 
     private StateferryException refusedPreview(String name) {
         StateferryException refusal = catchThrowableOfType(
-                StateferryException.class, () -> ImportPreview.of(bench.request(name), home, bench, bench.stop));
+                StateferryException.class, () -> ImportPreview.of(bench.request(name), HOME.home(), bench, bench.stop));
         assertThat(refusal).as("a dry run is refused").isNotNull();
         return refusal;
     }
 
     @Test
     void aDryRunLooksAtTheOtherDisksToo() throws Exception {
-        bench = new ImportBench(home, context, folder)
-                .withOpaqueDump(3 * MIB, 1)
-                .withOtherDisk()
-                .withNewImage(GIB, CLUSTER_SIZE);
+        bench = HOME.bench().withOpaqueDump(3 * MIB, 1).withOtherDisk().withNewImage(GIB, CLUSTER_SIZE);
         Path disk = bench.otherDisks().get(0);
         String before = RawBytes.sha256(disk);
         ImportPreview alone;
         try (OpenImage used = OpenImages.openForUpdate(disk, OpenImages.Locking.EXCLUSIVE)) {
             assertThat(refusedPreview("saved").kind()).isEqualTo(FailureKind.IMAGE_IN_USE);
             bench.otherDisks().clear();
-            alone = ImportPreview.of(bench.request("saved"), home, bench, bench.stop);
+            alone = ImportPreview.of(bench.request("saved"), HOME.home(), bench, bench.stop);
             bench.otherDisks().add(disk);
         }
 
-        ImportPreview preview = ImportPreview.of(bench.request("saved"), home, bench, bench.stop);
+        ImportPreview preview = ImportPreview.of(bench.request("saved"), HOME.home(), bench, bench.stop);
 
         assertThat(preview.growth()).isGreaterThan(alone.growth());
         assertThat(bench.warnings).isEmpty();
@@ -436,17 +414,18 @@ class NewImageImportTest {
 
     @Test
     void aDryRunMakesNothingAndSaysWhatItWouldTake() throws Exception {
-        ImportPreview preview = ImportPreview.of(bench.request("saved"), home, bench, bench.stop);
+        ImportPreview preview = ImportPreview.of(bench.request("saved"), HOME.home(), bench, bench.stop);
 
         assertNothingLeft();
         assertThat(preview.alreadyImported()).isFalse();
         bench.run("saved");
         assertThat(preview.growth()).isBetween(Files.size(bench.image()), Files.size(bench.image()) + 8 * CLUSTER_SIZE);
-        assertThat(ImportPreview.of(bench.request("saved"), home, bench, bench.stop)
+        assertThat(ImportPreview.of(bench.request("saved"), HOME.home(), bench, bench.stop)
                         .alreadyImported())
                 .isTrue();
         StateferryException refusal = catchThrowableOfType(
-                StateferryException.class, () -> ImportPreview.of(bench.request("other"), home, bench, bench.stop));
+                StateferryException.class,
+                () -> ImportPreview.of(bench.request("other"), HOME.home(), bench, bench.stop));
         assertThat(refusal.kind()).isEqualTo(FailureKind.CONFLICT);
     }
 }

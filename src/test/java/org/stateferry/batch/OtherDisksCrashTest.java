@@ -7,12 +7,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
-import java.util.Map;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.stateferry.batch.ImportAbandonment.Outcome;
 import org.stateferry.batch.ImportOutcome.State;
 import org.stateferry.batch.WatchedImageFile.Call;
@@ -30,29 +27,15 @@ import org.stateferry.transfer.Journal;
 class OtherDisksCrashTest {
     private static final String NAME = "saved";
 
-    @TempDir
-    static Path folder;
-
-    private static StateferryHome home;
-    private static BatchContext context;
+    @RegisterExtension
+    static final ImportHome HOME = new ImportHome();
 
     private ImportBench bench;
     private List<Path> disks;
 
-    @BeforeAll
-    static void startContext() throws Exception {
-        home = StateferryHome.open(folder.resolve("home"));
-        context = BatchContext.start(home, Map.of());
-    }
-
-    @AfterAll
-    static void closeContext() {
-        context.close();
-    }
-
     @BeforeEach
     void setUpBench() throws Exception {
-        bench = new ImportBench(home, context, folder).withOtherDisk().withOtherDisk();
+        bench = HOME.bench().withOtherDisk().withOtherDisk();
         bench.strict = true; // whatever we write ourselves is no reason to refuse
         disks = bench.otherDisks();
     }
@@ -160,7 +143,7 @@ class OtherDisksCrashTest {
     }
 
     private void assertAbandoned(boolean complete) throws Exception {
-        context.abandonment().abandon(bench.records().get(0).id());
+        HOME.context().abandonment().abandon(bench.records().get(0).id());
         assertThat(bench.records().get(0).status()).isEqualTo("ABANDONED");
         assertThat(bench.records().get(0).unfinishedBytes()).isNull();
         if (complete) {
@@ -201,7 +184,7 @@ class OtherDisksCrashTest {
     void abandonSaysWhatItHasRemoved() throws Exception {
         long id = endedBeforeTheImage();
 
-        Outcome outcome = context.abandonment().abandon(id);
+        Outcome outcome = HOME.context().abandonment().abandon(id);
 
         assertAsBefore();
         bench.assertSpaceGivenBack();
@@ -212,7 +195,7 @@ class OtherDisksCrashTest {
         for (Path disk : disks) {
             assertThat(outcome.remark()).contains("the snapshot \"saved\" was removed from " + disk + " again");
         }
-        assertThat(context.abandonment().abandon(id)).isEqualTo(new Outcome(0, null));
+        assertThat(HOME.context().abandonment().abandon(id)).isEqualTo(new Outcome(0, null));
         assertFinished();
     }
 
@@ -226,7 +209,7 @@ class OtherDisksCrashTest {
             died = undoDying(disks.get(0), at);
 
             assertThat(holders()).isBetween(1, 2);
-            context.abandonment().abandon(id);
+            HOME.context().abandonment().abandon(id);
 
             assertAsBefore();
         }
@@ -236,7 +219,7 @@ class OtherDisksCrashTest {
 
     /** Takes back what was done to a disk until the call of one number; false if it ended well before. */
     private static boolean undoDying(Path disk, int at) throws Exception {
-        Path journalPath = JournalFiles.pathFor(home, disk);
+        Path journalPath = JournalFiles.pathFor(HOME.home(), disk);
         try (OpenImage open = OpenImages.openForUpdate(disk, OpenImages.Locking.EXCLUSIVE);
                 Journal journal = Journal.open(journalPath).orElseThrow()) {
             ImageFile file = WatchedImageFile.by(new Watcher() {
@@ -262,7 +245,7 @@ class OtherDisksCrashTest {
         long id = endedBeforeTheImage();
         QemuIo.run(disks.get(0), "write -q -P 0x5a 0 192k");
 
-        context.abandonment().abandon(id);
+        HOME.context().abandonment().abandon(id);
 
         ImportBench.assertSound(disks.get(0));
         assertThat(ImportBench.snapshotNames(disks.get(0))).isEmpty();
@@ -295,7 +278,7 @@ class OtherDisksCrashTest {
         assertThat(failure.kind()).isEqualTo(FailureKind.CONFLICT);
         assertThat(failure.advice()).contains("stateferry abandon");
         assertThat(holders()).isEqualTo(2);
-        context.abandonment().abandon(id);
+        HOME.context().abandonment().abandon(id);
         assertThat(holders()).isZero();
         bench.run(NAME);
         assertThat(holders()).isEqualTo(2);
@@ -314,7 +297,7 @@ class OtherDisksCrashTest {
                         .kind())
                 .isEqualTo(FailureKind.CONFLICT);
 
-        context.abandonment().abandon(id);
+        HOME.context().abandonment().abandon(id);
 
         bench.run("another");
         bench.assertHolds("another");
@@ -394,7 +377,7 @@ class OtherDisksCrashTest {
             assertThat(bench.image()).doesNotExist();
             assertThat(ImportBench.snapshotNames(disks.get(1))).containsExactly(NAME);
             if (takenBack) {
-                context.abandonment().abandon(bench.records().get(0).id());
+                HOME.context().abandonment().abandon(bench.records().get(0).id());
                 assertThat(bench.part()).doesNotExist();
                 for (Path disk : disks) {
                     assertThat(ImportBench.snapshotNames(disk)).isEmpty();

@@ -8,12 +8,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.stateferry.batch.ImportOutcome.State;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -25,29 +22,15 @@ import org.stateferry.testing.RawBytes;
 
 /** An import into a guest with several disks: each gets a snapshot of the name, one of them the vmstate. */
 class OtherDisksTest {
-    @TempDir
-    static Path folder;
-
-    private static StateferryHome home;
-    private static BatchContext context;
+    @RegisterExtension
+    static final ImportHome HOME = new ImportHome();
 
     private ImportBench bench;
     private List<Path> disks;
 
-    @BeforeAll
-    static void startContext() throws Exception {
-        home = StateferryHome.open(folder.resolve("home"));
-        context = BatchContext.start(home, Map.of());
-    }
-
-    @AfterAll
-    static void closeContext() {
-        context.close();
-    }
-
     @BeforeEach
     void setUpBench() throws Exception {
-        bench = new ImportBench(home, context, folder).withOtherDisk().withOtherDisk();
+        bench = HOME.bench().withOtherDisk().withOtherDisk();
         disks = bench.otherDisks();
     }
 
@@ -69,7 +52,7 @@ class OtherDisksTest {
     }
 
     private ImportPreview preview(String name) throws StateferryException {
-        return ImportPreview.of(bench.request(name), home, bench, new StopSignal());
+        return ImportPreview.of(bench.request(name), HOME.home(), bench, new StopSignal());
     }
 
     /** The refusal of an import; no file has changed by it. */
@@ -111,7 +94,7 @@ class OtherDisksTest {
 
         assertThat(preview("saved").alreadyImported()).isTrue();
         assertThat(bench.run("saved").state()).isEqualTo(State.ALREADY_IMPORTED);
-        assertThat(context.imports().restart(id, bench, new StopSignal()).state())
+        assertThat(HOME.context().imports().restart(id, bench, new StopSignal()).state())
                 .isEqualTo(State.ALREADY_IMPORTED);
 
         assertThat(hashes()).isEqualTo(before);
@@ -150,7 +133,7 @@ class OtherDisksTest {
     @Test
     void aNameThatADiskHasAlreadyIsAConflict() throws Exception {
         Path image = bench.image();
-        ImportBench other = new ImportBench(home, context, folder);
+        ImportBench other = HOME.bench();
         other.run("taken");
         Files.copy(other.image(), disks.get(1), StandardCopyOption.REPLACE_EXISTING);
 
@@ -163,7 +146,7 @@ class OtherDisksTest {
 
     @Test
     void aSnapshotOfTheDiskAloneThatIsNotOursIsAConflict() throws Exception {
-        ImportBench other = new ImportBench(home, context, folder).withOtherDisk();
+        ImportBench other = HOME.bench().withOtherDisk();
         other.run("taken");
         Files.copy(other.otherDisks().get(0), disks.get(0), StandardCopyOption.REPLACE_EXISTING);
 
@@ -264,7 +247,7 @@ class OtherDisksTest {
             assertThat(entries(disk)).isEmpty();
         }
 
-        assertThat(context.imports().restart(id, bench, new StopSignal()).state())
+        assertThat(HOME.context().imports().restart(id, bench, new StopSignal()).state())
                 .isEqualTo(State.IMPORTED);
 
         assertAllHold("saved");

@@ -6,12 +6,9 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.springframework.batch.core.BatchStatus;
 import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.batch.ImportOutcome.State;
@@ -25,28 +22,14 @@ import org.stateferry.testing.RawBytes;
 class RestartByIdTest {
     private static final int MIB = ImportBench.MIB;
 
-    @TempDir
-    static Path folder;
-
-    private static StateferryHome home;
-    private static BatchContext context;
+    @RegisterExtension
+    static final ImportHome HOME = new ImportHome();
 
     private ImportBench bench;
 
-    @BeforeAll
-    static void startContext() throws Exception {
-        home = StateferryHome.open(folder.resolve("home"));
-        context = BatchContext.start(home, Map.of());
-    }
-
-    @AfterAll
-    static void closeContext() {
-        context.close();
-    }
-
     @BeforeEach
     void setUpBench() throws Exception {
-        bench = new ImportBench(home, context, folder).withOpaqueDump(12 * MIB, 1);
+        bench = HOME.bench().withOpaqueDump(12 * MIB, 1);
     }
 
     private ImportOutcome restart(long id) throws StateferryException {
@@ -122,7 +105,7 @@ class RestartByIdTest {
     @Test
     void anAbandonedOneIsNotAnother() throws Exception {
         long id = bench.stopped("saved", 5L * MIB);
-        context.abandonment().abandon(id);
+        HOME.context().abandonment().abandon(id);
 
         assertThat(refused(id).problem()).contains("ABANDONED");
     }
@@ -152,7 +135,7 @@ class RestartByIdTest {
     @Test
     void anUnknownIdAndThatOfAnotherHomeAreMisuses() throws Exception {
         ImportIdentity foreign = new ImportIdentity("another home", bench.image(), bench.dump(), "n", "f");
-        long id = TestImports.execution(context.jobRepository(), foreign.parameters(1), BatchStatus.FAILED)
+        long id = TestImports.execution(HOME.context().jobRepository(), foreign.parameters(1), BatchStatus.FAILED)
                 .getJobInstanceId();
 
         assertThat(refused(id).kind()).isEqualTo(FailureKind.USAGE);

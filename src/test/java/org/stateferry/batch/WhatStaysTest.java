@@ -8,12 +8,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
-import java.util.Map;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.stateferry.batch.ImportAbandonment.Outcome;
 import org.stateferry.batch.ImportOutcome.State;
 import org.stateferry.batch.WatchedImageFile.Call;
@@ -32,28 +29,14 @@ import org.stateferry.transfer.Journal;
 class WhatStaysTest {
     private static final String NAME = "saved";
 
-    @TempDir
-    static Path folder;
-
-    private static StateferryHome home;
-    private static BatchContext context;
+    @RegisterExtension
+    static final ImportHome HOME = new ImportHome();
 
     private ImportBench bench;
 
-    @BeforeAll
-    static void startContext() throws Exception {
-        home = StateferryHome.open(folder.resolve("home"));
-        context = BatchContext.start(home, Map.of());
-    }
-
-    @AfterAll
-    static void closeContext() {
-        context.close();
-    }
-
     @BeforeEach
     void setUpBench() throws Exception {
-        bench = new ImportBench(home, context, folder).withOtherDisk().withOtherDisk();
+        bench = HOME.bench().withOtherDisk().withOtherDisk();
     }
 
     /** What is done to names fails: to take one away always, to give one if that is asked for. */
@@ -128,13 +111,13 @@ class WhatStaysTest {
 
     private static Journal openJournal(Path disk) throws Exception {
         try (Journal journal =
-                Journal.openForReading(JournalFiles.pathFor(home, disk)).orElseThrow()) {
+                Journal.openForReading(JournalFiles.pathFor(HOME.home(), disk)).orElseThrow()) {
             return journal;
         }
     }
 
     private Outcome abandon() throws StateferryException {
-        return context.abandonment().abandon(bench.records().get(0).id());
+        return HOME.context().abandonment().abandon(bench.records().get(0).id());
     }
 
     @Test
@@ -308,7 +291,7 @@ class WhatStaysTest {
         bench.undisturbed();
         Path copy = Files.copy(disk, disk.resolveSibling("copy.qcow2"));
         String before = RawBytes.sha256(copy);
-        Path journalPath = JournalFiles.pathFor(home, disk);
+        Path journalPath = JournalFiles.pathFor(HOME.home(), disk);
         try (OpenImage open = OpenImages.openForUpdate(copy, Locking.EXCLUSIVE);
                 Journal journal = Journal.open(journalPath).orElseThrow()) {
             StateferryException refusal = catchThrowableOfType(
