@@ -109,22 +109,13 @@ final class ImportTrial {
     private void importVmState() throws StateferryException {
         ImportRun run = new ImportRun(after, random.nextBoolean());
         StagedSnapshot staged = run.stage(NAME, vmState);
-        SnapshotPublisherTest.assertUsedClustersUnchanged(before, after);
+        ImageAssertions.assertUsedClustersUnchanged(before, after);
         run.switchOver(staged);
     }
 
     /** Our own reading, which costs no process: of each snapshot, and of the whole metadata. */
     private void assertNothingIsLost() throws StateferryException {
-        ImageReader earlier = new ImageReader(before);
-        ImageReader now = new ImageReader(after);
-        assertThat(now.activeContent()).isEqualTo(earlier.activeContent());
-        assertThat(now.snapshots()).hasSize(earlier.snapshots().size() + 1);
-        for (int index = 0; index < earlier.snapshots().size(); index++) {
-            ImageReader.Snapshot old = earlier.snapshots().get(index);
-            ImageReader.Snapshot kept = now.snapshots().get(index);
-            assertThat(kept.bytes()).isEqualTo(old.bytes());
-            assertThat(now.content(kept)).isEqualTo(earlier.content(old));
-        }
+        ImageAssertions.assertAdded(NAME, before, after, "imported");
         assertThat(ImportRun.readVmState(after, NAME)).isEqualTo(vmState);
     }
 
@@ -204,15 +195,8 @@ final class ImportTrial {
 
     /** QEMU finds no error and as many leaks as there were, and we find the same. */
     private void assertJudged(Path image) throws StateferryException {
-        QemuImg.CheckReport theirs = QemuImg.check(image);
-        assertThat(theirs.corruptions() + theirs.checkErrors())
-                .as(theirs.output())
-                .isZero();
-        assertThat(theirs.leaks()).as(theirs.output()).isEqualTo(leaks);
-        assertThat(theirs.exitCode()).as(theirs.output()).isEqualTo(leaks == 0 ? 0 : 3);
-        CheckReport ours = MetadataCheck.run(Qcow2Image.open(MemoryImageFile.load(image)));
-        assertThat(ours.corruptions()).isEmpty();
-        assertThat(ours.leakCount()).isEqualTo(leaks);
+        ImageAssertions.assertJudgedSound(image, leaks, image.toString());
+        ImageAssertions.assertSound(MemoryImageFile.load(image), leaks, image.toString());
     }
 
     /** Of any length, with runs of zeros and of what is not zero. */

@@ -141,18 +141,10 @@ class RandomImagesTest {
         ImportRun.publish(image, "imported", ClusterContent.mixedStream(50_000, 20_000, seed), seed % 2 == 0);
         Path after = image.saveTo(folder.resolve("after.qcow2"));
 
-        assertJudgedSound(before, builder.leakedClusters());
-        assertJudgedSound(after, builder.leakedClusters());
+        ImageAssertions.assertJudgedSound(before, builder.leakedClusters(), "made");
+        ImageAssertions.assertJudgedSound(after, builder.leakedClusters(), "published");
         assertThat(QemuImg.haveSameContent(before, after)).isTrue();
         QemuImg.deleteSnapshot(after, "imported");
-        assertJudgedSound(after, builder.leakedClusters());
-    }
-
-    private static void assertJudgedSound(Path file, long leaks) {
-        QemuImg.CheckReport report = QemuImg.check(file);
-        assertThat(report.corruptions() + report.checkErrors())
-                .as(report.output())
-                .isZero();
-        assertThat(report.leaks()).as(report.output()).isEqualTo(leaks);
+        ImageAssertions.assertJudgedSound(after, builder.leakedClusters(), "deleted");
     }
 }

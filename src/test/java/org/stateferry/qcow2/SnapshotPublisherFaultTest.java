@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.fail;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -26,20 +25,8 @@ import org.stateferry.testing.RecordingImageFile;
 class SnapshotPublisherFaultTest {
     private static final byte[] VM_STATE = ClusterContent.mixedStream(20_000, 6000, 3);
 
-    static Stream<Example> images() {
-        return Stream.of(
-                        "disk of no bytes",
-                        "every kind of cluster",
-                        "version 2, 512-byte clusters",
-                        "extended L2 entries",
-                        "vmstate left, 512-byte clusters, 64-bit refcounts",
-                        "leaks and gaps",
-                        "bitmaps")
-                .map(ExampleImages::named);
-    }
-
     @ParameterizedTest
-    @MethodSource("images")
+    @MethodSource(ExampleImages.FEW)
     void leavesTheOldOrTheNewImageWhicheverCallFails(Example example) throws Exception {
         MemoryImageFile before = example.build();
         List<Call> calls = callsOf(before);
@@ -59,7 +46,7 @@ class SnapshotPublisherFaultTest {
     }
 
     @ParameterizedTest
-    @MethodSource("images")
+    @MethodSource(ExampleImages.FEW)
     void leavesTheOldImageWhenAWriteIsCutShort(Example example) throws Exception {
         MemoryImageFile before = example.build();
         int writes = (int) callsOf(before).stream().filter(Call.WRITE::equals).count();
@@ -88,7 +75,7 @@ class SnapshotPublisherFaultTest {
     }
 
     @ParameterizedTest
-    @MethodSource("images")
+    @MethodSource(ExampleImages.FEW)
     void switchesNothingWhenAStagedTableDidNotKeepWhatWasWritten(Example example) throws Exception {
         MemoryImageFile before = example.build();
         RecordingImageFile recording = new RecordingImageFile(before.copy());
@@ -122,18 +109,12 @@ class SnapshotPublisherFaultTest {
     }
 
     private static void assertOld(MemoryImageFile before, MemoryImageFile image, String what) throws Exception {
-        SnapshotPublisherTest.assertUsedClustersUnchanged(before, image);
-        CheckReport old = MetadataCheck.run(Qcow2Image.open(before));
-        CheckReport now = MetadataCheck.run(Qcow2Image.open(image));
-        assertThat(now.corruptions()).as(what).isEmpty();
-        assertThat(now.leakCount()).as(what).isEqualTo(old.leakCount());
+        ImageAssertions.assertUsedClustersUnchanged(before, image);
+        ImageAssertions.assertSound(before, image, what);
     }
 
     private static void assertNew(MemoryImageFile before, MemoryImageFile image, String what) throws Exception {
-        CheckReport old = MetadataCheck.run(Qcow2Image.open(before));
-        CheckReport now = MetadataCheck.run(Qcow2Image.open(image));
-        assertThat(now.corruptions()).as(what).isEmpty();
-        assertThat(now.leakCount()).as(what).isEqualTo(old.leakCount());
+        ImageAssertions.assertSound(before, image, what);
         assertThat(ImportRun.readVmState(image, "failing")).as(what).isEqualTo(VM_STATE);
     }
 

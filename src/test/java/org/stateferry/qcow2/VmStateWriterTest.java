@@ -167,7 +167,7 @@ class VmStateWriterTest {
         Storing storing = new Storing(given, THREADS);
         ClusterGeometry geometry = storing.image.geometry();
 
-        SnapshotPublisherTest.assertUsedClustersUnchanged(given.before(), storing.file);
+        ImageAssertions.assertUsedClustersUnchanged(given.before(), storing.file);
         long compressedMax = Math.max(1, geometry.maxRefcount() / 4);
         storing.references().forEach((cluster, count) -> {
             assertThat(storing.allocator.hasClaimed(geometry.clusterOffset(cluster), geometry.clusterSize()))

@@ -12,6 +12,12 @@ public final class ExampleImages {
     private static final int KIB = 1024;
     private static final long MIB = 1024 * 1024;
 
+    /** For {@code @MethodSource}: {@link #all()}. */
+    public static final String ALL = "org.stateferry.testing.ExampleImages#all";
+
+    /** For {@code @MethodSource}: {@link #few()}. */
+    public static final String FEW = "org.stateferry.testing.ExampleImages#few";
+
     private ExampleImages() {}
 
     /**
@@ -77,6 +83,19 @@ public final class ExampleImages {
                         (1 << order) + "-bit refcounts", () -> disk(Qcow2ImageBuilder.version3(10, order, MIB))))
                 .forEach(examples::add);
         return examples.stream();
+    }
+
+    /** Small ones of very different kinds, for tests that try every single call on each. */
+    public static Stream<Example> few() {
+        return Stream.of(
+                        "disk of no bytes",
+                        "every kind of cluster",
+                        "version 2, 512-byte clusters",
+                        "extended L2 entries",
+                        "vmstate left, 512-byte clusters, 64-bit refcounts",
+                        "leaks and gaps",
+                        "bitmaps")
+                .map(ExampleImages::named);
     }
 
     /** The image of that name. */
