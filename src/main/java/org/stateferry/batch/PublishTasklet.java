@@ -1,6 +1,7 @@
 package org.stateferry.batch;
 
 import java.time.Instant;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Executor;
@@ -61,22 +62,23 @@ final class PublishTasklet implements Tasklet {
     /** The image with the vmstate comes last: before that, all of it can be taken back. */
     private void publish() throws StateferryException {
         Instant date = Instant.now();
-        OtherDiskPublisher otherDisks = new OtherDiskPublisher(session, importKey);
-        if (session.published() != null) {
-            otherDisks.stage(date);
-            session.requireNotStopped();
-            otherDisks.switchOver();
-        } else {
-            ImportPlan plan = Objects.requireNonNull(session.plan(), "prepare has planned what is not published");
-            StagedSnapshot staged = stage(plan, date);
-            otherDisks.stage(date);
-            // The last moment for a stop: from here on there is little left to do.
-            session.requireNotStopped();
-            otherDisks.switchOver();
-            switchOver(plan, staged);
+        StagedSnapshot staged = session.published() == null ? stage(plan(), date) : null;
+        List<PendingSwitch> switches = OtherDiskStaging.stage(session, importKey, date);
+        if (staged != null) {
+            switches.add(new PendingSwitch(session.openImage(), session.image().file(), plan().journal(), staged));
+        }
+        // The last moment for a stop: from here on there is little left to do.
+        session.requireNotStopped();
+        PendingSwitch.carryOut(switches);
+        if (staged != null) {
+            session.published(staged.entry());
         }
         session.target().complete();
         session.finishJournals(importKey);
+    }
+
+    private ImportPlan plan() {
+        return Objects.requireNonNull(session.plan(), "prepare has planned what is not published");
     }
 
     private StagedSnapshot stage(ImportPlan plan, Instant date) throws StateferryException {
@@ -91,14 +93,6 @@ final class PublishTasklet implements Tasklet {
         SnapshotPublisher publisher =
                 new SnapshotPublisher(image, plan.allocator(), plan.report(), session::requireNotStopped);
         return publisher.stage(vmState, session.request().name(), date);
-    }
-
-    private void switchOver(ImportPlan plan, StagedSnapshot staged) throws StateferryException {
-        plan.journal().recordIntent(IntendedSnapshot.announced(staged));
-        // What the new header describes is only true if nobody else could write since prepare.
-        session.openImage().proveHeld();
-        staged.change().carryOut(new JournaledImageFile(session.image().file(), plan.journal()));
-        session.published(staged.entry());
     }
 
     /** Reads every buffer back; what the disk returns must have the checksum of what was sent to it. */

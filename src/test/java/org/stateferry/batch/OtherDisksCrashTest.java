@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -153,6 +154,36 @@ class OtherDisksCrashTest {
             assertAsBefore();
             assertFinished();
         }
+    }
+
+    @Test
+    void allSwitchesAreAnnouncedBeforeTheFirst() throws Exception {
+        List<Boolean> announced = new ArrayList<>();
+        bench.access = WatchedImageFile.by(new Watcher() {
+            @Override
+            public void before(Call call, long offset) throws StateferryException {
+                if (call == Call.WRITE && offset == 0) {
+                    announced.add(allAreAnnounced());
+                }
+            }
+        });
+
+        bench.run(NAME);
+
+        assertThat(announced)
+                .as("no journal can stop the import between two switches")
+                .containsExactly(true, true, true);
+    }
+
+    private boolean allAreAnnounced() throws StateferryException {
+        boolean all = true;
+        for (Path image : List.of(disks.get(0), disks.get(1), bench.image())) {
+            try (Journal journal = Journal.openForReading(JournalFiles.pathFor(HOME.home(), image))
+                    .orElseThrow()) {
+                all &= journal.intent().isPresent();
+            }
+        }
+        return all;
     }
 
     @Test
