@@ -6,7 +6,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.storage.FileIdentity;
+import org.stateferry.storage.ImageFile;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
 import org.stateferry.transfer.Journal;
@@ -16,6 +18,7 @@ import org.stateferry.transfer.Journal;
  * this is closed.
  */
 final class DiskAbandonment implements AutoCloseable {
+    private final FileAccess access;
     private final String name;
     private final boolean locked;
     private final List<Disk> disks = new ArrayList<>();
@@ -23,9 +26,14 @@ final class DiskAbandonment implements AutoCloseable {
     private long bytesGivenBack;
     private boolean givenBack;
 
-    private record Disk(OpenImage open, Journal journal, Path journalPath) {}
+    private record Disk(OpenImage open, ImageFile file, Journal journal, Path journalPath) {
+        boolean isOurs() throws StateferryException {
+            return ImageAge.isOurs(open.identity().modified(), journal);
+        }
+    }
 
-    private DiskAbandonment(KnownImport known) {
+    private DiskAbandonment(KnownImport known, FileAccess access) {
+        this.access = access;
         this.name = known.identity().name();
         this.locked = known.request().options().lock();
     }
@@ -33,10 +41,11 @@ final class DiskAbandonment implements AutoCloseable {
     /**
      * Opens and locks the disks.
      *
+     * @param access what lies between us and them
      * @throws StateferryException of kind IMAGE_IN_USE if somebody else has one of them open
      */
-    static DiskAbandonment open(StateferryHome home, KnownImport known) throws StateferryException {
-        DiskAbandonment abandonment = new DiskAbandonment(known);
+    static DiskAbandonment open(StateferryHome home, FileAccess access, KnownImport known) throws StateferryException {
+        DiskAbandonment abandonment = new DiskAbandonment(known, access);
         try {
             for (Path disk : known.identity().otherDisks()) {
                 abandonment.add(disk, JournalFiles.pathFor(home, disk), known.identity());
@@ -66,7 +75,8 @@ final class DiskAbandonment implements AutoCloseable {
                 return;
             }
             OpenImages.Locking locking = locked ? OpenImages.Locking.EXCLUSIVE : OpenImages.Locking.NONE;
-            disks.add(new Disk(OpenImages.openForUpdate(disk, locking), journal, journalPath));
+            OpenImage open = OpenImages.openForUpdate(disk, locking);
+            disks.add(new Disk(open, access.image(open.file()), journal, journalPath));
             kept = true;
         } finally {
             if (!kept) {
@@ -81,7 +91,8 @@ final class DiskAbandonment implements AutoCloseable {
     }
 
     /**
-     * Takes the snapshots out of the disks again, unless the image needs them. What was decided first holds.
+     * Takes the snapshots out of the disks again, unless the image needs them; a disk that did not get its snapshot gets its
+     * length back in any case. What was decided first holds.
      *
      * @param imageHolds whether the image holds, or may hold, a snapshot of the name
      */
@@ -91,37 +102,55 @@ final class DiskAbandonment implements AutoCloseable {
         }
         givenBack = true;
         for (Disk disk : disks) {
-            if (imageHolds) {
-                leave(disk, "the snapshot \"" + name + "\" stays in " + disk.open.path() + " as in the image");
-            } else if (!locked) {
-                leave(
-                        disk,
-                        "the disk " + disk.open.path() + " was imported into without a lock; " + removalAdvice(disk));
-            } else {
-                undo(disk);
+            try {
+                giveBack(disk, imageHolds);
+            } catch (StateferryException e) {
+                if (e.kind().isTransient()) {
+                    throw e;
+                }
+                String advice = imageHolds ? "" : "; " + removalAdvice(disk);
+                leave(disk, disk.isOurs(), "the disk " + disk.open.path() + " stays as it is: " + e.problem() + advice);
             }
         }
     }
 
-    private void undo(Disk disk) throws StateferryException {
-        try {
-            DiskUndo.Outcome outcome = DiskUndo.undo(disk.open, disk.open.file(), disk.journal, disk.journalPath, name);
-            bytesGivenBack += outcome.bytesGivenBack();
-            if (outcome.removed()) {
-                remarks.add("the snapshot \"" + name + "\" was removed from " + disk.open.path() + " again");
-            }
-        } catch (StateferryException e) {
-            if (e.kind().isTransient()) {
-                throw e;
-            }
+    private void giveBack(Disk disk, boolean imageHolds) throws StateferryException {
+        if (imageHolds && holdsSnapshot(disk)) {
+            keep(disk);
+        } else if (locked) {
+            undo(disk, imageHolds);
+        } else {
             leave(
                     disk,
-                    "the disk " + disk.open.path() + " stays as it is: " + e.problem() + "; " + removalAdvice(disk));
+                    disk.isOurs(),
+                    "the disk " + disk.open.path() + " was imported into without a lock; " + removalAdvice(disk));
         }
     }
 
-    private void leave(Disk disk, String remark) throws StateferryException {
-        boolean ours = ImageAge.isOurs(disk.open.identity().modified(), disk.journal);
+    private boolean holdsSnapshot(Disk disk) throws StateferryException {
+        return IntendedSnapshot.find(Qcow2Image.open(disk.file), name, disk.journal)
+                .isPresent();
+    }
+
+    private void keep(Disk disk) throws StateferryException {
+        boolean ours = disk.isOurs();
+        if (locked) {
+            SwitchConfirmation.confirm(disk.open, Qcow2Image.open(new JournaledImageFile(disk.file, disk.journal)));
+        }
+        leave(disk, ours, "the snapshot \"" + name + "\" stays in " + disk.open.path() + " as in the image");
+    }
+
+    private void undo(Disk disk, boolean imageHolds) throws StateferryException {
+        DiskUndo.Outcome outcome = DiskUndo.undo(disk.open, disk.file, disk.journal, disk.journalPath, name);
+        bytesGivenBack += outcome.bytesGivenBack();
+        if (outcome.removed()) {
+            remarks.add("the snapshot \"" + name + "\" was removed from " + disk.open.path() + " again");
+        } else if (imageHolds) {
+            remarks.add("the disk " + disk.open.path() + " got no snapshot \"" + name + "\" from the import");
+        }
+    }
+
+    private void leave(Disk disk, boolean ours, String remark) throws StateferryException {
         JournalFiles.end(disk.journal, disk.journalPath, ours ? disk.open.identity() : null);
         remarks.add(remark);
     }

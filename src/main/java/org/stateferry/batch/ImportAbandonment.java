@@ -30,6 +30,7 @@ import org.stateferry.transfer.Journal;
 public final class ImportAbandonment {
     private final StateferryHome home;
     private final JobRepository repository;
+    private final FileAccess access;
 
     /**
      * How an import was abandoned.
@@ -54,9 +55,10 @@ public final class ImportAbandonment {
         }
     }
 
-    ImportAbandonment(StateferryHome home, JobRepository repository) {
+    ImportAbandonment(StateferryHome home, JobRepository repository, FileAccess access) {
         this.home = home;
         this.repository = repository;
+        this.access = access;
     }
 
     /**
@@ -94,7 +96,7 @@ public final class ImportAbandonment {
 
     private Outcome giveBack(KnownImport known) throws StateferryException {
         Path path = JournalFiles.pathFor(home, known.identity().image());
-        try (DiskAbandonment disks = DiskAbandonment.open(home, known)) {
+        try (DiskAbandonment disks = DiskAbandonment.open(home, access, known)) {
             Optional<Journal> found = Journal.open(path);
             if (found.isEmpty()) {
                 disks.giveBack(holdsSnapshot(known, disks));

@@ -88,7 +88,7 @@ public class JobRepositoryConfiguration {
 
     @Bean
     ImportAbandonment importAbandonment(StateferryHome home, JobRepository repository) {
-        return new ImportAbandonment(home, repository);
+        return new ImportAbandonment(home, repository, FileAccess.PLAIN);
     }
 
     @Bean

@@ -88,7 +88,7 @@ final class TailCutter {
 
     private static void undo(OtherDisk disk, ImportSession session, String importKey) throws StateferryException {
         String name = session.request().name();
-        boolean neededByImage = session.published() != null && disk.holdsDiskOnly(name);
+        boolean neededByImage = session.published() != null && disk.state(name, importKey) == OtherDisk.State.PUBLISHED;
         if (!neededByImage) {
             disk.undo(importKey, name);
         }

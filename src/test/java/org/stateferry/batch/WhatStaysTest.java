@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -98,6 +99,18 @@ class WhatStaysTest {
         };
     }
 
+    /** Everything that changes the image is noted down. */
+    private static Watcher recording(List<Call> calls) {
+        return new Watcher() {
+            @Override
+            public void after(Call call, long offset) {
+                if (call != Call.READ) {
+                    calls.add(call);
+                }
+            }
+        };
+    }
+
     private void assertDisksHold(boolean hold) throws Exception {
         for (Path disk : bench.otherDisks()) {
             ImportBench.assertChecked(disk);
@@ -117,7 +130,12 @@ class WhatStaysTest {
     }
 
     private Outcome abandon() throws StateferryException {
-        return HOME.context().abandonment().abandon(bench.records().get(0).id());
+        return abandon(FileAccess.PLAIN);
+    }
+
+    private Outcome abandon(FileAccess access) throws StateferryException {
+        return new ImportAbandonment(HOME.home(), HOME.context().jobRepository(), access)
+                .abandon(bench.records().get(0).id());
     }
 
     @Test
@@ -206,6 +224,46 @@ class WhatStaysTest {
         assertThat(RawBytes.sha256(forgotten)).isEqualTo(before);
         assertThat(isFinished(forgotten)).isTrue();
         bench.undisturbed().otherDisks().remove(forgotten);
+        assertDisksHold(true);
+    }
+
+    /** Adds a disk to an import that is complete, and lets its publish end when its header was written so many times. */
+    private Path forgottenDiskThatEnded(int headers) throws Exception {
+        bench.run(NAME);
+        Path forgotten = bench.withOtherDisk().otherDisks().get(2);
+        bench.access = watching(forgotten, failing(FailureKind.IO, Call.FORCE, headers));
+        bench.fail(NAME);
+        bench.undisturbed();
+        return forgotten;
+    }
+
+    @Test
+    void aForgottenDiskThatDidNotGetItsSnapshotGetsItsLengthBackWhenTheImportIsAbandoned() throws Exception {
+        Path forgotten = forgottenDiskThatEnded(0);
+        long written = Files.size(forgotten);
+
+        Outcome outcome = abandon();
+
+        assertThat(Files.size(forgotten)).isEqualTo(Files.size(Path.of("src/demo/ticker.qcow2")));
+        assertThat(outcome)
+                .isEqualTo(new Outcome(
+                        written - Files.size(forgotten),
+                        "the disk " + forgotten + " got no snapshot \"saved\" from the import"));
+        assertThat(isFinished(forgotten)).isTrue();
+        bench.otherDisks().remove(forgotten);
+        assertDisksHold(true);
+    }
+
+    @Test
+    void aForgottenDisksSwitchThatWasNotForcedIsMadeSureOfWhenTheImportIsAbandoned() throws Exception {
+        Path forgotten = forgottenDiskThatEnded(1);
+        List<Call> calls = new ArrayList<>();
+
+        Outcome outcome = abandon(watching(forgotten, recording(calls)));
+
+        assertThat(calls).containsExactly(Call.WRITE, Call.FORCE);
+        assertThat(outcome.remark()).contains("stays in " + forgotten);
+        assertThat(isFinished(forgotten)).isTrue();
         assertDisksHold(true);
     }
 
