@@ -135,7 +135,8 @@ final class DiskAbandonment implements AutoCloseable {
     private void keep(Disk disk) throws StateferryException {
         boolean ours = disk.isOurs();
         if (locked) {
-            SwitchConfirmation.confirm(disk.open, Qcow2Image.open(new JournaledImageFile(disk.file, disk.journal)));
+            SwitchConfirmation.confirm(
+                    disk.open, Qcow2Image.open(JournaledImageFile.ifOurs(ours, disk.file, disk.journal)));
         }
         leave(disk, ours, "the snapshot \"" + name + "\" stays in " + disk.open.path() + " as in the image");
     }

@@ -46,12 +46,13 @@ final class DiskUndo {
             throws StateferryException {
         requireSameFile(open, journal);
         boolean ours = ImageAge.isOurs(open.identity().modified(), journal);
-        boolean removed = remove(open, new JournaledImageFile(file, journal), journal, name);
+        ImageFile changed = JournaledImageFile.ifOurs(ours, file, journal);
+        boolean removed = remove(open, changed, journal, name);
         open.proveHeld();
-        Qcow2Image now = Qcow2Image.open(file);
+        Qcow2Image now = Qcow2Image.open(changed);
         long cut = TailCutter.cut(now, MetadataCheck.run(now), journal.plan().originalLength());
         // Barrier: without a journal nobody would look for a tail that a power cut brings back.
-        file.force();
+        changed.force();
         JournalFiles.end(journal, journalPath, ours ? open.identity() : null);
         return new Outcome(removed, cut);
     }

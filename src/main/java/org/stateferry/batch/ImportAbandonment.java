@@ -16,6 +16,7 @@ import org.stateferry.qcow2.ImportRequirements;
 import org.stateferry.qcow2.MetadataCheck;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.storage.FileIdentity;
+import org.stateferry.storage.ImageFile;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
 import org.stateferry.transfer.Journal;
@@ -153,7 +154,7 @@ public final class ImportAbandonment {
         return true;
     }
 
-    private static Outcome giveBack(KnownImport known, Journal journal, Path journalPath, DiskAbandonment disks)
+    private Outcome giveBack(KnownImport known, Journal journal, Path journalPath, DiskAbandonment disks)
             throws StateferryException {
         Optional<Outcome> part = PartRemoval.remove(known, journal.plan().imageKey(), disks);
         if (part.isEmpty()) {
@@ -163,7 +164,7 @@ public final class ImportAbandonment {
         return part.get();
     }
 
-    private static Outcome giveBackImage(KnownImport known, Journal journal, Path journalPath, DiskAbandonment disks)
+    private Outcome giveBackImage(KnownImport known, Journal journal, Path journalPath, DiskAbandonment disks)
             throws StateferryException {
         Path image = known.identity().image();
         String imageKey = journal.plan().imageKey();
@@ -185,31 +186,34 @@ public final class ImportAbandonment {
             }
             disks.giveBack(holdsSnapshot(known, open));
             boolean ours = ImageAge.isOurs(open.identity().modified(), journal);
+            ImageFile file = JournaledImageFile.ifOurs(ours, access.image(open.file()), journal);
             Outcome outcome = locked
-                    ? cut(known, open, journal)
+                    ? cut(known, open, file, journal)
                     : Outcome.notGivenBack("the image " + image + " was imported into without a lock");
             // Barrier: without a journal nobody would look for a tail that a power cut brings back.
-            open.file().force();
+            file.force();
             JournalFiles.end(journal, journalPath, ours ? open.identity() : null);
             return outcome;
         }
     }
 
-    private static Outcome cut(KnownImport known, OpenImage open, Journal journal) throws StateferryException {
+    private static Outcome cut(KnownImport known, OpenImage open, ImageFile file, Journal journal)
+            throws StateferryException {
         try {
-            Qcow2Image image = Qcow2Image.open(open.file());
+            Qcow2Image image = Qcow2Image.open(file);
             ImportRequirements.requireWritable(image, true);
             CheckReport report = MetadataCheck.run(image);
             if (!report.isSound()) {
                 return Outcome.notGivenBack("the metadata of the image " + open.path() + " is damaged");
             }
             open.proveHeld();
-            long cut = TailCutter.cut(image, report, journal.plan().originalLength());
             boolean switched = IntendedSnapshot.find(image, known.identity().name(), journal)
                     .isPresent();
             if (switched) {
-                SwitchConfirmation.confirm(open, image.through(new JournaledImageFile(image.file(), journal)));
+                // Barrier: where the image ends is read from a header that may be in the page cache only.
+                SwitchConfirmation.confirm(open, image);
             }
+            long cut = TailCutter.cut(image, report, journal.plan().originalLength());
             return new Outcome(cut, switched ? stays(known, open) : null);
         } catch (StateferryException e) {
             if (e.kind().isTransient()) {

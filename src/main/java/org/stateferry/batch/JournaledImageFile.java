@@ -7,8 +7,8 @@ import org.stateferry.storage.ImageFile;
 import org.stateferry.transfer.Journal;
 
 /**
- * The image file while metadata is written: keeps the journal's "last write" near the file's modification time, by which
- * a restart tells our own writes from somebody else's. Not thread-safe.
+ * The image file while metadata is written, or its end is cut: keeps the journal's "last write" near the file's modification
+ * time, by which a restart tells our own writes from somebody else's. Not thread-safe.
  */
 final class JournaledImageFile implements ImageFile {
     private static final long INTERVAL_MILLIS = 250;
@@ -20,6 +20,16 @@ final class JournaledImageFile implements ImageFile {
     JournaledImageFile(ImageFile below, Journal journal) {
         this.below = below;
         this.journal = journal;
+    }
+
+    /**
+     * The image file of an import that is given up. If somebody else has written to it since, our writes are not recorded:
+     * his must not pass for ours.
+     *
+     * @param ours whether the image's modification time is explained by the journal
+     */
+    static ImageFile ifOurs(boolean ours, ImageFile below, Journal journal) {
+        return ours ? new JournaledImageFile(below, journal) : below;
     }
 
     @Override
@@ -34,12 +44,16 @@ final class JournaledImageFile implements ImageFile {
 
     @Override
     public void write(ByteBuffer source, long offset) throws StateferryException {
+        recordWrite();
+        below.write(source, offset);
+    }
+
+    private void recordWrite() throws StateferryException {
         long now = System.currentTimeMillis();
         if (now - recordedMillis >= INTERVAL_MILLIS) {
             journal.recordWrite(now);
             recordedMillis = now;
         }
-        below.write(source, offset);
     }
 
     /** A force that fails is recorded: the kernel reports a lost page once, so later success proves nothing about it. */
@@ -68,6 +82,7 @@ final class JournaledImageFile implements ImageFile {
 
     @Override
     public void truncate(long size) throws StateferryException {
+        recordWrite();
         below.truncate(size);
     }
 }

@@ -7,6 +7,7 @@ import org.stateferry.qcow2.CheckReport;
 import org.stateferry.qcow2.MetadataCheck;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.storage.FileIdentity;
+import org.stateferry.storage.ImageFile;
 import org.stateferry.transfer.Journal;
 
 /**
@@ -55,7 +56,8 @@ final class TailCutter {
         if (session.request().options().lock()) {
             session.openImage().proveHeld();
         }
-        Qcow2Image now = Qcow2Image.open(session.image().file());
+        ImageFile file = new JournaledImageFile(session.image().file(), plan.journal());
+        Qcow2Image now = Qcow2Image.open(file);
         if (!Arrays.equals(now.headerSector(), session.image().headerSector())) {
             // Somebody else has written to the image: it may use more by now than its refcounts say, and its time
             // of modification is not ours to explain.
@@ -66,6 +68,8 @@ final class TailCutter {
             cut(now, MetadataCheck.run(now), plan.journal().plan().originalLength());
         }
         if (undone) { // as long as a disk has a snapshot to be taken back, there is something to abandon
+            // Barrier: without an unfinished journal nobody would look for a tail that a power cut brings back.
+            file.force();
             session.finishJournal();
         }
     }

@@ -1,14 +1,20 @@
 package org.stateferry.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.JobExecution;
 import org.stateferry.batch.ImportAbandonment.Outcome;
@@ -37,6 +43,10 @@ class ImportAbandonmentTest {
 
     private static Outcome abandon(long id) throws StateferryException {
         return HOME.context().abandonment().abandon(id);
+    }
+
+    private static Outcome abandon(long id, FileAccess access) throws StateferryException {
+        return new ImportAbandonment(HOME.home(), HOME.context().jobRepository(), access).abandon(id);
     }
 
     private static StateferryException refused(long id) {
@@ -191,6 +201,24 @@ class ImportAbandonmentTest {
         assertThat(bench.warnings).singleElement().asString().contains("was modified at");
     }
 
+    @ParameterizedTest(name = "by somebody else: {0}")
+    @ValueSource(booleans = {false, true})
+    void whoHasModifiedTheImageLastIsKnownAlsoIfTheAbandonmentWasKilledAfterTheCut(boolean other) throws Exception {
+        long id = bench.stopped("saved", 5L * MIB);
+        bench.makeOld(bench.image());
+        if (other) {
+            TestFiles.setTime(bench.image(), ImportBench.SAVED_AT.plusSeconds(600));
+        }
+        FileAccess killing = WatchedImageFile.of(bench.image(), WatchedImageFile.endingAfter(Call.TRUNCATE));
+        assertThatThrownBy(() -> abandon(id, killing)).hasMessageContaining("dead");
+
+        abandon(id);
+
+        bench.assertSpaceGivenBack();
+        bench.run("saved");
+        assertThat(bench.warnings).hasSize(other ? 1 : 0);
+    }
+
     @Test
     void whatWasWrittenWithoutALockStays() throws Exception {
         bench.lock = false;
@@ -232,9 +260,15 @@ class ImportAbandonmentTest {
         });
         assertThat(bench.fail("saved").problem()).isEqualTo("injected");
         bench.undisturbed();
+        Files.write(bench.image(), new byte[MIB], StandardOpenOption.APPEND); // what an attempt before has left
+        List<Call> calls = new ArrayList<>();
 
-        Outcome outcome = abandon(bench.record().id());
+        Outcome outcome =
+                abandon(bench.record().id(), WatchedImageFile.of(bench.image(), WatchedImageFile.recording(calls)));
 
+        assertThat(calls)
+                .as("nothing is cut by a header that is not made sure of")
+                .containsExactly(Call.WRITE, Call.FORCE, Call.TRUNCATE, Call.FORCE);
         assertThat(outcome.remark()).contains("holds the snapshot \"saved\" already");
         assertThat(bench.record().status()).isEqualTo("ABANDONED");
         bench.assertHolds("saved");

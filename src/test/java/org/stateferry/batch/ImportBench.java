@@ -13,6 +13,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.LongConsumer;
@@ -35,6 +36,8 @@ import org.stateferry.testing.ClusterContent;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.TickerDump;
+import org.stateferry.transfer.BufferRecord;
+import org.stateferry.transfer.Journal;
 import org.stateferry.transfer.TransferObserver;
 
 /**
@@ -178,6 +181,24 @@ final class ImportBench implements ImportProgress {
         for (Path disk : otherDisks) {
             TestFiles.setTime(disk, time);
         }
+    }
+
+    /** As if an unfinished import had last written to an image when the dump was saved. */
+    void makeOld(Path unfinished) throws IOException {
+        long savedAt = SAVED_AT.toEpochMilli();
+        try (Journal journal =
+                Journal.open(JournalFiles.pathFor(home, unfinished)).orElseThrow()) {
+            for (long index = 0; index < journal.plan().bufferCount(); index++) {
+                Optional<BufferRecord> buffer = journal.buffer(index);
+                if (buffer.isPresent()) {
+                    BufferRecord then = buffer.get();
+                    journal.recordBuffer(
+                            new BufferRecord(index, then.storedSize(), then.checksum(), savedAt, then.entries()));
+                }
+            }
+            journal.recordWrite(savedAt);
+        }
+        TestFiles.setTime(unfinished, SAVED_AT);
     }
 
     ImportRequest request(String name) {

@@ -2,6 +2,8 @@ package org.stateferry.batch;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.List;
+import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.storage.ImageFile;
 
@@ -37,6 +39,40 @@ final class WatchedImageFile implements ImageFile {
             @Override
             public ImageFile image(ImageFile opened) {
                 return new WatchedImageFile(opened, watcher);
+            }
+        };
+    }
+
+    /** Puts a watcher between an import and one of its images. */
+    static FileAccess of(Path image, Watcher watcher) {
+        return new FileAccess() {
+            @Override
+            public ImageFile image(ImageFile opened) {
+                return opened.path().equals(image) ? new WatchedImageFile(opened, watcher) : opened;
+            }
+        };
+    }
+
+    /** Ends what is done to an image once a call of one kind was made. */
+    static Watcher endingAfter(Call last) {
+        return new Watcher() {
+            @Override
+            public void after(Call call, long offset) throws StateferryException {
+                if (call == last) {
+                    throw StateferryException.of(FailureKind.IO, "dead");
+                }
+            }
+        };
+    }
+
+    /** Notes down what is done to an image. */
+    static Watcher recording(List<Call> calls) {
+        return new Watcher() {
+            @Override
+            public void after(Call call, long offset) {
+                if (call != Call.READ) {
+                    calls.add(call);
+                }
             }
         };
     }

@@ -1,6 +1,7 @@
 package org.stateferry.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import java.io.IOException;
@@ -68,18 +69,6 @@ class WhatStaysTest {
         };
     }
 
-    /** Between the import and one of its images lies a watcher. */
-    private static FileAccess watching(Path image, Watcher watcher) {
-        return new FileAccess() {
-            @Override
-            public ImageFile image(ImageFile opened) {
-                return opened.path().equals(image)
-                        ? WatchedImageFile.by(watcher).image(opened)
-                        : opened;
-            }
-        };
-    }
-
     /** Every call of a kind fails once the header was written so many times. */
     private static Watcher failing(FailureKind kind, Call failed, int headers) {
         return new Watcher() {
@@ -95,18 +84,6 @@ class WhatStaysTest {
             @Override
             public void after(Call call, long offset) {
                 written += call == Call.WRITE && offset == 0 ? 1 : 0;
-            }
-        };
-    }
-
-    /** Everything that changes the image is noted down. */
-    private static Watcher recording(List<Call> calls) {
-        return new Watcher() {
-            @Override
-            public void after(Call call, long offset) {
-                if (call != Call.READ) {
-                    calls.add(call);
-                }
             }
         };
     }
@@ -202,12 +179,12 @@ class WhatStaysTest {
         bench.run(NAME);
         Path forgotten = bench.withOtherDisk().otherDisks().get(2);
         String before = RawBytes.sha256(forgotten);
-        bench.access = watching(forgotten, failing(FailureKind.INTERNAL, Call.FORCE, 0));
+        bench.access = WatchedImageFile.of(forgotten, failing(FailureKind.INTERNAL, Call.FORCE, 0));
         StateferryException failure = bench.fail(NAME);
         assertThat(failure.problem()).isEqualTo("injected");
         assertThat(failure.getSuppressed()).as("nor can its length be forced").hasSize(1);
 
-        bench.access = watching(forgotten, new Watcher() {
+        bench.access = WatchedImageFile.of(forgotten, new Watcher() {
             private int forces;
 
             @Override
@@ -231,7 +208,7 @@ class WhatStaysTest {
     private Path forgottenDiskThatEnded(int headers) throws Exception {
         bench.run(NAME);
         Path forgotten = bench.withOtherDisk().otherDisks().get(2);
-        bench.access = watching(forgotten, failing(FailureKind.IO, Call.FORCE, headers));
+        bench.access = WatchedImageFile.of(forgotten, failing(FailureKind.IO, Call.FORCE, headers));
         bench.fail(NAME);
         bench.undisturbed();
         return forgotten;
@@ -259,7 +236,7 @@ class WhatStaysTest {
         Path forgotten = forgottenDiskThatEnded(1);
         List<Call> calls = new ArrayList<>();
 
-        Outcome outcome = abandon(watching(forgotten, recording(calls)));
+        Outcome outcome = abandon(WatchedImageFile.of(forgotten, WatchedImageFile.recording(calls)));
 
         assertThat(calls).containsExactly(Call.WRITE, Call.FORCE);
         assertThat(outcome.remark()).contains("stays in " + forgotten);
@@ -268,9 +245,49 @@ class WhatStaysTest {
     }
 
     @Test
+    void aDiskThatWasCutBeforeTheAbandonmentWasKilledIsNotNewer() throws Exception {
+        Path forgotten = forgottenDiskThatEnded(0);
+        bench.makeOld(forgotten);
+        FileAccess killing = WatchedImageFile.of(forgotten, WatchedImageFile.endingAfter(Call.TRUNCATE));
+        assertThatThrownBy(() -> abandon(killing)).hasMessageContaining("dead");
+
+        abandon();
+
+        bench.strict = true;
+        assertThat(bench.run(NAME).state()).isEqualTo(State.DISKS_COMPLETED);
+        assertDisksHold(true);
+    }
+
+    @Test
+    void anImageThatCannotGetItsSnapshotGetsItsLengthBackForGood() throws Exception {
+        bench.access = WatchedImageFile.of(bench.image(), failing(FailureKind.INTERNAL, Call.FORCE, 0));
+        StateferryException failure = bench.fail(NAME);
+        assertThat(failure.problem()).isEqualTo("injected");
+        assertThat(failure.getSuppressed()).as("nor can its length be forced").hasSize(1);
+        assertThat(isFinished(bench.image())).isFalse();
+
+        List<Call> calls = new ArrayList<>();
+        bench.access = WatchedImageFile.of(bench.image(), WatchedImageFile.recording(calls));
+        bench.onPublish = () -> write(bench.dump());
+        assertThat(bench.fail(NAME).getSuppressed()).isEmpty();
+
+        assertThat(calls).endsWith(Call.TRUNCATE, Call.FORCE);
+        assertThat(isFinished(bench.image())).isTrue();
+        bench.assertSpaceGivenBack();
+    }
+
+    private static void write(Path file) {
+        try {
+            Files.writeString(file, "another dump");
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
     void aDiskThatCannotBeTakenBackKeepsNoOtherFromIt() throws Exception {
         Path first = bench.otherDisks().get(0);
-        FileAccess hopelessImage = watching(bench.image(), new Watcher() {
+        FileAccess hopelessImage = WatchedImageFile.of(bench.image(), new Watcher() {
             @Override
             public void before(Call call, long offset) throws StateferryException {
                 if (call == Call.WRITE && offset == 0) {
@@ -278,7 +295,7 @@ class WhatStaysTest {
                 }
             }
         });
-        FileAccess stubbornDisk = watching(first, failing(FailureKind.IO, Call.WRITE, 1));
+        FileAccess stubbornDisk = WatchedImageFile.of(first, failing(FailureKind.IO, Call.WRITE, 1));
         bench.access = new FileAccess() {
             @Override
             public ImageFile image(ImageFile opened) {
@@ -315,7 +332,7 @@ class WhatStaysTest {
 
     @Test
     void anAbandonedImagesSwitchThatWasNotForcedIsMadeSureOf() throws Exception {
-        bench.access = watching(bench.image(), failing(FailureKind.IO, Call.FORCE, 1));
+        bench.access = WatchedImageFile.of(bench.image(), failing(FailureKind.IO, Call.FORCE, 1));
         bench.fail(NAME);
         bench.undisturbed();
         Instant before = Instant.now().minusSeconds(1);
@@ -332,7 +349,7 @@ class WhatStaysTest {
     @Test
     void thatTheForceOfADisksSwitchFailedIsInItsJournal() throws Exception {
         Path disk = bench.otherDisks().get(1);
-        bench.access = watching(disk, failing(FailureKind.IO, Call.FORCE, 1));
+        bench.access = WatchedImageFile.of(disk, failing(FailureKind.IO, Call.FORCE, 1));
 
         bench.fail(NAME);
 
@@ -344,7 +361,7 @@ class WhatStaysTest {
     @Test
     void aDiskThatWasReplacedWhileItWasOpenedIsNotTakenBack() throws Exception {
         Path disk = bench.otherDisks().get(1);
-        bench.access = watching(disk, failing(FailureKind.IO, Call.FORCE, 1));
+        bench.access = WatchedImageFile.of(disk, failing(FailureKind.IO, Call.FORCE, 1));
         bench.fail(NAME);
         bench.undisturbed();
         Path copy = Files.copy(disk, disk.resolveSibling("copy.qcow2"));
