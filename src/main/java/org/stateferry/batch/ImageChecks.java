@@ -88,22 +88,28 @@ final class ImageChecks {
         subject.warn(warning);
     }
 
-    /** QEMU refuses to load a snapshot that one of the writable disks lacks. */
-    void warnIfDisksMissing() {
+    /**
+     * QEMU refuses to load a snapshot that one of the writable disks lacks.
+     *
+     * @param image gets the vmstate; without a disk in it, it is none of the guest's
+     */
+    void warnIfDisksMissing(Qcow2Image image) {
         StreamFacts facts = subject.dump().facts();
-        int given = 1 + subject.request().otherDisks().size();
         if (facts == null) {
             return;
         }
         Map<String, Integer> disks = facts.diskDevices();
         int found = disks.values().stream().mapToInt(Integer::intValue).sum();
+        int given = (image.header().size() == 0 ? 0 : 1)
+                + subject.request().otherDisks().size();
         if (found > given) {
             String counted = disks.entrySet().stream()
                     .map(kind -> kind.getValue() + " " + kind.getKey())
                     .collect(Collectors.joining(", "));
-            subject.warn("the saved machine has " + found + " disk devices (" + counted + "), but " + given
-                    + (given == 1 ? " image was given" : " images were given")
-                    + ": QEMU loads the snapshot only if every writable disk has it, see --also");
+            subject.warn(
+                    "the saved machine has " + found + (found == 1 ? " disk device (" : " disk devices (") + counted
+                            + "), but an image was given for " + (given == 0 ? "none" : "only " + given)
+                            + ": QEMU loads the snapshot only if every writable disk has it, see --also");
         }
     }
 

@@ -31,7 +31,7 @@ final class ImportChecks {
         }
         images.requireFit(image, session.dump().streamLength(), session.journal(), importKey);
         session.dump().warnings().forEach(session::warn);
-        images.warnIfDisksMissing();
+        images.warnIfDisksMissing(image);
         images.warnIfNewer(session.openImage().path(), session.modifiedByOthers());
         return images.checked(image);
     }

@@ -94,7 +94,7 @@ public record ImportPreview(
         ImageChecks checks = new ImageChecks(planned);
         checks.requireFit(image, dump.streamLength(), Optional.empty(), importKey);
         dump.warnings().forEach(planned::warn);
-        checks.warnIfDisksMissing();
+        checks.warnIfDisksMissing(image);
         CheckReport report = checks.checked(image);
         new OtherDiskChecks(planned, importKey).run(false);
         SpaceDemand disks = checks.diskDemand();

@@ -23,6 +23,7 @@ import org.stateferry.storage.FileNames;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
 import org.stateferry.testing.ImageLocks;
+import org.stateferry.testing.MigrationStreamBuilder;
 import org.stateferry.testing.RawBytes;
 
 /** An image that an import makes is there when it is complete, and what an attempt has begun is not lost. */
@@ -97,6 +98,25 @@ class NewImageImportTest {
         bench.withNewImage(GIB, 512).run("saved");
         assertComplete("saved");
         assertThat(bench.records()).as("the first is gone, so this is another").hasSize(2);
+    }
+
+    @Test
+    void anImageWithoutDiskIsNoneOfTheGuestsDisks() throws Exception {
+        bench = HOME.bench().withNewImage(0, CLUSTER_SIZE);
+        Files.write(bench.dump(), MigrationStreamBuilder.valid().build());
+        String warning =
+                "the saved machine has 1 disk device (1 virtio-blk), but an image was given for none: QEMU loads"
+                        + " the snapshot only if every writable disk has it, see --also";
+
+        assertThat(ImportPreview.of(bench.request("saved"), HOME.home(), bench, bench.stop)
+                        .warnings())
+                .containsExactly(warning);
+        assertThat(bench.run("saved").warnings()).containsExactly(warning);
+        bench.newImage = null;
+        assertThat(bench.run("once more").warnings()).contains(warning);
+        assertThat(bench.withNewImage(GIB, CLUSTER_SIZE).run("saved").warnings())
+                .as("the guest has one disk")
+                .isEmpty();
     }
 
     @Test
