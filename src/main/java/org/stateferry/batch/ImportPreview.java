@@ -2,6 +2,7 @@ package org.stateferry.batch;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
@@ -23,14 +24,16 @@ import org.stateferry.stream.StreamFacts;
  * What an import would do; made without the job repository and without a change to anything.
  *
  * @param alreadyImported whether the image holds this vmstate under this name already, and every other disk its snapshot
+ * @param lacksName whether the image, which the import was to make, holds this vmstate and lacks nothing but its name
  * @param vmStateSize bytes of vmstate
  * @param growth bytes by which the images may grow at most, all together
- * @param usableSpace bytes that the image's file system has
+ * @param usableSpace bytes that the image's file system has, with those that an unfinished new image takes by now
  * @param facts what the stream says about its machine, or null for an opaque dump
  * @param warnings what the operator was warned about
  */
 public record ImportPreview(
         boolean alreadyImported,
+        boolean lacksName,
         long vmStateSize,
         long growth,
         long usableSpace,
@@ -62,9 +65,11 @@ public record ImportPreview(
                 ImportChecks.warnOfOtherSize(session);
                 otherDisks.run(true);
                 checks.requireSpaceForDisks();
+                boolean part = session.target().isPart();
                 return preview(
                         session,
-                        !session.otherDisks().haveLacked(),
+                        !part && !session.otherDisks().haveLacked(),
+                        part,
                         new ImageChecks(session).diskDemand().total());
             }
             CheckReport report = checks.run(presence, importKey);
@@ -72,6 +77,7 @@ public record ImportPreview(
             checks.requireSpace(report, 0);
             return preview(
                     session,
+                    false,
                     false,
                     checks.growth(report, 0)
                             + new ImageChecks(session).diskDemand().total());
@@ -108,7 +114,7 @@ public record ImportPreview(
                         planned::warn,
                         planned::requireNotStopped);
         return new ImportPreview(
-                false, dump.streamLength(), growth + disks.total(), usable, dump.facts(), planned.warnings());
+                false, false, dump.streamLength(), growth + disks.total(), usable, dump.facts(), planned.warnings());
     }
 
     private static Path folderOf(Path file) {
@@ -117,16 +123,23 @@ public record ImportPreview(
 
     private static long usableSpace(Path image) throws StateferryException {
         try {
-            return Files.getFileStore(folderOf(image)).getUsableSpace();
+            return Files.getFileStore(folderOf(image)).getUsableSpace() + sizeOfPart(PartName.of(image));
         } catch (IOException e) {
             throw FileFailures.translate(e, image, StateferryException.NO_OFFSET, "asking for the free space");
         }
     }
 
-    private static ImportPreview preview(ImportSession session, boolean complete, long growth)
+    /** The import goes on from what an earlier attempt has left, or removes it first. */
+    private static long sizeOfPart(Path part) throws IOException {
+        boolean goes = Files.isRegularFile(part, LinkOption.NOFOLLOW_LINKS) && NewImageMaker.nameCount(part) == 1;
+        return goes ? Files.size(part) : 0;
+    }
+
+    private static ImportPreview preview(ImportSession session, boolean complete, boolean lacksName, long growth)
             throws StateferryException {
         return new ImportPreview(
                 complete,
+                lacksName,
                 session.dump().streamLength(),
                 growth,
                 session.openImage().usableSpace(),

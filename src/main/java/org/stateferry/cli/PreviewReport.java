@@ -14,10 +14,17 @@ final class PreviewReport {
         if (preview.alreadyImported()) {
             return "nothing to do: '" + request.name() + "' is already in " + request.image();
         }
+        if (preview.lacksName()) {
+            return "would give " + request.image() + " its name, which is all that it lacks"
+                    + (preview.growth() == 0
+                            ? ""
+                            : "; its other disks grow by " + Texts.bytes(preview.growth()) + " at most");
+        }
         if (request.newImage() != null) {
             return "would make " + request.image() + " with a disk of "
                     + Texts.bytes(request.newImage().size()) + " and import " + Texts.bytes(preview.vmStateSize())
-                    + " as '" + request.name() + "' into it, " + Texts.bytes(preview.growth()) + " in all at most; "
+                    + " as '" + request.name() + "' into it" + others(request) + ", " + Texts.bytes(preview.growth())
+                    + " in all at most; "
                     + Texts.bytes(preview.usableSpace()) + " are free";
         }
         return "would import " + Texts.bytes(preview.vmStateSize()) + " as '" + request.name() + "' into "
@@ -36,6 +43,7 @@ final class PreviewReport {
         Map<String, Object> fields = new LinkedHashMap<>();
         fields.put("dryRun", true);
         fields.put("alreadyImported", preview.alreadyImported());
+        fields.put("lacksName", preview.lacksName());
         fields.put("dump", request.dump().toString());
         fields.put("image", request.image().toString());
         fields.put(

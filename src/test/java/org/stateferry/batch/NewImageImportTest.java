@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -343,9 +344,10 @@ class NewImageImportTest {
 
         assertThat(refusal.kind()).isEqualTo(FailureKind.CONFLICT);
         assertThat(refusal.problem()).contains("all it lacks is its name");
-        assertThat(ImportPreview.of(bench.request("saved"), HOME.home(), bench, bench.stop)
-                        .alreadyImported())
-                .isTrue();
+        ImportPreview preview = ImportPreview.of(bench.request("saved"), HOME.home(), bench, bench.stop);
+        assertThat(preview)
+                .extracting(ImportPreview::alreadyImported, ImportPreview::lacksName, ImportPreview::growth)
+                .containsExactly(false, true, 0L);
         assertThat(bench.run("saved").state()).isEqualTo(State.ALREADY_IMPORTED);
         bench.assertHolds("saved");
         assertThat(names()).containsExactly("disk.qcow2", "vm.dump");
@@ -430,6 +432,24 @@ class NewImageImportTest {
         bench.otherDisks().add(bench.dump());
         assertThat(refusedPreview("saved").kind()).isEqualTo(FailureKind.USAGE);
         assertThat(names()).containsExactly("other0.qcow2", "vm.dump");
+    }
+
+    @Test
+    void forADryRunThereIsTheRoomThatAnUnfinishedImageTakes() throws Exception {
+        bench.stopped("saved", 2L * MIB);
+        long size = 1L << 40;
+        try (RandomAccessFile part = new RandomAccessFile(bench.part().toFile(), "rw")) {
+            part.setLength(size);
+        }
+        long usable = Files.getFileStore(bench.part()).getUsableSpace();
+
+        ImportPreview preview = ImportPreview.of(bench.request("saved"), HOME.home(), bench, bench.stop);
+
+        assertThat(preview.lacksName()).isFalse();
+        assertThat(preview.usableSpace()).isGreaterThan(usable + size / 2);
+        Files.createLink(bench.part().resolveSibling("elsewhere"), bench.part());
+        preview = ImportPreview.of(bench.request("saved"), HOME.home(), bench, bench.stop);
+        assertThat(preview.usableSpace()).as("that one stays").isLessThan(usable + size / 2);
     }
 
     @Test

@@ -78,7 +78,7 @@ final class FakeInstallation implements Installation {
     @Override
     public ImportPreview preview(ImportRequest asked, ImportProgress progress, StopSignal stop) {
         request = asked;
-        return new ImportPreview(false, 3 << 20, 4 << 20, 1L << 30, PC, List.of());
+        return new ImportPreview(false, false, 3 << 20, 4 << 20, 1L << 30, PC, List.of());
     }
 
     Installation at(@Nullable Path askedFor) {
