@@ -2,7 +2,6 @@ package org.stateferry.batch;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -43,12 +42,14 @@ public final class ImportAbandonment {
         static final Outcome NOTHING_LEFT = new Outcome(0, null);
 
         private Outcome with(DiskAbandonment disks) {
-            List<String> remarks = new ArrayList<>(disks.remarks());
-            if (remark != null) {
-                remarks.add(0, remark);
-            }
-            return new Outcome(
-                    bytesGivenBack + disks.bytesGivenBack(), remarks.isEmpty() ? null : String.join("; ", remarks));
+            List<String> remarks = disks.remarks();
+            return with(new Outcome(disks.bytesGivenBack(), remarks.isEmpty() ? null : String.join("; ", remarks)));
+        }
+
+        private Outcome with(Outcome other) {
+            String both = remark == null || other.remark == null ? null : remark + "; " + other.remark;
+            String either = remark == null ? other.remark : remark;
+            return new Outcome(bytesGivenBack + other.bytesGivenBack, both == null ? either : both);
         }
 
         private static Outcome notGivenBack(String reason) {
@@ -101,12 +102,12 @@ public final class ImportAbandonment {
             Optional<Journal> found = Journal.open(path);
             if (found.isEmpty()) {
                 disks.giveBack(holdsSnapshot(known, disks));
-                return PartRemoval.removeEmpty(known).with(disks);
+                return PartRemoval.removeEmpty(known, null).with(disks);
             }
             try (Journal journal = found.get()) {
                 if (!JournalFiles.isUnfinished(journal, known.identity())) {
                     disks.giveBack(holdsSnapshot(known, disks));
-                    return PartRemoval.removeEmpty(known).with(disks);
+                    return PartRemoval.removeEmpty(known, journal).with(disks);
                 }
                 return giveBack(known, journal, path, disks).with(disks);
             }
@@ -158,7 +159,7 @@ public final class ImportAbandonment {
             throws StateferryException {
         Optional<Outcome> part = PartRemoval.remove(known, journal.plan().imageKey(), disks);
         if (part.isEmpty()) {
-            return giveBackImage(known, journal, journalPath, disks);
+            return giveBackImage(known, journal, journalPath, disks).with(PartRemoval.remarkOnPart(known, null));
         }
         JournalFiles.delete(journalPath);
         return part.get();

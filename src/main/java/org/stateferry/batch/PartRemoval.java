@@ -4,13 +4,16 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.batch.ImportAbandonment.Outcome;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.NewImage;
 import org.stateferry.qcow2.NewImageLayout;
+import org.stateferry.storage.FileIdentity;
 import org.stateferry.storage.FileNames;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
+import org.stateferry.transfer.Journal;
 
 /** Removes what an abandoned import has left of an image that it was making, under the image's lock. */
 final class PartRemoval {
@@ -60,16 +63,20 @@ final class PartRemoval {
                 : removed(size);
     }
 
-    /** Removes a part in which no import has written anything: this one may have died before it began its journal. */
-    static Outcome removeEmpty(KnownImport known) throws StateferryException {
+    /**
+     * Removes a part in which no import has written anything: this one may have died before it began its journal.
+     *
+     * @param other the journal of the image, which is not one of this import any more; null if there is none
+     */
+    static Outcome removeEmpty(KnownImport known, @Nullable Journal other) throws StateferryException {
         NewImage wanted = known.request().newImage();
         Optional<OpenImage> found = wanted == null ? Optional.empty() : open(known);
         if (wanted == null || found.isEmpty()) {
-            return Outcome.NOTHING_LEFT;
+            return remarkOnPart(known, other);
         }
         try (OpenImage part = found.get()) {
             if (!isEmpty(part, wanted)) {
-                return Outcome.NOTHING_LEFT;
+                return remarkOnPart(known, other);
             }
             long size = part.file().size();
             boolean isImage = part.isAt(known.identity().image());
@@ -80,6 +87,30 @@ final class PartRemoval {
 
     private static Outcome removed(long size) {
         return new Outcome(size, "the image that it was making is removed");
+    }
+
+    /**
+     * Names a part that nobody knows of any more: the journal that spoke of it was begun anew for an image that got the name
+     * in another way, or is lost. What it holds may be wanted, so it stays.
+     *
+     * @param other a journal that may speak of it; null if there is none
+     */
+    static Outcome remarkOnPart(KnownImport known, @Nullable Journal other) throws StateferryException {
+        Path image = known.identity().image();
+        Path part = PartName.of(image);
+        if (!Files.isRegularFile(part, LinkOption.NOFOLLOW_LINKS)) {
+            return Outcome.NOTHING_LEFT;
+        }
+        String key = FileIdentity.of(part).key();
+        boolean isOthers =
+                other != null && !other.isFinished() && other.plan().imageKey().equals(key);
+        boolean isImage = Files.exists(image) && FileIdentity.of(image).key().equals(key);
+        return isOthers || isImage ? Outcome.NOTHING_LEFT : new Outcome(0, leftOver(part) + " stays");
+    }
+
+    /** How a part is called that lies beside the image that it was to become. */
+    static String leftOver(Path part) {
+        return "the file " + part + ", left by an import that was making the image,";
     }
 
     private static boolean isEmpty(OpenImage part, NewImage wanted) throws StateferryException {

@@ -93,7 +93,7 @@ final class TargetImage implements AutoCloseable {
      * @param path what {@link #pathOf} has found
      * @param vmStateSize bytes that a new image must be able to map beside its disk
      * @param continuation asked about a part that holds more than an empty image
-     * @param notice hears, in one line, why a part is made anew
+     * @param notice hears, in one line, why a part is made anew, or that one is left beside the image
      * @throws StateferryException as {@link OpenImages#openForUpdate}, {@link OpenImages#create}, and
      *     {@link #requireRoom}
      */
@@ -109,10 +109,20 @@ final class TargetImage implements AutoCloseable {
         NewImage wanted = request.newImage();
         if (wanted == null || Files.exists(path)) {
             OpenImage file = OpenImages.openForUpdate(path, locking);
+            noticeLeftPart(file, notice);
             return new TargetImage(path, file, access.names(), wanted != null, false, false);
         }
         requireRoom(wanted, vmStateSize);
         return new NewImageMaker(path, wanted, locking, access).open(continuation, notice);
+    }
+
+    /** The journal that spoke of it is about to be begun anew: nobody but the operator would ever remove it. */
+    private static void noticeLeftPart(OpenImage image, Consumer<String> notice) throws StateferryException {
+        Path part = PartName.of(image.path());
+        if (Files.isRegularFile(part, LinkOption.NOFOLLOW_LINKS) && !image.isAt(part)) {
+            notice.accept(
+                    PartRemoval.leftOver(part) + " is not used, as the image is there; remove it if nobody wants it");
+        }
     }
 
     /**

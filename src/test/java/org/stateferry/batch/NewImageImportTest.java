@@ -398,6 +398,27 @@ class NewImageImportTest {
         assertComplete("second");
     }
 
+    @Test
+    void aPartWhoseNameAnotherImageHasGotIsNotForgotten() throws Exception {
+        long id = bench.stopped("saved", 2L * MIB);
+        assertThat(bench.part()).exists();
+        Files.copy(Path.of("src/demo/ticker.qcow2"), bench.image());
+        bench.newImage = null;
+
+        bench.stopped("saved", 2L * MIB);
+        ImportAbandonment.Outcome outcome = HOME.context().abandonment().abandon(id);
+
+        String left = "the file " + bench.part() + ", left by an import that was making the image,";
+        assertThat(outcome.bytesGivenBack()).isPositive();
+        assertThat(outcome.remark()).isEqualTo(left + " stays");
+        assertThat(HOME.context().abandonment().abandon(id).remark()).isEqualTo(left + " stays");
+        bench.run("saved");
+        assertThat(bench.notices)
+                .containsExactly(left + " is not used, as the image is there; remove it if nobody wants it");
+        assertThat(bench.part()).exists();
+        bench.assertHolds("saved");
+    }
+
     private StateferryException refusedPreview(String name) {
         StateferryException refusal = catchThrowableOfType(
                 StateferryException.class, () -> ImportPreview.of(bench.request(name), HOME.home(), bench, bench.stop));
