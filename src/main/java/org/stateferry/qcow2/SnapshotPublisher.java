@@ -4,19 +4,17 @@ import java.time.Instant;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.ReferenceVisitor.Origin;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
-import org.stateferry.storage.ImageFile;
 
 /**
  * Makes a vmstate that lies in claimed clusters into an internal snapshot, in two parts. A snapshot of the disk alone is
  * one with a vmstate of no bytes.
  *
  * <p>{@link #stage} writes all new structures into free clusters, forces them, and checks the image that they make up. It
- * changes nothing that the old image reaches. {@link #switchOver} writes one sector. Before it the image is the old one,
- * after it the new one; there is nothing to undo or to repair in between. Not thread-safe; one instance publishes once.
+ * changes nothing that the old image reaches. {@link StagedSwitch#carryOut} writes one sector. Before it the image is the old
+ * one, after it the new one; there is nothing to undo or to repair in between. Not thread-safe; one instance stages once.
  */
 public final class SnapshotPublisher {
     private final Qcow2Image image;
-    private final ImageFile file;
     private final ClusterAllocator allocator;
     private final Cancellation cancellation;
     private final SwitchStage stage;
@@ -25,13 +23,12 @@ public final class SnapshotPublisher {
      * @param image the old image
      * @param allocator has claimed the vmstate's data clusters
      * @param before what the check of the old image found: its leaks are not ours
-     * @param cancellation asked while the new image is staged; not heard any more by the switch
+     * @param cancellation asked while the new image is staged; the switch does not hear it any more
      */
     public SnapshotPublisher(
             Qcow2Image image, ClusterAllocator allocator, CheckReport before, Cancellation cancellation) {
         this.stage = new SwitchStage(image, allocator, before, cancellation);
         this.image = stage.image();
-        this.file = image.file();
         this.allocator = allocator;
         this.cancellation = cancellation;
     }
@@ -42,7 +39,7 @@ public final class SnapshotPublisher {
      * @param vmState where the vmstate lies; {@link VmStateMap#NONE} for a snapshot of the disk alone
      * @param name the snapshot's name, checked by {@link ImportRequirements}
      * @param date the snapshot's time
-     * @return what {@link #switchOver} needs
+     * @return the snapshot, which {@link StagedSwitch#carryOut} publishes
      */
     public StagedSnapshot stage(VmStateMap vmState, String name, Instant date) throws StateferryException {
         // 1. The disk is shared by the new active L1 table and the snapshot's, 2. which leads to the vmstate as well.
@@ -57,15 +54,6 @@ public final class SnapshotPublisher {
                 (walk, added, removed) ->
                         walk.l1(l1Tables.snapshotL1Offset(), l1Tables.snapshotL1Size(), Origin.SNAPSHOT, added));
         return new StagedSnapshot(change, entry);
-    }
-
-    /**
-     * Publishes: writes the header sector, forces it, and reads it back.
-     *
-     * @throws StateferryException after which only the header itself tells whether the switch has happened
-     */
-    public void switchOver(StagedSnapshot staged) throws StateferryException {
-        staged.change().carryOut(file);
     }
 
     private SnapshotTableEntry newEntry(SnapshotL1Writer l1Tables, long vmStateSize, String name, Instant date) {

@@ -64,7 +64,7 @@ final class SwitchStage {
         RefcountRewriter refcounts = new RefcountRewriter(
                 image, allocator, referenceChanges(activeL1Offset, table, tableOffset, references));
         refcounts.write();
-        // Barrier: the header written by switchOver leads to everything written so far.
+        // Barrier: the header that the switch writes leads to everything written so far.
         file.force();
         // The new image as a whole, through the header that it will have.
         HeaderSwitch headerSwitch = new HeaderSwitch(

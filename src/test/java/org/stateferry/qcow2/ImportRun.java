@@ -76,7 +76,7 @@ final class ImportRun {
     }
 
     void switchOver(StagedSnapshot staged) throws StateferryException {
-        publisher().switchOver(staged);
+        staged.change().carryOut(image.file());
     }
 
     private SnapshotPublisher publisher() {
