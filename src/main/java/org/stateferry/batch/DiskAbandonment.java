@@ -11,6 +11,7 @@ import org.stateferry.storage.FileIdentity;
 import org.stateferry.storage.ImageFile;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
+import org.stateferry.storage.OpenImages.Locking;
 import org.stateferry.transfer.Journal;
 
 /**
@@ -20,7 +21,7 @@ import org.stateferry.transfer.Journal;
 final class DiskAbandonment implements AutoCloseable {
     private final FileAccess access;
     private final String name;
-    private final boolean locked;
+    private final Locking locking;
     private final List<Disk> disks = new ArrayList<>();
     private final List<String> remarks = new ArrayList<>();
     private long bytesGivenBack;
@@ -35,7 +36,7 @@ final class DiskAbandonment implements AutoCloseable {
     private DiskAbandonment(KnownImport known, FileAccess access) {
         this.access = access;
         this.name = known.identity().name();
-        this.locked = known.request().options().lock();
+        this.locking = known.locking();
     }
 
     /**
@@ -74,7 +75,6 @@ final class DiskAbandonment implements AutoCloseable {
                 remarks.add("the disk " + disk + " is not there, or another file has taken its place");
                 return;
             }
-            OpenImages.Locking locking = locked ? OpenImages.Locking.EXCLUSIVE : OpenImages.Locking.NONE;
             OpenImage open = OpenImages.openForUpdate(disk, locking);
             disks.add(new Disk(open, access.image(open.file()), journal, journalPath));
             kept = true;
@@ -117,7 +117,7 @@ final class DiskAbandonment implements AutoCloseable {
     private void giveBack(Disk disk, boolean imageHolds) throws StateferryException {
         if (imageHolds && holdsSnapshot(disk)) {
             keep(disk);
-        } else if (locked) {
+        } else if (locking == Locking.EXCLUSIVE) {
             undo(disk, imageHolds);
         } else {
             leave(
@@ -134,7 +134,7 @@ final class DiskAbandonment implements AutoCloseable {
 
     private void keep(Disk disk) throws StateferryException {
         boolean ours = disk.isOurs();
-        if (locked) {
+        if (locking == Locking.EXCLUSIVE) {
             SwitchConfirmation.confirm(
                     disk.open, Qcow2Image.open(JournaledImageFile.ifOurs(ours, disk.file, disk.journal)));
         }

@@ -2,6 +2,7 @@ package org.stateferry.batch;
 
 import org.stateferry.source.DumpFormat;
 import org.stateferry.storage.IoMode;
+import org.stateferry.storage.OpenImages.Locking;
 
 /**
  * How to go about an import. None of it makes another import of it: a restart may use other options.
@@ -27,6 +28,11 @@ public record ImportOptions(
     /** What is done if nothing is asked for. */
     public static final ImportOptions DEFAULTS =
             new ImportOptions(DumpFormat.AUTO, IoMode.AUTO, Compression.NONE, false, false, true, false, 0);
+
+    /** How the images are to be locked. */
+    Locking locking() {
+        return lock ? Locking.EXCLUSIVE : Locking.NONE;
+    }
 
     /** How the vmstate's clusters are stored. */
     public enum Compression {

@@ -17,7 +17,6 @@ import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.SpaceEstimate;
 import org.stateferry.source.DumpSource;
 import org.stateferry.storage.FileFailures;
-import org.stateferry.storage.OpenImages.Locking;
 import org.stateferry.stream.StreamFacts;
 
 /**
@@ -85,8 +84,8 @@ public record ImportPreview(
     }
 
     private static boolean isThere(ImportRequest request, Path image, NewImage wanted) throws StateferryException {
-        Locking locking = request.options().lock() ? Locking.EXCLUSIVE : Locking.NONE;
-        return Files.exists(image) || new NewImageMaker(image, wanted, locking, FileAccess.PLAIN).isComplete();
+        return Files.exists(image)
+                || new NewImageMaker(image, wanted, request.options().locking(), FileAccess.PLAIN).isComplete();
     }
 
     /** Of an image that would have to be made first; it is only planned. */

@@ -109,7 +109,7 @@ record KnownImport(JobInstance instance, JobExecution last, ImportIdentity ident
 
     /** How the last attempt was to lock its images. */
     Locking locking() {
-        return request().options().lock() ? Locking.EXCLUSIVE : Locking.NONE;
+        return request().options().locking();
     }
 
     /** Refuses files that would make another import of a restart. */

@@ -37,7 +37,7 @@ record LockedImages(TargetImage target, List<OpenImage> others) implements AutoC
      * @throws StateferryException as {@link TargetImage#open} and {@link OpenImages#openForUpdate}
      */
     static LockedImages open(ImportRequest request, Path image, TargetOpener target) throws StateferryException {
-        Locking locking = request.options().lock() ? Locking.EXCLUSIVE : Locking.NONE;
+        Locking locking = request.options().locking();
         List<Path> disks = disksInLockingOrder(request);
         String imageKey = keyOf(image);
         List<AutoCloseable> open = new ArrayList<>();
@@ -62,7 +62,7 @@ record LockedImages(TargetImage target, List<OpenImage> others) implements AutoC
 
     /** Opens and locks the other disks alone, or none; in the order in which they were asked for. */
     static List<OpenImage> openOthers(ImportRequest request) throws StateferryException {
-        Locking locking = request.options().lock() ? Locking.EXCLUSIVE : Locking.NONE;
+        Locking locking = request.options().locking();
         Map<Path, OpenImage> others = new HashMap<>();
         try {
             for (Path disk : disksInLockingOrder(request)) {

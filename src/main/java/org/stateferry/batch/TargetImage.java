@@ -105,7 +105,7 @@ final class TargetImage implements AutoCloseable {
             NewImageMaker.Continuation continuation,
             Consumer<String> notice)
             throws StateferryException {
-        Locking locking = request.options().lock() ? Locking.EXCLUSIVE : Locking.NONE;
+        Locking locking = request.options().locking();
         NewImage wanted = request.newImage();
         if (wanted == null || Files.exists(path)) {
             OpenImage file = OpenImages.openForUpdate(path, locking);
