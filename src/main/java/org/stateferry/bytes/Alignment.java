@@ -9,16 +9,6 @@ public final class Alignment {
         return Math.multiplyExact(ceilDiv(value, unit), unit);
     }
 
-    /** The largest multiple of {@code unit} that is not above {@code value}; {@code unit} is positive. */
-    public static long alignDown(long value, long unit) {
-        return value - Math.floorMod(value, unit);
-    }
-
-    /** Whether {@code value} is a multiple of {@code unit}. */
-    public static boolean isAligned(long value, long unit) {
-        return Math.floorMod(value, unit) == 0;
-    }
-
     /** {@code dividend / divisor}, rounded up; both are non-negative and the divisor is positive. */
     public static long ceilDiv(long dividend, long divisor) {
         long quotient = dividend / divisor;

@@ -2,8 +2,6 @@ package org.stateferry.bytes;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -67,21 +65,6 @@ public final class ByteCursor {
         byte[] result = new byte[count];
         require(count).get(result);
         return result;
-    }
-
-    /** Reads {@code count} bytes as UTF-8; malformed input is a failure. */
-    public String utf8(int count) throws StateferryException {
-        long start = offset();
-        require(count);
-        ByteBuffer text = bytes.slice(bytes.position(), count);
-        try {
-            String result = StandardCharsets.UTF_8.newDecoder().decode(text).toString();
-            bytes.position(bytes.position() + count);
-            return result;
-        } catch (CharacterCodingException e) {
-            throw StateferryException.at(kind, file, start, "text of " + count + " bytes is not UTF-8")
-                    .causedBy(e);
-        }
     }
 
     /** Passes over {@code count} bytes. */

@@ -63,12 +63,6 @@ final class ElementInput {
         return bytes.getLong(bytes.position() + at);
     }
 
-    byte[] peekBytes(int at, int count) {
-        byte[] result = new byte[count];
-        bytes.get(bytes.position() + at, result);
-        return result;
-    }
-
     /** A name; QEMU's are printable ASCII, so what is not even printable UTF-8 is damage. */
     String peekName(int at, int count) throws StateferryException {
         ByteBuffer encoded = bytes.slice(bytes.position() + at, count);

@@ -22,8 +22,6 @@ public record HeaderExtension(int type, long offset, byte[] data) {
     public static final int BACKING_FORMAT = 0xe279_2aca;
     public static final int FEATURE_NAMES = 0x6803_f857;
     public static final int BITMAPS = 0x2385_2875;
-    public static final int LUKS_HEADER = 0x0537_be77;
-    public static final int EXTERNAL_DATA_FILE_NAME = 0x4441_5441;
 
     private static final int END = 0;
     private static final int PREFIX_SIZE = 8;

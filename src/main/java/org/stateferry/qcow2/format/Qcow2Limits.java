@@ -18,8 +18,6 @@ public final class Qcow2Limits {
     public static final int MAX_TABLE_SIZE_IN_MEMORY = 8 * 1024 * 1024;
     /** Extra data of one snapshot table entry, in bytes. */
     public static final int MAX_SNAPSHOT_EXTRA_DATA = 1024;
-    /** What fits into QEMU's {@code id_str[128]}, in bytes of UTF-8. */
-    public static final int MAX_SNAPSHOT_ID_SIZE = 127;
     /** What fits into QEMU's {@code name[256]}, in bytes of UTF-8. */
     public static final int MAX_SNAPSHOT_NAME_SIZE = 255;
 
