@@ -1,5 +1,6 @@
 package org.stateferry.batch;
 
+import java.nio.file.Path;
 import java.time.Instant;
 import org.stateferry.error.StateferryException;
 import org.stateferry.source.DumpSource;
@@ -11,6 +12,9 @@ interface CheckedImport {
     DumpSource dump();
 
     OtherDisks otherDisks();
+
+    /** Where the image that gets the vmstate is, or is to be in the end. */
+    Path imagePath();
 
     /** When somebody else last modified the image. */
     Instant modifiedByOthers() throws StateferryException;

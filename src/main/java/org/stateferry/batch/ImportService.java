@@ -60,7 +60,7 @@ public final class ImportService implements ImportRunner {
      * @param id the import's ID
      * @throws StateferryException as {@link #run}; of kind {@link FailureKind#USAGE} if there is no such import, of kind
      *     {@link FailureKind#DUMP_INVALID} if its dump has changed, of kind {@link FailureKind#CONFLICT} if it is complete
-     *     or abandoned and the image does not hold its snapshot
+     *     or abandoned and not all of its images hold its snapshot
      */
     public ImportOutcome restart(long id, ImportProgress progress, StopSignal stop) throws StateferryException {
         KnownImport wanted = find(id);

@@ -89,6 +89,11 @@ final class ImportSession implements CheckedImport, AutoCloseable {
         return files.images().target();
     }
 
+    @Override
+    public Path imagePath() {
+        return target().path();
+    }
+
     OpenImage openImage() {
         return target().file();
     }

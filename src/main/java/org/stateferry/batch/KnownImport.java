@@ -139,7 +139,10 @@ record KnownImport(JobInstance instance, JobExecution last, ImportIdentity ident
             throw StateferryException.in(
                             FailureKind.CONFLICT,
                             identity.image(),
-                            "import " + id() + " is " + last.getStatus() + ", and the image does not hold its snapshot")
+                            "import " + id() + " is " + last.getStatus() + ", and "
+                                    + (identity.otherDisks().isEmpty()
+                                            ? "the image does not hold its snapshot"
+                                            : "not all of its images hold its snapshot"))
                     .advise("Run stateferry import to import the dump once more, under an ID of its own.");
         }
     }

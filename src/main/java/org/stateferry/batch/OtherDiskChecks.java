@@ -1,5 +1,6 @@
 package org.stateferry.batch;
 
+import java.nio.file.Path;
 import java.time.Instant;
 import org.stateferry.batch.OtherDisk.State;
 import org.stateferry.error.FailureKind;
@@ -75,10 +76,10 @@ final class OtherDiskChecks {
         if (published < 0) {
             return;
         }
-        requireOlder(subject.modifiedByOthers(), published);
+        requireOlder(subject.imagePath(), subject.modifiedByOthers(), published);
         for (OtherDisk disk : subject.otherDisks()) {
             if (disk.checked().isPresent()) {
-                requireOlder(ImageAge.modifiedByOthers(disk.identity(), disk.journal()), published);
+                requireOlder(disk.open().path(), ImageAge.modifiedByOthers(disk.identity(), disk.journal()), published);
             }
         }
     }
@@ -95,10 +96,11 @@ final class OtherDiskChecks {
         return last;
     }
 
-    private static void requireOlder(Instant modified, long publishedMillis) throws StateferryException {
+    private static void requireOlder(Path image, Instant modified, long publishedMillis) throws StateferryException {
         if (modified.isAfter(Instant.ofEpochMilli(publishedMillis).plus(ImageAge.TOLERANCE))) {
-            throw StateferryException.of(
+            throw StateferryException.in(
                             FailureKind.CONFLICT,
+                            image,
                             "other disks got their snapshots before somebody modified this one at " + modified
                                     + ": the snapshots would not be of one moment")
                     .advise("Give the import up with stateferry abandon, which removes those snapshots again.");

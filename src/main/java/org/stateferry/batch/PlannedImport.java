@@ -1,5 +1,6 @@
 package org.stateferry.batch;
 
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -71,6 +72,11 @@ final class PlannedImport implements CheckedImport, AutoCloseable {
     @Override
     public OtherDisks otherDisks() {
         return otherDisks;
+    }
+
+    @Override
+    public Path imagePath() {
+        return request.image();
     }
 
     /** Nobody has written to what is not there. */

@@ -307,6 +307,7 @@ class OtherDisksCrashTest {
         StateferryException failure = bench.fail(NAME);
 
         assertThat(failure.kind()).isEqualTo(FailureKind.CONFLICT);
+        assertThat(failure.file()).isEqualTo(bench.image());
         assertThat(failure.advice()).contains("stateferry abandon");
         assertThat(holders()).isEqualTo(2);
         HOME.context().abandonment().abandon(id);

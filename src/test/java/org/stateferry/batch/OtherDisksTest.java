@@ -1,6 +1,7 @@
 package org.stateferry.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import java.nio.file.Files;
@@ -259,6 +260,8 @@ class OtherDisksTest {
         Path lost = disks.get(0);
         Files.copy(Path.of("src/demo/ticker.qcow2"), lost, StandardCopyOption.REPLACE_EXISTING);
         TestFiles.setTime(lost, ImportBench.SAVED_AT);
+        assertThatThrownBy(() -> HOME.context().imports().restart(id, bench, new StopSignal()))
+                .hasMessageContaining("not all of its images hold its snapshot");
 
         ImportOutcome outcome = bench.run("saved");
 
