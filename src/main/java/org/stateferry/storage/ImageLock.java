@@ -125,11 +125,16 @@ final class ImageLock {
         } catch (OverlappingFileLockException e) {
             throw StateferryException.in(FailureKind.IMAGE_IN_USE, path, "the image is locked by this very process");
         } catch (IOException e) {
+            // Only who changes an image can do without the lock, if he says so; who reads it can as well read a copy.
             throw StateferryException.in(
                             FailureKind.IMAGE_UNSUPPORTED,
                             path,
                             "the file system cannot lock the image (" + e.getMessage() + ")")
-                    .advise("Make sure that no other program uses the image, then run again with --no-lock.")
+                    .advise(
+                            shared
+                                    ? "Make sure that no other program uses the image, then read a copy of it that lies on"
+                                            + " a file system with locks."
+                                    : "Make sure that no other program uses the image, then run again with --no-lock.")
                     .causedBy(e);
         }
     }

@@ -168,6 +168,22 @@ class ImageLockTest {
     }
 
     @Test
+    void whereThereAreNoLocksOnlyWhoChangesTheImageIsToldToDoWithout() throws Exception {
+        FileChannel cannotLock = FileChannel.open(image);
+        cannotLock.close();
+
+        assertThatThrownBy(() -> ImageLock.acquire(image, cannotLock))
+                .isInstanceOfSatisfying(
+                        StateferryException.class,
+                        failure -> assertThat(failure.advice()).contains("--no-lock"));
+        assertThatThrownBy(() -> ImageLock.acquireShared(image, cannotLock))
+                .isInstanceOfSatisfying(
+                        StateferryException.class,
+                        failure ->
+                                assertThat(failure.advice()).contains("a copy").doesNotContain("--no-lock"));
+    }
+
+    @Test
     void tellsTwoImagesApart() throws Exception {
         Path second = Files.copy(image, folder.resolve("second.qcow2"));
         try (OpenImage first = open()) {
