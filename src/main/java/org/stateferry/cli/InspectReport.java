@@ -29,16 +29,21 @@ interface InspectReport {
             fields.put("file", file.toString());
             fields.put("format", "other");
             fields.put("description", content.description());
+            fields.put("advice", content.advice());
             return fields;
         }
     }
 
-    /** The problems of a file as lines. */
+    /** The problems of a file as lines, each with what to do about it. */
     static List<String> problemLines(List<StateferryException> problems) {
-        return problems.stream()
-                .map(problem ->
-                        "problem: " + problem.problem() + (problem.offset() < 0 ? "" : ", at byte " + problem.offset()))
-                .toList();
+        List<String> lines = new ArrayList<>();
+        for (StateferryException problem : problems) {
+            lines.add("problem: " + problem.problem() + (problem.offset() < 0 ? "" : ", at byte " + problem.offset()));
+            if (problem.advice() != null) {
+                lines.add("next: " + problem.advice());
+            }
+        }
+        return lines;
     }
 
     /** The problems of a file as objects. */
@@ -49,6 +54,7 @@ interface InspectReport {
             fields.put("kind", problem.kind().tag());
             fields.put("offset", problem.offset() < 0 ? null : problem.offset());
             fields.put("message", problem.problem());
+            fields.put("advice", problem.advice());
             objects.add(fields);
         }
         return objects;

@@ -114,6 +114,7 @@ public final class DumpInspection {
     }
 
     private static StateferryException invalid(DumpFile file, long offset, String problem) {
-        return StateferryException.at(FailureKind.DUMP_INVALID, file.path(), offset, problem);
+        return StateferryException.at(FailureKind.DUMP_INVALID, file.path(), offset, problem)
+                .advise("save the state again");
     }
 }

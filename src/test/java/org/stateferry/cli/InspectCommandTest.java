@@ -104,6 +104,7 @@ class InspectCommandTest {
                 RAM blocks: not read
                 devices: not listed, there is no vmdescription
                 problem: RAM lies at fixed places of the file (migration capability mapped-ram), at byte 24
+                next: save the state again with the capability off
                 """);
     }
 
@@ -139,6 +140,18 @@ class InspectCommandTest {
         assertThat(found.at("/domain/name").asString()).isEqualTo("guest & co");
         assertThat(found.at("/stream/offset").asLong()).isEqualTo(350);
         assertThat(found.at("/problems/0/kind").asString()).isEqualTo("dump-invalid");
+        assertThat(found.at("/problems/0/advice").asString()).isNotEmpty();
+    }
+
+    @Test
+    void aFormKnownByNameOnlyAsJson() throws Exception {
+        Path zstd =
+                Files.write(folder.resolve("vm.zst"), new byte[] {0x28, (byte) 0xb5, 0x2f, (byte) 0xfd, 0, 0, 0, 0});
+
+        JsonNode found = json(zstd);
+
+        assertThat(found.path("format").asString()).isEqualTo("other");
+        assertThat(found.path("advice").asString()).contains("decompress");
     }
 
     @Test
