@@ -46,8 +46,7 @@ final class AbandonCommand implements Callable<Integer> {
         try (Installation.Imports imports =
                 installations.locate(program.home()).openImports(wait.longest(), console::say, new StopSignal())) {
             ImportAbandonment.Outcome outcome = imports.abandon(id);
-            console.say("import " + id + " is abandoned; its image was made shorter by "
-                    + Texts.bytes(outcome.bytesGivenBack()));
+            console.say("import " + id + " is abandoned, which gave back " + Texts.bytes(outcome.bytesGivenBack()));
             if (outcome.remark() != null) {
                 console.sayMore(outcome.remark());
             }

@@ -102,8 +102,7 @@ class ImportByIdCommandsTest {
 
         assertThat(installation.id).isEqualTo(12);
         assertThat(installation.waited).isEqualTo(Duration.ofSeconds(7));
-        assertThat(screen.err())
-                .isEqualTo("stateferry: import 12 is abandoned; its image was made shorter by 12.0 MiB\n");
+        assertThat(screen.err()).isEqualTo("stateferry: import 12 is abandoned, which gave back 12.0 MiB\n");
         assertThat(installation.closed).isTrue();
     }
 
@@ -114,7 +113,7 @@ class ImportByIdCommandsTest {
         assertThat(run("abandon", "12")).isZero();
 
         assertThat(screen.err())
-                .isEqualTo("stateferry: import 12 is abandoned; its image was made shorter by 0 B\n"
+                .isEqualTo("stateferry: import 12 is abandoned, which gave back 0 B\n"
                         + "  the image /vm.qcow2 is not there\n");
     }
 
