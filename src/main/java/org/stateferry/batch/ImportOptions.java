@@ -13,7 +13,8 @@ import org.stateferry.storage.OpenImages.Locking;
  * @param strict whether a warning about a disk newer than the dump is a refusal
  * @param allowBitmaps whether an image with persistent bitmaps is accepted although QEMU cannot revert it
  * @param lock whether the image is locked; false only on file systems without locks
- * @param verify whether the vmstate is read back from the image before the switch
+ * @param verify whether the vmstate is read back from the image before the switch; from the disk itself only where it was
+ *     written directly, else as a rule from the page cache
  * @param limitBytesPerSecond upper bound of the transfer rate, or 0 for none
  */
 public record ImportOptions(

@@ -95,7 +95,11 @@ final class PublishTasklet implements Tasklet {
         return publisher.stage(vmState, session.request().name(), date);
     }
 
-    /** Reads every buffer back; what the disk returns must have the checksum of what was sent to it. */
+    /**
+     * Reads every buffer back, through the page cache; what comes must have the checksum of what was written. What was
+     * written directly is not in the page cache, so the disk returns it. What was written through the page cache is still
+     * there as a rule: then nothing is proven about the disk.
+     */
     private void verify(JournalVmStateMap vmState) throws StateferryException {
         Journal journal = vmState.journal();
         try (BufferProofs proofs = new BufferProofs(session.image(), journal, executor)) {
@@ -111,7 +115,7 @@ final class PublishTasklet implements Tasklet {
                                     session.openImage().path(),
                                     "the vmstate reads back other than it was written, from its byte "
                                             + index * journal.plan().bufferSize() + " on")
-                            .advise("Distrust the disk; nothing was switched over.");
+                            .advise("Distrust the disk, or the memory; nothing was switched over.");
                 }
             }
         }

@@ -118,7 +118,11 @@ final class ImportCommand implements Callable<Integer> {
             description = "Do not lock the image. Only for file systems without locks: nothing else may use it then.")
     private boolean withoutLock;
 
-    @Option(names = "--verify", description = "Read everything back from the image before it is switched over.")
+    @Option(
+            names = "--verify",
+            description =
+                    "Read everything back from the image before it is switched over. The disk itself is read if the I/O"
+                            + " is direct; else most of it comes from the page cache.")
     private boolean verify;
 
     @Option(
