@@ -46,6 +46,7 @@ import org.stateferry.storage.IoMode;
  * options:                            # all optional, as on the command line
  *   format: auto
  *   io: auto
+ *   compress: none
  *   strict: false
  *   allow-bitmaps: false
  *   no-lock: false

@@ -22,7 +22,8 @@ import org.stateferry.transfer.TransferObserver;
  *   <li>{@code stateferry.transfer.blocked}: how long submissions waited because as many as allowed were in flight; those
  *       that did not wait do not count
  *   <li>{@code stateferry.transfer.write}: how long it took to write a buffer, its checksum, compression and journal
- *       record included; a histogram
+ *       record included; a histogram. Where data goes through the page cache, about one buffer in 64 MiB also waits for
+ *       an early force
  * </ul>
  */
 public final class TransferMetrics implements TransferObserver, MeterBinder {
