@@ -138,7 +138,11 @@ final class DiskAbandonment implements AutoCloseable {
             SwitchConfirmation.confirm(
                     disk.open, Qcow2Image.open(JournaledImageFile.ifOurs(ours, disk.file, disk.journal)));
         }
-        leave(disk, ours, "the snapshot \"" + name + "\" stays in " + disk.open.path() + " as in the image");
+        leave(
+                disk,
+                ours,
+                "the snapshot \"" + name + "\" stays in " + disk.open.path()
+                        + ", since the image has it or may have it");
     }
 
     private void undo(Disk disk, boolean imageHolds) throws StateferryException {
