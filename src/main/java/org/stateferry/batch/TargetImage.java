@@ -109,7 +109,12 @@ final class TargetImage implements AutoCloseable {
         NewImage wanted = request.newImage();
         if (wanted == null || Files.exists(path)) {
             OpenImage file = OpenImages.openForUpdate(path, locking);
-            noticeLeftPart(file, notice);
+            try {
+                noticeLeftPart(file, notice);
+            } catch (StateferryException e) {
+                Closing.after(e, file);
+                throw e;
+            }
             return new TargetImage(path, file, access.names(), wanted != null, false, false);
         }
         requireRoom(wanted, vmStateSize);
