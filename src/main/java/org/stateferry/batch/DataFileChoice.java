@@ -1,22 +1,24 @@
 package org.stateferry.batch;
 
-import com.sun.management.OperatingSystemMXBean;
-import java.lang.management.ManagementFactory;
 import java.util.Optional;
-import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.HostMemory;
+import org.stateferry.qcow2.ClusterAllocator;
+import org.stateferry.qcow2.format.ClusterGeometry;
+import org.stateferry.storage.GrowingImageFile;
 import org.stateferry.storage.ImageFile;
 import org.stateferry.storage.IoMode;
 import org.stateferry.storage.OpenImage;
 
 /** Chooses how the vmstate's data reaches the file, and says so when it is not what was asked for. */
 final class DataFileChoice {
-    /** What is smaller never counts as large, however little memory there is. */
-    private static final long ALWAYS_CACHED_MAX = 64L << 20;
+    /** Blocks are allocated ahead for so many bytes at least: what has to be loaded for that takes a tenth of a second. */
+    private static final long GROWING_MIN = 256L << 20;
 
-    private static final int MEMORY_SHARE = 4;
+    /** Bytes of the file system that are not taken before they are needed: others write to it too. */
+    private static final long SPACE_LEFT = 256L << 20;
 
     private final ImportSession session;
 
@@ -33,17 +35,27 @@ final class DataFileChoice {
         this.session = session;
     }
 
-    /** The file, as the import's options want it. */
-    DataFile choose() throws StateferryException {
+    /**
+     * The file, as the import's options want it.
+     *
+     * @param allocator has claimed what earlier attempts have written
+     * @param presentSize bytes of the stream that they have written
+     */
+    DataFile choose(ClusterAllocator allocator, long presentSize) throws StateferryException {
         IoMode wanted = session.request().options().io();
-        boolean large = isLarge(session.dump().streamLength(), DataFileChoice::memorySize);
+        boolean large = HostMemory.isLargeForPageCache(session.dump().streamLength());
         if (wanted == IoMode.CACHED || wanted == IoMode.AUTO && !large) {
             return cached();
         }
         @Nullable String objection = objection();
         Optional<ImageFile> direct = objection == null ? session.openImage().directFile() : Optional.empty();
         if (direct.isPresent()) {
-            return new DataFile(session.access(direct.get()), IoMode.DIRECT, alignment(session.openImage()));
+            ImageFile file = session.access(direct.get());
+            long missingSize = session.dump().streamLength() - presentSize;
+            return new DataFile(
+                    isWorthGrowing(missingSize) ? growing(file, allocator, missingSize) : file,
+                    IoMode.DIRECT,
+                    alignment(session.openImage()));
         }
         if (wanted == IoMode.DIRECT) {
             session.progress()
@@ -53,20 +65,20 @@ final class DataFileChoice {
         return cached();
     }
 
-    /**
-     * Whether {@link IoMode#AUTO} is direct: for a state of more than a quarter of the machine's memory, which would push
-     * out of the page cache what others have there. Smaller ones are faster through the page cache, as the benchmark shows.
-     *
-     * @param memorySize tells how many bytes of memory the machine, or the container, has
-     */
-    static boolean isLarge(long streamLength, LongSupplier memorySize) {
-        return streamLength > ALWAYS_CACHED_MAX && streamLength > memorySize.getAsLong() / MEMORY_SHARE;
+    /** Without a lock nothing may be cut at the end, so nothing is allocated ahead either. */
+    private boolean isWorthGrowing(long missingSize) {
+        return session.request().options().lock() && missingSize >= GROWING_MIN;
     }
 
-    private static long memorySize() {
-        return ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system
-                ? system.getTotalMemorySize()
-                : Long.MAX_VALUE;
+    private ImageFile growing(ImageFile file, ClusterAllocator allocator, long missingSize) throws StateferryException {
+        ClusterGeometry geometry = session.image().geometry();
+        long lengthMax = geometry.clusterOffset(allocator.clusterEnd() + geometry.clusterCount(missingSize));
+        return new GrowingImageFile(file, this::allocate, lengthMax);
+    }
+
+    private boolean allocate(long offset, long length) throws StateferryException {
+        OpenImage image = session.openImage();
+        return image.usableSpace() - length >= SPACE_LEFT && image.allocate(offset, length);
     }
 
     private DataFile cached() {

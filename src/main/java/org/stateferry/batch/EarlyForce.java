@@ -15,14 +15,17 @@ final class EarlyForce {
     private static final long INTERVAL = 64L << 20;
 
     private final ImageFile file;
+    private final Runnable afterwards;
     private final AtomicLong unforced = new AtomicLong();
     private final AtomicBoolean running = new AtomicBoolean();
 
     /**
      * @param file keeps in mind that a force has failed: the kernel reports a lost page once
+     * @param afterwards is run when what was written is on the disk
      */
-    EarlyForce(JournaledImageFile file) {
+    EarlyForce(JournaledImageFile file, Runnable afterwards) {
         this.file = file;
+        this.afterwards = afterwards;
     }
 
     /**
@@ -37,6 +40,7 @@ final class EarlyForce {
         try {
             unforced.set(0);
             file.force();
+            afterwards.run();
         } finally {
             running.set(false);
         }

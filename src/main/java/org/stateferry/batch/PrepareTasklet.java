@@ -96,7 +96,8 @@ final class PrepareTasklet implements Tasklet {
         }
         allocator = new ClusterAllocator(image, report);
         checks.requireSpace(report, 0);
-        return new ImportPlan(report, allocator, begun(now), 0, session.dump().checker(), 0, dataFiles.choose());
+        return new ImportPlan(
+                report, allocator, begun(now), 0, session.dump().checker(), 0, dataFiles.choose(allocator, 0));
     }
 
     private ImportPlan resumed(CheckReport report, ClusterAllocator allocator, Journal journal, long bufferCount)
@@ -116,7 +117,8 @@ final class PrepareTasklet implements Tasklet {
                 session.progress().notice("checking the dump from its first byte again: " + e.problem());
             }
         }
-        return new ImportPlan(report, allocator, journal, bufferCount, check, checkPosition, dataFiles.choose());
+        return new ImportPlan(
+                report, allocator, journal, bufferCount, check, checkPosition, dataFiles.choose(allocator, boundary));
     }
 
     private JournalPlan journalPlan(Qcow2Image image, long originalLength, Instant modified) {

@@ -66,8 +66,12 @@ record SpaceNeed(Path path, Qcow2Image image, DumpSource dump, long presentSize,
         ByteBuffer piece = ByteBuffer.allocateDirect(TransferSettings.bufferSize(clusterSize));
         long size = 0;
         try (PieceStream stream = dump.pieces(presentSize)) {
-            while (size <= limit && stream.read(piece.clear()) > 0) {
+            while (size <= limit) {
                 cancellation.check();
+                stream.skipHole(clusterSize);
+                if (stream.read(piece.clear()) == 0) {
+                    break;
+                }
                 int content = piece.position();
                 ZeroBytes.put(piece, (int) Alignment.alignUp(content, clusterSize) - content);
                 for (int at = 0; at < content; at += clusterSize) {

@@ -20,6 +20,9 @@ import org.stateferry.transfer.Checkpoint;
  * completed step is started anew). It does not drain: what is in flight is simply not counted yet.
  */
 final class TransferCheckpoint implements ItemStream, StepExecutionListener {
+    /** The kernel lists all locks of the machine, which takes its time; so not after every chunk. */
+    private static final long PROOF_INTERVAL_NANOS = 100_000_000;
+
     private final ImportSession session;
     private final TransferHolder transfer;
     private final TransferFactory factory;
@@ -27,6 +30,8 @@ final class TransferCheckpoint implements ItemStream, StepExecutionListener {
     private final LongAdder bytesWritten;
     private final StatusFile status;
     private @Nullable JobExecution job;
+    private boolean provenOnce;
+    private long provenNanos;
 
     /** Begins the transfer that prepare has planned. */
     @FunctionalInterface
@@ -81,13 +86,22 @@ final class TransferCheckpoint implements ItemStream, StepExecutionListener {
         }
         try {
             Checkpoint checkpoint = run.checkpoint();
-            // A lost lock is noticed within a chunk, not only before the switch.
-            session.openImage().proveHeld();
+            proveHeld();
             plan.journal().recordCheckpoint(checkpoint, System.currentTimeMillis());
             record(Objects.requireNonNull(job, "beforeStep comes first"), checkpoint);
         } catch (StateferryException e) {
             session.noteFailure(e);
             throw new ItemStreamException(e);
+        }
+    }
+
+    /** A lost lock is noticed soon, not only before the switch. */
+    private void proveHeld() throws StateferryException {
+        long now = System.nanoTime();
+        if (!provenOnce || now - provenNanos >= PROOF_INTERVAL_NANOS) {
+            session.openImage().proveHeld();
+            provenOnce = true;
+            provenNanos = now;
         }
     }
 

@@ -9,6 +9,7 @@ import java.util.zip.CRC32C;
 import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.HostMemory;
 import org.stateferry.qcow2.VmStateWriter;
 import org.stateferry.source.PieceStream;
 import org.stateferry.storage.IoMode;
@@ -34,6 +35,7 @@ final class TransferRun implements AutoCloseable {
     private final InFlightWrites writes;
     private final ClusterAggregator aggregator;
     private final VmStateWriter clusters;
+    private final JournaledImageFile dataFile;
     private final EarlyForce earlyForce;
     private final PieceStream pieces;
     private final StreamCheck check;
@@ -76,7 +78,8 @@ final class TransferRun implements AutoCloseable {
         catchUpCheck();
         this.writtenCheckState = new CheckState(startPosition, check.save());
         this.pieces = session.dump().pieces(readPosition);
-        this.earlyForce = new EarlyForce(new JournaledImageFile(plan.dataFile().file(), plan.journal()));
+        this.dataFile = new JournaledImageFile(plan.dataFile().file(), plan.journal());
+        this.earlyForce = new EarlyForce(dataFile, this::dropWritten);
         this.clusters = new VmStateWriter(
                 session.image(),
                 plan.dataFile().file(),
@@ -153,6 +156,7 @@ final class TransferRun implements AutoCloseable {
         if (piece.isEndOfStream()) {
             aggregator.finish();
             clusters.finish();
+            cutSurplus();
             requireWhole();
         } else {
             handedOut.remove(piece);
@@ -164,6 +168,25 @@ final class TransferRun implements AutoCloseable {
     void discardHandedOut() {
         handedOut.forEach(StreamPiece::release);
         handedOut.clear();
+    }
+
+    /** Cuts what was allocated ahead and not needed, because of zeros. */
+    private void cutSurplus() throws StateferryException {
+        if (plan.dataFile().mode() == IoMode.DIRECT) {
+            if (session.request().options().lock()) {
+                session.openImage().proveHeld();
+            }
+            long usedEnd =
+                    session.image().geometry().clusterOffset(plan.allocator().clusterEnd());
+            dataFile.truncate(Math.max(usedEnd, plan.journal().plan().originalLength()));
+        }
+    }
+
+    /** A large state is written through the page cache only if there is no other way, and does not stay there. */
+    private void dropWritten() {
+        if (HostMemory.isLargeForPageCache(session.dump().streamLength())) {
+            session.openImage().dropCached();
+        }
     }
 
     private void requireWhole() throws StateferryException {

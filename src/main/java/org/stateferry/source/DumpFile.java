@@ -15,8 +15,11 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
 import java.util.Objects;
+import java.util.function.LongPredicate;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.HostMemory;
+import org.stateferry.host.LinuxFile;
 
 /**
  * The one place that opens dumps: a regular file, open for reading only.
@@ -26,15 +29,24 @@ import org.stateferry.error.StateferryException;
 final class DumpFile implements Closeable {
     private final Path path;
     private final FileChannel channel;
+    private final LinuxFile linux;
     private final BasicFileAttributes opened;
 
-    private DumpFile(Path path, FileChannel channel, BasicFileAttributes opened) {
+    private DumpFile(Path path, FileChannel channel, LinuxFile linux, BasicFileAttributes opened) {
         this.path = path;
         this.channel = channel;
+        this.linux = linux;
         this.opened = opened;
     }
 
     static DumpFile open(Path dump) throws StateferryException {
+        return open(dump, HostMemory::isLargeForPageCache);
+    }
+
+    /**
+     * @param large tells of a size in bytes whether the page cache is to be kept from filling up with as much
+     */
+    static DumpFile open(Path dump, LongPredicate large) throws StateferryException {
         try {
             Path path = dump.toRealPath();
             BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
@@ -48,7 +60,11 @@ final class DumpFile implements Closeable {
                 throw StateferryException.in(FailureKind.DUMP_INVALID, path, "the dump is empty")
                         .advise("save the state again; QEMU leaves an empty file behind when that fails");
             }
-            return new DumpFile(path, FileChannel.open(path, StandardOpenOption.READ), attributes);
+            FileChannel channel = FileChannel.open(path, StandardOpenOption.READ);
+            LinuxFile linux = large.test(attributes.size())
+                    ? LinuxFile.open(path, LinuxFile.Access.READ, String.valueOf(attributes.fileKey()))
+                    : LinuxFile.none();
+            return new DumpFile(path, channel, linux, attributes);
         } catch (StateferryException e) {
             throw e;
         } catch (NoSuchFileException | NotDirectoryException e) {
@@ -97,6 +113,22 @@ final class DumpFile implements Closeable {
         }
     }
 
+    /**
+     * Takes what was read out of the page cache, if all of the file would push out too much of what others have there.
+     * Bytes {@code from} to {@code to}, of which only whole pages count.
+     */
+    void dropRead(long from, long to) {
+        linux.dropCached(from, to - from);
+    }
+
+    /**
+     * The first offset from {@code offset} on that may hold something else than zeros; at most the file's size. It is what
+     * the file system says of holes, so good for an estimate, not for content.
+     */
+    long nextData(long offset) {
+        return Math.min(linux.nextData(offset), size());
+    }
+
     /** The {@code count} bytes at {@code offset}, in a new buffer. */
     ByteBuffer read(long offset, int count) throws StateferryException {
         ByteBuffer bytes = ByteBuffer.allocate(count);
@@ -141,6 +173,7 @@ final class DumpFile implements Closeable {
 
     @Override
     public void close() throws StateferryException {
+        linux.close();
         try {
             channel.close();
         } catch (IOException e) {

@@ -14,6 +14,9 @@ import org.stateferry.stream.StreamFacts;
 
 /** A dump whose file holds the stream as it is: a plain migration stream, or opaque bytes. */
 final class OpenDump implements DumpSource {
+    /** After so many bytes what was read is dropped from the page cache, where it may not stay. */
+    private static final long DROP_WINDOW = 8L << 20;
+
     private final DumpFile file;
     private final long streamLength;
     private final DumpFingerprint fingerprint;
@@ -99,9 +102,12 @@ final class OpenDump implements DumpSource {
 
     private final class Pieces implements PieceStream {
         private long offset;
+        /** What lies before is out of the page cache again, if it was to be. */
+        private long droppedEnd;
 
         private Pieces(long offset) {
             this.offset = offset;
+            this.droppedEnd = offset;
         }
 
         @Override
@@ -115,12 +121,33 @@ final class OpenDump implements DumpSource {
                 target.limit(limit);
             }
             offset += count;
+            if (offset - droppedEnd >= DROP_WINDOW) {
+                dropRead();
+            }
             return count;
         }
 
         @Override
+        public long skipHole(int unit) {
+            long skipped = file.nextData(offset) - offset;
+            if (offset + skipped < streamLength) {
+                skipped -= skipped % unit;
+            } else {
+                skipped = streamLength - offset;
+            }
+            offset += skipped;
+            return skipped;
+        }
+
+        private void dropRead() {
+            file.dropRead(droppedEnd, offset);
+            droppedEnd = offset;
+        }
+
+        /** The file stays open: it belongs to the source. */
+        @Override
         public void close() {
-            // The file belongs to the source.
+            dropRead();
         }
     }
 }

@@ -14,6 +14,15 @@ public interface PieceStream extends Closeable {
      */
     int read(ByteBuffer target) throws StateferryException;
 
+    /**
+     * Passes over a hole of the dump's file at the present place, as far as the file system tells of one. Good for an
+     * estimate; what is to be kept is read.
+     *
+     * @param unit only whole multiples of so many bytes are skipped, but for the stream's end
+     * @return how many bytes were skipped, all of them zeros; often 0
+     */
+    long skipHole(int unit);
+
     /** Gives up the stream; the dump stays open. */
     @Override
     void close() throws StateferryException;

@@ -52,6 +52,21 @@ public final class OpenImage implements AutoCloseable {
         }
     }
 
+    /**
+     * Allocates blocks for a range, which make the file as long as the range's end says and read as zeros. Worth it before
+     * writes past the page cache: extending a file, ext4 and others let one of them in at a time.
+     *
+     * @return whether it was possible; if not, nothing depends on it
+     */
+    public boolean allocate(long offset, long length) {
+        return entry.linux().allocate(offset, length);
+    }
+
+    /** Takes what is on stable storage out of the page cache, where that is possible. */
+    public void dropCached() {
+        entry.linux().dropCached(0, 0);
+    }
+
     /** The file system's block size in bytes: the alignment that direct access needs. */
     public long blockSize() throws StateferryException {
         try {

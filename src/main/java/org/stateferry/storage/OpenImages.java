@@ -14,6 +14,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.LinuxFile;
 
 /**
  * The registry of image files that this process has open, and the only place that opens them.
@@ -211,6 +212,9 @@ public final class OpenImages {
         final ImageLock lock;
         final ChannelImageFile file;
         private final List<FileChannel> channels = new ArrayList<>();
+        /** Opened when it is needed; as a channel, it stays open as long as the first. */
+        private @Nullable LinuxFile linux;
+
         private int userCount = 1;
 
         private Entry(Path path, String key, ImageLock lock, FileChannel channel) {
@@ -234,6 +238,15 @@ public final class OpenImages {
             }
         }
 
+        LinuxFile linux() {
+            synchronized (ENTRIES) {
+                if (linux == null) {
+                    linux = LinuxFile.open(path, LinuxFile.Access.WRITE, key);
+                }
+                return linux;
+            }
+        }
+
         /** A second channel is opened by path, which may lead to another file by now. */
         private void requireSameFile() throws StateferryException {
             if (!FileIdentity.of(path).key().equals(key)) {
@@ -249,6 +262,9 @@ public final class OpenImages {
                     return;
                 }
                 ENTRIES.remove(key);
+                if (linux != null) {
+                    linux.close();
+                }
                 IOException first = null;
                 for (FileChannel channel : channels) {
                     try {

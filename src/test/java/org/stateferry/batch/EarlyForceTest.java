@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -41,20 +44,28 @@ class EarlyForceTest {
     @Test
     void forcesAfterEvery64Mebibytes() throws Exception {
         FailingImageFile file = FailingImageFile.never(image);
-        EarlyForce early = new EarlyForce(new JournaledImageFile(file, journal));
+        List<Integer> forcesBefore = new ArrayList<>();
+        EarlyForce early = new EarlyForce(
+                new JournaledImageFile(file, journal),
+                () -> forcesBefore.add(file.calls().size()));
         for (int written = 0; written < 200; written++) {
             early.written(MIB);
         }
         assertThat(file.calls()).containsExactly(Call.FORCE, Call.FORCE, Call.FORCE);
+        assertThat(forcesBefore)
+                .as("what is to be done afterwards is done after each")
+                .containsExactly(1, 2, 3);
     }
 
     @Test
     void aForceThatFailsFailsTheImportAndIsRemembered() throws Exception {
         FailingImageFile file = FailingImageFile.at(image, Call.FORCE, 0, FailureKind.IO);
-        EarlyForce early = new EarlyForce(new JournaledImageFile(file, journal));
+        AtomicBoolean afterwards = new AtomicBoolean();
+        EarlyForce early = new EarlyForce(new JournaledImageFile(file, journal), () -> afterwards.set(true));
 
         assertThatThrownBy(() -> early.written(64 * MIB)).isInstanceOf(StateferryException.class);
 
         assertThat(journal.hasForceFailed()).isTrue();
+        assertThat(afterwards).isFalse();
     }
 }

@@ -79,6 +79,13 @@ record FailingDump(
             }
 
             @Override
+            public long skipHole(int unit) {
+                long skipped = pieces.skipHole(unit);
+                offset += skipped;
+                return skipped;
+            }
+
+            @Override
             public void close() throws StateferryException {
                 pieces.close();
                 if (closing != null) {

@@ -1,0 +1,57 @@
+package org.stateferry.host;
+
+import com.sun.jna.Native;
+import com.sun.jna.NativeLibrary;
+import java.util.Set;
+
+/**
+ * The functions of the C library that {@link LinuxFile} calls, with the constants of Linux on 64-bit machines. Each
+ * returns -1, or the error's number, as its manual page says.
+ */
+final class Libc {
+    /** open(2). */
+    static final int O_RDONLY = 0;
+
+    static final int O_RDWR = 2;
+    static final int O_CLOEXEC = 0x80000;
+    /** posix_fadvise(2). */
+    static final int POSIX_FADV_DONTNEED = 4;
+    /** lseek(2). */
+    static final int SEEK_DATA = 3;
+    /** errno(3): there is no data from the offset on. */
+    static final int ENXIO = 6;
+
+    /** Those on which off_t has 64 bits and the constants are as above. */
+    private static final Set<String> ARCHITECTURES = Set.of("amd64", "aarch64", "riscv64");
+
+    private static final boolean AVAILABLE = load();
+
+    private Libc() {}
+
+    /** Whether the functions can be called at all. */
+    static boolean isAvailable() {
+        return AVAILABLE;
+    }
+
+    private static boolean load() {
+        if (!System.getProperty("os.name").equals("Linux") || !ARCHITECTURES.contains(System.getProperty("os.arch"))) {
+            return false;
+        }
+        try {
+            Native.register(Libc.class, NativeLibrary.getInstance("c"));
+            return true;
+        } catch (LinkageError e) {
+            return false; // no such C library, or nowhere to unpack what JNA needs: everything works without
+        }
+    }
+
+    static native int open(String path, int flags);
+
+    static native int close(int descriptor);
+
+    static native int fallocate(int descriptor, int mode, long offset, long length);
+
+    static native int posix_fadvise(int descriptor, long offset, long length, int advice);
+
+    static native long lseek(int descriptor, long offset, int whence);
+}

@@ -1,0 +1,108 @@
+package org.stateferry.host;
+
+import com.sun.jna.Native;
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+
+/**
+ * A second descriptor of a file that is open already, for what Linux can do with a file and Java has no call for. All of
+ * it makes things faster or kinder to others, and nothing depends on it: where it is not possible (another system, no
+ * native library, a file system that refuses) nothing happens.
+ *
+ * <p>Thread-safe, but for {@link #close()}: nobody uses the descriptor any more by then. Closing it drops the POSIX locks
+ * that the process holds on the file, so it stays open as long as they are wanted.
+ */
+public final class LinuxFile implements Closeable {
+    private static final int NONE = -1;
+
+    private final int descriptor;
+    /** Whether the descriptor leads to the right file; else it is only kept, because closing it has effects. */
+    private final boolean usable;
+
+    private LinuxFile(int descriptor, boolean usable) {
+        this.descriptor = descriptor;
+        this.usable = usable;
+    }
+
+    /** What the descriptor is for. */
+    public enum Access {
+        /** Only to read. */
+        READ(Libc.O_RDONLY),
+        /** To allocate as well. */
+        WRITE(Libc.O_RDWR);
+
+        private final int flags;
+
+        Access(int flags) {
+            this.flags = flags | Libc.O_CLOEXEC;
+        }
+    }
+
+    /**
+     * Opens a regular file; if that is not possible, the result does nothing.
+     *
+     * @param key of the file that is meant, {@link BasicFileAttributes#fileKey()} in words: if the path leads to another one
+     *     by now, the result does nothing either
+     */
+    public static LinuxFile open(Path path, Access access, String key) {
+        int descriptor = Libc.isAvailable() ? Libc.open(path.toString(), access.flags) : NONE;
+        return new LinuxFile(descriptor, descriptor != NONE && isFile(descriptor, key));
+    }
+
+    /** One that does nothing. */
+    public static LinuxFile none() {
+        return new LinuxFile(NONE, false);
+    }
+
+    private static boolean isFile(int descriptor, String key) {
+        try {
+            Path open = Path.of("/proc/self/fd", Integer.toString(descriptor));
+            BasicFileAttributes attributes = Files.readAttributes(open, BasicFileAttributes.class);
+            return key.equals(String.valueOf(attributes.fileKey()));
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /**
+     * Allocates blocks for a range, which read as zeros until they are written; the file becomes as long as the range's
+     * end says, if it is shorter (fallocate(2), mode 0).
+     *
+     * @return whether the file system has done it
+     */
+    public boolean allocate(long offset, long length) {
+        return usable && Libc.fallocate(descriptor, 0, offset, length) == 0;
+    }
+
+    /** Lets the page cache forget whole pages of a range that are not waiting to be written (posix_fadvise(2)). */
+    public void dropCached(long offset, long length) {
+        if (usable) {
+            Libc.posix_fadvise(descriptor, offset, length, Libc.POSIX_FADV_DONTNEED);
+        }
+    }
+
+    /**
+     * The first offset from {@code offset} on that is not in a hole, as far as the file system tells (lseek(2), SEEK_DATA);
+     * {@link Long#MAX_VALUE} if there is none, {@code offset} itself if nothing is known.
+     */
+    public long nextData(long offset) {
+        if (!usable) {
+            return offset;
+        }
+        long next = Libc.lseek(descriptor, offset, Libc.SEEK_DATA);
+        if (next >= 0) {
+            return next;
+        }
+        return Native.getLastError() == Libc.ENXIO ? Long.MAX_VALUE : offset;
+    }
+
+    @Override
+    public void close() {
+        if (descriptor != NONE) {
+            Libc.close(descriptor);
+        }
+    }
+}

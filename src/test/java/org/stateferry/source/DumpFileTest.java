@@ -1,0 +1,125 @@
+package org.stateferry.source;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.Random;
+import java.util.function.LongPredicate;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.stateferry.testing.PageCache;
+
+/** What reading a dump does to the page cache, and what is known of its holes. */
+class DumpFileTest {
+    private static final int MIB = 1024 * 1024;
+    private static final int SIZE = 20 * MIB;
+    private static final LongPredicate LARGE = size -> true;
+    private static final LongPredicate SMALL = size -> false;
+
+    @TempDir
+    Path folder;
+
+    private Path dump;
+
+    @BeforeEach
+    void writeADump() throws Exception {
+        dump = folder.resolve("dump");
+        byte[] content = new byte[SIZE];
+        new Random(1).nextBytes(content);
+        Files.write(dump, content);
+        try (FileChannel channel = FileChannel.open(dump, StandardOpenOption.WRITE)) {
+            channel.force(true);
+        }
+    }
+
+    @Test
+    void aDumpThatIsLargeForThePageCacheIsGoneFromItWhenItHasBeenRead() throws Exception {
+        assumeTrue(PageCache.residentBytes(dump) > 0, "the dump is not in the page cache");
+
+        assertThat(readThrough(LARGE)).isEqualTo(SIZE);
+
+        assumeTrue(PageCache.residentBytes(dump) < SIZE, "the file system keeps everything in memory");
+        assertThat(PageCache.residentBytes(dump)).isZero();
+    }
+
+    @Test
+    void aSmallDumpStaysInThePageCache() throws Exception {
+        readThrough(SMALL);
+
+        assertThat(PageCache.residentBytes(dump)).isEqualTo(SIZE);
+    }
+
+    @Test
+    void skipsWholeUnitsOfAHoleAndReadsOnBehindThem() throws Exception {
+        Path sparse = folder.resolve("sparse");
+        try (FileChannel channel = FileChannel.open(sparse, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            channel.write(ByteBuffer.wrap(new byte[] {42}), 10 * MIB);
+            channel.write(ByteBuffer.wrap(new byte[] {43}), 30 * MIB - 1);
+        }
+        int unit = 3 * MIB;
+        try (OpenDump source = open(sparse, LARGE);
+                PieceStream pieces = source.pieces(0)) {
+            long skipped = pieces.skipHole(unit);
+            assumeTrue(skipped > 0, "the file system knows no holes");
+
+            ByteBuffer piece = ByteBuffer.allocate(2 * MIB);
+            pieces.read(piece);
+            long skippedAgain = pieces.skipHole(unit);
+
+            assertThat(skipped).isEqualTo(9 * MIB);
+            assertThat(piece.get(MIB)).isEqualTo((byte) 42);
+            assertThat(skippedAgain).isEqualTo(18 * MIB);
+            assertThat(pieces.read(piece.clear())).isEqualTo(MIB);
+            assertThat(piece.get(MIB - 1)).isEqualTo((byte) 43);
+        }
+    }
+
+    @Test
+    void aHoleAtTheEndIsSkippedWholly() throws Exception {
+        Path sparse = folder.resolve("sparse");
+        try (FileChannel channel = FileChannel.open(sparse, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            channel.write(ByteBuffer.wrap(new byte[] {42}), 0);
+            channel.write(ByteBuffer.wrap(new byte[] {0}), 5 * MIB);
+            channel.truncate(5 * MIB);
+        }
+        try (OpenDump source = open(sparse, LARGE);
+                PieceStream pieces = source.pieces(MIB)) {
+            long skipped = pieces.skipHole(3 * MIB);
+            assumeTrue(skipped > 0, "the file system knows no holes");
+            assertThat(skipped).isEqualTo(4 * MIB);
+            assertThat(pieces.read(ByteBuffer.allocate(1))).isZero();
+        }
+    }
+
+    @Test
+    void nothingIsSkippedInADumpThatHasNoHoles() throws Exception {
+        try (OpenDump source = open(dump, LARGE);
+                PieceStream pieces = source.pieces(5)) {
+            assertThat(pieces.skipHole(1)).isZero();
+        }
+    }
+
+    private int readThrough(LongPredicate large) throws Exception {
+        int size = 0;
+        ByteBuffer piece = ByteBuffer.allocateDirect(MIB);
+        try (OpenDump source = open(dump, large);
+                PieceStream pieces = source.pieces(0)) {
+            for (int count = pieces.read(piece); count > 0; count = pieces.read(piece.clear())) {
+                size += count;
+            }
+        }
+        return size;
+    }
+
+    private static OpenDump open(Path dump, LongPredicate large) throws Exception {
+        DumpFile file = DumpFile.open(dump, large);
+        return new OpenDump(file, file.fingerprint(), null, List.of());
+    }
+}
