@@ -18,13 +18,27 @@ import java.nio.file.attribute.BasicFileAttributes;
 public final class LinuxFile implements Closeable {
     private static final int NONE = -1;
 
-    private final int descriptor;
-    /** Whether the descriptor leads to the right file; else it is only kept, because closing it has effects. */
-    private final boolean usable;
+    private final Path path;
+    private final Access access;
+    private final String key;
 
-    private LinuxFile(int descriptor, boolean usable) {
-        this.descriptor = descriptor;
-        this.usable = usable;
+    private boolean opened;
+    private int descriptor = NONE;
+    /** Whether the descriptor leads to the right file; else it is only kept, because closing it has effects. */
+    private boolean usable;
+
+    /**
+     * Nothing is opened before the first use.
+     *
+     * @param path of a regular file
+     * @param access what it is going to be used for
+     * @param key of the file that is meant, {@link BasicFileAttributes#fileKey()} in words: if the path leads to another one
+     *     at the first use, nothing happens then or later
+     */
+    public LinuxFile(Path path, Access access, String key) {
+        this.path = path;
+        this.access = access;
+        this.key = key;
     }
 
     /** What the descriptor is for. */
@@ -41,20 +55,13 @@ public final class LinuxFile implements Closeable {
         }
     }
 
-    /**
-     * Opens a regular file; if that is not possible, the result does nothing.
-     *
-     * @param key of the file that is meant, {@link BasicFileAttributes#fileKey()} in words: if the path leads to another one
-     *     by now, the result does nothing either
-     */
-    public static LinuxFile open(Path path, Access access, String key) {
-        int descriptor = Libc.isAvailable() ? Libc.open(path.toString(), access.flags) : NONE;
-        return new LinuxFile(descriptor, descriptor != NONE && isFile(descriptor, key));
-    }
-
-    /** One that does nothing. */
-    public static LinuxFile none() {
-        return new LinuxFile(NONE, false);
+    private synchronized boolean open() {
+        if (!opened) {
+            opened = true;
+            descriptor = Libc.isAvailable() ? Libc.open(path.toString(), access.flags) : NONE;
+            usable = descriptor != NONE && isFile(descriptor, key);
+        }
+        return usable;
     }
 
     private static boolean isFile(int descriptor, String key) {
@@ -74,12 +81,12 @@ public final class LinuxFile implements Closeable {
      * @return whether the file system has done it
      */
     public boolean allocate(long offset, long length) {
-        return usable && Libc.fallocate(descriptor, 0, offset, length) == 0;
+        return open() && Libc.fallocate(descriptor, 0, offset, length) == 0;
     }
 
     /** Lets the page cache forget whole pages of a range that are not waiting to be written (posix_fadvise(2)). */
     public void dropCached(long offset, long length) {
-        if (usable) {
+        if (open()) {
             Libc.posix_fadvise(descriptor, offset, length, Libc.POSIX_FADV_DONTNEED);
         }
     }
@@ -89,7 +96,7 @@ public final class LinuxFile implements Closeable {
      * {@link Long#MAX_VALUE} if there is none, {@code offset} itself if nothing is known.
      */
     public long nextData(long offset) {
-        if (!usable) {
+        if (!open()) {
             return offset;
         }
         long next = Libc.lseek(descriptor, offset, Libc.SEEK_DATA);
@@ -100,9 +107,12 @@ public final class LinuxFile implements Closeable {
     }
 
     @Override
-    public void close() {
+    public synchronized void close() {
+        opened = true;
+        usable = false;
         if (descriptor != NONE) {
             Libc.close(descriptor);
+            descriptor = NONE;
         }
     }
 }

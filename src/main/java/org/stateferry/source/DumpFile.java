@@ -31,12 +31,15 @@ final class DumpFile implements Closeable {
     private final FileChannel channel;
     private final LinuxFile linux;
     private final BasicFileAttributes opened;
+    /** Whether the page cache is to be kept from filling up with it. */
+    private final boolean large;
 
-    private DumpFile(Path path, FileChannel channel, LinuxFile linux, BasicFileAttributes opened) {
+    private DumpFile(Path path, FileChannel channel, LinuxFile linux, BasicFileAttributes opened, boolean large) {
         this.path = path;
         this.channel = channel;
         this.linux = linux;
         this.opened = opened;
+        this.large = large;
     }
 
     static DumpFile open(Path dump) throws StateferryException {
@@ -61,10 +64,8 @@ final class DumpFile implements Closeable {
                         .advise("save the state again; QEMU leaves an empty file behind when that fails");
             }
             FileChannel channel = FileChannel.open(path, StandardOpenOption.READ);
-            LinuxFile linux = large.test(attributes.size())
-                    ? LinuxFile.open(path, LinuxFile.Access.READ, String.valueOf(attributes.fileKey()))
-                    : LinuxFile.none();
-            return new DumpFile(path, channel, linux, attributes);
+            LinuxFile linux = new LinuxFile(path, LinuxFile.Access.READ, String.valueOf(attributes.fileKey()));
+            return new DumpFile(path, channel, linux, attributes, large.test(attributes.size()));
         } catch (StateferryException e) {
             throw e;
         } catch (NoSuchFileException | NotDirectoryException e) {
@@ -118,7 +119,9 @@ final class DumpFile implements Closeable {
      * Bytes {@code from} to {@code to}, of which only whole pages count.
      */
     void dropRead(long from, long to) {
-        linux.dropCached(from, to - from);
+        if (large) {
+            linux.dropCached(from, to - from);
+        }
     }
 
     /**

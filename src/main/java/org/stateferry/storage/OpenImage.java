@@ -59,12 +59,12 @@ public final class OpenImage implements AutoCloseable {
      * @return whether it was possible; if not, nothing depends on it
      */
     public boolean allocate(long offset, long length) {
-        return entry.linux().allocate(offset, length);
+        return entry.linux.allocate(offset, length);
     }
 
     /** Takes what is on stable storage out of the page cache, where that is possible. */
     public void dropCached() {
-        entry.linux().dropCached(0, 0);
+        entry.linux.dropCached(0, 0);
     }
 
     /** The file system's block size in bytes: the alignment that direct access needs. */

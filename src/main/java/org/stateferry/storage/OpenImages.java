@@ -212,8 +212,8 @@ public final class OpenImages {
         final ImageLock lock;
         final ChannelImageFile file;
         private final List<FileChannel> channels = new ArrayList<>();
-        /** Opened when it is needed; as a channel, it stays open as long as the first. */
-        private @Nullable LinuxFile linux;
+        /** Stays open as long as the channels. */
+        final LinuxFile linux;
 
         private int userCount = 1;
 
@@ -222,6 +222,7 @@ public final class OpenImages {
             this.key = key;
             this.lock = lock;
             this.file = new ChannelImageFile(path, channel);
+            this.linux = new LinuxFile(path, LinuxFile.Access.WRITE, key);
             channels.add(channel);
         }
 
@@ -235,15 +236,6 @@ public final class OpenImages {
                 channels.add(direct);
                 requireSameFile();
                 return new ChannelImageFile(path, direct);
-            }
-        }
-
-        LinuxFile linux() {
-            synchronized (ENTRIES) {
-                if (linux == null) {
-                    linux = LinuxFile.open(path, LinuxFile.Access.WRITE, key);
-                }
-                return linux;
             }
         }
 
@@ -262,9 +254,7 @@ public final class OpenImages {
                     return;
                 }
                 ENTRIES.remove(key);
-                if (linux != null) {
-                    linux.close();
-                }
+                linux.close();
                 IOException first = null;
                 for (FileChannel channel : channels) {
                     try {

@@ -95,7 +95,7 @@ class LinuxFileTest {
         String key = key();
         Files.move(path, folder.resolve("moved"));
         Files.write(path, new byte[10]);
-        try (LinuxFile file = LinuxFile.open(path, Access.WRITE, key)) {
+        try (LinuxFile file = new LinuxFile(path, Access.WRITE, key)) {
             assertThat(file.allocate(0, MIB)).isFalse();
             assertThat(file.nextData(5)).isEqualTo(5);
         }
@@ -106,7 +106,7 @@ class LinuxFileTest {
     void doesNothingToAFileThatIsGone() throws Exception {
         String key = key();
         Files.delete(path);
-        try (LinuxFile file = LinuxFile.open(path, Access.WRITE, key)) {
+        try (LinuxFile file = new LinuxFile(path, Access.WRITE, key)) {
             file.dropCached(0, 0);
             assertThat(file.allocate(0, MIB)).isFalse();
         }
@@ -114,7 +114,7 @@ class LinuxFileTest {
     }
 
     private LinuxFile open(Access access) throws IOException {
-        return LinuxFile.open(path, access, key());
+        return new LinuxFile(path, access, key());
     }
 
     private String key() throws IOException {
