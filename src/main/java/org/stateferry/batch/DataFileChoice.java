@@ -6,7 +6,9 @@ import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.error.StateferryException;
 import org.stateferry.host.HostMemory;
 import org.stateferry.qcow2.ClusterAllocator;
+import org.stateferry.qcow2.VmStateWriter.BlockSharing;
 import org.stateferry.qcow2.format.ClusterGeometry;
+import org.stateferry.source.DumpSource;
 import org.stateferry.storage.GrowingImageFile;
 import org.stateferry.storage.ImageFile;
 import org.stateferry.storage.IoMode;
@@ -26,10 +28,11 @@ final class DataFileChoice {
      * The file to write data through.
      *
      * @param file as the import is to see it
-     * @param mode {@link IoMode#DIRECT} or {@link IoMode#CACHED}
+     * @param mode any but {@link IoMode#AUTO}
      * @param alignment in bytes, which the memory that is written must have
+     * @param sharing what is tried before anything is written
      */
-    record DataFile(ImageFile file, IoMode mode, int alignment) {}
+    record DataFile(ImageFile file, IoMode mode, int alignment, BlockSharing sharing) {}
 
     DataFileChoice(ImportSession session) {
         this.session = session;
@@ -43,6 +46,9 @@ final class DataFileChoice {
      */
     DataFile choose(ClusterAllocator allocator, long presentSize) throws StateferryException {
         IoMode wanted = session.request().options().io();
+        if (wanted == IoMode.REFLINK) {
+            return sharing(allocator);
+        }
         boolean large = HostMemory.isLargeForPageCache(session.dump().streamLength());
         if (wanted == IoMode.CACHED || wanted == IoMode.AUTO && !large) {
             return cached();
@@ -55,7 +61,8 @@ final class DataFileChoice {
             return new DataFile(
                     isWorthGrowing(missingSize) ? growing(file, allocator, missingSize) : file,
                     IoMode.DIRECT,
-                    alignment(session.openImage()));
+                    alignment(session.openImage()),
+                    BlockSharing.NONE);
         }
         if (wanted == IoMode.DIRECT) {
             session.progress()
@@ -82,8 +89,33 @@ final class DataFileChoice {
     }
 
     private DataFile cached() {
+        return pageCache(IoMode.CACHED, BlockSharing.NONE);
+    }
+
+    private DataFile pageCache(IoMode mode, BlockSharing sharing) {
         return new DataFile(
-                session.access(session.openImage().file()), IoMode.CACHED, TransferSettings.BUFFER_ALIGNMENT);
+                session.access(session.openImage().file()), mode, TransferSettings.BUFFER_ALIGNMENT, sharing);
+    }
+
+    /** Shares a first cluster to see whether that is possible: where the image ends, and data would lie next. */
+    private DataFile sharing(ClusterAllocator allocator) {
+        ClusterGeometry geometry = session.image().geometry();
+        boolean compressed = session.request().options().compression() == Compression.IMAGE;
+        if (!compressed && share(0, geometry.clusterOffset(allocator.clusterEnd()), geometry.clusterSize())) {
+            return pageCache(IoMode.REFLINK, this::share);
+        }
+        session.progress()
+                .notice((compressed
+                                ? "compressed data cannot have the dump's blocks"
+                                : "the image cannot have the dump's blocks, because of their file systems or its cluster size")
+                        + ": using the page cache");
+        return cached();
+    }
+
+    private boolean share(long streamOffset, long hostOffset, long size) {
+        DumpSource dump = session.dump();
+        return streamOffset + size <= dump.streamLength()
+                && session.openImage().share(dump.linuxFile(), streamOffset, hostOffset, size);
     }
 
     /** Why direct access is out of the question, or null. */

@@ -1,6 +1,5 @@
 package org.stateferry.batch;
 
-import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.CheckReport;
@@ -67,7 +66,7 @@ final class ImportChecks {
                 .requireWithin(
                         session.openImage().usableSpace()
                                 - disks.neededBeside(session.openImage().path()),
-                        session.request().options().compression() == Compression.IMAGE,
+                        session.request().options().spaceHope(),
                         session::warn,
                         session::requireNotStopped);
     }

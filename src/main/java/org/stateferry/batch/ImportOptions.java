@@ -1,5 +1,6 @@
 package org.stateferry.batch;
 
+import org.jspecify.annotations.Nullable;
 import org.stateferry.source.DumpFormat;
 import org.stateferry.storage.IoMode;
 import org.stateferry.storage.OpenImages.Locking;
@@ -29,6 +30,15 @@ public record ImportOptions(
     /** What is done if nothing is asked for. */
     public static final ImportOptions DEFAULTS =
             new ImportOptions(DumpFormat.AUTO, IoMode.AUTO, Compression.NONE, false, false, true, false, 0);
+
+    /** What would let the state take less space than it has bytes, as in "if the state cannot be compressed", or null. */
+    @Nullable
+    String spaceHope() {
+        if (compression == Compression.IMAGE) {
+            return "the state cannot be compressed";
+        }
+        return io == IoMode.REFLINK ? "the image cannot have the dump's blocks" : null;
+    }
 
     /** How the images are to be locked. */
     Locking locking() {

@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
-import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.CheckReport;
 import org.stateferry.qcow2.NewImage;
@@ -109,7 +108,7 @@ public record ImportPreview(
         new SpaceNeed(path, image, dump, 0, growth)
                 .requireWithin(
                         usable - disks.neededBeside(folderOf(path)),
-                        planned.request().options().compression() == Compression.IMAGE,
+                        planned.request().options().spaceHope(),
                         planned::warn,
                         planned::requireNotStopped);
         return new ImportPreview(

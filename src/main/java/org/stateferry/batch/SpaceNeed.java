@@ -3,6 +3,7 @@ package org.stateferry.batch;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.bytes.Alignment;
 import org.stateferry.bytes.ZeroBytes;
 import org.stateferry.error.FailureKind;
@@ -28,17 +29,17 @@ record SpaceNeed(Path path, Qcow2Image image, DumpSource dump, long presentSize,
      * zeros, which take no space; how far it can be compressed is not tried out.
      *
      * @param usable bytes that the file system has
-     * @param compress whether the state is going to be compressed
+     * @param hope what would make it need less, as in "if the state cannot be compressed", or null
      * @param warning hears that the room may turn out to be too little
      */
-    void requireWithin(long usable, boolean compress, Consumer<String> warning, Cancellation cancellation)
+    void requireWithin(long usable, @Nullable String hope, Consumer<String> warning, Cancellation cancellation)
             throws StateferryException {
         if (growth <= usable) {
             return;
         }
         String problem = "the import needs " + growth + " more bytes on the file system, which has " + usable;
-        if (compress && tables() <= usable) {
-            warning.accept(problem + ", if the state cannot be compressed");
+        if (hope != null && tables() <= usable) {
+            warning.accept(problem + ", if " + hope);
         } else if (!fitsWithoutZeros(usable, cancellation)) {
             throw StateferryException.in(FailureKind.NO_SPACE, path, problem)
                     .advise("Make room and run the same command again.");

@@ -83,6 +83,7 @@ final class TransferRun implements AutoCloseable {
         this.clusters = new VmStateWriter(
                 session.image(),
                 plan.dataFile().file(),
+                plan.dataFile().sharing(),
                 plan.allocator(),
                 compressorCount(session),
                 bufferSize,
@@ -156,6 +157,10 @@ final class TransferRun implements AutoCloseable {
         if (piece.isEndOfStream()) {
             aggregator.finish();
             clusters.finish();
+            if (plan.dataFile().mode() == IoMode.REFLINK) {
+                // Again, as blocks were shared after what they hold was read and checked.
+                session.dump().requireUnchanged();
+            }
             cutSurplus();
             requireWhole();
         } else {
@@ -170,9 +175,9 @@ final class TransferRun implements AutoCloseable {
         handedOut.clear();
     }
 
-    /** Cuts what was allocated ahead and not needed, because of zeros. */
+    /** Cuts what was allocated ahead, or to try it out, and not needed. */
     private void cutSurplus() throws StateferryException {
-        if (plan.dataFile().mode() == IoMode.DIRECT) {
+        if (plan.dataFile().mode() != IoMode.CACHED) {
             if (session.request().options().lock()) {
                 session.openImage().proveHeld();
             }

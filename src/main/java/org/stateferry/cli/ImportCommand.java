@@ -80,10 +80,10 @@ final class ImportCommand implements Callable<Integer> {
             names = "--io",
             defaultValue = "auto",
             paramLabel = "MODE",
-            description =
-                    "How data reaches the image: cached, direct (O_DIRECT, past the page cache), or auto (direct for"
-                            + " states of more than a quarter of the memory, if file system and cluster size allow it)."
-                            + " Default: auto.")
+            description = "How data reaches the image: cached, direct (O_DIRECT, past the page cache), auto (direct for"
+                    + " states of more than a quarter of the memory, if file system and cluster size allow it),"
+                    + " or reflink (the image gets the dump's blocks, where XFS or btrfs allows it; else cached)."
+                    + " Default: auto.")
     private IoMode io;
 
     @Option(

@@ -40,7 +40,15 @@ record OutcomeReport(ImportRequest request, ImportOutcome outcome) {
         return "imported as snapshot " + outcome.snapshotId() + " '" + request.name() + "' of " + request.image() + ": "
                 + Texts.bytes(outcome.vmStateSize()) + " in " + Texts.seconds(millis) + " ("
                 + Texts.megabytesPerSecond(outcome.bytesWritten(), outcome.transferMillis()) + ", "
-                + (outcome.io() == IoMode.DIRECT ? "direct" : "through the page cache") + ")";
+                + inWords(outcome.io()) + ")";
+    }
+
+    private static String inWords(IoMode io) {
+        return switch (io) {
+            case DIRECT -> "direct";
+            case REFLINK -> "sharing the dump's blocks";
+            case AUTO, CACHED -> "through the page cache";
+        };
     }
 
     /** The same as data; the names are those of the history. */

@@ -18,6 +18,8 @@ final class Libc {
     static final int POSIX_FADV_DONTNEED = 4;
     /** lseek(2). */
     static final int SEEK_DATA = 3;
+    /** ioctl_ficlonerange(2). */
+    static final long FICLONERANGE = 0x4020940DL;
     /** errno(3): there is no data from the offset on. */
     static final int ENXIO = 6;
 
@@ -52,6 +54,11 @@ final class Libc {
     static native int fallocate(int descriptor, int mode, long offset, long length);
 
     static native int posix_fadvise(int descriptor, long offset, long length, int advice);
+
+    /**
+     * @param argument of {@link #FICLONERANGE}: {@code struct file_clone_range}, four numbers of 64 bits
+     */
+    static native int ioctl(int descriptor, long request, long[] argument);
 
     static native long lseek(int descriptor, long offset, int whence);
 }

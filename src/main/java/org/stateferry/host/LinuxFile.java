@@ -84,6 +84,21 @@ public final class LinuxFile implements Closeable {
         return open() && Libc.fallocate(descriptor, 0, offset, length) == 0;
     }
 
+    /**
+     * Lets a range of this file have the blocks that a range of another file of the same file system has
+     * (ioctl_ficlonerange(2)): it reads as that did, and later writes to either leave the other as it is. Offsets and length
+     * are multiples of the file system's block size.
+     *
+     * @return whether the file system has done it; if not, nothing has changed
+     */
+    public boolean share(LinuxFile source, long sourceOffset, long offset, long length) {
+        return open()
+                && source.open()
+                && Libc.ioctl(descriptor, Libc.FICLONERANGE, new long[] {source.descriptor, sourceOffset, length, offset
+                        })
+                        == 0;
+    }
+
     /** Lets the page cache forget whole pages of a range that are not waiting to be written (posix_fadvise(2)). */
     public void dropCached(long offset, long length) {
         if (open()) {

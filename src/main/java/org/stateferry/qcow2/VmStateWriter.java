@@ -26,8 +26,10 @@ import org.stateferry.storage.ImageFile;
 public final class VmStateWriter implements AutoCloseable {
     private final ImageFile file;
     private final ImageFile dataFile;
+    private final BlockSharing sharing;
     private final ClusterGeometry geometry;
     private final ClusterAllocator allocator;
+    private final int pieceSizeMax;
     private final boolean zerosNeedSpace;
     private final boolean compress;
     private final PackedSpace packedSpace;
@@ -46,6 +48,19 @@ public final class VmStateWriter implements AutoCloseable {
      */
     public record Stored(long[] entries, int size) {}
 
+    /** Puts plain clusters into the image without writing them. */
+    @FunctionalInterface
+    public interface BlockSharing {
+        /** Shares nothing. */
+        BlockSharing NONE = (streamOffset, hostOffset, size) -> false;
+
+        /**
+         * Whether {@code size} bytes at {@code hostOffset} read now as those of the stream at {@code streamOffset}; whole
+         * clusters. If not, they are written.
+         */
+        boolean share(long streamOffset, long hostOffset, long size);
+    }
+
     /** Whether an image's refcounts are wide enough for compressed clusters to share space. */
     public static boolean canCompress(ClusterGeometry geometry) {
         return PackedSpace.isWorthwhile(geometry);
@@ -53,6 +68,7 @@ public final class VmStateWriter implements AutoCloseable {
 
     /**
      * @param dataFile the image as plain clusters are written to it; may bypass the page cache
+     * @param sharing is tried before plain clusters are written; thread-safe
      * @param allocator used by nobody else until the last piece is written
      * @param compressorCount how many threads write at a time at most if clusters are to be compressed, else 0
      * @param pieceSizeMax bytes of a piece
@@ -61,6 +77,7 @@ public final class VmStateWriter implements AutoCloseable {
     public VmStateWriter(
             Qcow2Image image,
             ImageFile dataFile,
+            BlockSharing sharing,
             ClusterAllocator allocator,
             int compressorCount,
             int pieceSizeMax,
@@ -68,9 +85,11 @@ public final class VmStateWriter implements AutoCloseable {
         Qcow2Header header = image.header();
         this.file = image.file();
         this.dataFile = dataFile;
+        this.sharing = sharing;
         this.geometry = image.geometry();
         this.allocator = allocator;
         this.zerosNeedSpace = header.zerosNeedSpace();
+        this.pieceSizeMax = pieceSizeMax;
         this.compress = compressorCount > 0 && canCompress(geometry);
         this.packedSpace = new PackedSpace(geometry, allocator);
         this.turns = new Turns(firstNumber);
@@ -97,7 +116,7 @@ public final class VmStateWriter implements AutoCloseable {
             turns.await(number);
             piece.place();
             turns.end(number);
-            return new Stored(piece.entries, piece.write());
+            return new Stored(piece.entries, piece.write(number * pieceSizeMax));
         } finally {
             turns.end(number); // whatever has failed, those who come after must not wait for ever
             if (compressor != null) {
@@ -218,22 +237,47 @@ public final class VmStateWriter implements AutoCloseable {
         /** Turns places among the plain clusters into places in the file. */
         private void movePlain() {
             for (int index = 0; index < entries.length; index++) {
-                if (!L2Entry.isCompressed(entries[index]) && entries[index] != L2Entry.ZERO_PLAIN) {
+                if (isPlain(entries[index])) {
                     entries[index] += plainOffset;
                 }
             }
         }
 
-        /** Returns how many bytes were written. */
-        int write() throws StateferryException {
+        /** Returns how many bytes were written or shared. */
+        int write(long streamOffset) throws StateferryException {
             movePlain();
-            if (plainSize > 0) {
+            if (plainSize > 0 && !sharePlain(streamOffset)) {
                 dataFile.write(content.duplicate().position(0).limit(plainSize), plainOffset);
             }
             if (compressor != null) {
                 writePacked(compressor.packed());
             }
             return plainSize + packedSize;
+        }
+
+        /** Shares each run of plain clusters that is one in the stream too; false as soon as one cannot be shared. */
+        private boolean sharePlain(long streamOffset) {
+            if (sharing == BlockSharing.NONE) {
+                return false;
+            }
+            int clusterSize = geometry.clusterSize();
+            int start = 0;
+            while (start < entries.length) {
+                int end = start;
+                while (end < entries.length && isPlain(entries[end])) {
+                    end++;
+                }
+                long size = (long) (end - start) * clusterSize;
+                if (size > 0 && !sharing.share(streamOffset + (long) start * clusterSize, entries[start], size)) {
+                    return false;
+                }
+                start = Math.max(end, start + 1);
+            }
+            return true;
+        }
+
+        private boolean isPlain(long entry) {
+            return !L2Entry.isCompressed(entry) && entry != L2Entry.ZERO_PLAIN;
         }
 
         /** Writes the compressed data through the page cache, as its place is not aligned to anything. */

@@ -84,6 +84,10 @@ final class DumpFile implements Closeable {
         return path;
     }
 
+    LinuxFile linux() {
+        return linux;
+    }
+
     /** The size in bytes when the file was opened. */
     long size() {
         return opened.size();

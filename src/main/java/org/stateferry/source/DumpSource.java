@@ -6,6 +6,7 @@ import java.time.Instant;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.LinuxFile;
 import org.stateferry.stream.StreamCheck;
 import org.stateferry.stream.StreamFacts;
 
@@ -40,6 +41,9 @@ public interface DumpSource extends Closeable {
 
     /** The stream from an offset on, between 0 and {@link #streamLength}. The caller closes it before the source. */
     PieceStream pieces(long fromOffset) throws StateferryException;
+
+    /** The file as Linux sees it, whose bytes are those of the stream from the first on; closed with the source. */
+    LinuxFile linuxFile();
 
     /** A check for the stream from its first byte on. */
     StreamCheck checker();

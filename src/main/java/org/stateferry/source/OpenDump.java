@@ -6,6 +6,7 @@ import java.time.Instant;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.LinuxFile;
 import org.stateferry.stream.MigrationStream;
 import org.stateferry.stream.NoCheck;
 import org.stateferry.stream.StreamCheck;
@@ -88,6 +89,11 @@ final class OpenDump implements DumpSource {
             throw new IllegalArgumentException("offset " + fromOffset + " of a stream of " + streamLength + " bytes");
         }
         return new Pieces(fromOffset);
+    }
+
+    @Override
+    public LinuxFile linuxFile() {
+        return file.linux();
     }
 
     @Override

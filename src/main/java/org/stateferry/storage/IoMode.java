@@ -7,5 +7,7 @@ public enum IoMode {
     /** Through the operating system's page cache. */
     CACHED,
     /** Past the page cache ({@code O_DIRECT}). */
-    DIRECT
+    DIRECT,
+    /** Not at all where it can be avoided: the file system lets the image have the dump's blocks as well. */
+    REFLINK
 }

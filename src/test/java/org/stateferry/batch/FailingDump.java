@@ -6,6 +6,7 @@ import java.time.Instant;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.LinuxFile;
 import org.stateferry.source.DumpFingerprint;
 import org.stateferry.source.DumpFormat;
 import org.stateferry.source.DumpSource;
@@ -93,6 +94,11 @@ record FailingDump(
                 }
             }
         };
+    }
+
+    @Override
+    public LinuxFile linuxFile() {
+        return below.linuxFile();
     }
 
     @Override

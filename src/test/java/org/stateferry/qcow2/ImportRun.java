@@ -86,8 +86,14 @@ final class ImportRun {
     private void writeData(byte[] vmState) throws StateferryException {
         int clusterSize = image.geometry().clusterSize();
         ByteBuffer piece = ByteBuffer.allocateDirect(Math.max(PIECE_SIZE, clusterSize));
-        try (VmStateWriter writer =
-                new VmStateWriter(image, image.file(), allocator, compress ? 1 : 0, piece.capacity(), 0)) {
+        try (VmStateWriter writer = new VmStateWriter(
+                image,
+                image.file(),
+                VmStateWriter.BlockSharing.NONE,
+                allocator,
+                compress ? 1 : 0,
+                piece.capacity(),
+                0)) {
             for (int at = 0; at < vmState.length; at += piece.capacity()) {
                 int size = Math.min(vmState.length - at, piece.capacity());
                 int padded = (int) image.geometry().clusterCount(size) * clusterSize;

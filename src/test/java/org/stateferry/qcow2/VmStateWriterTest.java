@@ -13,10 +13,13 @@ import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.Function;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.VmStateWriter.BlockSharing;
 import org.stateferry.qcow2.format.ClusterGeometry;
 import org.stateferry.qcow2.format.CompressedDescriptor;
 import org.stateferry.qcow2.format.L2Entry;
@@ -87,12 +90,17 @@ class VmStateWriterTest {
         long writtenSize;
 
         Storing(Case given, int threads) throws Exception {
+            this(given, threads, file -> BlockSharing.NONE);
+        }
+
+        Storing(Case given, int threads, Function<ImageFile, BlockSharing> blocks) throws Exception {
             file = given.before.copy();
+            BlockSharing sharing = blocks.apply(file);
             image = Qcow2Image.open(file);
             allocator = new ClusterAllocator(image, MetadataCheck.run(image));
             ExecutorService workers = Executors.newFixedThreadPool(threads);
             try (VmStateWriter writer = new VmStateWriter(
-                    image, image.file(), allocator, given.compress ? threads : 0, given.pieceSize(image), 7)) {
+                    image, image.file(), sharing, allocator, given.compress ? threads : 0, given.pieceSize(image), 7)) {
                 int clusterSize = image.geometry().clusterSize();
                 List<Future<VmStateWriter.Stored>> pieces = new ArrayList<>();
                 for (int number = 0; number < given.pieceCount(clusterSize); number++) {
@@ -162,6 +170,54 @@ class VmStateWriterTest {
 
     @ParameterizedTest
     @MethodSource("seeds")
+    void clustersThatAreSharedLieWhereTheyWouldHaveBeenWritten(long seed) throws Exception {
+        Case given = Case.of(seed);
+
+        Storing written = new Storing(given, 1);
+        Storing shared = new Storing(given, THREADS, file -> (streamOffset, hostOffset, size) -> {
+            long from = streamOffset - 7L * given.pieceSize(written.image);
+            // Some cannot be shared, as happens on a full file system.
+            boolean refused = hostOffset / given.pieceSize(written.image) % 3 == 0;
+            if (!refused) {
+                copy(given.stream(), from, file, hostOffset, size);
+            }
+            return !refused;
+        });
+
+        assertThat(shared.entries).isEqualTo(written.entries);
+        assertThat(shared.writtenSize).isEqualTo(written.writtenSize);
+        assertThat(shared.readBack()).isEqualTo(given.stream());
+    }
+
+    private static void copy(byte[] stream, long from, ImageFile file, long hostOffset, long size) {
+        try {
+            file.write(ByteBuffer.wrap(stream, (int) from, (int) size), hostOffset);
+        } catch (StateferryException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void whatCanBeSharedIsNotWritten() throws Exception {
+        MemoryImageFile before = Qcow2ImageBuilder.version3(16, 4, MIB).build();
+        byte[] stream = ClusterContent.stream(6 * 65536, 1);
+        Arrays.fill(stream, 65536, 2 * 65536, (byte) 0);
+        List<List<Long>> shared = new ArrayList<>();
+
+        Storing storing = new Storing(
+                new Case(before, stream, 6, false),
+                1,
+                file -> (streamOffset, hostOffset, size) -> shared.add(List.of(streamOffset, hostOffset, size)));
+
+        long first = storing.entries.get(0);
+        long piece = 7 * 6 * 65536;
+        assertThat(shared)
+                .containsExactly(List.of(piece, first, 65536L), List.of(piece + 2 * 65536, first + 65536, 4L * 65536));
+        assertThat(storing.file.size()).isEqualTo(before.size());
+    }
+
+    @ParameterizedTest
+    @MethodSource("seeds")
     void clustersThatAreInUseStayAsTheyWereAndNoneIsOverfull(long seed) throws Exception {
         Case given = Case.of(seed);
         Storing storing = new Storing(given, THREADS);
@@ -221,7 +277,7 @@ class VmStateWriterTest {
         ClusterAllocator allocator = new ClusterAllocator(image, MetadataCheck.run(image));
         ImageFile dataFile = image.file();
         ExecutorService workers = Executors.newFixedThreadPool(2);
-        try (VmStateWriter writer = new VmStateWriter(image, dataFile, allocator, 2, 65536, 0)) {
+        try (VmStateWriter writer = new VmStateWriter(image, dataFile, BlockSharing.NONE, allocator, 2, 65536, 0)) {
             ByteBuffer onHeap = ByteBuffer.wrap(ClusterContent.mixedStream(65536, 100, 1));
             Future<?> failing = workers.submit(() -> writer.write(0, onHeap)); // the compressor wants direct memory
             ByteBuffer direct = ByteBuffer.allocateDirect(65536)

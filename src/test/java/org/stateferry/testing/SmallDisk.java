@@ -12,10 +12,13 @@ import java.util.UUID;
 import org.junit.jupiter.api.Assumptions;
 
 /**
- * A file system of a few mebibytes, in memory and mounted on a directory, that can be filled to the last byte. Closing it
+ * A file system of a few mebibytes, mounted on a directory, that can be filled to the last byte. Closing it
  * unmounts it. Mounting needs root: without, the calling test is skipped and says why.
  */
 public final class SmallDisk implements AutoCloseable {
+    /** The least that mkfs.xfs accepts, with a little more. */
+    private static final String XFS_SIZE = "320m";
+
     private static final Duration LIMIT = Duration.ofSeconds(20);
 
     private final Path directory;
@@ -29,6 +32,19 @@ public final class SmallDisk implements AutoCloseable {
     /** Mounts an empty disk of this many bytes on a directory, which is made if it is missing. */
     public static SmallDisk mount(Path directory, long bytes) {
         mountOn(directory, "-t", "tmpfs", "-o", "size=" + bytes, "stateferry-test");
+        return new SmallDisk(directory);
+    }
+
+    /** Mounts an empty XFS file system, whose files can share blocks, from a sparse file beside the directory. */
+    public static SmallDisk mountXfs(Path directory) {
+        Assumptions.assumeTrue(QemuTools.isOnPath("mkfs.xfs"), "mkfs.xfs is not installed");
+        Path file = directory.resolveSibling(directory.getFileName() + ".xfs");
+        CommandResult made =
+                RunningCommand.run(LIMIT, List.of("mkfs.xfs", "-q", "-d", "name=" + file + ",file,size=" + XFS_SIZE));
+        if (made.exitCode() != 0) {
+            throw new AssertionError(made.toString());
+        }
+        mountOn(directory, "-o", "loop", file.toString());
         return new SmallDisk(directory);
     }
 
