@@ -12,6 +12,7 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
+import org.stateferry.bench.ImportContender.Mode;
 import org.stateferry.bench.PieceContender.Pieces;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -39,6 +40,7 @@ final class BenchmarkCommand implements Callable<Integer> {
     enum Part {
         INCOMPRESSIBLE,
         HALF_ZERO,
+        COMPRESSIBLE,
         PIECES
     }
 
@@ -67,7 +69,7 @@ final class BenchmarkCommand implements Callable<Integer> {
             names = "--parts",
             split = ",",
             paramLabel = "PART",
-            defaultValue = "incompressible,half_zero,pieces",
+            defaultValue = "incompressible,half_zero,compressible,pieces",
             description = "What to measure: ${COMPLETION-CANDIDATES}. Default: all.")
     private Set<Part> parts;
 
@@ -123,6 +125,9 @@ final class BenchmarkCommand implements Callable<Integer> {
         if (parts.contains(Part.HALF_ZERO)) {
             measureImports(streams.halfZero(mebibytes), own, turns, report);
         }
+        if (parts.contains(Part.COMPRESSIBLE)) {
+            measureCompression(streams.compressible(mebibytes), own, turns, report);
+        }
         if (parts.contains(Part.PIECES)) {
             report.title("The write path alone, without Spring Batch; " + rounds + " rounds");
             report.print(turns.measure(NO_STREAM, pieceContenders()), "seconds per GiB", Target.ofPieces());
@@ -130,15 +135,30 @@ final class BenchmarkCommand implements Callable<Integer> {
     }
 
     private void measureImports(BenchStream stream, Path own, Rounds turns, Report report) throws IOException {
+        Results results = measureStream(stream, importContenders(own), turns, report);
+        report.print(results, "seconds", Target.ofImports());
+    }
+
+    private void measureCompression(BenchStream stream, Path own, Rounds turns, Report report) throws IOException {
+        Results results = measureStream(stream, compressionContenders(own), turns, report);
+        int processors = Runtime.getRuntime().availableProcessors();
+        report.print(results, "seconds", Target.ofCompression(processors));
+        report.printStored(results, stream);
+    }
+
+    /** Afterwards the stream is deleted, to make room for the next. */
+    private Results measureStream(BenchStream stream, List<Contender> contenders, Rounds turns, Report report)
+            throws IOException {
         report.title(stream.name() + " stream of " + stream.size() / MIB + " MiB, " + stream.origin()
                 + ", in the page cache; " + rounds + " rounds");
-        report.print(turns.measure(stream, importContenders(own)), "seconds", Target.ofImports());
+        Results results = turns.measure(stream, contenders);
         Files.delete(stream.path());
+        return results;
     }
 
     private void measureScale(Path own, Report report) throws IOException {
         report.title("Sparse states, 1 MiB of data in each GiB; " + rounds + " rounds");
-        ImportContender importing = importing(ImportContender.CACHED, own);
+        ImportContender importing = importing(Mode.CACHED, own);
         List<Contender> contenders = new ArrayList<>();
         scale.forEach(size -> contenders.add(new ScaleContender(size, importing)));
         Results results = new Rounds(own, rounds, report).measure(NO_STREAM, contenders);
@@ -147,8 +167,8 @@ final class BenchmarkCommand implements Callable<Integer> {
 
     private static List<Contender> importContenders(Path own) throws IOException {
         return List.of(
-                importing(ImportContender.CACHED, own),
-                importing(ImportContender.DIRECT, own),
+                importing(Mode.CACHED, own),
+                importing(Mode.DIRECT, own),
                 new SavevmContender(SavevmContender.WRITEBACK, demo()),
                 new SavevmContender(SavevmContender.NONE, demo()),
                 CommandContender.convertCached(),
@@ -158,7 +178,16 @@ final class BenchmarkCommand implements Callable<Integer> {
                 new FioContender());
     }
 
-    private static ImportContender importing(String mode, Path own) throws IOException {
+    private static List<Contender> compressionContenders(Path own) throws IOException {
+        return List.of(
+                importing(Mode.ZSTD, own),
+                importing(Mode.ZLIB, own),
+                CommandContender.zstd(),
+                CommandContender.gzip(),
+                CommandContender.convertCompressed());
+    }
+
+    private static ImportContender importing(Mode mode, Path own) throws IOException {
         ImportContender contender =
                 new ImportContender(mode, project().resolve("target/stateferry"), demo(), own.resolve("home"));
         Path warmUp = Files.createDirectory(own.resolve("warm-up"));

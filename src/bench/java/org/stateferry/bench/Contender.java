@@ -12,8 +12,13 @@ interface Contender {
      *
      * @param row what it is called in the tables
      * @param seconds how long it took; where the row says so, for each GiB
+     * @param stored the bytes by which the file it wrote has grown; 0 if nobody asks
      */
-    record Timing(String row, double seconds) {}
+    record Timing(String row, double seconds, long stored) {
+        Timing(String row, double seconds) {
+            this(row, seconds, 0);
+        }
+    }
 
     /** What is done, in one line; it says whether the time includes the final flush. */
     String description();

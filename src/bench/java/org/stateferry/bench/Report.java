@@ -3,12 +3,13 @@ package org.stateferry.bench;
 import java.io.PrintStream;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 
 /** Prints results as tables of at most 120 columns. */
 final class Report {
     private static final String HEAD = "%-86s %8s %8s %8s%n";
     private static final String LINE = "%-86s %8.3f %8.3f %8.3f%n";
-    private static final String RATIO = "%-86s %8.3f %8.3f %8.3f  <= %.2f %s%n";
+    private static final String RATIO = "%-86s %8.3f %8.3f %8.3f  %s%n";
 
     private final PrintStream out;
 
@@ -46,8 +47,19 @@ final class Report {
                             ratio.median(),
                             ratio.min(),
                             ratio.max(),
-                            target.atMost(),
-                            ratio.median() <= target.atMost() ? "met" : "missed"));
+                            target.judge(ratio.median())));
         }
+    }
+
+    /** How much of a stream is left when it is compressed, in one line. */
+    void printStored(Results results, BenchStream stream) {
+        String sizes = results.stored().entrySet().stream()
+                .map(row -> mebibytes(row.getValue()) + " " + row.getKey())
+                .collect(Collectors.joining("; "));
+        out.println("MiB stored, of " + mebibytes(stream.size()) + ": " + sizes);
+    }
+
+    private static String mebibytes(long bytes) {
+        return String.format(Locale.ROOT, "%.1f", bytes / (double) (1 << 20));
     }
 }

@@ -2,6 +2,7 @@ package org.stateferry.bench;
 
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -10,6 +11,7 @@ import java.util.Optional;
 /** What every row took in every round; the rows in the order in which they came. */
 final class Results {
     private final Map<String, Map<Integer, Double>> rows = new LinkedHashMap<>();
+    private final Map<String, Long> stored = new LinkedHashMap<>();
 
     /**
      * The middle one of several values, and their range.
@@ -28,10 +30,18 @@ final class Results {
 
     void add(int round, Contender.Timing timing) {
         rows.computeIfAbsent(timing.row(), row -> new LinkedHashMap<>()).put(round, timing.seconds());
+        if (timing.stored() > 0) {
+            stored.put(timing.row(), timing.stored());
+        }
     }
 
     List<String> rows() {
         return List.copyOf(rows.keySet());
+    }
+
+    /** The bytes that each row's last run has stored, where they are known. */
+    Map<String, Long> stored() {
+        return Collections.unmodifiableMap(stored);
     }
 
     Spread seconds(String row) {

@@ -9,6 +9,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.Consumer;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.QemuVm;
 import org.stateferry.testing.TickerDump;
@@ -37,47 +38,91 @@ final class StreamMaker {
         this.demo = demo;
     }
 
+    /**
+     * What a machine's memory holds.
+     *
+     * @param name what it is like
+     * @param text what it consists of
+     * @param stride of how many MiB one is filled, and the others zero
+     * @param filler fills one block after the other
+     */
+    private record Content(String name, String text, int stride, Consumer<byte[]> filler) {}
+
     /** A stream of random pages. */
     BenchStream incompressible(int mebibytes) throws IOException {
-        return make("incompressible", mebibytes, 1);
+        return make(new Content("incompressible", "random pages", 1, random()), mebibytes);
     }
 
     /** A stream as long, of a machine with twice the memory, of which every other MiB is zero. */
     BenchStream halfZero(int mebibytes) throws IOException {
-        return make("half-zero", mebibytes, 2);
+        return make(new Content("half-zero", "random pages and zeros", 2, random()), mebibytes);
     }
 
-    /** Fills one MiB of memory in every {@code stride}. */
-    private BenchStream make(String name, int mebibytes, int stride) throws IOException {
-        Path dump = folder.resolve(name + ".vmstate");
-        if (!QemuTools.isOnPath("qemu-system-x86_64")) {
-            TickerDump.inflated(demo.resolve("ticker.vmstate"), dump, mebibytes, SEED, stride == 2);
-            return new BenchStream(name, "generated", dump, Files.size(dump), List.of());
+    /** A stream that is as compressible as programs are: the classes of the JDK that runs this. */
+    BenchStream compressible(int mebibytes) throws IOException {
+        return make(new Content("compressible", "the JDK's lib/modules, repeated,", 1, programs()), mebibytes);
+    }
+
+    private static Consumer<byte[]> random() {
+        return new SplittableRandom(SEED)::nextBytes;
+    }
+
+    /** The file is longer than what any compressor measured here looks back, so its repetition helps none of them. */
+    private static Consumer<byte[]> programs() throws IOException {
+        Path modules = Path.of(System.getProperty("java.home"), "lib", "modules");
+        try (FileChannel file = FileChannel.open(modules)) {
+            ByteBuffer content = file.map(FileChannel.MapMode.READ_ONLY, 0, file.size());
+            return block -> fill(block, content);
         }
-        Path memory = folder.resolve(name + ".ram");
-        int memoryMebibytes = LOW_MEBIBYTES + mebibytes * stride;
+    }
+
+    private static void fill(byte[] block, ByteBuffer repeated) {
+        int filled = 0;
+        while (filled < block.length) {
+            if (!repeated.hasRemaining()) {
+                repeated.rewind();
+            }
+            int size = Math.min(repeated.remaining(), block.length - filled);
+            repeated.get(block, filled, size);
+            filled += size;
+        }
+    }
+
+    private BenchStream make(Content content, int mebibytes) throws IOException {
+        Path dump = folder.resolve(content.name() + ".vmstate");
+        if (!QemuTools.isOnPath("qemu-system-x86_64")) {
+            Path ticker = demo.resolve("ticker.vmstate");
+            TickerDump.inflated(ticker, dump, mebibytes, content.filler(), content.stride() == 2);
+            return stream(content, "in the demonstration dump", dump, List.of());
+        }
+        Path memory = folder.resolve(content.name() + ".ram");
+        int memoryMebibytes = LOW_MEBIBYTES + mebibytes * content.stride();
         try {
-            fill(memory, memoryMebibytes, stride);
+            fill(memory, memoryMebibytes, content);
             dump(memory, memoryMebibytes, dump);
         } finally {
             Files.deleteIfExists(memory);
         }
-        return new BenchStream(name, "made by QEMU", dump, Files.size(dump), machine(memoryMebibytes));
+        return stream(content, "written by QEMU", dump, machine(memoryMebibytes));
+    }
+
+    private static BenchStream stream(Content content, String maker, Path dump, List<String> machine)
+            throws IOException {
+        return new BenchStream(content.name(), content.text() + " " + maker, dump, Files.size(dump), machine);
     }
 
     private static List<String> machine(int memoryMebibytes) {
         return List.of("-machine", "pc", "-m", memoryMebibytes + "M", "-S");
     }
 
-    private static void fill(Path memory, int mebibytes, int stride) throws IOException {
-        SplittableRandom random = new SplittableRandom(SEED);
+    private static void fill(Path memory, int mebibytes, Content content) throws IOException {
         byte[] block = new byte[MIB];
         try (FileChannel file = FileChannel.open(memory, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-            for (long i = LOW_MEBIBYTES; i < mebibytes; i += stride) {
-                random.nextBytes(block);
-                ByteBuffer content = ByteBuffer.wrap(block);
-                while (content.hasRemaining()) {
-                    file.write(content, i * MIB + content.position());
+            for (long i = LOW_MEBIBYTES; i < mebibytes; i += content.stride()) {
+                content.filler().accept(block);
+                ByteBuffer unwritten = ByteBuffer.wrap(block);
+                while (unwritten.hasRemaining()) {
+                    file.write(unwritten, i * MIB + unwritten.position());
                 }
             }
             // QEMU takes no file that is shorter than the memory.

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Random;
+import java.util.function.Consumer;
 
 /** Variations of a dump of the {@linkplain TickerGuest ticker} that QEMU loads as well as the original. */
 public final class TickerDump {
@@ -47,15 +48,16 @@ public final class TickerDump {
      * record for that page comes later and wins.
      */
     public static Path inflated(Path original, Path target, int mebibytes, long seed) {
-        return inflated(original, target, mebibytes, seed, false);
+        return inflated(original, target, mebibytes, new Random(seed)::nextBytes, false);
     }
 
     /**
-     * As {@link #inflated(Path, Path, int, long)}.
+     * As {@link #inflated(Path, Path, int, long)}, with any content.
      *
-     * @param halfZero whether each MiB of random content is followed by one that is sent as zero pages
+     * @param content fills one page after the other
+     * @param halfZero whether each MiB of content is followed by one that is sent as zero pages
      */
-    public static Path inflated(Path original, Path target, int mebibytes, long seed, boolean halfZero) {
+    public static Path inflated(Path original, Path target, int mebibytes, Consumer<byte[]> content, boolean halfZero) {
         byte[] bytes = readAll(original);
         int startEnd = endOfRamStart(bytes);
         byte[] footer = Arrays.copyOfRange(bytes, startEnd - 5, startEnd);
@@ -63,7 +65,7 @@ public final class TickerDump {
             stream.write(bytes, 0, startEnd);
             stream.write(SECTION_PART);
             stream.write(footer, 1, 4);
-            writePages(stream, mebibytes, new Random(seed), halfZero);
+            writePages(stream, mebibytes, content, halfZero);
             stream.writeLong(FLAG_EOS);
             stream.write(footer);
             stream.write(bytes, startEnd, bytes.length - startEnd);
@@ -73,12 +75,12 @@ public final class TickerDump {
         }
     }
 
-    private static void writePages(DataOutputStream stream, int mebibytes, Random random, boolean halfZero)
+    private static void writePages(DataOutputStream stream, int mebibytes, Consumer<byte[]> content, boolean halfZero)
             throws IOException {
         byte[] page = new byte[PAGE_SIZE];
         for (int mebibyte = 0; mebibyte < mebibytes; mebibyte++) {
             for (int i = 0; i < PAGES_PER_MEBIBYTE; i++) {
-                random.nextBytes(page);
+                content.accept(page);
                 writeHead(stream, FLAG_PAGE, mebibyte == 0 && i == 0);
                 stream.write(page);
             }
