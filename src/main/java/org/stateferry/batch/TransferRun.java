@@ -19,6 +19,7 @@ import org.stateferry.transfer.BufferRecord;
 import org.stateferry.transfer.Checkpoint;
 import org.stateferry.transfer.ClusterAggregator;
 import org.stateferry.transfer.InFlightWrites;
+import org.stateferry.transfer.LimitedExecutor;
 import org.stateferry.transfer.TransferBuffer;
 import org.stateferry.transfer.TransferObserver;
 
@@ -68,8 +69,13 @@ final class TransferRun implements AutoCloseable {
         int clusterSize = plan.journal().plan().clusterSize();
         this.pool = new BufferPool(
                 TransferSettings.BUFFER_COUNT, bufferSize, plan.dataFile().alignment());
+        int compressorCount = compressorCount(session);
         this.writes = new InFlightWrites(
-                executor, TransferSettings.IN_FLIGHT_MAX, plan.firstBuffer(), this::writeBuffer, observer);
+                compressorCount == 0 ? executor : new LimitedExecutor(executor, compressorCount),
+                TransferSettings.IN_FLIGHT_MAX,
+                plan.firstBuffer(),
+                this::writeBuffer,
+                observer);
         this.aggregator = new ClusterAggregator(pool, writes, clusterSize, plan.firstBuffer());
         this.check = plan.check();
         this.startPosition =
@@ -85,7 +91,7 @@ final class TransferRun implements AutoCloseable {
                 plan.dataFile().file(),
                 plan.dataFile().sharing(),
                 plan.allocator(),
-                compressorCount(session),
+                compressorCount,
                 bufferSize,
                 plan.firstBuffer());
     }
@@ -99,7 +105,7 @@ final class TransferRun implements AutoCloseable {
                     .notice("the image's refcounts are too narrow for compressed clusters to share space: storing the"
                             + " state as it is");
         }
-        return TransferSettings.IN_FLIGHT_MAX;
+        return TransferSettings.compressorCount(Runtime.getRuntime().availableProcessors());
     }
 
     /** Feeds the checker what lies between its saved state and the first byte to be transferred. */

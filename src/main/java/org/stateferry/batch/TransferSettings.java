@@ -2,8 +2,8 @@ package org.stateferry.batch;
 
 /**
  * The numbers that bound an import's memory: {@code (chunkItems + inFlightMax + 2) x} buffer size, which is the larger of
- * a cluster and 1 MiB; so 18 MiB, or 36 MiB with clusters of 2 MiB. With {@code --compress} another {@code inFlightMax}
- * buffers, an eighth smaller, hold what is compressed: 25 MiB, or 50 MiB.
+ * a cluster and 1 MiB; so 18 MiB, or 36 MiB with clusters of 2 MiB. With {@code --compress} up to {@code inFlightMax}
+ * more buffers, an eighth smaller, hold what is compressed: 25 MiB, or 50 MiB.
  */
 final class TransferSettings {
     /** The most stream bytes of one item, and the least bytes of a buffer: 1 MiB. */
@@ -20,6 +20,14 @@ final class TransferSettings {
     static final int BUFFER_ALIGNMENT = 4096;
 
     private TransferSettings() {}
+
+    /**
+     * How many buffers are compressed at a time: one more than there are processors, as now and then one of them waits for
+     * the disk. If all did that are in flight, they would leave the thread that reads too little of the processors.
+     */
+    static int compressorCount(int processorCount) {
+        return Math.min(processorCount + 1, IN_FLIGHT_MAX);
+    }
 
     /** Bytes of a buffer for an image with clusters of {@code clusterSize} bytes. */
     static int bufferSize(int clusterSize) {

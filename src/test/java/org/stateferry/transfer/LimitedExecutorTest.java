@@ -1,0 +1,100 @@
+package org.stateferry.transfer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+
+class LimitedExecutorTest {
+    private static final int RUNNING_MAX = 3;
+    private static final int TASKS = 200;
+
+    @Test
+    void runsEveryTaskAndNeverMoreThanSoManyAtATime() throws Exception {
+        AtomicInteger running = new AtomicInteger();
+        AtomicInteger most = new AtomicInteger();
+        CountDownLatch done = new CountDownLatch(TASKS);
+        ExecutorService threads = Executors.newFixedThreadPool(8);
+        try {
+            LimitedExecutor limited = new LimitedExecutor(threads, RUNNING_MAX);
+            for (int task = 0; task < TASKS; task++) {
+                limited.execute(() -> {
+                    most.accumulateAndGet(running.incrementAndGet(), Math::max);
+                    Thread.yield();
+                    running.decrementAndGet();
+                    done.countDown();
+                });
+            }
+            assertThat(done.await(30, TimeUnit.SECONDS)).isTrue();
+        } finally {
+            threads.shutdown();
+        }
+        assertThat(most.get()).isBetween(1, RUNNING_MAX);
+    }
+
+    @Test
+    void startsTasksInTheOrderInWhichTheyCame() throws Exception {
+        List<Integer> started = Collections.synchronizedList(new ArrayList<>());
+        CountDownLatch done = new CountDownLatch(TASKS);
+        ExecutorService threads = Executors.newFixedThreadPool(8);
+        try {
+            LimitedExecutor limited = new LimitedExecutor(threads, 1);
+            for (int task = 0; task < TASKS; task++) {
+                int number = task;
+                limited.execute(() -> {
+                    started.add(number);
+                    done.countDown();
+                });
+            }
+            assertThat(done.await(30, TimeUnit.SECONDS)).isTrue();
+        } finally {
+            threads.shutdown();
+        }
+        assertThat(started).isSorted().hasSize(TASKS);
+    }
+
+    @Test
+    void takesNoMoreThreadsThanItRunsTasks() {
+        Queue<Runnable> threads = new ArrayDeque<>();
+        AtomicInteger ran = new AtomicInteger();
+        LimitedExecutor limited = new LimitedExecutor(threads::add, 2);
+        for (int task = 0; task < 5; task++) {
+            limited.execute(ran::incrementAndGet);
+        }
+        assertThat(threads).hasSize(2);
+
+        threads.forEach(Runnable::run);
+
+        assertThat(ran).hasValue(5);
+    }
+
+    @Test
+    void aTaskThatIsRefusedLeavesItsPlaceToTheNext() {
+        AtomicInteger refusals = new AtomicInteger(1);
+        AtomicInteger ran = new AtomicInteger();
+        LimitedExecutor limited = new LimitedExecutor(
+                task -> {
+                    if (refusals.getAndDecrement() > 0) {
+                        throw new RejectedExecutionException("shut down");
+                    }
+                    task.run();
+                },
+                1);
+
+        assertThatThrownBy(() -> limited.execute(ran::incrementAndGet)).isInstanceOf(RejectedExecutionException.class);
+        limited.execute(ran::incrementAndGet);
+
+        assertThat(ran).hasValue(1);
+    }
+}
