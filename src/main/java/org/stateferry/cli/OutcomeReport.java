@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalLong;
 import org.stateferry.batch.ImportOutcome;
 import org.stateferry.batch.ImportRequest;
@@ -40,7 +41,7 @@ record OutcomeReport(ImportRequest request, ImportOutcome outcome) {
         return "imported as snapshot " + outcome.snapshotId() + " '" + request.name() + "' of " + request.image() + ": "
                 + Texts.bytes(outcome.vmStateSize()) + " in " + Texts.seconds(millis) + " ("
                 + Texts.megabytesPerSecond(outcome.bytesWritten(), outcome.transferMillis()) + ", "
-                + inWords(outcome.io()) + ")";
+                + inWords(Objects.requireNonNull(outcome.io(), "an import that wrote has a mode")) + ")";
     }
 
     private static String inWords(IoMode io) {
