@@ -1,7 +1,6 @@
 package org.stateferry.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -16,7 +15,6 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
-import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.error.FailureKind;
 import org.stateferry.storage.IoMode;
 import org.stateferry.testing.RawBytes;
@@ -114,29 +112,6 @@ class ReflinkTest {
 
         assertThat(outcome.bytesWritten()).isEqualTo(3L * MIB);
         bench.assertHolds("saved");
-    }
-
-    @Test
-    void compressedDataIsWrittenAndThatIsSaid() throws Exception {
-        bench.compression = Compression.IMAGE;
-
-        ImportOutcome outcome = bench.run("saved");
-
-        assertThat(outcome.io()).isEqualTo(IoMode.CACHED);
-        assertThat(bench.notices).contains("compressed data cannot have the dump's blocks: using the page cache");
-        bench.assertHolds("saved");
-    }
-
-    @Test
-    void elsewhereTheDataIsWrittenAndThatIsSaid() throws Exception {
-        ImportBench elsewhere = HOME.bench().withOpaqueDump(DUMP_SIZE, 1);
-        elsewhere.io = IoMode.REFLINK;
-
-        ImportOutcome outcome = elsewhere.run("saved");
-
-        assumeFalse(outcome.io() == IoMode.REFLINK, "all file systems here share blocks");
-        assertThat(elsewhere.notices).anyMatch(line -> line.endsWith("cluster size: using the page cache"));
-        elsewhere.assertHolds("saved");
     }
 
     private void touchDump() {
