@@ -49,8 +49,6 @@ heap=-Xmx128m
 buffers=64m
 # The JVM would keep a copy of the largest table for each thread, and count it among the buffers.
 caches=-Djdk.nio.maxCachedBufferSize=262144
-# Two libraries are native code, which is unpacked when it is needed; both to the same place.
-natives=-Djna.tmpdir=/tmp
 # The optimising compiler would take half of the processor time that an import of 512 MiB needs, and give nothing back: what
 # is done to every byte (copying, checksums) the JVM has in machine code. Only a service runs long enough.
 compiler=-XX:TieredStopAtLevel=1
@@ -83,5 +81,5 @@ if [ -n "$archive" ] && cmp -s "$java_home/release" "$archive.release"; then
 fi
 
 # shellcheck disable=SC2086 # the unquoted ones are words to split, or nothing
-exec "$java" $heap "-XX:MaxDirectMemorySize=$buffers" $caches $natives -XX:+UseSerialGC $compiler -Xlog:disable \
+exec "$java" $heap "-XX:MaxDirectMemorySize=$buffers" $caches -XX:+UseSerialGC $compiler -Xlog:disable \
   "-Xlog:$log:stderr" ${STATEFERRY_JAVA_OPTS-} "$@"

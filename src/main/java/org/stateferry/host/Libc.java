@@ -40,10 +40,21 @@ final class Libc {
             return false;
         }
         try {
+            unpackWhereTheJvmDoes();
             Native.register(Libc.class, NativeLibrary.getInstance("c"));
             return true;
-        } catch (LinkageError e) {
-            return false; // no such C library, or nowhere to unpack what JNA needs: everything works without
+        } catch (RuntimeException | Error e) {
+            // No such C library, nowhere to unpack what JNA needs, or the native part of another JNA, for which it
+            // throws a
+            // plain Error. Everything works without, but an initialiser that fails would fail the import.
+            return false;
+        }
+    }
+
+    /** By itself JNA takes the user's cache folder, which an operator does not move with the one for temporary files. */
+    private static void unpackWhereTheJvmDoes() {
+        if (System.getProperty("jna.tmpdir") == null) {
+            System.setProperty("jna.tmpdir", System.getProperty("java.io.tmpdir"));
         }
     }
 
