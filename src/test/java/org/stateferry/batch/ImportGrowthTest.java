@@ -4,16 +4,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.nio.file.Files;
+import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.stateferry.batch.WatchedImageFile.Call;
+import org.stateferry.batch.WatchedImageFile.Watcher;
 import org.stateferry.storage.IoMode;
+import org.stateferry.testing.FileSystemProbe;
 
 /** A large state that is written past the page cache gets its blocks ahead of the writes. */
 class ImportGrowthTest {
     private static final int MIB = ImportBench.MIB;
     private static final long DUMP_SIZE = 300L * MIB;
     private static final int DATA_SIZE = 20 * MIB;
+    /** No image becomes as long by what is written to it. */
+    private static final long ALLOCATED_MIN = 64L * MIB;
 
     @RegisterExtension
     static final ImportHome HOME = new ImportHome();
@@ -22,6 +28,11 @@ class ImportGrowthTest {
 
     @BeforeEach
     void takeADumpThatIsMostlyZeros() throws Exception {
+        FileSystemProbe.assumeWritesDirectly(HOME.folder());
+        FileSystemProbe.assumeAllocates(HOME.folder());
+        assumeTrue(
+                Files.getFileStore(HOME.folder()).getUsableSpace() > 1024L * MIB,
+                "less space than an import leaves to others");
         bench = HOME.bench().withSparseDump(DUMP_SIZE, DATA_SIZE, 1);
         bench.io = IoMode.DIRECT;
     }
@@ -31,10 +42,13 @@ class ImportGrowthTest {
         ImportBench cached = HOME.bench().withSparseDump(DUMP_SIZE, DATA_SIZE, 1);
         cached.io = IoMode.CACHED;
         cached.run("saved");
+        SizeBeforeTheCut before = new SizeBeforeTheCut(bench.image());
+        bench.access = WatchedImageFile.by(before);
 
         ImportOutcome outcome = bench.run("saved");
 
-        assumeTrue(outcome.io() == IoMode.DIRECT, "the file system has no direct access");
+        assertThat(outcome.io()).isEqualTo(IoMode.DIRECT);
+        assertThat(before.size).isGreaterThan(ALLOCATED_MIN);
         assertThat(Files.size(bench.image())).isEqualTo(Files.size(cached.image()));
         bench.assertHolds("saved");
     }
@@ -43,7 +57,7 @@ class ImportGrowthTest {
     void aRestartGoesOnInAnImageThatHasMoreBlocksThanData() throws Exception {
         bench.stopAt(8L * MIB);
         bench.fail("saved");
-        assumeTrue(Files.size(bench.image()) > 64L * MIB, "the file system cannot allocate");
+        assertThat(Files.size(bench.image())).isGreaterThan(ALLOCATED_MIN);
 
         bench.undisturbed().run("saved");
 
@@ -56,9 +70,26 @@ class ImportGrowthTest {
     void anAbandonedImportGivesBackWhatItHadAllocated() throws Exception {
         bench.stopAt(8L * MIB);
         bench.fail("saved");
+        assertThat(Files.size(bench.image())).isGreaterThan(ALLOCATED_MIN);
 
         HOME.context().abandonment().abandon(bench.record().id());
 
         bench.assertSpaceGivenBack();
+    }
+
+    private static final class SizeBeforeTheCut implements Watcher {
+        private final Path image;
+        private volatile long size;
+
+        private SizeBeforeTheCut(Path image) {
+            this.image = image;
+        }
+
+        @Override
+        public void before(Call call, long offset) {
+            if (call == Call.TRUNCATE) {
+                size = Math.max(size, image.toFile().length());
+            }
+        }
     }
 }
