@@ -15,7 +15,7 @@ import org.stateferry.storage.OpenImages.Locking;
  * @param allowBitmaps whether an image with persistent bitmaps is accepted although QEMU cannot revert it
  * @param lock whether the image is locked; false only on file systems without locks
  * @param verify whether the vmstate is read back from the image before the switch; from the disk itself only where it was
- *     written directly, else as a rule from the page cache
+ *     written directly or has the dump's blocks, else as a rule from the page cache
  * @param limitBytesPerSecond upper bound of the transfer rate, or 0 for none
  */
 public record ImportOptions(

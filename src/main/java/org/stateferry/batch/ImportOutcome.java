@@ -16,7 +16,7 @@ import org.stateferry.stream.StreamFacts;
  * @param bytesWritten bytes written to the image by this run
  * @param transferMillis duration of the transfer
  * @param publishMillis duration of the publish
- * @param io whether the data went through the page cache or past it, or null if none was written
+ * @param io how this run got the data into the image, never {@link IoMode#AUTO}; null if the image had its snapshot already
  * @param facts what the stream says about its machine, or null for an opaque dump
  * @param warnings what the operator was warned about
  */

@@ -97,8 +97,8 @@ final class PublishTasklet implements Tasklet {
 
     /**
      * Reads every buffer back, through the page cache; what comes must have the checksum of what was written. What was
-     * written directly is not in the page cache, so the disk returns it. What was written through the page cache is still
-     * there as a rule: then nothing is proven about the disk.
+     * written directly, or has the dump's blocks, is not in the page cache, so the disk returns it. What was written
+     * through the page cache is still there as a rule: then nothing is proven about the disk.
      */
     private void verify(JournalVmStateMap vmState) throws StateferryException {
         Journal journal = vmState.journal();

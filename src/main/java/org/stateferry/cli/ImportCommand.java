@@ -122,7 +122,7 @@ final class ImportCommand implements Callable<Integer> {
             names = "--verify",
             description =
                     "Read everything back from the image before it is switched over. The disk itself is read if the I/O"
-                            + " is direct; else most of it comes from the page cache.")
+                            + " is direct or a reflink; else most of it comes from the page cache.")
     private boolean verify;
 
     @Option(

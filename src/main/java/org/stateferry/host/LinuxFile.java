@@ -89,7 +89,8 @@ public final class LinuxFile implements Closeable {
      * (ioctl_ficlonerange(2)): it reads as that did, and later writes to either leave the other as it is. Offsets and length
      * are multiples of the file system's block size.
      *
-     * @return whether the file system has done it; if not, nothing has changed
+     * @return whether the file system has done it; if not, it may have done so for a part of the range, and what that reads as
+     *     is known only after it was written
      */
     public boolean share(LinuxFile source, long sourceOffset, long offset, long length) {
         return open()

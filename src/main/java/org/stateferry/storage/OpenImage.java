@@ -66,7 +66,7 @@ public final class OpenImage implements AutoCloseable {
     /**
      * Lets a range of the image have the blocks of a range of another file, whole clusters.
      *
-     * @return whether it was possible; if not, nothing has changed
+     * @return whether it was possible; if not, the range reads as anything until it is written
      */
     public boolean share(LinuxFile source, long sourceOffset, long offset, long length) {
         return entry.linux.share(source, sourceOffset, offset, length);
