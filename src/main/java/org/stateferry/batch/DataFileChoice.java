@@ -13,6 +13,7 @@ import org.stateferry.storage.GrowingImageFile;
 import org.stateferry.storage.ImageFile;
 import org.stateferry.storage.IoMode;
 import org.stateferry.storage.OpenImage;
+import org.stateferry.transfer.Journal;
 
 /** Chooses how the vmstate's data reaches the file, and says so when it is not what was asked for. */
 final class DataFileChoice {
@@ -79,13 +80,18 @@ final class DataFileChoice {
 
     private ImageFile growing(ImageFile file, ClusterAllocator allocator, long missingSize) throws StateferryException {
         ClusterGeometry geometry = session.image().geometry();
-        long lengthMax = geometry.clusterOffset(allocator.clusterEnd() + geometry.clusterCount(missingSize));
-        return new GrowingImageFile(file, this::allocate, lengthMax);
+        long end = geometry.clusterOffset(allocator.clusterEnd());
+        return new GrowingImageFile(
+                file, this::allocate, end, end + geometry.clusterOffset(geometry.clusterCount(missingSize)));
     }
 
-    private boolean allocate(long offset, long length) throws StateferryException {
+    private boolean allocate(long offset, long length) {
         OpenImage image = session.openImage();
-        return image.usableSpace() - length >= SPACE_LEFT && image.allocate(offset, length);
+        try {
+            return image.usableSpace() - length >= SPACE_LEFT && image.allocate(offset, length);
+        } catch (StateferryException e) {
+            return false; // if it matters, a write fails and says so
+        }
     }
 
     private DataFile cached() {
@@ -98,18 +104,34 @@ final class DataFileChoice {
     }
 
     /** Shares a first cluster to see whether that is possible: where the image ends, and data would lie next. */
-    private DataFile sharing(ClusterAllocator allocator) {
-        ClusterGeometry geometry = session.image().geometry();
-        boolean compressed = session.request().options().compression() == Compression.IMAGE;
-        if (!compressed && share(0, geometry.clusterOffset(allocator.clusterEnd()), geometry.clusterSize())) {
+    private DataFile sharing(ClusterAllocator allocator) throws StateferryException {
+        String obstacle = obstacleToSharing(allocator);
+        if (obstacle == null) {
             return pageCache(IoMode.REFLINK, this::share);
         }
-        session.progress()
-                .notice((compressed
-                                ? "compressed data cannot have the dump's blocks"
-                                : "the image cannot have the dump's blocks, because of their file systems or its cluster size")
-                        + ": using the page cache");
+        session.progress().notice(obstacle + ": using the page cache");
         return cached();
+    }
+
+    private @Nullable String obstacleToSharing(ClusterAllocator allocator) throws StateferryException {
+        ClusterGeometry geometry = session.image().geometry();
+        if (session.request().options().compression() == Compression.IMAGE) {
+            return "compressed data cannot have the dump's blocks";
+        }
+        if (!session.request().options().lock()) {
+            return "an image that is not locked does not get the dump's blocks"; // what is tried out could not be cut
+            // again
+        }
+        if (session.dump().streamLength() < geometry.clusterSize()) {
+            return "the dump is shorter than a cluster";
+        }
+        Optional<Journal> journal = session.journal();
+        if (journal.isPresent()) {
+            journal.get().recordWrite(System.currentTimeMillis()); // first, or the next run would take it for another's
+        }
+        return share(0, geometry.clusterOffset(allocator.clusterEnd()), geometry.clusterSize())
+                ? null
+                : "the image cannot have the dump's blocks, because of their file systems or its cluster size";
     }
 
     private boolean share(long streamOffset, long hostOffset, long size) {

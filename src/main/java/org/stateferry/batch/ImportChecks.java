@@ -1,5 +1,6 @@
 package org.stateferry.batch;
 
+import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.CheckReport;
@@ -55,6 +56,15 @@ final class ImportChecks {
 
     /** Fails if the file systems have no room for what is still to be written. */
     void requireSpace(CheckReport report, long presentSize) throws StateferryException {
+        requireSpace(report, presentSize, session.request().options().spaceHope());
+    }
+
+    /**
+     * The same for what is going to be done about it.
+     *
+     * @param hope as {@link ImportOptions#spaceHope} has it
+     */
+    void requireSpace(CheckReport report, long presentSize, @Nullable String hope) throws StateferryException {
         SpaceDemand disks = images.diskDemand();
         disks.requireRoom();
         new SpaceNeed(
@@ -66,7 +76,7 @@ final class ImportChecks {
                 .requireWithin(
                         session.openImage().usableSpace()
                                 - disks.neededBeside(session.openImage().path()),
-                        session.request().options().spaceHope(),
+                        hope,
                         session::warn,
                         session::requireNotStopped);
     }

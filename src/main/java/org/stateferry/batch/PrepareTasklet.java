@@ -9,11 +9,14 @@ import org.springframework.batch.core.step.StepContribution;
 import org.springframework.batch.core.step.tasklet.Tasklet;
 import org.springframework.batch.infrastructure.item.ExecutionContext;
 import org.springframework.batch.infrastructure.repeat.RepeatStatus;
+import org.stateferry.batch.DataFileChoice.DataFile;
+import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.CheckReport;
 import org.stateferry.qcow2.ClusterAllocator;
 import org.stateferry.qcow2.Qcow2Image;
+import org.stateferry.storage.IoMode;
 import org.stateferry.stream.StreamCheck;
 import org.stateferry.transfer.Checkpoint;
 import org.stateferry.transfer.Journal;
@@ -97,7 +100,7 @@ final class PrepareTasklet implements Tasklet {
         allocator = new ClusterAllocator(image, report);
         checks.requireSpace(report, 0);
         return new ImportPlan(
-                report, allocator, begun(now), 0, session.dump().checker(), 0, dataFiles.choose(allocator, 0));
+                report, allocator, begun(now), 0, session.dump().checker(), 0, dataFile(report, allocator, 0));
     }
 
     private ImportPlan resumed(CheckReport report, ClusterAllocator allocator, Journal journal, long bufferCount)
@@ -118,7 +121,20 @@ final class PrepareTasklet implements Tasklet {
             }
         }
         return new ImportPlan(
-                report, allocator, journal, bufferCount, check, checkPosition, dataFiles.choose(allocator, boundary));
+                report, allocator, journal, bufferCount, check, checkPosition, dataFile(report, allocator, boundary));
+    }
+
+    private DataFile dataFile(CheckReport report, ClusterAllocator allocator, long presentSize)
+            throws StateferryException {
+        DataFile file = dataFiles.choose(allocator, presentSize);
+        ImportOptions options = session.request().options();
+        if (options.io() == IoMode.REFLINK
+                && file.mode() != IoMode.REFLINK
+                && options.compression() == Compression.NONE) {
+            // It was asked for less space than is needed now.
+            checks.requireSpace(report, presentSize, null);
+        }
+        return file;
     }
 
     private JournalPlan journalPlan(Qcow2Image image, long originalLength, Instant modified) {

@@ -51,6 +51,28 @@ final class TailCutter {
         }
     }
 
+    /**
+     * Cuts what an attempt of this import has allocated ahead, or to try something out, once all data is written: the file
+     * then ends where the used or claimed clusters do, as if it had grown with them. An image that is not locked keeps it,
+     * and so does one whose header somebody else has written to.
+     */
+    static void cutSurplus(ImportSession session, ImportPlan plan) throws StateferryException {
+        if (!session.request().options().lock()) {
+            return;
+        }
+        Qcow2Image before = session.image();
+        long usedEnd = before.geometry().clusterOffset(plan.allocator().clusterEnd());
+        long end = Math.max(usedEnd, plan.journal().plan().originalLength());
+        if (before.file().size() <= end) {
+            return;
+        }
+        session.openImage().proveHeld();
+        ImageFile file = new JournaledImageFile(before.file(), plan.journal());
+        if (Arrays.equals(Qcow2Image.open(file).headerSector(), before.headerSector())) {
+            file.truncate(end);
+        }
+    }
+
     private static void cutImage(ImportSession session, ImportPlan plan, String importKey, StateferryException failure)
             throws StateferryException {
         if (session.request().options().lock()) {

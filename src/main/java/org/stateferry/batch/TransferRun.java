@@ -42,6 +42,7 @@ final class TransferRun implements AutoCloseable {
     private final StreamCheck check;
     private final TransferObserver observer;
     private final LongAdder bytesWritten;
+    private final LongAdder sharedSize = new LongAdder();
     private final Deque<StreamPiece> handedOut = new ArrayDeque<>();
     private final long startPosition;
     /** The checker's states at item ends that are not known to be written yet. */
@@ -104,6 +105,7 @@ final class TransferRun implements AutoCloseable {
             session.progress()
                     .notice("the image's refcounts are too narrow for compressed clusters to share space: storing the"
                             + " state as it is");
+            return 0;
         }
         return TransferSettings.compressorCount(Runtime.getRuntime().availableProcessors());
     }
@@ -163,11 +165,8 @@ final class TransferRun implements AutoCloseable {
         if (piece.isEndOfStream()) {
             aggregator.finish();
             clusters.finish();
-            if (plan.dataFile().mode() == IoMode.REFLINK) {
-                // Again, as blocks were shared after what they hold was read and checked.
-                session.dump().requireUnchanged();
-            }
-            cutSurplus();
+            TailCutter.cutSurplus(session, plan);
+            tellIfNotShared();
             requireWhole();
         } else {
             handedOut.remove(piece);
@@ -181,22 +180,19 @@ final class TransferRun implements AutoCloseable {
         handedOut.clear();
     }
 
-    /** Cuts what was allocated ahead, or to try it out, and not needed. */
-    private void cutSurplus() throws StateferryException {
-        if (plan.dataFile().mode() != IoMode.CACHED) {
-            if (session.request().options().lock()) {
-                session.openImage().proveHeld();
-            }
-            long usedEnd =
-                    session.image().geometry().clusterOffset(plan.allocator().clusterEnd());
-            dataFile.truncate(Math.max(usedEnd, plan.journal().plan().originalLength()));
-        }
-    }
-
     /** A large state is written through the page cache only if there is no other way, and does not stay there. */
     private void dropWritten() {
         if (HostMemory.isLargeForPageCache(session.dump().streamLength())) {
             session.openImage().dropCached();
+        }
+    }
+
+    /** The last buffer is written as a rule, because the stream ends inside a cluster. */
+    private void tellIfNotShared() {
+        long written = bytesWritten.sum() - sharedSize.sum();
+        if (plan.dataFile().mode() == IoMode.REFLINK && written > pool.bufferSize()) {
+            session.progress()
+                    .notice(written + " bytes were written after all: the file system did not share their blocks");
         }
     }
 
@@ -221,9 +217,10 @@ final class TransferRun implements AutoCloseable {
                     .recordBuffer(new BufferRecord(
                             index, stored.size(), (int) crc.getValue(), System.currentTimeMillis(), stored.entries()));
             bytesWritten.add(stored.size());
-            if (plan.dataFile().mode() == IoMode.CACHED) {
-                earlyForce.written(stored.size());
+            if (plan.dataFile().mode() != IoMode.DIRECT) {
+                earlyForce.written(stored.size() - stored.sharedSize());
             }
+            sharedSize.add(stored.sharedSize());
             return stored.size();
         } catch (StateferryException e) {
             session.noteFailure(e);

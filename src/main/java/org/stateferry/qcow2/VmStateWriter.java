@@ -44,9 +44,10 @@ public final class VmStateWriter implements AutoCloseable {
      *
      * @param entries for each of its clusters what a standard L2 entry of version 3 would say, without COPIED: where it
      *     lies, a compressed descriptor, or {@link L2Entry#ZERO_PLAIN}
-     * @param size bytes written to the image
+     * @param size bytes that its clusters have in the image, however they got there
+     * @param sharedSize how many of them were shared and not written
      */
-    public record Stored(long[] entries, int size) {}
+    public record Stored(long[] entries, int size, int sharedSize) {}
 
     /** Puts plain clusters into the image without writing them. */
     @FunctionalInterface
@@ -116,7 +117,7 @@ public final class VmStateWriter implements AutoCloseable {
             turns.await(number);
             piece.place();
             turns.end(number);
-            return new Stored(piece.entries, piece.write(number * pieceSizeMax));
+            return piece.write(number * pieceSizeMax);
         } finally {
             turns.end(number); // whatever has failed, those who come after must not wait for ever
             if (compressor != null) {
@@ -243,16 +244,16 @@ public final class VmStateWriter implements AutoCloseable {
             }
         }
 
-        /** Returns how many bytes were written or shared. */
-        int write(long streamOffset) throws StateferryException {
+        Stored write(long streamOffset) throws StateferryException {
             movePlain();
-            if (plainSize > 0 && !sharePlain(streamOffset)) {
+            boolean shared = sharePlain(streamOffset);
+            if (plainSize > 0 && !shared) {
                 dataFile.write(content.duplicate().position(0).limit(plainSize), plainOffset);
             }
             if (compressor != null) {
                 writePacked(compressor.packed());
             }
-            return plainSize + packedSize;
+            return new Stored(entries, plainSize + packedSize, shared ? plainSize : 0);
         }
 
         /** Shares each run of plain clusters that is one in the stream too; false as soon as one cannot be shared. */

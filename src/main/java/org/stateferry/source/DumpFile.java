@@ -123,7 +123,7 @@ final class DumpFile implements Closeable {
      * Bytes {@code from} to {@code to}, of which only whole pages count.
      */
     void dropRead(long from, long to) {
-        if (large) {
+        if (large && to > from) { // of an empty range the kernel would take the rest of the file
             linux.dropCached(from, to - from);
         }
     }

@@ -26,24 +26,27 @@ public final class GrowingImageFile implements ImageFile {
     @FunctionalInterface
     public interface BlockAllocation {
         /** Whether the blocks of a range are there now; the file is as long as the range's end says, or longer. */
-        boolean allocate(long offset, long length) throws StateferryException;
+        boolean allocate(long offset, long length);
     }
 
     /**
      * @param below the file, as it is to be written to
      * @param blocks not asked again after the first time it cannot
+     * @param end what lies before gets no blocks, also where the file is shorter
      * @param lengthMax how long the file will be at most, in bytes
      */
-    public GrowingImageFile(ImageFile below, BlockAllocation blocks, long lengthMax) throws StateferryException {
-        this(below, blocks, lengthMax, STEP);
+    public GrowingImageFile(ImageFile below, BlockAllocation blocks, long end, long lengthMax)
+            throws StateferryException {
+        this(below, blocks, end, lengthMax, STEP);
     }
 
-    GrowingImageFile(ImageFile below, BlockAllocation blocks, long lengthMax, long step) throws StateferryException {
+    GrowingImageFile(ImageFile below, BlockAllocation blocks, long end, long lengthMax, long step)
+            throws StateferryException {
         this.step = step;
         this.below = below;
         this.blocks = blocks;
         this.lengthMax = lengthMax;
-        this.allocatedEnd = below.size();
+        this.allocatedEnd = Math.max(below.size(), end);
     }
 
     @Override
@@ -62,7 +65,7 @@ public final class GrowingImageFile implements ImageFile {
         below.write(source, offset);
     }
 
-    private void growFor(long end) throws StateferryException {
+    private void growFor(long end) {
         // Half a step early, so that nobody comes to the end while the next step is being allocated.
         if (end + step / 2 <= allocatedEnd || allocatedEnd >= lengthMax || !allocating.tryLock()) {
             return;

@@ -4,11 +4,10 @@ import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
-import org.jspecify.annotations.Nullable;
 
 /**
- * Runs tasks on another executor, so many at a time at most; the others wait, and start in the order in which they came.
- * For work that keeps processors busy: more threads than processors would only take them from those who feed them.
+ * Runs tasks on another executor, so many at a time at most; the others wait, and are handed on in the order in which they
+ * came. For work that keeps processors busy: more threads than processors would only take them from those who feed them.
  * One thread submits; tasks do not throw.
  */
 public final class LimitedExecutor implements Executor {
@@ -37,34 +36,38 @@ public final class LimitedExecutor implements Executor {
         synchronized (lock) {
             if (running == runningMax) {
                 waiting.add(task);
-                return;
+            } else {
+                below.execute(() -> work(task));
+                running++;
             }
-            running++;
-        }
-        try {
-            below.execute(() -> work(task));
-        } catch (RejectedExecutionException e) {
-            synchronized (lock) {
-                running--;
-            }
-            throw e;
         }
     }
 
-    private void work(Runnable first) {
-        for (Runnable task = first; task != null; task = next()) {
-            task.run();
-        }
+    private void work(Runnable task) {
+        task.run();
+        next();
     }
 
-    /** The task that has waited longest, or null: then one less is running. */
-    private @Nullable Runnable next() {
+    /**
+     * Hands on the task that has waited longest. It gets into the queue of the executor below before any that came after it:
+     * a task may wait for those before it, which must not lie behind it there.
+     */
+    private void next() {
+        Runnable task;
         synchronized (lock) {
-            Runnable task = waiting.poll();
+            task = waiting.poll();
             if (task == null) {
                 running--;
+                return;
             }
-            return task;
+            try {
+                Runnable next = task;
+                below.execute(() -> work(next));
+                return;
+            } catch (RejectedExecutionException e) {
+                // The executor is ending; what was taken on is still done, here and now.
+            }
         }
+        work(task);
     }
 }

@@ -2,20 +2,15 @@ package org.stateferry.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.FileTime;
-import java.time.Instant;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
-import org.stateferry.error.FailureKind;
 import org.stateferry.storage.IoMode;
 import org.stateferry.testing.RawBytes;
 import org.stateferry.testing.SmallDisk;
@@ -81,19 +76,6 @@ class ReflinkTest {
     }
 
     @Test
-    void aDumpThatIsTouchedBeforeItsLastBlocksAreSharedIsRefused() throws Exception {
-        bench.onTransferred = done -> {
-            if (done == DUMP_SIZE) {
-                touchDump();
-            }
-        };
-
-        assertThat(bench.fail("saved").kind()).isEqualTo(FailureKind.DUMP_INVALID);
-
-        bench.assertSpaceGivenBack();
-    }
-
-    @Test
     void aRestartGoesOnBehindTheBlocksThatAreShared() throws Exception {
         bench.stopAt(12L * MIB);
         bench.fail("saved");
@@ -114,12 +96,6 @@ class ReflinkTest {
         bench.assertHolds("saved");
     }
 
-    private void touchDump() {
-        try {
-            Files.setLastModifiedTime(bench.dump(), FileTime.from(Instant.now()));
-        } catch (IOException e) {
-            throw new AssertionError(e);
-        }
     }
 
     /** Only what is on the disk counts as taken. */

@@ -70,6 +70,16 @@ class GrowingImageFileTest {
         assertThat(allocated).containsExactly(new Range(LENGTH, LENGTH_MAX));
     }
 
+    @Test
+    void aHoleBehindTheFilesEndThatNobodyWritesToGetsNoBlocks() throws Exception {
+        int hole = 500;
+        GrowingImageFile file = new GrowingImageFile(memory, this::allocate, LENGTH + hole, LENGTH_MAX, STEP);
+
+        write(file, LENGTH + hole, 10);
+
+        assertThat(allocated).containsExactly(new Range(LENGTH + hole, LENGTH + hole + 10 + STEP));
+    }
+
     @ParameterizedTest(name = "seed {0}")
     @MethodSource("seeds")
     void everyWriteFindsItsBlocksAndNoneAreAllocatedTwice(long seed) throws Exception {
@@ -96,7 +106,7 @@ class GrowingImageFileTest {
     @Test
     void theRestGoesToTheFileItself() throws Exception {
         FailingImageFile below = FailingImageFile.never(memory);
-        GrowingImageFile file = new GrowingImageFile(below, this::allocate, LENGTH_MAX, STEP);
+        GrowingImageFile file = new GrowingImageFile(below, this::allocate, 0, LENGTH_MAX, STEP);
 
         file.read(ByteBuffer.allocate(1), 0);
         file.force();
@@ -107,7 +117,7 @@ class GrowingImageFileTest {
     }
 
     private GrowingImageFile growing(BlockAllocation blocks) throws Exception {
-        return new GrowingImageFile(memory, blocks, LENGTH_MAX, STEP);
+        return new GrowingImageFile(memory, blocks, 0, LENGTH_MAX, STEP);
     }
 
     private boolean allocate(long offset, long length) {

@@ -14,6 +14,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 
 class LimitedExecutorTest {
@@ -64,6 +65,33 @@ class LimitedExecutorTest {
         assertThat(started).isSorted().hasSize(TASKS);
     }
 
+    /** As the pieces of a stream do, whose places are in their order: nobody may wait for one that does not start. */
+    @RepeatedTest(20)
+    void tasksThatWaitForThoseBeforeThemEndAlsoIfTwoShareTheThreads() throws Exception {
+        CountDownLatch done = new CountDownLatch(2 * TASKS);
+        ExecutorService threads = Executors.newFixedThreadPool(8);
+        try {
+            List<LimitedExecutor> both = List.of(new LimitedExecutor(threads, 5), new LimitedExecutor(threads, 5));
+            List<AtomicInteger> turns = List.of(new AtomicInteger(), new AtomicInteger());
+            for (int task = 0; task < TASKS; task++) {
+                int number = task;
+                for (int one = 0; one < 2; one++) {
+                    AtomicInteger turn = turns.get(one);
+                    both.get(one).execute(() -> {
+                        while (turn.get() < number) {
+                            Thread.onSpinWait();
+                        }
+                        turn.set(number + 1);
+                        done.countDown();
+                    });
+                }
+            }
+            assertThat(done.await(30, TimeUnit.SECONDS)).isTrue();
+        } finally {
+            threads.shutdownNow();
+        }
+    }
+
     @Test
     void takesNoMoreThreadsThanItRunsTasks() {
         Queue<Runnable> threads = new ArrayDeque<>();
@@ -74,7 +102,9 @@ class LimitedExecutorTest {
         }
         assertThat(threads).hasSize(2);
 
-        threads.forEach(Runnable::run);
+        while (!threads.isEmpty()) {
+            threads.remove().run();
+        }
 
         assertThat(ran).hasValue(5);
     }
