@@ -11,6 +11,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.storage.IoMode;
 import org.stateferry.testing.RawBytes;
 import org.stateferry.testing.SmallDisk;
 
@@ -60,6 +61,19 @@ class ImportSpaceTest {
 
         assertThat(refusal.kind()).isEqualTo(FailureKind.NO_SPACE);
         assertThat(refusal.problem()).matches("the import needs \\d+ more bytes on the file system, which has \\d+");
+        assertThat(RawBytes.sha256(bench.image())).isEqualTo(before);
+    }
+
+    @Test
+    void ifBlocksCannotBeSharedItIsRefusedBeforeAnyIsWritten() throws Exception {
+        bench.withOpaqueDump(20 * MIB, 1);
+        bench.io = IoMode.REFLINK; // which this file system cannot do
+        String before = RawBytes.sha256(bench.image());
+
+        StateferryException refusal = bench.fail("saved");
+
+        assertThat(refusal.kind()).isEqualTo(FailureKind.NO_SPACE);
+        assertThat(bench.warnings).anyMatch(line -> line.endsWith("if the image cannot have the dump's blocks"));
         assertThat(RawBytes.sha256(bench.image())).isEqualTo(before);
     }
 
