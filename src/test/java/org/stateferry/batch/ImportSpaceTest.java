@@ -66,7 +66,7 @@ class ImportSpaceTest {
 
     @Test
     void ifBlocksCannotBeSharedItIsRefusedBeforeAnyIsWritten() throws Exception {
-        bench.withOpaqueDump(20 * MIB, 1);
+        bench.withOpaqueDump(9 * MIB, 1);
         bench.io = IoMode.REFLINK; // which this file system cannot do
         String before = RawBytes.sha256(bench.image());
 

@@ -14,7 +14,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 
 class LimitedExecutorTest {
@@ -66,29 +65,40 @@ class LimitedExecutorTest {
     }
 
     /** As the pieces of a stream do, whose places are in their order: nobody may wait for one that does not start. */
-    @RepeatedTest(20)
+    @Test
     void tasksThatWaitForThoseBeforeThemEndAlsoIfTwoShareTheThreads() throws Exception {
         CountDownLatch done = new CountDownLatch(2 * TASKS);
         ExecutorService threads = Executors.newFixedThreadPool(8);
         try {
             List<LimitedExecutor> both = List.of(new LimitedExecutor(threads, 5), new LimitedExecutor(threads, 5));
+            CountDownLatch allAreThere = new CountDownLatch(1);
             List<AtomicInteger> turns = List.of(new AtomicInteger(), new AtomicInteger());
             for (int task = 0; task < TASKS; task++) {
                 int number = task;
                 for (int one = 0; one < 2; one++) {
                     AtomicInteger turn = turns.get(one);
                     both.get(one).execute(() -> {
-                        while (turn.get() < number) {
-                            Thread.onSpinWait();
+                        awaitUninterruptibly(allAreThere);
+                        while (turn.get() < number && !Thread.currentThread().isInterrupted()) {
+                            Thread.yield();
                         }
                         turn.set(number + 1);
                         done.countDown();
                     });
                 }
             }
+            allAreThere.countDown();
             assertThat(done.await(30, TimeUnit.SECONDS)).isTrue();
         } finally {
             threads.shutdownNow();
+        }
+    }
+
+    private static void awaitUninterruptibly(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 
