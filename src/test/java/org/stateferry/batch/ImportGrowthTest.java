@@ -3,11 +3,16 @@ package org.stateferry.batch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.stateferry.batch.WatchedImageFile.Call;
 import org.stateferry.batch.WatchedImageFile.Watcher;
 import org.stateferry.storage.IoMode;
@@ -53,10 +58,14 @@ class ImportGrowthTest {
         bench.assertHolds("saved");
     }
 
-    @Test
-    void aRestartGoesOnInAnImageThatHasMoreBlocksThanData() throws Exception {
+    @ParameterizedTest
+    @EnumSource(
+            value = IoMode.class,
+            names = {"DIRECT", "CACHED"})
+    void aRestartGoesOnInAnImageThatHasMoreBlocksThanDataAndCutsThem(IoMode restarted) throws Exception {
         bench.stopAt(8L * MIB);
         bench.fail("saved");
+        bench.io = restarted;
         assertThat(Files.size(bench.image())).isGreaterThan(ALLOCATED_MIN);
 
         bench.undisturbed().run("saved");
@@ -64,6 +73,30 @@ class ImportGrowthTest {
         assertThat(bench.notices).anyMatch(line -> line.startsWith("going on from byte "));
         assertThat(Files.size(bench.image())).isLessThan(2L * DATA_SIZE);
         bench.assertHolds("saved");
+    }
+
+    @Test
+    void anImageThatIsNotLockedGetsNoBlocksAheadAndIsNotCut() throws Exception {
+        bench.lock = false;
+        long others = 200L * MIB;
+        bench.onTransferred = done -> {
+            if (done >= 8L * MIB) {
+                lengthen(bench.image(), others);
+            }
+        };
+
+        bench.run("saved");
+
+        assertThat(Files.size(bench.image())).isEqualTo(others);
+        bench.assertHolds("saved");
+    }
+
+    private static void lengthen(Path file, long size) {
+        try (RandomAccessFile opened = new RandomAccessFile(file.toFile(), "rw")) {
+            opened.setLength(Math.max(opened.length(), size));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     @Test

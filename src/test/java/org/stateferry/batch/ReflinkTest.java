@@ -96,8 +96,6 @@ class ReflinkTest {
         bench.assertHolds("saved");
     }
 
-    }
-
     /** Only what is on the disk counts as taken. */
     private static void force(Path file) throws Exception {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {

@@ -59,6 +59,20 @@ class DumpFileTest {
     }
 
     @Test
+    void whatWasNotReadStaysWhereItIs() throws Exception {
+        FileSystemProbe.assumeDropsPages(folder);
+        assumeTrue(PageCache.residentBytes(dump) == SIZE, "the dump is not in the page cache");
+        ByteBuffer piece = ByteBuffer.allocateDirect(8 * MIB);
+        try (OpenDump source = open(dump, LARGE)) {
+            source.pieces(0).close();
+            try (PieceStream pieces = source.pieces(0)) {
+                pieces.read(piece);
+            }
+        }
+        assertThat(PageCache.residentBytes(dump)).isEqualTo(SIZE - 8 * MIB);
+    }
+
+    @Test
     void skipsWholeUnitsOfAHoleAndReadsOnBehindThem() throws Exception {
         FileSystemProbe.assumeKnowsHoles(folder);
         Path sparse = folder.resolve("sparse");
