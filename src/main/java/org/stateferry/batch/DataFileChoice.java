@@ -8,12 +8,10 @@ import org.stateferry.host.HostMemory;
 import org.stateferry.qcow2.ClusterAllocator;
 import org.stateferry.qcow2.VmStateWriter.BlockSharing;
 import org.stateferry.qcow2.format.ClusterGeometry;
-import org.stateferry.source.DumpSource;
 import org.stateferry.storage.GrowingImageFile;
 import org.stateferry.storage.ImageFile;
 import org.stateferry.storage.IoMode;
 import org.stateferry.storage.OpenImage;
-import org.stateferry.transfer.Journal;
 
 /** Chooses how the vmstate's data reaches the file, and says so when it is not what was asked for. */
 final class DataFileChoice {
@@ -46,31 +44,50 @@ final class DataFileChoice {
      * @param presentSize bytes of the stream that they have written
      */
     DataFile choose(ClusterAllocator allocator, long presentSize) throws StateferryException {
-        IoMode wanted = session.request().options().io();
-        if (wanted == IoMode.REFLINK) {
-            return sharing(allocator);
-        }
-        boolean large = HostMemory.isLargeForPageCache(session.dump().streamLength());
-        if (wanted == IoMode.CACHED || wanted == IoMode.AUTO && !large) {
-            return cached();
-        }
+        return switch (session.request().options().io()) {
+            case CACHED -> cached();
+            case DIRECT -> direct(allocator, presentSize, true);
+            case REFLINK -> sharing(allocator);
+            case AUTO ->
+                HostMemory.isLargeForPageCache(session.dump().streamLength())
+                        ? direct(allocator, presentSize, false)
+                        : cached();
+        };
+    }
+
+    /**
+     * @param asked whether the operator is to hear that it is not possible
+     */
+    private DataFile direct(ClusterAllocator allocator, long presentSize, boolean asked) throws StateferryException {
         @Nullable String objection = objection();
         Optional<ImageFile> direct = objection == null ? session.openImage().directFile() : Optional.empty();
-        if (direct.isPresent()) {
-            ImageFile file = session.access(direct.get());
-            long missingSize = session.dump().streamLength() - presentSize;
-            return new DataFile(
-                    isWorthGrowing(missingSize) ? growing(file, allocator, missingSize) : file,
-                    IoMode.DIRECT,
-                    alignment(session.openImage()),
-                    BlockSharing.NONE);
+        if (direct.isEmpty()) {
+            if (asked) {
+                usePageCache(objection == null ? "the file system refuses direct access" : objection);
+            }
+            return cached();
         }
-        if (wanted == IoMode.DIRECT) {
-            session.progress()
-                    .notice((objection == null ? "the file system refuses direct access" : objection)
-                            + ": using the page cache");
+        ImageFile file = session.access(direct.get());
+        long missingSize = session.dump().streamLength() - presentSize;
+        return new DataFile(
+                isWorthGrowing(missingSize) ? growing(file, allocator, missingSize) : file,
+                IoMode.DIRECT,
+                alignment(session.openImage()),
+                BlockSharing.NONE);
+    }
+
+    private DataFile sharing(ClusterAllocator allocator) throws StateferryException {
+        DumpBlocks blocks = new DumpBlocks(session);
+        String obstacle = blocks.obstacle(allocator);
+        if (obstacle == null) {
+            return pageCache(IoMode.REFLINK, blocks);
         }
+        usePageCache(obstacle);
         return cached();
+    }
+
+    private void usePageCache(String why) {
+        session.progress().notice(why + ": using the page cache");
     }
 
     /** Without a lock nothing may be cut at the end, so nothing is allocated ahead either. */
@@ -101,43 +118,6 @@ final class DataFileChoice {
     private DataFile pageCache(IoMode mode, BlockSharing sharing) {
         return new DataFile(
                 session.access(session.openImage().file()), mode, TransferSettings.BUFFER_ALIGNMENT, sharing);
-    }
-
-    /** Shares a first cluster to see whether that is possible: where the image ends, and data would lie next. */
-    private DataFile sharing(ClusterAllocator allocator) throws StateferryException {
-        String obstacle = obstacleToSharing(allocator);
-        if (obstacle == null) {
-            return pageCache(IoMode.REFLINK, this::share);
-        }
-        session.progress().notice(obstacle + ": using the page cache");
-        return cached();
-    }
-
-    private @Nullable String obstacleToSharing(ClusterAllocator allocator) throws StateferryException {
-        ClusterGeometry geometry = session.image().geometry();
-        if (session.request().options().compression() == Compression.IMAGE) {
-            return "compressed data cannot have the dump's blocks";
-        }
-        if (!session.request().options().lock()) {
-            return "an image that is not locked does not get the dump's blocks"; // what is tried out could not be cut
-            // again
-        }
-        if (session.dump().streamLength() < geometry.clusterSize()) {
-            return "the dump is shorter than a cluster";
-        }
-        Optional<Journal> journal = session.journal();
-        if (journal.isPresent()) {
-            journal.get().recordWrite(System.currentTimeMillis()); // first, or the next run would take it for another's
-        }
-        return share(0, geometry.clusterOffset(allocator.clusterEnd()), geometry.clusterSize())
-                ? null
-                : "the image cannot have the dump's blocks, because of their file systems or its cluster size";
-    }
-
-    private boolean share(long streamOffset, long hostOffset, long size) {
-        DumpSource dump = session.dump();
-        return streamOffset + size <= dump.streamLength()
-                && session.openImage().share(dump.linuxFile(), streamOffset, hostOffset, size);
     }
 
     /** Why direct access is out of the question, or null. */
