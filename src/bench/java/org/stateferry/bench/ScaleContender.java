@@ -20,7 +20,7 @@ final class ScaleContender implements Contender {
     private static final int MIB = 1 << 20;
     private static final long GIB = 1L << 30;
     /** A little more than the same is still the same. */
-    private static final double SAME = 1.2;
+    private static final double SAME = 1.1;
 
     private static final Set<OpenOption> NEW_SPARSE =
             Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, StandardOpenOption.SPARSE);

@@ -119,11 +119,15 @@ final class DumpFile implements Closeable {
     }
 
     /**
-     * Takes what was read out of the page cache, if all of the file would push out too much of what others have there.
-     * Bytes {@code from} to {@code to}, of which only whole pages count.
+     * Takes what was read out of the page cache, if all of the file would push out too much of what others have there, or if
+     * it is a hole: the kernel finds a page of memory for each of its pages, which nobody needs. Bytes {@code from} to
+     * {@code to}, of which only whole pages count.
+     *
+     * @param mayBeHole whether it is worth asking
      */
-    void dropRead(long from, long to) {
-        if (large && to > from) { // of an empty range the kernel would take the rest of the file
+    void dropRead(long from, long to, boolean mayBeHole) {
+        // Of an empty range the kernel would take the rest of the file.
+        if (to > from && (large || mayBeHole && linux.nextData(from) >= to)) {
             linux.dropCached(from, to - from);
         }
     }

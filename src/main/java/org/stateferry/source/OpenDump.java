@@ -110,6 +110,8 @@ final class OpenDump implements DumpSource {
         private long offset;
         /** What lies before is out of the page cache again, if it was to be. */
         private long droppedEnd;
+        /** Whether all pieces since then look like those of a hole. */
+        private boolean mayBeHole = true;
 
         private Pieces(long offset) {
             this.offset = offset;
@@ -127,8 +129,9 @@ final class OpenDump implements DumpSource {
                 target.limit(limit);
             }
             offset += count;
+            mayBeHole = mayBeHole && hasZerosAtItsEnds(target, target.position() - count, count);
             if (offset - droppedEnd >= DROP_WINDOW) {
-                dropRead();
+                dropRead(mayBeHole);
             }
             return count;
         }
@@ -145,15 +148,20 @@ final class OpenDump implements DumpSource {
             return skipped;
         }
 
-        private void dropRead() {
-            file.dropRead(droppedEnd, offset);
+        private static boolean hasZerosAtItsEnds(ByteBuffer bytes, int start, int size) {
+            return size >= 2 * Long.BYTES && bytes.getLong(start) == 0 && bytes.getLong(start + size - Long.BYTES) == 0;
+        }
+
+        private void dropRead(boolean hole) {
+            file.dropRead(droppedEnd, offset, hole);
             droppedEnd = offset;
+            mayBeHole = true;
         }
 
         /** The file stays open: it belongs to the source. */
         @Override
         public void close() {
-            dropRead();
+            dropRead(false); // it is no whole window
         }
     }
 }

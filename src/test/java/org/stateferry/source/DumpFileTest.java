@@ -59,6 +59,24 @@ class DumpFileTest {
     }
 
     @Test
+    void holesDoNotStayInThePageCacheHoweverSmallTheDump() throws Exception {
+        FileSystemProbe.assumeDropsPages(folder);
+        FileSystemProbe.assumeKnowsHoles(folder);
+        dump = folder.resolve("sparse");
+        byte[] content = new byte[8 * MIB];
+        new Random(1).nextBytes(content);
+        try (FileChannel channel = FileChannel.open(dump, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            channel.write(ByteBuffer.wrap(content), 16 * MIB);
+            channel.write(ByteBuffer.wrap(content), 32 * MIB);
+            channel.force(true);
+        }
+
+        readThrough(SMALL);
+
+        assertThat(PageCache.residentBytes(dump)).isEqualTo(2 * content.length);
+    }
+
+    @Test
     void whatWasNotReadStaysWhereItIs() throws Exception {
         FileSystemProbe.assumeDropsPages(folder);
         assumeTrue(PageCache.residentBytes(dump) == SIZE, "the dump is not in the page cache");
