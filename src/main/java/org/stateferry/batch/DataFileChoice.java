@@ -15,9 +15,6 @@ import org.stateferry.storage.OpenImage;
 
 /** Chooses how the vmstate's data reaches the file, and says so when it is not what was asked for. */
 final class DataFileChoice {
-    /** Blocks are allocated ahead for so many bytes at least: what has to be loaded for that takes a tenth of a second. */
-    private static final long GROWING_MIN = 256L << 20;
-
     /** Bytes of the file system that are not taken before they are needed: others write to it too. */
     private static final long SPACE_LEFT = 256L << 20;
 
@@ -92,7 +89,7 @@ final class DataFileChoice {
 
     /** Without a lock nothing may be cut at the end, so nothing is allocated ahead either. */
     private boolean isWorthGrowing(long missingSize) {
-        return session.request().options().lock() && missingSize >= GROWING_MIN;
+        return session.request().options().lock() && missingSize >= TransferSettings.NATIVE_CALLS_MIN;
     }
 
     private ImageFile growing(ImageFile file, ClusterAllocator allocator, long missingSize) throws StateferryException {

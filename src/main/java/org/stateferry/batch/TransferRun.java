@@ -37,7 +37,7 @@ final class TransferRun implements AutoCloseable {
     private final ClusterAggregator aggregator;
     private final VmStateWriter clusters;
     private final JournaledImageFile dataFile;
-    private final EarlyForce earlyForce;
+    private final EarlyWriteBack earlyWriteBack;
     private final PieceStream pieces;
     private final StreamCheck check;
     private final TransferObserver observer;
@@ -86,7 +86,7 @@ final class TransferRun implements AutoCloseable {
         this.writtenCheckState = new CheckState(startPosition, check.save());
         this.pieces = session.dump().pieces(readPosition);
         this.dataFile = new JournaledImageFile(plan.dataFile().file(), plan.journal());
-        this.earlyForce = new EarlyForce(dataFile, this::dropWritten);
+        this.earlyWriteBack = new EarlyWriteBack(dataFile, this::startWriteBack, this::dropWritten);
         this.clusters = new VmStateWriter(
                 session.image(),
                 plan.dataFile().file(),
@@ -180,6 +180,11 @@ final class TransferRun implements AutoCloseable {
         handedOut.clear();
     }
 
+    private boolean startWriteBack() {
+        return session.dump().streamLength() >= TransferSettings.NATIVE_CALLS_MIN
+                && session.openImage().startWriteBack();
+    }
+
     /** A large state is written through the page cache only if there is no other way, and does not stay there. */
     private void dropWritten() {
         if (HostMemory.isLargeForPageCache(session.dump().streamLength())) {
@@ -218,7 +223,7 @@ final class TransferRun implements AutoCloseable {
                             index, stored.size(), (int) crc.getValue(), System.currentTimeMillis(), stored.entries()));
             bytesWritten.add(stored.size());
             if (plan.dataFile().mode() != IoMode.DIRECT) {
-                earlyForce.written(stored.size() - stored.sharedSize());
+                earlyWriteBack.written(stored.size() - stored.sharedSize());
             }
             sharedSize.add(stored.sharedSize());
             return stored.size();

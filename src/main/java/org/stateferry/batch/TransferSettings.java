@@ -16,6 +16,8 @@ final class TransferSettings {
     static final int CHUNK_ITEMS = 8;
     /** Buffers of an import: those of a chunk, those in flight, one that is being filled and one in reserve. */
     static final int BUFFER_COUNT = CHUNK_ITEMS + IN_FLIGHT_MAX + 2;
+    /** Bytes of a state for which it is worth loading what calls Linux, which takes a tenth of a second: 256 MiB. */
+    static final long NATIVE_CALLS_MIN = 256L << 20;
     /** Alignment of buffers in memory, in bytes; enough for direct access to any disk. */
     static final int BUFFER_ALIGNMENT = 4096;
 

@@ -16,6 +16,8 @@ final class Libc {
     static final int O_CLOEXEC = 0x80000;
     /** posix_fadvise(2). */
     static final int POSIX_FADV_DONTNEED = 4;
+    /** sync_file_range(2). */
+    static final int SYNC_FILE_RANGE_WRITE = 2;
     /** lseek(2). */
     static final int SEEK_DATA = 3;
     /** ioctl_ficlonerange(2). */
@@ -63,6 +65,8 @@ final class Libc {
     static native int close(int descriptor);
 
     static native int fallocate(int descriptor, int mode, long offset, long length);
+
+    static native int sync_file_range(int descriptor, long offset, long length, int flags);
 
     static native int posix_fadvise(int descriptor, long offset, long length, int advice);
 

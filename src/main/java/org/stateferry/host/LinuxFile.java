@@ -100,6 +100,16 @@ public final class LinuxFile implements Closeable {
                         == 0;
     }
 
+    /**
+     * Starts to write to the disk what the page cache holds of the file, and does not wait for it (sync_file_range(2)). What
+     * goes wrong is told by the next force.
+     *
+     * @return whether that is possible
+     */
+    public boolean startWriteBack() {
+        return open() && Libc.sync_file_range(descriptor, 0, 0, Libc.SYNC_FILE_RANGE_WRITE) == 0;
+    }
+
     /** Lets the page cache forget whole pages of a range that are not waiting to be written (posix_fadvise(2)). */
     public void dropCached(long offset, long length) {
         if (open()) {

@@ -72,6 +72,16 @@ public final class OpenImage implements AutoCloseable {
         return entry.linux.share(source, sourceOffset, offset, length);
     }
 
+    /**
+     * Starts to write to the disk what the page cache holds of the image, and does not wait for it. A failure is one of the
+     * next force.
+     *
+     * @return whether that is possible
+     */
+    public boolean startWriteBack() {
+        return entry.linux.startWriteBack();
+    }
+
     /** Takes what is on stable storage out of the page cache, where that is possible. */
     public void dropCached() {
         entry.linux.dropCached(0, 0);

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Arrays;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -74,6 +75,17 @@ class LinuxFileTest {
             file.dropCached(0, 0);
         }
         assertThat(PageCache.residentBytes(path)).isZero();
+    }
+
+    @Test
+    void startsToWriteBackWithoutALoss() throws Exception {
+        byte[] content = new byte[4 * MIB];
+        Arrays.fill(content, (byte) 42);
+        Files.write(path, content);
+        try (LinuxFile file = open(Access.WRITE)) {
+            assertThat(file.startWriteBack()).isTrue();
+        }
+        assertThat(Files.readAllBytes(path)).isEqualTo(content);
     }
 
     @Test

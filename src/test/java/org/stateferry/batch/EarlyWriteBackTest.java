@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -20,7 +21,7 @@ import org.stateferry.testing.Qcow2ImageBuilder;
 import org.stateferry.transfer.Journal;
 import org.stateferry.transfer.JournalPlan;
 
-class EarlyForceTest {
+class EarlyWriteBackTest {
     private static final int MIB = ImportBench.MIB;
 
     @TempDir
@@ -45,8 +46,9 @@ class EarlyForceTest {
     void forcesAfterEvery64Mebibytes() throws Exception {
         FailingImageFile file = FailingImageFile.never(image);
         List<Integer> forcesBefore = new ArrayList<>();
-        EarlyForce early = new EarlyForce(
+        EarlyWriteBack early = new EarlyWriteBack(
                 new JournaledImageFile(file, journal),
+                () -> false,
                 () -> forcesBefore.add(file.calls().size()));
         for (int written = 0; written < 200; written++) {
             early.written(MIB);
@@ -58,10 +60,24 @@ class EarlyForceTest {
     }
 
     @Test
+    void whereWriteBackCanBeStartedNobodyWaitsForAForce() throws Exception {
+        FailingImageFile file = FailingImageFile.never(image);
+        AtomicInteger started = new AtomicInteger();
+        EarlyWriteBack early = new EarlyWriteBack(
+                new JournaledImageFile(file, journal), () -> started.incrementAndGet() > 0, () -> {});
+        for (int written = 0; written < 200; written++) {
+            early.written(MIB);
+        }
+        assertThat(started).hasValue(3);
+        assertThat(file.calls()).isEmpty();
+    }
+
+    @Test
     void aForceThatFailsFailsTheImportAndIsRemembered() throws Exception {
         FailingImageFile file = FailingImageFile.at(image, Call.FORCE, 0, FailureKind.IO);
         AtomicBoolean afterwards = new AtomicBoolean();
-        EarlyForce early = new EarlyForce(new JournaledImageFile(file, journal), () -> afterwards.set(true));
+        EarlyWriteBack early =
+                new EarlyWriteBack(new JournaledImageFile(file, journal), () -> false, () -> afterwards.set(true));
 
         assertThatThrownBy(() -> early.written(64 * MIB)).isInstanceOf(StateferryException.class);
 

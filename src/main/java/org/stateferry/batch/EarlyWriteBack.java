@@ -2,29 +2,33 @@ package org.stateferry.batch;
 
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
 import org.stateferry.error.StateferryException;
 import org.stateferry.storage.ImageFile;
 
 /**
  * Sends what was written into the page cache to the disk while the transfer goes on, so that the disk works all the time
- * and the force before the switch finds little to do. Java has no call that only starts that, so one of the writing
- * threads waits for it and the others go on. Thread-safe.
+ * and the force before the switch finds little to do. Where that cannot be just started, one of the writing threads forces
+ * the file, and the others go on. Thread-safe.
  */
-final class EarlyForce {
+final class EarlyWriteBack {
     /** After so many bytes. */
     private static final long INTERVAL = 64L << 20;
 
     private final ImageFile file;
+    private final BooleanSupplier start;
     private final Runnable afterwards;
     private final AtomicLong unforced = new AtomicLong();
     private final AtomicBoolean running = new AtomicBoolean();
 
     /**
      * @param file keeps in mind that a force has failed: the kernel reports a lost page once
-     * @param afterwards is run when what was written is on the disk
+     * @param start starts the write-back of all that was written, or says that it cannot
+     * @param afterwards is run when that has begun
      */
-    EarlyForce(JournaledImageFile file, Runnable afterwards) {
+    EarlyWriteBack(JournaledImageFile file, BooleanSupplier start, Runnable afterwards) {
         this.file = file;
+        this.start = start;
         this.afterwards = afterwards;
     }
 
@@ -39,7 +43,9 @@ final class EarlyForce {
         }
         try {
             unforced.set(0);
-            file.force();
+            if (!start.getAsBoolean()) {
+                file.force();
+            }
             afterwards.run();
         } finally {
             running.set(false);
