@@ -20,8 +20,8 @@ import org.stateferry.transfer.Checkpoint;
  * completed step is started anew). It does not drain: what is in flight is simply not counted yet.
  */
 final class TransferCheckpoint implements ItemStream, StepExecutionListener {
-    /** The kernel lists all locks of the machine, which takes its time; so not after every chunk. */
-    private static final long PROOF_INTERVAL_NANOS = 100_000_000;
+    /** To list locks the kernel waits for all processors, milliseconds while they are busy; so not after every chunk. */
+    private static final long PROOF_INTERVAL_NANOS = 1_000_000_000;
 
     private final ImportSession session;
     private final TransferHolder transfer;
@@ -95,7 +95,7 @@ final class TransferCheckpoint implements ItemStream, StepExecutionListener {
         }
     }
 
-    /** A lost lock is noticed soon, not only before the switch. */
+    /** A lost lock is noticed within about a second, not only before the switch. */
     private void proveHeld() throws StateferryException {
         long now = System.nanoTime();
         if (!provenOnce || now - provenNanos >= PROOF_INTERVAL_NANOS) {
