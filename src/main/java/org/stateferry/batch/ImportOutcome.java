@@ -13,7 +13,7 @@ import org.stateferry.stream.StreamFacts;
  * @param importId the import's number in the history, or 0 if the repository has no record of it
  * @param snapshotId the snapshot's id in the image
  * @param vmStateSize bytes of vmstate
- * @param bytesWritten bytes written to the image by this run
+ * @param bytesWritten bytes that this run has put into the image, written or shared with the dump
  * @param transferMillis duration of the transfer
  * @param publishMillis duration of the publish
  * @param io how this run got the data into the image, never {@link IoMode#AUTO}; null if the image had its snapshot already

@@ -17,7 +17,7 @@ import org.springframework.batch.core.BatchStatus;
  * @param started when the first attempt began
  * @param ended when the last attempt ended, or null while it runs
  * @param bytes length of the stream in bytes, 0 if no attempt came to know it
- * @param bytesWritten bytes written to the image, all attempts together
+ * @param bytesWritten bytes put into the image, all attempts together
  * @param transferMillis duration of the transfer, all attempts together
  * @param publishMillis duration of the publish, all attempts together
  * @param attempts the job executions, oldest first
@@ -52,7 +52,7 @@ public record ImportRecord(
      * @param status its batch status
      * @param started when it began
      * @param ended when it ended, or null while it runs
-     * @param bytesWritten bytes it wrote to the image
+     * @param bytesWritten bytes it put into the image
      * @param transferMillis duration of its transfer
      * @param publishMillis duration of its publish
      * @param firstError why it did not complete, or null
