@@ -2,7 +2,6 @@ package org.stateferry.batch;
 
 import java.nio.file.Path;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
@@ -23,14 +22,10 @@ import org.stateferry.transfer.Journal;
  *
  * <p>Used by the thread that runs the job; {@link #noteFailure} by the writing threads as well.
  */
-final class ImportSession implements CheckedImport, AutoCloseable {
-    private final ImportRequest request;
+final class ImportSession extends CheckedImport implements AutoCloseable {
     private final FileAccess access;
-    private final ImportProgress progress;
-    private final StopSignal stop;
     private final SessionFiles files;
     private final AtomicReference<@Nullable StateferryException> firstFailure = new AtomicReference<>();
-    private final List<String> warnings = new ArrayList<>();
 
     private @Nullable SnapshotPresence presence;
     private @Nullable ImportPlan plan;
@@ -39,10 +34,8 @@ final class ImportSession implements CheckedImport, AutoCloseable {
 
     private ImportSession(
             ImportRequest request, FileAccess access, ImportProgress progress, StopSignal stop, SessionFiles files) {
-        this.request = request;
+        super(request, progress, stop);
         this.access = access;
-        this.progress = progress;
-        this.stop = stop;
         this.files = files;
     }
 
@@ -53,26 +46,6 @@ final class ImportSession implements CheckedImport, AutoCloseable {
         return new ImportSession(request, access, progress, stop, SessionFiles.open(request, home, access, progress));
     }
 
-    @Override
-    public ImportRequest request() {
-        return request;
-    }
-
-    ImportProgress progress() {
-        return progress;
-    }
-
-    StopSignal stop() {
-        return stop;
-    }
-
-    @Override
-    public void requireNotStopped() throws StateferryException {
-        if (stop.isRequested()) {
-            throw interrupted();
-        }
-    }
-
     /** How an import fails that was stopped. */
     static StateferryException interrupted() {
         return StateferryException.of(FailureKind.INTERRUPTED, "the import was interrupted before the switch")
@@ -80,7 +53,7 @@ final class ImportSession implements CheckedImport, AutoCloseable {
     }
 
     @Override
-    public DumpSource dump() {
+    DumpSource dump() {
         return files.dump();
     }
 
@@ -90,7 +63,7 @@ final class ImportSession implements CheckedImport, AutoCloseable {
     }
 
     @Override
-    public Path imagePath() {
+    Path imagePath() {
         return target().path();
     }
 
@@ -99,7 +72,7 @@ final class ImportSession implements CheckedImport, AutoCloseable {
     }
 
     @Override
-    public OtherDisks otherDisks() {
+    OtherDisks otherDisks() {
         return files.otherDisks();
     }
 
@@ -169,7 +142,7 @@ final class ImportSession implements CheckedImport, AutoCloseable {
                 finishJournal();
             }
         } catch (StateferryException e) {
-            progress.notice("the journal of this image could not be ended: " + e.getMessage());
+            progress().notice("the journal of this image could not be ended: " + e.getMessage());
         }
     }
 
@@ -183,27 +156,11 @@ final class ImportSession implements CheckedImport, AutoCloseable {
 
     /** As of the session's start. */
     @Override
-    public Instant modifiedByOthers() throws StateferryException {
+    Instant modifiedByOthers() throws StateferryException {
         if (target().isPart()) {
             return Instant.EPOCH; // nobody else has ever written to it
         }
         return ImageAge.modifiedByOthers(imageIdentity(), journal());
-    }
-
-    @Override
-    public void notice(String line) {
-        progress.notice(line);
-    }
-
-    /** Warns the operator, and keeps the warning for the history. */
-    @Override
-    public void warn(String line) {
-        warnings.add(line);
-        progress.warning(line);
-    }
-
-    List<String> warnings() {
-        return List.copyOf(warnings);
     }
 
     /** What prepare decided, or null before it did or if there is nothing left to do. */

@@ -1,8 +1,8 @@
 package org.stateferry.batch;
 
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import org.stateferry.error.StateferryException;
+import org.stateferry.storage.ForwardingImageFile;
 import org.stateferry.storage.ImageFile;
 import org.stateferry.transfer.Journal;
 
@@ -10,15 +10,14 @@ import org.stateferry.transfer.Journal;
  * The image file while metadata is written, or its end is cut: keeps the journal's "last write" near the file's modification
  * time, by which a restart tells our own writes from somebody else's. Not thread-safe.
  */
-final class JournaledImageFile implements ImageFile {
+final class JournaledImageFile extends ForwardingImageFile {
     private static final long INTERVAL_MILLIS = 250;
 
-    private final ImageFile below;
     private final Journal journal;
     private long recordedMillis;
 
     JournaledImageFile(ImageFile below, Journal journal) {
-        this.below = below;
+        super(below);
         this.journal = journal;
     }
 
@@ -30,16 +29,6 @@ final class JournaledImageFile implements ImageFile {
      */
     static ImageFile ifOurs(boolean ours, ImageFile below, Journal journal) {
         return ours ? new JournaledImageFile(below, journal) : below;
-    }
-
-    @Override
-    public Path path() {
-        return below.path();
-    }
-
-    @Override
-    public int read(ByteBuffer target, long offset) throws StateferryException {
-        return below.read(target, offset);
     }
 
     @Override
@@ -73,11 +62,6 @@ final class JournaledImageFile implements ImageFile {
         } catch (StateferryException e) {
             failure.addSuppressed(e);
         }
-    }
-
-    @Override
-    public long size() throws StateferryException {
-        return below.size();
     }
 
     @Override

@@ -11,14 +11,10 @@ import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
 
 /** An import whose image is not made, as it is only to be checked. All other files are open, and the other disks locked. */
-final class PlannedImport implements CheckedImport, AutoCloseable {
-    private final ImportRequest request;
-    private final ImportProgress progress;
-    private final StopSignal stop;
+final class PlannedImport extends CheckedImport implements AutoCloseable {
     private final DumpSource dump;
     private final OtherDisks otherDisks;
     private final List<AutoCloseable> files;
-    private final List<String> warnings = new ArrayList<>();
 
     private PlannedImport(
             ImportRequest request,
@@ -27,9 +23,7 @@ final class PlannedImport implements CheckedImport, AutoCloseable {
             DumpSource dump,
             OtherDisks otherDisks,
             List<AutoCloseable> files) {
-        this.request = request;
-        this.progress = progress;
-        this.stop = stop;
+        super(request, progress, stop);
         this.dump = dump;
         this.otherDisks = otherDisks;
         this.files = files;
@@ -60,51 +54,24 @@ final class PlannedImport implements CheckedImport, AutoCloseable {
     }
 
     @Override
-    public ImportRequest request() {
-        return request;
-    }
-
-    @Override
-    public DumpSource dump() {
+    DumpSource dump() {
         return dump;
     }
 
     @Override
-    public OtherDisks otherDisks() {
+    OtherDisks otherDisks() {
         return otherDisks;
     }
 
     @Override
-    public Path imagePath() {
-        return request.image();
+    Path imagePath() {
+        return request().image();
     }
 
     /** Nobody has written to what is not there. */
     @Override
-    public Instant modifiedByOthers() {
+    Instant modifiedByOthers() {
         return Instant.EPOCH;
-    }
-
-    @Override
-    public void warn(String line) {
-        warnings.add(line);
-        progress.warning(line);
-    }
-
-    List<String> warnings() {
-        return List.copyOf(warnings);
-    }
-
-    @Override
-    public void notice(String line) {
-        progress.notice(line);
-    }
-
-    @Override
-    public void requireNotStopped() throws StateferryException {
-        if (stop.isRequested()) {
-            throw ImportSession.interrupted();
-        }
     }
 
     @Override

@@ -1,32 +1,21 @@
 package org.stateferry.qcow2;
 
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.storage.ForwardingImageFile;
 import org.stateferry.storage.ImageFile;
 
 /**
  * The image file while a snapshot is staged: a write to a cluster that was not claimed is a bug of ours, and is refused
  * before it can reach anything that the old image uses. Not thread-safe.
  */
-final class ClaimedClustersFile implements ImageFile {
-    private final ImageFile below;
+final class ClaimedClustersFile extends ForwardingImageFile {
     private final ClusterAllocator allocator;
 
     ClaimedClustersFile(ImageFile below, ClusterAllocator allocator) {
-        this.below = below;
+        super(below);
         this.allocator = allocator;
-    }
-
-    @Override
-    public Path path() {
-        return below.path();
-    }
-
-    @Override
-    public int read(ByteBuffer target, long offset) throws StateferryException {
-        return below.read(target, offset);
     }
 
     @Override
@@ -39,20 +28,5 @@ final class ClaimedClustersFile implements ImageFile {
                     "a write of " + source.remaining() + " bytes would reach clusters that are in use");
         }
         below.write(source, offset);
-    }
-
-    @Override
-    public void force() throws StateferryException {
-        below.force();
-    }
-
-    @Override
-    public long size() throws StateferryException {
-        return below.size();
-    }
-
-    @Override
-    public void truncate(long size) throws StateferryException {
-        below.truncate(size);
     }
 }

@@ -1,7 +1,6 @@
 package org.stateferry.storage;
 
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import java.util.concurrent.locks.ReentrantLock;
 import org.stateferry.error.StateferryException;
 
@@ -10,11 +9,10 @@ import org.stateferry.error.StateferryException;
  * of the threads that write allocates, and the others do not wait for it. What is left over at the end is the
  * caller's to cut.
  */
-public final class GrowingImageFile implements ImageFile {
+public final class GrowingImageFile extends ForwardingImageFile {
     /** Bytes that are allocated at a time. */
     private static final long STEP = 256L << 20;
 
-    private final ImageFile below;
     private final BlockAllocation blocks;
     private final long lengthMax;
     private final long step;
@@ -42,21 +40,11 @@ public final class GrowingImageFile implements ImageFile {
 
     GrowingImageFile(ImageFile below, BlockAllocation blocks, long end, long lengthMax, long step)
             throws StateferryException {
+        super(below);
         this.step = step;
-        this.below = below;
         this.blocks = blocks;
         this.lengthMax = lengthMax;
         this.allocatedEnd = Math.max(below.size(), end);
-    }
-
-    @Override
-    public Path path() {
-        return below.path();
-    }
-
-    @Override
-    public int read(ByteBuffer target, long offset) throws StateferryException {
-        return below.read(target, offset);
     }
 
     @Override
@@ -79,20 +67,5 @@ public final class GrowingImageFile implements ImageFile {
         } finally {
             allocating.unlock();
         }
-    }
-
-    @Override
-    public void force() throws StateferryException {
-        below.force();
-    }
-
-    @Override
-    public long size() throws StateferryException {
-        return below.size();
-    }
-
-    @Override
-    public void truncate(long size) throws StateferryException {
-        below.truncate(size);
     }
 }

@@ -1,15 +1,14 @@
 package org.stateferry.testing;
 
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.stateferry.error.StateferryException;
+import org.stateferry.storage.ForwardingImageFile;
 import org.stateferry.storage.ImageFile;
 
 /** Records what is done to an image file, in order, with a copy of all written bytes. For one thread. */
-public final class RecordingImageFile implements ImageFile {
-    private final ImageFile below;
+public final class RecordingImageFile extends ForwardingImageFile {
     private final List<Event> events = new ArrayList<>();
 
     /** A change of the file, or a barrier. */
@@ -22,7 +21,7 @@ public final class RecordingImageFile implements ImageFile {
     public record Force() implements Event {}
 
     public RecordingImageFile(ImageFile below) {
-        this.below = below;
+        super(below);
     }
 
     /** What was done so far. */
@@ -39,16 +38,6 @@ public final class RecordingImageFile implements ImageFile {
     }
 
     @Override
-    public Path path() {
-        return below.path();
-    }
-
-    @Override
-    public int read(ByteBuffer target, long offset) throws StateferryException {
-        return below.read(target, offset);
-    }
-
-    @Override
     public void write(ByteBuffer source, long offset) throws StateferryException {
         byte[] bytes = new byte[source.remaining()];
         source.duplicate().get(bytes);
@@ -60,11 +49,6 @@ public final class RecordingImageFile implements ImageFile {
     public void force() throws StateferryException {
         below.force();
         events.add(new Force());
-    }
-
-    @Override
-    public long size() throws StateferryException {
-        return below.size();
     }
 
     @Override
