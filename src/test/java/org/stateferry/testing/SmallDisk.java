@@ -2,6 +2,7 @@ package org.stateferry.testing;
 
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,6 +46,29 @@ public final class SmallDisk implements AutoCloseable {
             throw new AssertionError(made.toString());
         }
         mountOn(directory, "-o", "loop", file.toString());
+        return new SmallDisk(directory);
+    }
+
+    /** Mounts an empty ext4 file system on a disk with sectors of 4 KiB, which is a sparse file beside the directory. */
+    public static SmallDisk mountLargeSectors(Path directory, long bytes) throws IOException {
+        Path file = directory.resolveSibling(directory.getFileName() + ".ext4");
+        try (RandomAccessFile sparse = new RandomAccessFile(file.toFile(), "rw")) {
+            sparse.setLength(bytes);
+        }
+        CommandResult loop = RunningCommand.run(
+                LIMIT, List.of("losetup", "--find", "--show", "--sector-size", "4096", file.toString()));
+        if (loop.exitCode() != 0) {
+            Assumptions.abort(
+                    "no loop device with large sectors here: " + loop.stderr().strip());
+        }
+        String device = loop.stdout().strip();
+        try {
+            RunningCommand.run(LIMIT, List.of("mkfs.ext4", "-q", device)).requireSuccess();
+            mountOn(directory, device);
+        } finally {
+            // The kernel lets it go when it is unmounted.
+            RunningCommand.run(LIMIT, List.of("losetup", "--detach", device)).requireSuccess();
+        }
         return new SmallDisk(directory);
     }
 
