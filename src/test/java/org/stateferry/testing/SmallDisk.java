@@ -36,6 +36,12 @@ public final class SmallDisk implements AutoCloseable {
         return new SmallDisk(directory);
     }
 
+    /** Mounts a file system in memory that refuses direct access, and says that it has no space at all. */
+    public static SmallDisk mountWithoutDirectAccess(Path directory) {
+        mountOn(directory, "-t", "ramfs", "stateferry-test");
+        return new SmallDisk(directory);
+    }
+
     /** Mounts an empty XFS file system, whose files can share blocks, from a sparse file beside the directory. */
     public static SmallDisk mountXfs(Path directory) {
         Assumptions.assumeTrue(QemuTools.isOnPath("mkfs.xfs"), "mkfs.xfs is not installed");
