@@ -57,6 +57,9 @@ public final class SmallDisk implements AutoCloseable {
 
     /** Mounts an empty ext4 file system on a disk with sectors of 4 KiB, which is a sparse file beside the directory. */
     public static SmallDisk mountLargeSectors(Path directory, long bytes) throws IOException {
+        for (String program : List.of("losetup", "mkfs.ext4")) {
+            Assumptions.assumeTrue(QemuTools.isOnPath(program), program + " is not installed");
+        }
         Path file = directory.resolveSibling(directory.getFileName() + ".ext4");
         try (RandomAccessFile sparse = new RandomAccessFile(file.toFile(), "rw")) {
             sparse.setLength(bytes);
