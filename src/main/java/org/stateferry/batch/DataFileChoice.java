@@ -20,16 +20,6 @@ final class DataFileChoice {
 
     private final ImportSession session;
 
-    /**
-     * The file to write data through.
-     *
-     * @param file as the import is to see it
-     * @param mode any but {@link IoMode#AUTO}
-     * @param alignment in bytes, which the memory that is written must have
-     * @param sharing what is tried before anything is written
-     */
-    record DataFile(ImageFile file, IoMode mode, int alignment, BlockSharing sharing) {}
-
     DataFileChoice(ImportSession session) {
         this.session = session;
     }

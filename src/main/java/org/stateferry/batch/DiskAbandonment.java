@@ -33,23 +33,26 @@ final class DiskAbandonment implements AutoCloseable {
         }
     }
 
-    private DiskAbandonment(KnownImport known, FileAccess access) {
+    private DiskAbandonment(FileAccess access, String name, Locking locking) {
         this.access = access;
-        this.name = known.identity().name();
-        this.locking = known.locking();
+        this.name = name;
+        this.locking = locking;
     }
 
     /**
      * Opens and locks the disks.
      *
      * @param access what lies between us and them
+     * @param request what the import's last attempt was asked for
      * @throws StateferryException of kind IMAGE_IN_USE if somebody else has one of them open
      */
-    static DiskAbandonment open(StateferryHome home, FileAccess access, KnownImport known) throws StateferryException {
-        DiskAbandonment abandonment = new DiskAbandonment(known, access);
+    static DiskAbandonment open(StateferryHome home, FileAccess access, ImportRequest request, ImportIdentity identity)
+            throws StateferryException {
+        DiskAbandonment abandonment =
+                new DiskAbandonment(access, identity.name(), request.options().locking());
         try {
-            for (Path disk : known.identity().otherDisks()) {
-                abandonment.add(disk, JournalFiles.pathFor(home, disk), known.identity());
+            for (Path disk : identity.otherDisks()) {
+                abandonment.add(disk, JournalFiles.pathFor(home, disk), identity);
             }
             return abandonment;
         } catch (StateferryException | RuntimeException | Error e) {

@@ -45,9 +45,9 @@ public final class HistoryPruning {
     public int prune(Rule rule) throws StateferryException {
         try {
             // Newest first, so that a newer round is gone before it is asked for.
-            List<KnownImport> superfluous = history.list().stream()
+            List<ImportInstance> superfluous = history.list().stream()
                     .filter(rule::concerns)
-                    .map(record -> KnownImport.lookUp(repository, home, record.id()))
+                    .map(record -> ImportInstance.lookUp(repository, home, record.id()))
                     .flatMap(Optional::stream)
                     .skip(rule.keepNewest())
                     .toList();
@@ -62,7 +62,7 @@ public final class HistoryPruning {
      * Rounds are counted without a gap. So if a newer round stays, this one loses its attempts, and with them its place in
      * the history, but its bare instance remains until the newer one goes.
      */
-    private void forget(KnownImport known) {
+    private void forget(ImportInstance known) {
         if (rounds(known, round -> round + 1).anyMatch(this::hasAttempts)) {
             repository.getJobExecutions(known.instance()).forEach(repository::deleteJobExecution);
         } else {
@@ -78,10 +78,10 @@ public final class HistoryPruning {
     }
 
     /** The import's other rounds in one direction, up to the first that is not there. */
-    private Stream<JobInstance> rounds(KnownImport known, LongUnaryOperator next) {
+    private Stream<JobInstance> rounds(ImportInstance known, LongUnaryOperator next) {
         return LongStream.iterate(next.applyAsLong(known.round()), next)
                 .mapToObj(round -> Optional.ofNullable(repository.getJobInstance(
-                        JobParameterNames.JOB, known.identity().parameters(round))))
+                        ImportParameters.JOB, ImportParameters.identifying(known.identity(), round))))
                 .takeWhile(Optional::isPresent)
                 .flatMap(Optional::stream);
     }

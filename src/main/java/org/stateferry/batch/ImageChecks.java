@@ -18,9 +18,9 @@ import org.stateferry.transfer.JournalPlan;
 
 /** The checks that any of an import's images has to pass, the one with the vmstate or another. Changes nothing. */
 final class ImageChecks {
-    private final CheckedImport subject;
+    private final OpenImport subject;
 
-    ImageChecks(CheckedImport subject) {
+    ImageChecks(OpenImport subject) {
         this.subject = subject;
     }
 
@@ -31,15 +31,6 @@ final class ImageChecks {
                         image,
                         "a snapshot named \"" + name + "\" exists and holds something else")
                 .advise("Choose another --name, or delete it with qemu-img snapshot -d.");
-    }
-
-    /** What the other disks need. */
-    SpaceDemand diskDemand() {
-        SpaceDemand demand = new SpaceDemand();
-        for (OtherDisk disk : subject.otherDisks()) {
-            disk.checked().ifPresent(found -> demand.add(disk.open(), found.growth()));
-        }
-        return demand;
     }
 
     /**

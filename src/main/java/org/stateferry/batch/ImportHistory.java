@@ -77,7 +77,7 @@ public final class ImportHistory {
         Map<Long, Map<String, String>> parameters = parameters();
         Map<Long, List<AttemptRow>> attempts = new LinkedHashMap<>();
         database.sql(ATTEMPTS)
-                .param("job", JobParameterNames.JOB)
+                .param("job", ImportParameters.JOB)
                 .query((row, number) -> AttemptRow.read(row, context(row)))
                 .list()
                 .forEach(row -> attempts.computeIfAbsent(row.instanceId(), id -> new ArrayList<>())
@@ -98,18 +98,15 @@ public final class ImportHistory {
      * @throws StateferryException of kind {@link FailureKind#USAGE} if there is none
      */
     public static ImportRecord find(List<ImportRecord> listed, long id) throws StateferryException {
-        return listed.stream().filter(record -> record.id() == id).findFirst().orElseThrow(() -> unknown(id));
-    }
-
-    /** What to report when there is no import with this id. */
-    static StateferryException unknown(long id) {
-        return StateferryException.of(FailureKind.USAGE, "there is no import with the ID " + id)
-                .advise("stateferry history lists them all");
+        return listed.stream()
+                .filter(record -> record.id() == id)
+                .findFirst()
+                .orElseThrow(() -> ImportInstance.unknown(id));
     }
 
     private Map<Long, Map<String, String>> parameters() {
         Map<Long, Map<String, String>> byInstance = new HashMap<>();
-        database.sql(PARAMETERS).param("job", JobParameterNames.JOB).query(row -> {
+        database.sql(PARAMETERS).param("job", ImportParameters.JOB).query(row -> {
             @Nullable String value = row.getString("PARAMETER_VALUE");
             byInstance
                     .computeIfAbsent(row.getLong("JOB_INSTANCE_ID"), id -> new HashMap<>())
@@ -119,7 +116,7 @@ public final class ImportHistory {
     }
 
     private ImportRecord record(List<AttemptRow> rows, Map<String, String> parameters) {
-        ImportIdentity identity = ImportIdentity.of(parameters::get);
+        ImportIdentity identity = ImportParameters.identity(parameters::get);
         boolean ours = home.installationId().equals(identity.installationId());
         List<Attempt> attempts = rows.stream()
                 .map(row -> row.toAttempt(!ours || running.contains(row.executionId())))

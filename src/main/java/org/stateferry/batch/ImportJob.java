@@ -8,6 +8,7 @@ import org.springframework.batch.core.listener.StepListener;
 import org.springframework.batch.core.repository.JobRepository;
 import org.springframework.batch.core.step.Step;
 import org.springframework.batch.core.step.builder.StepBuilder;
+import org.springframework.batch.core.step.tasklet.Tasklet;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.stateferry.transfer.TransferObserver;
 
@@ -19,10 +20,6 @@ import org.stateferry.transfer.TransferObserver;
  * still true of the earlier one's work only {@code prepare} can tell.
  */
 final class ImportJob {
-    static final String PREPARE = "prepare";
-    static final String TRANSFER = "transfer";
-    static final String PUBLISH = "publish";
-
     private final JobRepository repository;
     private final PlatformTransactionManager transactions;
     private final Executor executor;
@@ -44,50 +41,36 @@ final class ImportJob {
 
     /** The job of one session. */
     Job create(ImportSession session, RunningAttempt attempt, ImportIdentity identity, LongAdder bytesWritten) {
-        TransferHolder transfer = new TransferHolder();
-        FirstErrorListener listener = new FirstErrorListener(session, transfer, repository);
-        return new JobBuilder(JobParameterNames.JOB, repository)
+        return new JobBuilder(ImportParameters.JOB, repository)
                 .listener(attempt)
-                .start(prepare(session, identity, listener))
-                .next(transfer(session, transfer, listener, bytesWritten))
-                .next(publish(session, identity, listener))
+                .start(tasklet("prepare", session, new PrepareTasklet(session, identity, executor)))
+                .next(transfer(session, bytesWritten))
+                .next(tasklet("publish", session, new PublishTasklet(session, identity, executor)))
                 .build();
     }
 
-    private Step prepare(ImportSession session, ImportIdentity identity, FirstErrorListener listener) {
-        return new StepBuilder(PREPARE, repository)
-                .tasklet(new PrepareTasklet(session, identity, executor), transactions)
-                .listener(listener)
+    private Step tasklet(String name, ImportSession session, Tasklet tasklet) {
+        return new StepBuilder(name, repository)
+                .tasklet(tasklet, transactions)
+                .listener(new FirstErrorStepListener(session, () -> null, repository))
                 .allowStartIfComplete(true)
                 .build();
     }
 
-    private Step transfer(
-            ImportSession session, TransferHolder transfer, FirstErrorListener listener, LongAdder bytesWritten) {
-        TransferCheckpoint checkpoint = new TransferCheckpoint(
+    private Step transfer(ImportSession session, LongAdder bytesWritten) {
+        DumpItemReader reader = new DumpItemReader(
                 session,
-                transfer,
                 plan -> new TransferRun(session, plan, executor, observer, bytesWritten),
                 repository,
                 bytesWritten,
                 status);
-        return new StepBuilder(TRANSFER, repository)
-                        .<StreamPiece, StreamPiece>chunk(TransferSettings.CHUNK_ITEMS)
-                        .transactionManager(transactions)
-                        .reader(new StreamPieceReader(session, transfer))
-                        .writer(new StreamPieceWriter(session, transfer))
-                        .stream(checkpoint)
-                        .listener((StepListener) transfer)
-                        .listener((StepListener) checkpoint)
-                        .listener((StepListener) listener)
-                        .allowStartIfComplete(true)
-                        .build();
-    }
-
-    private Step publish(ImportSession session, ImportIdentity identity, FirstErrorListener listener) {
-        return new StepBuilder(PUBLISH, repository)
-                .tasklet(new PublishTasklet(session, identity, executor), transactions)
-                .listener(listener)
+        // The builder registers the reader as a stream and as a listener as well.
+        return new StepBuilder(DumpItemReader.STEP, repository)
+                .<StreamPiece, StreamPiece>chunk(TransferSettings.CHUNK_ITEMS)
+                .transactionManager(transactions)
+                .reader(reader)
+                .writer(new ClusterItemWriter(session, reader))
+                .listener((StepListener) new FirstErrorStepListener(session, reader::run, repository))
                 .allowStartIfComplete(true)
                 .build();
     }

@@ -23,4 +23,4 @@ record ImportPlan(
         long firstBuffer,
         StreamCheck check,
         long checkPosition,
-        DataFileChoice.DataFile dataFile) {}
+        DataFile dataFile) {}

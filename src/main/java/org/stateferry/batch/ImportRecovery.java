@@ -41,7 +41,7 @@ final class ImportRecovery {
      * @return how many job executions were changed
      */
     static int recover(JobRepository repository, ImportIdentity identity) {
-        Optional<ImportIdentity.KnownRound> known = identity.latest(repository);
+        Optional<ImportParameters.KnownRound> known = ImportParameters.latestRound(repository, identity);
         @Nullable
         JobInstance instance =
                 known.isEmpty() ? null : repository.getJobInstance(known.get().instanceId());

@@ -63,7 +63,7 @@ public final class ImportService implements ImportRunner {
      *     or abandoned and not all of its images hold its snapshot
      */
     public ImportOutcome restart(long id, ImportProgress progress, StopSignal stop) throws StateferryException {
-        KnownImport wanted = find(id);
+        ImportInstance wanted = find(id);
         return run(wanted.request(), wanted, progress, stop);
     }
 
@@ -77,9 +77,9 @@ public final class ImportService implements ImportRunner {
         return find(id).request();
     }
 
-    private KnownImport find(long id) throws StateferryException {
+    private ImportInstance find(long id) throws StateferryException {
         try {
-            return KnownImport.find(repository, home, id);
+            return ImportInstance.find(repository, home, id);
         } catch (RuntimeException e) {
             throw RepositoryFailure.translated(e);
         }
@@ -87,7 +87,7 @@ public final class ImportService implements ImportRunner {
 
     /** @param wanted the import that this must be, or null if it may be any */
     private ImportOutcome run(
-            ImportRequest request, @Nullable KnownImport wanted, ImportProgress progress, StopSignal stop)
+            ImportRequest request, @Nullable ImportInstance wanted, ImportProgress progress, StopSignal stop)
             throws StateferryException {
         StopSignal own = stop.child();
         // Closed last: when others read that it has ended, the image is free.
@@ -99,7 +99,7 @@ public final class ImportService implements ImportRunner {
         }
     }
 
-    private ImportOutcome run(ImportSession session, RunningAttempt attempt, @Nullable KnownImport wanted)
+    private ImportOutcome run(ImportSession session, RunningAttempt attempt, @Nullable ImportInstance wanted)
             throws StateferryException {
         ImportIdentity identity =
                 ImportIdentity.of(home, session.request(), session.target().path(), session.dump());
@@ -107,43 +107,36 @@ public final class ImportService implements ImportRunner {
             wanted.requireSame(identity);
         }
         ImportRecovery.recover(repository, identity);
-        Optional<ImportIdentity.KnownRound> known = identity.latest(repository);
-        boolean ended = known.isPresent() && ImportRecovery.isFinal(known.get().lastStatus());
-        SnapshotPresence presence = session.presence();
-        if (presence.sameVmState()) {
-            ImportChecks.warnOfOtherSize(session);
-        }
+        Optional<ImportParameters.KnownRound> known = ImportParameters.latestRound(repository, identity);
+        boolean ended = known.filter(ImportParameters.KnownRound::isOver).isPresent();
+        RemainingWork work = session.remainingWork();
         boolean unfinished = known.isPresent() || session.hasUnfinishedJournal(JournalFiles.importKey(identity));
-        if (presence.sameVmState() && session.otherDisks().allHold(identity.name()) && (ended || !unfinished)) {
+        if (work == RemainingWork.NOTHING && (ended || !unfinished)) {
             // Whoever put it there: what is reported as imported is on stable storage.
-            SwitchConfirmation.ofDisks(session);
-            SwitchConfirmation.ofImage(session);
+            session.confirmOtherDisks();
+            session.confirmImage();
             session.target().complete();
-            long id = known.map(ImportIdentity.KnownRound::instanceId).orElse(0L);
-            return alreadyImported(session, id, Objects.requireNonNull(presence.entry()));
+            long id = known.map(ImportParameters.KnownRound::instanceId).orElse(0L);
+            return alreadyImported(session, id);
         }
         if (wanted != null) {
             wanted.requireUnended();
         }
-        long round = known.map(last -> ended ? last.round() + 1 : last.round()).orElse(ImportIdentity.FIRST_ROUND);
+        long round = known.map(last -> ended ? last.round() + 1 : last.round()).orElse(ImportParameters.FIRST_ROUND);
         LongAdder bytesWritten = new LongAdder();
         JobExecution execution = start(
                 jobs.create(session, attempt, identity, bytesWritten),
-                KnownImport.withOptions(
-                        KnownImport.withNewImage(
-                                identity.parameters(round), session.request().newImage()),
-                        session.request().options()));
+                ImportParameters.of(identity, round, session.request()));
         if (execution.getStatus() != BatchStatus.COMPLETED) {
             StateferryException failure = failure(session, execution);
-            TailCutter.giveBackUnlessRestartable(session, JournalFiles.importKey(identity), failure);
+            GiveBack.unlessRestartable(session, JournalFiles.importKey(identity), failure);
             throw failure;
         }
-        if (!presence.sameVmState()) {
-            return imported(session, execution, bytesWritten.sum(), ImportOutcome.State.IMPORTED);
-        }
-        return session.otherDisks().haveLacked()
-                ? imported(session, execution, 0, ImportOutcome.State.DISKS_COMPLETED)
-                : alreadyImported(session, execution.getJobInstanceId(), Objects.requireNonNull(presence.entry()));
+        return switch (work) {
+            case NOTHING -> alreadyImported(session, execution.getJobInstanceId());
+            case OTHER_DISKS -> imported(session, execution, 0, ImportOutcome.State.DISKS_COMPLETED);
+            case EVERYTHING -> imported(session, execution, bytesWritten.sum(), ImportOutcome.State.IMPORTED);
+        };
     }
 
     private JobExecution start(Job job, JobParameters parameters) throws StateferryException {
@@ -161,13 +154,14 @@ public final class ImportService implements ImportRunner {
             return first;
         }
         if (execution.getStatus() == BatchStatus.STOPPED) {
-            return ImportSession.interrupted();
+            return OpenImport.interrupted();
         }
-        return FirstErrorListener.translate(
+        return FirstErrorStepListener.translate(
                 execution.getAllFailureExceptions(), "the import ended as " + execution.getStatus());
     }
 
-    private static ImportOutcome alreadyImported(ImportSession session, long importId, SnapshotTableEntry entry) {
+    private static ImportOutcome alreadyImported(ImportSession session, long importId) throws StateferryException {
+        SnapshotTableEntry entry = Objects.requireNonNull(session.presence().entry());
         return new ImportOutcome(
                 ImportOutcome.State.ALREADY_IMPORTED,
                 importId,

@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
-import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
@@ -22,12 +21,11 @@ import org.stateferry.transfer.Journal;
  *
  * <p>Used by the thread that runs the job; {@link #noteFailure} by the writing threads as well.
  */
-final class ImportSession extends CheckedImport implements AutoCloseable {
+final class ImportSession extends OpenImport {
     private final FileAccess access;
     private final SessionFiles files;
     private final AtomicReference<@Nullable StateferryException> firstFailure = new AtomicReference<>();
 
-    private @Nullable SnapshotPresence presence;
     private @Nullable ImportPlan plan;
     private @Nullable Journal journal;
     private @Nullable SnapshotTableEntry published;
@@ -44,12 +42,6 @@ final class ImportSession extends CheckedImport implements AutoCloseable {
             ImportRequest request, StateferryHome home, FileAccess access, ImportProgress progress, StopSignal stop)
             throws StateferryException {
         return new ImportSession(request, access, progress, stop, SessionFiles.open(request, home, access, progress));
-    }
-
-    /** How an import fails that was stopped. */
-    static StateferryException interrupted() {
-        return StateferryException.of(FailureKind.INTERRUPTED, "the import was interrupted before the switch")
-                .advise("Nothing is lost: run the same command again to go on.");
     }
 
     @Override
@@ -90,20 +82,13 @@ final class ImportSession extends CheckedImport implements AutoCloseable {
         return files.journalPath();
     }
 
-    /** The image as it was before the switch. */
+    @Override
     Qcow2Image image() {
         return files.image();
     }
 
-    /** Whether the image holds a snapshot of the name asked for, and whether it is this dump's; found out once. */
-    SnapshotPresence presence() throws StateferryException {
-        if (presence == null) {
-            presence = SnapshotPresence.find(this);
-        }
-        return presence;
-    }
-
     /** The journal, if an earlier attempt left one or this one began one. */
+    @Override
     Optional<Journal> journal() throws StateferryException {
         if (journal == null) {
             journal = Journal.open(journalPath()).orElse(null);
@@ -146,12 +131,45 @@ final class ImportSession extends CheckedImport implements AutoCloseable {
         }
     }
 
+    /**
+     * Makes sure of what the image holds already, whoever has put it there: what is reported as imported is on stable
+     * storage.
+     */
+    void confirmImage() throws StateferryException {
+        SwitchConfirmation.ofAny(openImage(), image(), journal());
+    }
+
+    /** Makes sure of what those of the other disks hold that had their snapshots before this attempt. */
+    void confirmOtherDisks() throws StateferryException {
+        for (OtherDisk disk : otherDisks()) {
+            if (disk.checked().isEmpty()) {
+                SwitchConfirmation.ofAny(disk.open(), disk.image(), disk.journal());
+            }
+        }
+    }
+
     /** Ends the image's journal. */
     void finishJournal() throws StateferryException {
         Optional<Journal> own = journal();
         if (own.isPresent()) {
             own.get().recordFinished(openImage().identity().modified().toEpochMilli());
         }
+    }
+
+    @Override
+    boolean isNewImage() {
+        return target().isPart();
+    }
+
+    /** The image is made when the session is opened. */
+    @Override
+    long sizeToBeMade() {
+        return 0;
+    }
+
+    @Override
+    long usableSpace() throws StateferryException {
+        return openImage().usableSpace();
     }
 
     /** As of the session's start. */

@@ -34,7 +34,7 @@ record LockedImages(TargetImage target, List<OpenImage> others) implements AutoC
      * one of them gets all.
      *
      * @param image the image's real path
-     * @throws StateferryException as {@link TargetImage#open} and {@link OpenImages#openForUpdate}
+     * @throws StateferryException as {@link TargetImages#open} and {@link OpenImages#openForUpdate}
      */
     static LockedImages open(ImportRequest request, Path image, TargetOpener target) throws StateferryException {
         Locking locking = request.options().locking();

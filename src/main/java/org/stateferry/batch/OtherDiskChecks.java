@@ -15,12 +15,12 @@ import org.stateferry.transfer.Journal;
  * Changes nothing.
  */
 final class OtherDiskChecks {
-    private final CheckedImport subject;
+    private final OpenImport subject;
     private final ImageChecks checks;
     private final String importKey;
     private final String name;
 
-    OtherDiskChecks(CheckedImport subject, String importKey) {
+    OtherDiskChecks(OpenImport subject, String importKey) {
         this.subject = subject;
         this.checks = new ImageChecks(subject);
         this.importKey = importKey;

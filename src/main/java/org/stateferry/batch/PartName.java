@@ -25,4 +25,9 @@ final class PartName {
                         ? part
                         : "." + JournalFiles.digest(name).substring(0, DIGEST_DIGITS) + SUFFIX);
     }
+
+    /** How a part is called that lies beside the image that it was to become. */
+    static String leftOver(Path part) {
+        return "the file " + part + ", left by an import that was making the image,";
+    }
 }

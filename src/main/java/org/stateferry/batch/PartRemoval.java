@@ -5,7 +5,6 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
-import org.stateferry.batch.ImportAbandonment.Outcome;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.NewImage;
 import org.stateferry.qcow2.NewImageLayout;
@@ -17,7 +16,17 @@ import org.stateferry.transfer.Journal;
 
 /** Removes what an abandoned import has left of an image that it was making, under the image's lock. */
 final class PartRemoval {
-    private PartRemoval() {}
+    private final ImportRequest request;
+    private final ImportIdentity identity;
+
+    /**
+     * @param request what the import's last attempt was asked for
+     * @param identity the import's
+     */
+    PartRemoval(ImportRequest request, ImportIdentity identity) {
+        this.request = request;
+        this.identity = identity;
+    }
 
     /**
      * Removes the part that the import has written to, and gives the other disks back before. An image that is complete
@@ -28,9 +37,8 @@ final class PartRemoval {
      * @return how that ended; empty if there is no such part, or there is the image as well
      * @throws StateferryException of kind IMAGE_IN_USE if somebody has it open
      */
-    static Optional<Outcome> remove(KnownImport known, String imageKey, DiskAbandonment disks)
-            throws StateferryException {
-        Optional<OpenImage> found = open(known);
+    Optional<AbandonOutcome> remove(String imageKey, DiskAbandonment disks) throws StateferryException {
+        Optional<OpenImage> found = open();
         if (found.isEmpty()) {
             return Optional.empty();
         }
@@ -38,7 +46,7 @@ final class PartRemoval {
             if (!part.key().equals(imageKey)) {
                 return Optional.empty();
             }
-            if (part.isAt(known.identity().image())) {
+            if (part.isAt(identity.image())) {
                 part.removeName(part.path(), FileNames.SYSTEM);
                 return Optional.empty();
             }
@@ -46,7 +54,7 @@ final class PartRemoval {
         }
     }
 
-    private static Outcome remove(OpenImage part, DiskAbandonment disks) throws StateferryException {
+    private static AbandonOutcome remove(OpenImage part, DiskAbandonment disks) throws StateferryException {
         Path name = part.path();
         boolean elsewhere = NewImageMaker.nameCount(name) > 1;
         boolean complete = elsewhere || NewImageMaker.holdsSnapshot(part.file());
@@ -54,12 +62,13 @@ final class PartRemoval {
         disks.giveBack(complete);
         if (complete && !elsewhere) {
             // It may have been moved to another file system: then this is not the only one.
-            return new Outcome(0, "the image that it was making is complete but for its name, and stays as " + name);
+            return new AbandonOutcome(
+                    0, "the image that it was making is complete but for its name, and stays as " + name);
         }
         long size = part.file().size();
         part.removeName(name, FileNames.SYSTEM);
         return complete
-                ? new Outcome(0, "the image that it was making is complete, and stays under another name")
+                ? new AbandonOutcome(0, "the image that it was making is complete, and stays under another name")
                 : removed(size);
     }
 
@@ -68,25 +77,25 @@ final class PartRemoval {
      *
      * @param other the journal of the image, which is not one of this import any more; null if there is none
      */
-    static Outcome removeEmpty(KnownImport known, @Nullable Journal other) throws StateferryException {
-        NewImage wanted = known.request().newImage();
-        Optional<OpenImage> found = wanted == null ? Optional.empty() : open(known);
+    AbandonOutcome removeEmpty(@Nullable Journal other) throws StateferryException {
+        NewImage wanted = request.newImage();
+        Optional<OpenImage> found = wanted == null ? Optional.empty() : open();
         if (wanted == null || found.isEmpty()) {
-            return remarkOnPart(known, other);
+            return remarkOnPart(other);
         }
         try (OpenImage part = found.get()) {
             if (!isEmpty(part, wanted)) {
-                return remarkOnPart(known, other);
+                return remarkOnPart(other);
             }
             long size = part.file().size();
-            boolean isImage = part.isAt(known.identity().image());
+            boolean isImage = part.isAt(identity.image());
             part.removeName(part.path(), FileNames.SYSTEM);
-            return isImage ? Outcome.NOTHING_LEFT : removed(size);
+            return isImage ? AbandonOutcome.NOTHING_LEFT : removed(size);
         }
     }
 
-    private static Outcome removed(long size) {
-        return new Outcome(size, "the image that it was making is removed");
+    private static AbandonOutcome removed(long size) {
+        return new AbandonOutcome(size, "the image that it was making is removed");
     }
 
     /**
@@ -95,22 +104,19 @@ final class PartRemoval {
      *
      * @param other a journal that may speak of it; null if there is none
      */
-    static Outcome remarkOnPart(KnownImport known, @Nullable Journal other) throws StateferryException {
-        Path image = known.identity().image();
+    AbandonOutcome remarkOnPart(@Nullable Journal other) throws StateferryException {
+        Path image = identity.image();
         Path part = PartName.of(image);
         if (!Files.isRegularFile(part, LinkOption.NOFOLLOW_LINKS)) {
-            return Outcome.NOTHING_LEFT;
+            return AbandonOutcome.NOTHING_LEFT;
         }
         String key = FileIdentity.of(part).key();
         boolean isOthers =
                 other != null && !other.isFinished() && other.plan().imageKey().equals(key);
         boolean isImage = Files.exists(image) && FileIdentity.of(image).key().equals(key);
-        return isOthers || isImage ? Outcome.NOTHING_LEFT : new Outcome(0, leftOver(part) + " stays");
-    }
-
-    /** How a part is called that lies beside the image that it was to become. */
-    static String leftOver(Path part) {
-        return "the file " + part + ", left by an import that was making the image,";
+        return isOthers || isImage
+                ? AbandonOutcome.NOTHING_LEFT
+                : new AbandonOutcome(0, PartName.leftOver(part) + " stays");
     }
 
     private static boolean isEmpty(OpenImage part, NewImage wanted) throws StateferryException {
@@ -119,10 +125,10 @@ final class PartRemoval {
         return size < layout.length() || (size == layout.length() && layout.isStartOf(part.file()));
     }
 
-    private static Optional<OpenImage> open(KnownImport known) throws StateferryException {
-        Path part = PartName.of(known.identity().image());
+    private Optional<OpenImage> open() throws StateferryException {
+        Path part = PartName.of(identity.image());
         return Files.isRegularFile(part, LinkOption.NOFOLLOW_LINKS)
-                ? Optional.of(OpenImages.openForUpdate(part, known.locking()))
+                ? Optional.of(OpenImages.openForUpdate(part, request.options().locking()))
                 : Optional.empty();
     }
 }

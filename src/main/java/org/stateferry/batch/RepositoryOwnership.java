@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -43,12 +44,20 @@ public final class RepositoryOwnership implements AutoCloseable {
      * Waits until this process owns the repository. Does not wait for a service, which would not end by itself.
      *
      * @param self what others are told about this process
+     * @param longestWait how long to wait at most, or null for as long as it takes
+     * @param notice hears one line when the wait begins and whenever the owner changes
+     * @param stop ends the wait early
      * @throws StateferryException of kind {@link FailureKind#REPOSITORY} if the wait is over or the owner is a service, of
      *     kind {@link FailureKind#INTERRUPTED} if the wait was stopped
      */
-    public static RepositoryOwnership acquire(StateferryHome home, RepositoryOwner self, Patience patience)
+    public static RepositoryOwnership acquire(
+            StateferryHome home,
+            RepositoryOwner self,
+            @Nullable Duration longestWait,
+            Consumer<String> notice,
+            StopSignal stop)
             throws StateferryException {
-        Wait wait = new Wait(home, patience);
+        Wait wait = new Wait(home, longestWait, notice, stop);
         while (true) {
             Optional<RepositoryOwnership> ownership = tryAcquire(home, self);
             if (ownership.isPresent()) {
@@ -135,13 +144,17 @@ public final class RepositoryOwnership implements AutoCloseable {
     /** One process's wait: when to give up, and what to say meanwhile. */
     private static final class Wait {
         private final StateferryHome home;
-        private final Patience patience;
+        private final @Nullable Duration longest;
+        private final Consumer<String> notice;
+        private final StopSignal stop;
         private final long beginNanos = System.nanoTime();
         private String announced = "";
 
-        Wait(StateferryHome home, Patience patience) {
+        Wait(StateferryHome home, @Nullable Duration longest, Consumer<String> notice, StopSignal stop) {
             this.home = home;
-            this.patience = patience;
+            this.longest = longest;
+            this.notice = notice;
+            this.stop = stop;
         }
 
         /** Sleeps for a moment, or throws if there is no point in waiting on. */
@@ -150,12 +163,12 @@ public final class RepositoryOwnership implements AutoCloseable {
             refuseService(owner);
             Duration waited = Duration.ofNanos(System.nanoTime() - beginNanos);
             String name = owner.map(RepositoryOwner::describe).orElse("another process");
-            if (patience.bound() != null && waited.compareTo(patience.bound()) >= 0) {
+            if (longest != null && waited.compareTo(longest) >= 0) {
                 throw gaveUp(name, waited);
             }
             if (!name.equals(announced) && (owner.isPresent() || isLongUnnamed(waited))) {
                 announced = name;
-                patience.notice().accept("waiting for the job repository, owned by " + name);
+                notice.accept("waiting for the job repository, owned by " + name);
             }
             sleep();
         }
@@ -188,9 +201,9 @@ public final class RepositoryOwnership implements AutoCloseable {
                 Thread.sleep(POLL_MILLIS);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
-                patience.stop().request();
+                stop.request();
             }
-            if (patience.stop().isRequested()) {
+            if (stop.isRequested()) {
                 throw StateferryException.of(FailureKind.INTERRUPTED, "stopped while waiting for the job repository");
             }
         }

@@ -63,12 +63,12 @@ record SessionFiles(
             OpenImages.DumpReservation reservation,
             DumpSource dump)
             throws StateferryException {
-        Path path = TargetImage.pathOf(request);
+        Path path = TargetImages.pathOf(request);
         Path journal = JournalFiles.pathFor(home, path);
         LockedImages images = LockedImages.open(
                 request,
                 path,
-                () -> TargetImage.open(
+                () -> TargetImages.open(
                         request,
                         path,
                         dump.streamLength(),

@@ -5,6 +5,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.VmStateReader;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.source.DumpSource;
@@ -20,31 +21,32 @@ import org.stateferry.source.PieceStream;
 record SnapshotPresence(@Nullable SnapshotTableEntry entry, boolean sameVmState) {
     private static final int COMPARED_SIZE = 1024 * 1024;
 
-    /** Looks for the snapshot that the session is to make. */
-    static SnapshotPresence find(ImportSession session) throws StateferryException {
+    /** Looks for the snapshot that an import is to make. */
+    static SnapshotPresence find(OpenImport subject, Qcow2Image image) throws StateferryException {
         Optional<SnapshotTableEntry> entry =
-                session.image().snapshotTable().findByName(session.request().name());
+                image.snapshotTable().findByName(subject.request().name());
         if (entry.isEmpty()) {
             return new SnapshotPresence(null, false);
         }
-        return new SnapshotPresence(entry.get(), isSame(session, entry.get()));
+        return new SnapshotPresence(entry.get(), isSame(subject, image, entry.get()));
     }
 
     boolean isAbsent() {
         return entry == null;
     }
 
-    private static boolean isSame(ImportSession session, SnapshotTableEntry entry) throws StateferryException {
-        DumpSource dump = session.dump();
+    private static boolean isSame(OpenImport subject, Qcow2Image image, SnapshotTableEntry entry)
+            throws StateferryException {
+        DumpSource dump = subject.dump();
         if (entry.vmStateSize() != dump.streamLength()) {
             return false;
         }
-        VmStateReader vmState = new VmStateReader(session.image(), entry);
+        VmStateReader vmState = new VmStateReader(image, entry);
         ByteBuffer inDump = ByteBuffer.allocate(COMPARED_SIZE);
         ByteBuffer inImage = ByteBuffer.allocate(COMPARED_SIZE);
         try (PieceStream pieces = dump.pieces(0)) {
             for (long offset = 0; offset < dump.streamLength(); offset += inDump.limit()) {
-                session.requireNotStopped();
+                subject.requireNotStopped();
                 pieces.read(inDump.clear());
                 vmState.read(inImage.clear().limit(inDump.position()), offset);
                 if (!inDump.flip().equals(inImage.flip())) {

@@ -20,28 +20,15 @@ final class SwitchConfirmation {
     private SwitchConfirmation() {}
 
     /**
-     * Makes sure of what the session's image holds.
-     *
-     * @throws StateferryException as {@link #confirm}
-     */
-    static void ofImage(ImportSession session) throws StateferryException {
-        ofAny(session.openImage(), session.image(), session.journal());
-    }
-
-    /** Makes sure of what the other disks hold that got their snapshots before this attempt. */
-    static void ofDisks(ImportSession session) throws StateferryException {
-        for (OtherDisk disk : session.otherDisks()) {
-            if (disk.checked().isEmpty()) {
-                ofAny(disk.open(), disk.image(), disk.journal());
-            }
-        }
-    }
-
-    /**
      * A switch is in doubt as long as the journal that announces it is unfinished, whichever import's that is. All else was
      * forced by who has written it, or is somebody else's; to write it again would make the image newer than the dump.
+     *
+     * @param open the image, locked
+     * @param image the same as it was read
+     * @param found its journal, if there is one
+     * @throws StateferryException as {@link #confirm}
      */
-    private static void ofAny(OpenImage open, Qcow2Image image, Optional<Journal> found) throws StateferryException {
+    static void ofAny(OpenImage open, Qcow2Image image, Optional<Journal> found) throws StateferryException {
         Optional<Journal> doubtful = found.filter(
                 journal -> !journal.isFinished() && journal.plan().imageKey().equals(open.key()));
         if (doubtful.isPresent() && IntendedSnapshot.find(image, doubtful.get()).isPresent()) {

@@ -165,7 +165,7 @@ final class TransferRun implements AutoCloseable {
         if (piece.isEndOfStream()) {
             aggregator.finish();
             clusters.finish();
-            TailCutter.cutSurplus(session, plan);
+            GiveBack.cutSurplus(session, plan);
             tellIfNotShared();
             requireWhole();
         } else {

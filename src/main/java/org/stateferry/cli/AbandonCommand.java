@@ -1,7 +1,7 @@
 package org.stateferry.cli;
 
 import java.util.concurrent.Callable;
-import org.stateferry.batch.ImportAbandonment;
+import org.stateferry.batch.AbandonOutcome;
 import org.stateferry.batch.StopSignal;
 import org.stateferry.error.StateferryException;
 import picocli.CommandLine.Command;
@@ -45,7 +45,7 @@ final class AbandonCommand implements Callable<Integer> {
     public Integer call() throws StateferryException {
         try (Installation.Imports imports =
                 installations.locate(program.home()).openImports(wait.longest(), console::say, new StopSignal())) {
-            ImportAbandonment.Outcome outcome = imports.abandon(id);
+            AbandonOutcome outcome = imports.abandon(id);
             console.say("import " + id + " is abandoned, which gave back " + Texts.bytes(outcome.bytesGivenBack()));
             if (outcome.remark() != null) {
                 console.sayMore(outcome.remark());

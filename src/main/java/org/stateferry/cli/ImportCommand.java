@@ -3,10 +3,10 @@ package org.stateferry.cli;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import org.stateferry.batch.ByteSize;
 import org.stateferry.batch.ImportOptions;
 import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.batch.ImportRequest;
-import org.stateferry.batch.RateLimit;
 import org.stateferry.error.StateferryException;
 import org.stateferry.source.DumpFormat;
 import org.stateferry.storage.IoMode;
@@ -164,7 +164,7 @@ final class ImportCommand implements Callable<Integer> {
         @Override
         public Long convert(String text) {
             try {
-                return RateLimit.parse(text);
+                return ByteSize.parseRate(text);
             } catch (IllegalArgumentException e) {
                 throw new TypeConversionException(e.getMessage());
             }

@@ -5,8 +5,8 @@ import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.batch.AbandonOutcome;
 import org.stateferry.batch.HistoryPruning;
-import org.stateferry.batch.ImportAbandonment;
 import org.stateferry.batch.ImportOutcome;
 import org.stateferry.batch.ImportPreview;
 import org.stateferry.batch.ImportProgress;
@@ -15,6 +15,7 @@ import org.stateferry.batch.ImportRequest;
 import org.stateferry.batch.ImportRunner;
 import org.stateferry.batch.StopSignal;
 import org.stateferry.error.StateferryException;
+import org.stateferry.transfer.TransferObserver;
 
 /** Everything under one home directory, as the commands need it. The seam between commands and the job repository. */
 interface Installation {
@@ -51,11 +52,15 @@ interface Installation {
     StopOutcome stop(long id, Duration longestWait) throws StateferryException;
 
     /**
-     * Runs the service until a signal asks for its end.
+     * Makes ready for a service: from now until the result is closed, this process owns the job repository, and others are
+     * told that it is a service and will not end by itself.
      *
-     * @param notice hears what an operator should know
+     * @param observer hears what the write path of all imports does
+     * @param notice hears, in one line, whom it waits for
+     * @param stop ends the wait
      */
-    void serve(TerminationSignals signals, Consumer<String> notice) throws StateferryException;
+    OwnedRepository openForService(TransferObserver observer, Consumer<String> notice, StopSignal stop)
+            throws StateferryException;
 
     /** Imports can be run, and those of before be dealt with by their ID, until it is closed. */
     interface Imports extends ImportRunner, AutoCloseable {
@@ -66,7 +71,7 @@ interface Installation {
         ImportOutcome restart(long id, ImportProgress progress, StopSignal stop) throws StateferryException;
 
         /** Gives an unfinished import up. */
-        ImportAbandonment.Outcome abandon(long id) throws StateferryException;
+        AbandonOutcome abandon(long id) throws StateferryException;
 
         /** Takes imports that are over out of the history; returns how many. */
         int prune(HistoryPruning.Rule rule) throws StateferryException;

@@ -38,7 +38,7 @@ final class Program {
                 .addSubcommand(new AbandonCommand(console, installations))
                 .addSubcommand(new InspectCommand(console))
                 .addSubcommand(new VerifyCommand(console))
-                .addSubcommand(new ServeCommand(console, installations, signals))
+                .addSubcommand(new ServeCommand(console, new ServiceRun(installations, signals)))
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setOut(new PrintWriter(console.out(), true))
                 .setErr(new PrintWriter(console.err(), true))

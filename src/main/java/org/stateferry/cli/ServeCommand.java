@@ -23,21 +23,19 @@ import picocli.CommandLine.ParentCommand;
         })
 final class ServeCommand implements Callable<Integer> {
     private final Console console;
-    private final Installation.Locator installations;
-    private final TerminationSignals signals;
+    private final ServiceRun run;
 
     @ParentCommand
     private StateferryCommand program;
 
-    ServeCommand(Console console, Installation.Locator installations, TerminationSignals signals) {
+    ServeCommand(Console console, ServiceRun run) {
         this.console = console;
-        this.installations = installations;
-        this.signals = signals;
+        this.run = run;
     }
 
     @Override
     public Integer call() throws StateferryException {
-        installations.locate(program.home()).serve(signals, console::say);
+        run.run(program.home(), console::say);
         return ExitCodes.DONE;
     }
 }

@@ -20,7 +20,6 @@ import org.springframework.scheduling.support.PeriodicTrigger;
 import org.stateferry.batch.ByteSize;
 import org.stateferry.batch.ImportOptions;
 import org.stateferry.batch.ImportOptions.Compression;
-import org.stateferry.batch.RateLimit;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.NewImage;
@@ -155,7 +154,7 @@ final class JobDefinitionReader {
                 flag(fields, "options.allow-bitmaps"),
                 !flag(fields, "options.no-lock"),
                 flag(fields, "options.verify"),
-                optional(fields, "options.limit-rate", 0L, RateLimit::parse));
+                optional(fields, "options.limit-rate", 0L, ByteSize::parseRate));
     }
 
     private static boolean flag(DefinitionFields fields, String key) throws StateferryException {

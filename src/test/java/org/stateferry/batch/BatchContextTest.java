@@ -53,13 +53,13 @@ class BatchContextTest {
 
     @Test
     void whatAJobLeavesIsThereInTheNextContext() throws Exception {
-        JobParameters parameters = TestImports.identity(home).parameters(1);
+        JobParameters parameters = ImportParameters.identifying(TestImports.identity(home), 1);
         try (BatchContext context = BatchContext.start(home, Map.of())) {
             JobExecution execution = context.jobOperator().start(TestImports.quickJob(context), parameters);
             assertThat(execution.getStatus()).isEqualTo(BatchStatus.COMPLETED);
         }
         try (BatchContext context = BatchContext.start(home, Map.of())) {
-            assertThat(context.jobRepository().getLastJobExecution(JobParameterNames.JOB, parameters))
+            assertThat(context.jobRepository().getLastJobExecution(ImportParameters.JOB, parameters))
                     .satisfies(last -> assertThat(last.getStatus()).isEqualTo(BatchStatus.COMPLETED));
         }
     }
@@ -105,9 +105,9 @@ class BatchContextTest {
         ImportIdentity identity = new ImportIdentity(home.installationId(), dump, dump, "name", "1:1:aa");
         try (BatchContext context = BatchContext.start(home, Map.of())) {
             JobRepository repository = context.jobRepository();
-            TestImports.execution(repository, identity.parameters(1), BatchStatus.FAILED);
+            TestImports.execution(repository, ImportParameters.identifying(identity, 1), BatchStatus.FAILED);
 
-            assertThat(identity.latest(repository)).isPresent();
+            assertThat(ImportParameters.latestRound(repository, identity)).isPresent();
             assertThat(context.history().list())
                     .singleElement()
                     .satisfies(found -> assertThat(found.dump()).isEqualTo(dump.toString()));
@@ -218,7 +218,9 @@ class BatchContextTest {
     void aSpoiledDatabaseEitherWorksOrIsNamed(long seed) throws Exception {
         try (BatchContext context = BatchContext.start(home, Map.of())) {
             TestImports.execution(
-                    context.jobRepository(), TestImports.identity(home).parameters(1), BatchStatus.FAILED);
+                    context.jobRepository(),
+                    ImportParameters.identifying(TestImports.identity(home), 1),
+                    BatchStatus.FAILED);
         }
         Random random = new Random(seed);
         byte[] bytes = Files.readAllBytes(home.repositoryFile());
@@ -264,9 +266,7 @@ class BatchContextTest {
 
         try (BatchContext context = BatchContext.start(home, Map.of())) {
             context.jobOperator()
-                    .start(
-                            TestImports.quickJob(context),
-                            TestImports.identity(home).parameters(1));
+                    .start(TestImports.quickJob(context), ImportParameters.identifying(TestImports.identity(home), 1));
             assertThat(context.history().list()).hasSize(1);
         }
     }

@@ -40,7 +40,7 @@ class HistoryPruningTest {
 
     private JobExecution attempt(String name, long round, BatchStatus status) {
         return TestImports.execution(
-                repository, TestImports.identity(home, name).parameters(round), status);
+                repository, ImportParameters.identifying(TestImports.identity(home, name), round), status);
     }
 
     private int prune(Rule rule) throws Exception {
@@ -58,7 +58,7 @@ class HistoryPruningTest {
         assertThat(prune(ALL)).isEqualTo(4);
 
         assertThat(context.history().list()).isEmpty();
-        assertThat(repository.getJobInstances(JobParameterNames.JOB, 0, 10)).isEmpty();
+        assertThat(repository.getJobInstances(ImportParameters.JOB, 0, 10)).isEmpty();
         assertThat(prune(ALL)).isZero();
     }
 
@@ -67,7 +67,7 @@ class HistoryPruningTest {
         JobExecution running = attempt("running", 1, BatchStatus.STARTED);
         context.statusFile().started(running.getId());
         ImportIdentity foreign = new ImportIdentity("another home", Path.of("/i"), Path.of("/d"), "n", "f");
-        TestImports.execution(repository, foreign.parameters(1), BatchStatus.COMPLETED);
+        TestImports.execution(repository, ImportParameters.identifying(foreign, 1), BatchStatus.COMPLETED);
 
         assertThat(prune(ALL)).isZero();
 
@@ -107,24 +107,25 @@ class HistoryPruningTest {
         assertThat(prune(new Rule(null, 1))).isEqualTo(2);
 
         assertThat(context.history().list()).extracting(ImportRecord::id).containsExactly(newest);
-        assertThat(identity.latest(repository)).contains(new ImportIdentity.KnownRound(3, newest, BatchStatus.FAILED));
+        assertThat(ImportParameters.latestRound(repository, identity))
+                .contains(new ImportParameters.KnownRound(3, newest, BatchStatus.FAILED));
 
         assertThat(prune(ALL)).isEqualTo(1);
 
-        assertThat(repository.getJobInstances(JobParameterNames.JOB, 0, 10)).isEmpty();
-        assertThat(identity.latest(repository)).isEmpty();
+        assertThat(repository.getJobInstances(ImportParameters.JOB, 0, 10)).isEmpty();
+        assertThat(ImportParameters.latestRound(repository, identity)).isEmpty();
     }
 
     @Test
     void anInstanceWithoutAnAttemptAboveDoesNotKeepARound() throws Exception {
         ImportIdentity identity = TestImports.identity(home, "died between two inserts");
-        TestImports.execution(repository, identity.parameters(1), BatchStatus.COMPLETED);
-        repository.createJobInstance(JobParameterNames.JOB, identity.parameters(2));
+        TestImports.execution(repository, ImportParameters.identifying(identity, 1), BatchStatus.COMPLETED);
+        repository.createJobInstance(ImportParameters.JOB, ImportParameters.identifying(identity, 2));
 
         assertThat(prune(ALL)).isEqualTo(1);
         ImportRecovery.recover(repository, identity);
 
-        assertThat(identity.latest(repository)).isEmpty();
+        assertThat(ImportParameters.latestRound(repository, identity)).isEmpty();
     }
 
     @Test

@@ -17,7 +17,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.JobExecution;
-import org.stateferry.batch.ImportAbandonment.Outcome;
 import org.stateferry.batch.ImportOutcome.State;
 import org.stateferry.batch.WatchedImageFile.Call;
 import org.stateferry.batch.WatchedImageFile.Watcher;
@@ -41,11 +40,11 @@ class ImportAbandonmentTest {
         bench = HOME.bench().withOpaqueDump(12 * MIB, 1);
     }
 
-    private static Outcome abandon(long id) throws StateferryException {
+    private static AbandonOutcome abandon(long id) throws StateferryException {
         return HOME.context().abandonment().abandon(id);
     }
 
-    private static Outcome abandon(long id, FileAccess access) throws StateferryException {
+    private static AbandonOutcome abandon(long id, FileAccess access) throws StateferryException {
         return new ImportAbandonment(HOME.home(), HOME.context().jobRepository(), access).abandon(id);
     }
 
@@ -60,7 +59,7 @@ class ImportAbandonmentTest {
         long id = bench.stopped("saved", 5L * MIB);
         long appended = Files.size(bench.image());
 
-        Outcome outcome = abandon(id);
+        AbandonOutcome outcome = abandon(id);
 
         bench.assertSpaceGivenBack();
         assertThat(outcome.remark()).isNull();
@@ -89,7 +88,7 @@ class ImportAbandonmentTest {
         abandon(id);
         ImportRecord record = bench.record();
 
-        assertThat(abandon(id)).isEqualTo(new Outcome(0, null));
+        assertThat(abandon(id)).isEqualTo(new AbandonOutcome(0, null));
 
         assertThat(bench.record()).isEqualTo(record);
         bench.assertSpaceGivenBack();
@@ -117,7 +116,7 @@ class ImportAbandonmentTest {
         bench.onPrepare = () -> bench.stop.request();
         bench.fail("saved");
 
-        assertThat(abandon(bench.record().id())).isEqualTo(new Outcome(0, null));
+        assertThat(abandon(bench.record().id())).isEqualTo(new AbandonOutcome(0, null));
 
         assertThat(bench.record().status()).isEqualTo("ABANDONED");
     }
@@ -143,7 +142,7 @@ class ImportAbandonmentTest {
         Files.move(copy, bench.image());
         String before = RawBytes.sha256(bench.image());
 
-        Outcome outcome = abandon(id);
+        AbandonOutcome outcome = abandon(id);
 
         assertThat(outcome.remark()).startsWith("another file has taken the place of the image");
         assertThat(RawBytes.sha256(bench.image())).isEqualTo(before);
@@ -183,7 +182,7 @@ class ImportAbandonmentTest {
         long first = bench.stopped("first", 3L * MIB);
         long second = bench.stopped("second", 5L * MIB);
 
-        assertThat(abandon(first)).isEqualTo(new Outcome(0, null));
+        assertThat(abandon(first)).isEqualTo(new AbandonOutcome(0, null));
 
         assertThat(bench.run("second").importId()).isEqualTo(second);
         assertThat(bench.notices).singleElement().asString().startsWith("going on from byte");
@@ -237,7 +236,7 @@ class ImportAbandonmentTest {
         TestFiles.flipByte(bench.image(), 0);
         String before = RawBytes.sha256(bench.image());
 
-        Outcome outcome = abandon(id);
+        AbandonOutcome outcome = abandon(id);
 
         assertThat(outcome.bytesGivenBack()).isZero();
         assertThat(outcome.remark()).isNotNull();
@@ -263,7 +262,7 @@ class ImportAbandonmentTest {
         Files.write(bench.image(), new byte[MIB], StandardOpenOption.APPEND); // what an attempt before has left
         List<Call> calls = new ArrayList<>();
 
-        Outcome outcome =
+        AbandonOutcome outcome =
                 abandon(bench.record().id(), WatchedImageFile.of(bench.image(), WatchedImageFile.recording(calls)));
 
         assertThat(calls)

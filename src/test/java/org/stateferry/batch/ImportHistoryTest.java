@@ -42,7 +42,7 @@ class ImportHistoryTest {
 
     private JobExecution attempt(String name, BatchStatus status) {
         return TestImports.execution(
-                repository, TestImports.identity(home, name).parameters(1), status);
+                repository, ImportParameters.identifying(TestImports.identity(home, name), 1), status);
     }
 
     private void keep(JobExecution execution, Map<String, Object> values) {
@@ -184,7 +184,7 @@ class ImportHistoryTest {
     @Test
     void ofAnotherHomesImportNobodyHereKnowsWhetherItIsDead() {
         ImportIdentity foreign = new ImportIdentity("another home", Path.of("/i"), Path.of("/d"), "n", "f");
-        TestImports.execution(repository, foreign.parameters(1), BatchStatus.STARTED);
+        TestImports.execution(repository, ImportParameters.identifying(foreign, 1), BatchStatus.STARTED);
 
         assertThat(context.history().list())
                 .singleElement()

@@ -9,7 +9,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.repository.JobRepository;
-import org.stateferry.batch.ImportIdentity.KnownRound;
+import org.stateferry.batch.ImportParameters.KnownRound;
 
 class ImportIdentityTest {
     @RegisterExtension
@@ -19,27 +19,28 @@ class ImportIdentityTest {
 
     @Test
     void anUnknownImportHasNoRound() {
-        assertThat(TestImports.identity(HOME.home(), "unknown").latest(repository))
+        assertThat(ImportParameters.latestRound(repository, TestImports.identity(HOME.home(), "unknown")))
                 .isEmpty();
     }
 
     @Test
     void theLatestRoundTellsItsLastStatus() {
         ImportIdentity identity = TestImports.identity(HOME.home(), "rounds");
-        TestImports.execution(repository, identity.parameters(1), BatchStatus.COMPLETED);
-        TestImports.execution(repository, identity.parameters(2), BatchStatus.FAILED);
-        JobExecution last = TestImports.execution(repository, identity.parameters(2), BatchStatus.STOPPED);
+        TestImports.execution(repository, ImportParameters.identifying(identity, 1), BatchStatus.COMPLETED);
+        TestImports.execution(repository, ImportParameters.identifying(identity, 2), BatchStatus.FAILED);
+        JobExecution last =
+                TestImports.execution(repository, ImportParameters.identifying(identity, 2), BatchStatus.STOPPED);
 
-        assertThat(identity.latest(repository))
+        assertThat(ImportParameters.latestRound(repository, identity))
                 .contains(new KnownRound(2, last.getJobInstance().getId(), BatchStatus.STOPPED));
     }
 
     @Test
     void eachComponentMakesAnotherImport() {
         ImportIdentity identity = new ImportIdentity("home", Path.of("/i"), Path.of("/d"), "name", "print");
-        TestImports.execution(repository, identity.parameters(1), BatchStatus.COMPLETED);
+        TestImports.execution(repository, ImportParameters.identifying(identity, 1), BatchStatus.COMPLETED);
 
-        assertThat(identity.latest(repository)).isPresent();
+        assertThat(ImportParameters.latestRound(repository, identity)).isPresent();
         for (ImportIdentity other : new ImportIdentity[] {
             new ImportIdentity("hom", Path.of("/i"), Path.of("/d"), "name", "print"),
             new ImportIdentity("home", Path.of("/j"), Path.of("/d"), "name", "print"),
@@ -49,7 +50,9 @@ class ImportIdentityTest {
             new ImportIdentity("home", Path.of("/d"), Path.of("/i"), "name", "print"),
             new ImportIdentity("home", Path.of("/i"), Path.of("/d"), "name", "print", List.of(Path.of("/o")))
         }) {
-            assertThat(other.latest(repository)).as(other.toString()).isEmpty();
+            assertThat(ImportParameters.latestRound(repository, other))
+                    .as(other.toString())
+                    .isEmpty();
         }
     }
 
@@ -57,9 +60,9 @@ class ImportIdentityTest {
     void otherDisksCountInAnyOrderAndAreFoundAgainInTheParameters() {
         List<Path> disks = List.of(Path.of("/b\n"), Path.of("/a,b"), Path.of("/c"));
         ImportIdentity identity = new ImportIdentity("home", Path.of("/i"), Path.of("/d"), "disks", "print", disks);
-        TestImports.execution(repository, identity.parameters(1), BatchStatus.COMPLETED);
+        TestImports.execution(repository, ImportParameters.identifying(identity, 1), BatchStatus.COMPLETED);
 
-        ImportIdentity found = ImportIdentity.of(identity.parameters(1)::getString);
+        ImportIdentity found = ImportParameters.identity(ImportParameters.identifying(identity, 1)::getString);
 
         assertThat(found).isEqualTo(identity);
         assertThat(found.otherDisks()).containsExactly(Path.of("/a,b"), Path.of("/b\n"), Path.of("/c"));
@@ -70,7 +73,7 @@ class ImportIdentityTest {
                 "disks",
                 "print",
                 List.of(disks.get(2), disks.get(0), disks.get(1)));
-        assertThat(otherOrder.latest(repository)).isPresent();
+        assertThat(ImportParameters.latestRound(repository, otherOrder)).isPresent();
         assertThat(JournalFiles.importKey(otherOrder)).isEqualTo(JournalFiles.importKey(identity));
     }
 }

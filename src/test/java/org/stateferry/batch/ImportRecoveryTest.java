@@ -46,12 +46,13 @@ class ImportRecoveryTest {
     void whatHasNoEndFailsAsOfItsLastSignOfLifeAndStartsAgain(
             BatchStatus jobStatus, BatchStatus stepStatus, TestInfo test) throws Exception {
         ImportIdentity identity = identity(test);
-        JobExecution dead = TestImports.execution(repository, identity.parameters(1), jobStatus);
+        JobExecution dead = TestImports.execution(repository, ImportParameters.identifying(identity, 1), jobStatus);
         StepExecution deadStep = repository.createStepExecution("transfer", dead);
         deadStep.setStatus(stepStatus);
         repository.update(deadStep);
         Thread.sleep(20);
-        assertThatExceptionOfType(JobExecutionException.class).isThrownBy(() -> start(identity.parameters(1)));
+        assertThatExceptionOfType(JobExecutionException.class)
+                .isThrownBy(() -> start(ImportParameters.identifying(identity, 1)));
 
         ImportRecovery.recover(repository, identity);
 
@@ -66,13 +67,13 @@ class ImportRecoveryTest {
             assertThat(step.getStatus()).isEqualTo(BatchStatus.FAILED);
             assertThat(step.getEndTime()).isEqualTo(deadStep.getLastUpdated());
         }
-        assertThat(start(identity.parameters(1)).getStatus()).isEqualTo(BatchStatus.COMPLETED);
+        assertThat(start(ImportParameters.identifying(identity, 1)).getStatus()).isEqualTo(BatchStatus.COMPLETED);
     }
 
     @ParameterizedTest
     @EnumSource(names = {"COMPLETED", "FAILED", "STOPPED", "ABANDONED"})
     void whatHasEndedStaysAsItIs(BatchStatus status, TestInfo test) {
-        JobExecution ended = TestImports.execution(repository, identity(test).parameters(1), status);
+        JobExecution ended = TestImports.execution(repository, ImportParameters.identifying(identity(test), 1), status);
 
         assertThat(ImportRecovery.recover(repository, identity(test))).isZero();
 
@@ -83,20 +84,21 @@ class ImportRecoveryTest {
 
     @Test
     void anInstanceWithoutAnExecutionIsForgottenSoThatItCanStart(TestInfo test) throws Exception {
-        JobParameters parameters = identity(test).parameters(1);
-        repository.createJobInstance(JobParameterNames.JOB, parameters);
+        JobParameters parameters = ImportParameters.identifying(identity(test), 1);
+        repository.createJobInstance(ImportParameters.JOB, parameters);
         assertThatExceptionOfType(IllegalStateException.class).isThrownBy(() -> start(parameters));
 
         ImportRecovery.recover(repository, identity(test));
 
-        assertThat(identity(test).latest(repository)).isEmpty();
+        assertThat(ImportParameters.latestRound(repository, identity(test))).isEmpty();
         assertThat(start(parameters).getStatus()).isEqualTo(BatchStatus.COMPLETED);
     }
 
     @Test
     void otherImportsAreNotTouched(TestInfo test) {
         ImportIdentity other = TestImports.identity(HOME.home(), "other");
-        JobExecution running = TestImports.execution(repository, other.parameters(1), BatchStatus.STARTED);
+        JobExecution running =
+                TestImports.execution(repository, ImportParameters.identifying(other, 1), BatchStatus.STARTED);
 
         assertThat(ImportRecovery.recover(repository, identity(test))).isZero();
 
@@ -117,14 +119,15 @@ class ImportRecoveryTest {
                     .satisfies(lost -> assertThat(lost.status()).isEqualTo("FAILED"))
                     .satisfies(lost -> assertThat(lost.ended()).isNotNull())
                     .satisfies(lost -> assertThat(lost.firstError().message()).isEqualTo(ImportRecovery.MESSAGE));
-            assertThat(identity.latest(next.jobRepository()))
+            assertThat(ImportParameters.latestRound(next.jobRepository(), identity))
                     .hasValueSatisfying(known -> assertThat(known.lastStatus()).isEqualTo(BatchStatus.STARTED));
             ImportRecord shown = next.history().list().get(0);
 
             assertThat(ImportRecovery.recover(next.jobRepository(), identity)).isEqualTo(1);
 
             assertThat(next.history().list()).containsExactly(shown);
-            JobExecution restarted = next.jobOperator().start(TestImports.quickJob(next), identity.parameters(1));
+            JobExecution restarted =
+                    next.jobOperator().start(TestImports.quickJob(next), ImportParameters.identifying(identity, 1));
             assertThat(restarted.getStatus()).isEqualTo(BatchStatus.COMPLETED);
             assertThat(restarted.getExecutionContext().containsKey(ContextKeys.ERROR_KIND))
                     .as("Spring Batch hands the last attempt's context on")

@@ -260,7 +260,7 @@ class ImportRestartTest {
         JobExecution stopped = repository.getLastJobExecution(
                 repository.getJobInstance(bench.record().id()));
         assertThat(stopped.getStepExecutions())
-                .filteredOn(step -> step.getStepName().equals(ImportJob.TRANSFER))
+                .filteredOn(step -> step.getStepName().equals(DumpItemReader.STEP))
                 .extracting(StepExecution::getStatus)
                 .containsExactly(BatchStatus.COMPLETED);
         bench.undisturbed();

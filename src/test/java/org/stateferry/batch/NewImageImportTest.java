@@ -109,7 +109,7 @@ class NewImageImportTest {
                 "the saved machine has 1 disk device (1 virtio-blk), but an image was given for none: QEMU loads"
                         + " the snapshot only if every writable disk has it, see --also";
 
-        assertThat(ImportPreview.of(bench.request("saved"), HOME.home(), bench, bench.stop)
+        assertThat(DryRun.of(bench.request("saved"), HOME.home(), bench, bench.stop)
                         .warnings())
                 .containsExactly(warning);
         assertThat(bench.run("saved").warnings()).containsExactly(warning);
@@ -344,7 +344,7 @@ class NewImageImportTest {
 
         assertThat(refusal.kind()).isEqualTo(FailureKind.CONFLICT);
         assertThat(refusal.problem()).contains("all it lacks is its name");
-        ImportPreview preview = ImportPreview.of(bench.request("saved"), HOME.home(), bench, bench.stop);
+        ImportPreview preview = DryRun.of(bench.request("saved"), HOME.home(), bench, bench.stop);
         assertThat(preview)
                 .extracting(ImportPreview::alreadyImported, ImportPreview::lacksName, ImportPreview::growth)
                 .containsExactly(false, true, 0L);
@@ -374,7 +374,7 @@ class NewImageImportTest {
         long id = bench.stopped("saved", 2L * MIB);
         long size = Files.size(bench.part());
 
-        ImportAbandonment.Outcome outcome = HOME.context().abandonment().abandon(id);
+        AbandonOutcome outcome = HOME.context().abandonment().abandon(id);
 
         assertThat(outcome.bytesGivenBack()).isEqualTo(size);
         assertThat(outcome.remark()).contains("is removed");
@@ -406,7 +406,7 @@ class NewImageImportTest {
         bench.newImage = null;
 
         bench.stopped("saved", 2L * MIB);
-        ImportAbandonment.Outcome outcome = HOME.context().abandonment().abandon(id);
+        AbandonOutcome outcome = HOME.context().abandonment().abandon(id);
 
         String left = "the file " + bench.part() + ", left by an import that was making the image,";
         assertThat(outcome.bytesGivenBack()).isPositive();
@@ -421,7 +421,7 @@ class NewImageImportTest {
 
     private StateferryException refusedPreview(String name) {
         StateferryException refusal = catchThrowableOfType(
-                StateferryException.class, () -> ImportPreview.of(bench.request(name), HOME.home(), bench, bench.stop));
+                StateferryException.class, () -> DryRun.of(bench.request(name), HOME.home(), bench, bench.stop));
         assertThat(refusal).as("a dry run is refused").isNotNull();
         return refusal;
     }
@@ -435,11 +435,11 @@ class NewImageImportTest {
         try (OpenImage used = OpenImages.openForUpdate(disk, OpenImages.Locking.EXCLUSIVE)) {
             assertThat(refusedPreview("saved").kind()).isEqualTo(FailureKind.IMAGE_IN_USE);
             bench.otherDisks().clear();
-            alone = ImportPreview.of(bench.request("saved"), HOME.home(), bench, bench.stop);
+            alone = DryRun.of(bench.request("saved"), HOME.home(), bench, bench.stop);
             bench.otherDisks().add(disk);
         }
 
-        ImportPreview preview = ImportPreview.of(bench.request("saved"), HOME.home(), bench, bench.stop);
+        ImportPreview preview = DryRun.of(bench.request("saved"), HOME.home(), bench, bench.stop);
 
         assertThat(preview.growth()).isGreaterThan(alone.growth());
         assertThat(bench.warnings).isEmpty();
@@ -464,29 +464,28 @@ class NewImageImportTest {
         }
         long usable = Files.getFileStore(bench.part()).getUsableSpace();
 
-        ImportPreview preview = ImportPreview.of(bench.request("saved"), HOME.home(), bench, bench.stop);
+        ImportPreview preview = DryRun.of(bench.request("saved"), HOME.home(), bench, bench.stop);
 
         assertThat(preview.lacksName()).isFalse();
         assertThat(preview.usableSpace()).isGreaterThan(usable + size / 2);
         Files.createLink(bench.part().resolveSibling("elsewhere"), bench.part());
-        preview = ImportPreview.of(bench.request("saved"), HOME.home(), bench, bench.stop);
+        preview = DryRun.of(bench.request("saved"), HOME.home(), bench, bench.stop);
         assertThat(preview.usableSpace()).as("that one stays").isLessThan(usable + size / 2);
     }
 
     @Test
     void aDryRunMakesNothingAndSaysWhatItWouldTake() throws Exception {
-        ImportPreview preview = ImportPreview.of(bench.request("saved"), HOME.home(), bench, bench.stop);
+        ImportPreview preview = DryRun.of(bench.request("saved"), HOME.home(), bench, bench.stop);
 
         assertNothingLeft();
         assertThat(preview.alreadyImported()).isFalse();
         bench.run("saved");
         assertThat(preview.growth()).isBetween(Files.size(bench.image()), Files.size(bench.image()) + 8 * CLUSTER_SIZE);
-        assertThat(ImportPreview.of(bench.request("saved"), HOME.home(), bench, bench.stop)
+        assertThat(DryRun.of(bench.request("saved"), HOME.home(), bench, bench.stop)
                         .alreadyImported())
                 .isTrue();
         StateferryException refusal = catchThrowableOfType(
-                StateferryException.class,
-                () -> ImportPreview.of(bench.request("other"), HOME.home(), bench, bench.stop));
+                StateferryException.class, () -> DryRun.of(bench.request("other"), HOME.home(), bench, bench.stop));
         assertThat(refusal.kind()).isEqualTo(FailureKind.CONFLICT);
     }
 }

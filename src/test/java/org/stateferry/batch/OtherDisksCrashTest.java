@@ -11,7 +11,6 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
-import org.stateferry.batch.ImportAbandonment.Outcome;
 import org.stateferry.batch.ImportOutcome.State;
 import org.stateferry.batch.WatchedImageFile.Call;
 import org.stateferry.batch.WatchedImageFile.Watcher;
@@ -215,7 +214,7 @@ class OtherDisksCrashTest {
     void abandonSaysWhatItHasRemoved() throws Exception {
         long id = endedBeforeTheImage();
 
-        Outcome outcome = HOME.context().abandonment().abandon(id);
+        AbandonOutcome outcome = HOME.context().abandonment().abandon(id);
 
         assertAsBefore();
         bench.assertSpaceGivenBack();
@@ -226,7 +225,7 @@ class OtherDisksCrashTest {
         for (Path disk : disks) {
             assertThat(outcome.remark()).contains("the snapshot \"saved\" was removed from " + disk + " again");
         }
-        assertThat(HOME.context().abandonment().abandon(id)).isEqualTo(new Outcome(0, null));
+        assertThat(HOME.context().abandonment().abandon(id)).isEqualTo(new AbandonOutcome(0, null));
         assertFinished();
     }
 

@@ -53,7 +53,7 @@ class OtherDisksTest {
     }
 
     private ImportPreview preview(String name) throws StateferryException {
-        return ImportPreview.of(bench.request(name), HOME.home(), bench, new StopSignal());
+        return DryRun.of(bench.request(name), HOME.home(), bench, new StopSignal());
     }
 
     /** The refusal of an import; no file has changed by it. */

@@ -136,8 +136,7 @@ final class OtherProcess implements AutoCloseable {
 
     private static RepositoryOwnership acquire(StateferryHome home, boolean service) throws Exception {
         RepositoryOwner self = RepositoryOwner.thisProcess(List.of("import", "a.dump", "b.qcow2"), service);
-        Patience patience = new Patience(Duration.ofSeconds(60), new StopSignal(), line -> {});
-        return RepositoryOwnership.acquire(home, self, patience);
+        return RepositoryOwnership.acquire(home, self, Duration.ofSeconds(60), line -> {}, new StopSignal());
     }
 
     private static void hangInStep(StateferryHome home) throws Exception {
@@ -151,10 +150,10 @@ final class OtherProcess implements AutoCloseable {
                             },
                             context.transactionManager())
                     .build();
-            Job job = new JobBuilder(JobParameterNames.JOB, context.jobRepository())
+            Job job = new JobBuilder(ImportParameters.JOB, context.jobRepository())
                     .start(step)
                     .build();
-            context.jobOperator().start(job, TestImports.identity(home).parameters(1));
+            context.jobOperator().start(job, ImportParameters.identifying(TestImports.identity(home), 1));
         }
     }
 }

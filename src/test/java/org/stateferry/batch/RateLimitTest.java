@@ -18,14 +18,14 @@ class RateLimitTest {
         "8388607T, 9223370937343148032"
     })
     void readsBytesPerSecondWithIecSuffix(String text, long expected) {
-        assertThat(RateLimit.parse(text)).isEqualTo(expected);
+        assertThat(ByteSize.parseRate(text)).isEqualTo(expected);
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"", "0", "0M", "-1", "1.5M", "200MB", "M", "200 M", "8388608T", "9999999999999999999"})
     void refusesWhatIsNoRateAndSaysWhich(String text) {
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> RateLimit.parse(text))
+                .isThrownBy(() -> ByteSize.parseRate(text))
                 .withMessageContaining("'" + text + "'");
     }
 }

@@ -33,7 +33,7 @@ class RepositoryOwnershipTest {
 
     private RepositoryOwnership acquire(@Nullable Duration bound) throws StateferryException {
         RepositoryOwner self = RepositoryOwner.thisProcess(List.of("history"), false);
-        return RepositoryOwnership.acquire(home, self, new Patience(bound, stop, notices::add));
+        return RepositoryOwnership.acquire(home, self, bound, notices::add, stop);
     }
 
     @Test

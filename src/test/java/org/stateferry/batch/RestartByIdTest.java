@@ -135,7 +135,8 @@ class RestartByIdTest {
     @Test
     void anUnknownIdAndThatOfAnotherHomeAreMisuses() throws Exception {
         ImportIdentity foreign = new ImportIdentity("another home", bench.image(), bench.dump(), "n", "f");
-        long id = TestImports.execution(HOME.context().jobRepository(), foreign.parameters(1), BatchStatus.FAILED)
+        long id = TestImports.execution(
+                        HOME.context().jobRepository(), ImportParameters.identifying(foreign, 1), BatchStatus.FAILED)
                 .getJobInstanceId();
 
         assertThat(refused(id).kind()).isEqualTo(FailureKind.USAGE);

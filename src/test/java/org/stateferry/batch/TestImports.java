@@ -28,9 +28,9 @@ final class TestImports {
 
     /** Writes an execution that has come as far as {@code status}; its instance is made if it is missing. */
     static JobExecution execution(JobRepository repository, JobParameters parameters, BatchStatus status) {
-        JobInstance instance = repository.getJobInstance(JobParameterNames.JOB, parameters);
+        JobInstance instance = repository.getJobInstance(ImportParameters.JOB, parameters);
         if (instance == null) {
-            instance = repository.createJobInstance(JobParameterNames.JOB, parameters);
+            instance = repository.createJobInstance(ImportParameters.JOB, parameters);
         }
         JobExecution execution = repository.createJobExecution(instance, parameters, new ExecutionContext());
         execution.setStartTime(execution.getCreateTime());
@@ -45,7 +45,7 @@ final class TestImports {
 
     /** A job that ends at once. */
     static Job quickJob(BatchContext context) {
-        return new JobBuilder(JobParameterNames.JOB, context.jobRepository())
+        return new JobBuilder(ImportParameters.JOB, context.jobRepository())
                 .start(new StepBuilder("transfer", context.jobRepository())
                         .tasklet((contribution, chunk) -> RepeatStatus.FINISHED, context.transactionManager())
                         .allowStartIfComplete(true)

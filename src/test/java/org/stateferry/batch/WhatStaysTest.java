@@ -13,7 +13,6 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
-import org.stateferry.batch.ImportAbandonment.Outcome;
 import org.stateferry.batch.ImportOutcome.State;
 import org.stateferry.batch.WatchedImageFile.Call;
 import org.stateferry.batch.WatchedImageFile.Watcher;
@@ -106,11 +105,11 @@ class WhatStaysTest {
         }
     }
 
-    private Outcome abandon() throws StateferryException {
+    private AbandonOutcome abandon() throws StateferryException {
         return abandon(FileAccess.PLAIN);
     }
 
-    private Outcome abandon(FileAccess access) throws StateferryException {
+    private AbandonOutcome abandon(FileAccess access) throws StateferryException {
         return new ImportAbandonment(HOME.home(), HOME.context().jobRepository(), access)
                 .abandon(bench.records().get(0).id());
     }
@@ -123,14 +122,14 @@ class WhatStaysTest {
         Path moved = Files.move(bench.image(), bench.image().resolveSibling("moved.qcow2"));
         assertThat(bench.part()).exists();
 
-        Outcome outcome = abandon();
+        AbandonOutcome outcome = abandon();
 
         assertDisksHold(true);
         assertThat(outcome.bytesGivenBack()).isZero();
         assertThat(outcome.remark()).contains("complete, and stays under another name");
         assertThat(bench.part()).doesNotExist();
         assertThat(ImportBench.snapshotNames(moved)).containsExactly(NAME);
-        assertThat(abandon()).isEqualTo(new Outcome(0, null));
+        assertThat(abandon()).isEqualTo(new AbandonOutcome(0, null));
     }
 
     @Test
@@ -139,7 +138,7 @@ class WhatStaysTest {
         assertThat(bench.fail(NAME).kind()).isEqualTo(FailureKind.IO);
         bench.undisturbed();
 
-        Outcome outcome = abandon();
+        AbandonOutcome outcome = abandon();
 
         assertThat(outcome.bytesGivenBack()).isZero();
         assertThat(outcome.remark())
@@ -219,11 +218,11 @@ class WhatStaysTest {
         Path forgotten = forgottenDiskThatEnded(0);
         long written = Files.size(forgotten);
 
-        Outcome outcome = abandon();
+        AbandonOutcome outcome = abandon();
 
         assertThat(Files.size(forgotten)).isEqualTo(Files.size(Path.of("src/demo/ticker.qcow2")));
         assertThat(outcome)
-                .isEqualTo(new Outcome(
+                .isEqualTo(new AbandonOutcome(
                         written - Files.size(forgotten),
                         "the disk " + forgotten + " got no snapshot \"saved\" from the import"));
         assertThat(isFinished(forgotten)).isTrue();
@@ -236,7 +235,7 @@ class WhatStaysTest {
         Path forgotten = forgottenDiskThatEnded(1);
         List<Call> calls = new ArrayList<>();
 
-        Outcome outcome = abandon(WatchedImageFile.of(forgotten, WatchedImageFile.recording(calls)));
+        AbandonOutcome outcome = abandon(WatchedImageFile.of(forgotten, WatchedImageFile.recording(calls)));
 
         assertThat(calls).containsExactly(Call.WRITE, Call.FORCE);
         assertThat(outcome.remark()).contains("stays in " + forgotten);

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.batch.AbandonOutcome;
 import org.stateferry.batch.HistoryPruning;
-import org.stateferry.batch.ImportAbandonment;
 import org.stateferry.batch.ImportOptions;
 import org.stateferry.batch.ImportOutcome;
 import org.stateferry.batch.ImportPreview;
@@ -20,6 +20,7 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.storage.IoMode;
 import org.stateferry.stream.RamBlock;
 import org.stateferry.stream.StreamFacts;
+import org.stateferry.transfer.TransferObserver;
 
 /** An installation whose imports are a function, and which remembers what it was asked for. */
 final class FakeInstallation implements Installation {
@@ -46,7 +47,7 @@ final class FakeInstallation implements Installation {
     long id;
 
     HistoryPruning.@Nullable Rule pruned;
-    ImportAbandonment.Outcome abandoned = new ImportAbandonment.Outcome(0, null);
+    AbandonOutcome abandoned = new AbandonOutcome(0, null);
     StopOutcome stopped = new StopOutcome(true, "STOPPED", null);
 
     List<ImportRecord> records = List.of();
@@ -115,7 +116,7 @@ final class FakeInstallation implements Installation {
             }
 
             @Override
-            public ImportAbandonment.Outcome abandon(long named) {
+            public AbandonOutcome abandon(long named) {
                 id = named;
                 return abandoned;
             }
@@ -147,7 +148,7 @@ final class FakeInstallation implements Installation {
     }
 
     @Override
-    public void serve(TerminationSignals signals, Consumer<String> notice) {
-        notice.accept("serving");
+    public OwnedRepository openForService(TransferObserver observer, Consumer<String> notice, StopSignal stop) {
+        throw new AssertionError("no service is started on a fake");
     }
 }

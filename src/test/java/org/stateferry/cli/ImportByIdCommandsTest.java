@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.stateferry.batch.ImportAbandonment;
+import org.stateferry.batch.AbandonOutcome;
 import org.stateferry.batch.ImportRecord.FirstError;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -96,7 +96,7 @@ class ImportByIdCommandsTest {
 
     @Test
     void anAbandonmentSaysWhatWasGivenBack() {
-        installation.abandoned = new ImportAbandonment.Outcome(12 << 20, null);
+        installation.abandoned = new AbandonOutcome(12 << 20, null);
 
         assertThat(run("abandon", "12", "--wait", "7")).isZero();
 
@@ -108,7 +108,7 @@ class ImportByIdCommandsTest {
 
     @Test
     void anAbandonmentSaysWhatWasNotGivenBack() {
-        installation.abandoned = new ImportAbandonment.Outcome(0, "the image /vm.qcow2 is not there");
+        installation.abandoned = new AbandonOutcome(0, "the image /vm.qcow2 is not there");
 
         assertThat(run("abandon", "12")).isZero();
 

@@ -95,7 +95,7 @@ class LocalInstallationTest {
         List<Throwable> failures = new ArrayList<>();
         Thread main = new Thread(() -> {
             try {
-                installation.serve(signals, line -> {
+                new ServiceRun(at -> installation, signals).run(null, line -> {
                     if (line.startsWith("serving 0 definitions")) {
                         serving.countDown();
                     }
@@ -128,7 +128,8 @@ class LocalInstallationTest {
         Files.writeString(home.settingsFile(), "server.port=0\nstateferry.jobs=" + folder.resolve("jobs") + "\n");
 
         StateferryException refusal = catchThrowableOfType(
-                StateferryException.class, () -> installation.serve(new TerminationSignals(), notices::add));
+                StateferryException.class,
+                () -> new ServiceRun(at -> installation, new TerminationSignals()).run(null, notices::add));
 
         assertThat(refusal.kind()).isEqualTo(FailureKind.CONFIGURATION);
         assertThat(refusal.problem()).isEqualTo("'image' is missing");

@@ -2,6 +2,8 @@ package org.stateferry.batch;
 
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.batch.core.BatchStatus;
@@ -21,15 +23,16 @@ import org.stateferry.error.StateferryException;
  * <p>Nothing that a later step needs happens here: Spring Batch has saved the step as COMPLETED before, and an exception
  * thrown from here would only be logged.
  */
-final class FirstErrorListener implements StepExecutionListener {
-    private static final Logger LOG = LoggerFactory.getLogger(FirstErrorListener.class);
+final class FirstErrorStepListener implements StepExecutionListener {
+    private static final Logger LOG = LoggerFactory.getLogger(FirstErrorStepListener.class);
 
     private final ImportSession session;
-    private final TransferHolder transfer;
+    private final Supplier<@Nullable TransferRun> transfer;
     private final JobRepository repository;
     private long startNanos;
 
-    FirstErrorListener(ImportSession session, TransferHolder transfer, JobRepository repository) {
+    /** @param transfer the transfer that the step has begun, or null if it is none that has */
+    FirstErrorStepListener(ImportSession session, Supplier<@Nullable TransferRun> transfer, JobRepository repository) {
         this.session = session;
         this.transfer = transfer;
         this.repository = repository;
@@ -52,7 +55,7 @@ final class FirstErrorListener implements StepExecutionListener {
     }
 
     private ExitStatus record(StepExecution step) {
-        TransferRun run = transfer.run();
+        @Nullable TransferRun run = transfer.get();
         if (run != null) {
             run.settle();
         }
@@ -65,7 +68,7 @@ final class FirstErrorListener implements StepExecutionListener {
             context.putLong(ContextKeys.BYTES_WRITTEN, run.bytesWritten());
             context.putLong(ContextKeys.CHECKPOINT, run.boundary());
         }
-        if (step.getStepName().equals(ImportJob.TRANSFER)) {
+        if (step.getStepName().equals(DumpItemReader.STEP)) {
             context.putLong(ContextKeys.TRANSFER_MILLIS, (System.nanoTime() - startNanos) / 1_000_000);
         }
         if (!session.warnings().isEmpty()) {
@@ -73,7 +76,7 @@ final class FirstErrorListener implements StepExecutionListener {
         }
         ExitStatus exit = step.getExitStatus();
         if (step.getStatus() == BatchStatus.STOPPED) {
-            record(context, ImportSession.interrupted());
+            record(context, OpenImport.interrupted());
         } else if (step.getStatus() != BatchStatus.COMPLETED) {
             StateferryException first = firstError(step);
             record(context, first);

@@ -8,28 +8,36 @@ import org.springframework.batch.core.listener.StepExecutionListener;
 import org.springframework.batch.core.repository.JobRepository;
 import org.springframework.batch.core.step.StepExecution;
 import org.springframework.batch.infrastructure.item.ExecutionContext;
-import org.springframework.batch.infrastructure.item.ItemStream;
 import org.springframework.batch.infrastructure.item.ItemStreamException;
+import org.springframework.batch.infrastructure.item.ItemStreamReader;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.transfer.Checkpoint;
 
 /**
- * The only item stream of the transfer step, and so its only checkpoint: before each commit it records the lowest
- * contiguous boundary that is written, in the journal and in the <em>job's</em> context (the step's is empty again when a
- * completed step is started anew). It does not drain: what is in flight is simply not counted yet.
+ * Reads the dump's stream as items, the last of which is the end of the stream, and keeps the step's one checkpoint: how far
+ * the stream is <em>written</em> without a gap, in the journal and, for the history, in the <em>job</em> execution context (a
+ * step's context is empty when a completed step is started anew). A checkpoint does not drain: what is in flight is simply
+ * not counted yet.
+ *
+ * <p>It is where a stop is heard: it ends the step on the step's own thread, as {@code JobOperator.stop} from another thread
+ * races with the step for the repository's rows.
  */
-final class TransferCheckpoint implements ItemStream, StepExecutionListener {
+final class DumpItemReader implements ItemStreamReader<StreamPiece>, StepExecutionListener {
+    /** The name of the step that reads and writes items. */
+    static final String STEP = "transfer";
+
     /** To list locks the kernel waits for all processors, milliseconds while they are busy; so not after every chunk. */
     private static final long PROOF_INTERVAL_NANOS = 1_000_000_000;
 
     private final ImportSession session;
-    private final TransferHolder transfer;
     private final TransferFactory factory;
     private final JobRepository repository;
     private final LongAdder bytesWritten;
     private final StatusFile status;
-    private @Nullable JobExecution job;
+    private @Nullable StepExecution step;
+    private @Nullable TransferRun run;
+    private boolean ended;
     private boolean provenOnce;
     private long provenNanos;
 
@@ -39,15 +47,18 @@ final class TransferCheckpoint implements ItemStream, StepExecutionListener {
         TransferRun begin(ImportPlan plan) throws StateferryException;
     }
 
-    TransferCheckpoint(
+    /**
+     * @param repository keeps the job context
+     * @param bytesWritten what this attempt has written so far
+     * @param status tells other processes of it
+     */
+    DumpItemReader(
             ImportSession session,
-            TransferHolder transfer,
             TransferFactory factory,
             JobRepository repository,
             LongAdder bytesWritten,
             StatusFile status) {
         this.session = session;
-        this.transfer = transfer;
         this.factory = factory;
         this.repository = repository;
         this.bytesWritten = bytesWritten;
@@ -56,21 +67,21 @@ final class TransferCheckpoint implements ItemStream, StepExecutionListener {
 
     @Override
     public void beforeStep(StepExecution stepExecution) {
-        job = stepExecution.getJobExecution();
+        step = stepExecution;
     }
 
     @Override
     public void open(ExecutionContext stepContext) {
-        session.progress().stepStarted("transfer");
+        session.progress().stepStarted(STEP);
         ImportPlan plan = session.plan();
         if (plan == null) {
             return;
         }
         try {
-            transfer.run(factory.begin(plan));
+            run = factory.begin(plan);
         } catch (StateferryException e) {
             if (e.kind() == FailureKind.INTERRUPTED) {
-                return; // the reader sees the same stop
+                return; // read() sees the same stop
             }
             session.noteFailure(e);
             throw new ItemStreamException(e);
@@ -78,8 +89,43 @@ final class TransferCheckpoint implements ItemStream, StepExecutionListener {
     }
 
     @Override
+    public @Nullable StreamPiece read() throws StateferryException {
+        if (session.published() != null) {
+            return null;
+        }
+        if (session.stop().isRequested()) {
+            terminateStep();
+            return null;
+        }
+        if (ended) {
+            return null;
+        }
+        try {
+            StreamPiece piece = Objects.requireNonNull(run, "only a stop keeps it from being opened")
+                    .read();
+            ended = piece.isEndOfStream();
+            return piece;
+        } catch (StateferryException e) {
+            session.noteFailure(e);
+            throw e;
+        }
+    }
+
+    /** The transfer, or null if nothing is left to transfer. */
+    @Nullable
+    TransferRun run() {
+        return run;
+    }
+
+    /** Lets the step end as STOPPED, after the chunk that is being worked on. */
+    void terminateStep() {
+        if (step != null) {
+            step.setTerminateOnly();
+        }
+    }
+
+    @Override
     public void update(ExecutionContext stepContext) {
-        TransferRun run = transfer.run();
         ImportPlan plan = session.plan();
         if (run == null || plan == null) {
             return;
@@ -88,7 +134,7 @@ final class TransferCheckpoint implements ItemStream, StepExecutionListener {
             Checkpoint checkpoint = run.checkpoint();
             proveHeld();
             plan.journal().recordCheckpoint(checkpoint, System.currentTimeMillis());
-            record(Objects.requireNonNull(job, "beforeStep comes first"), checkpoint);
+            record(checkpoint);
         } catch (StateferryException e) {
             session.noteFailure(e);
             throw new ItemStreamException(e);
@@ -105,7 +151,9 @@ final class TransferCheckpoint implements ItemStream, StepExecutionListener {
         }
     }
 
-    private void record(JobExecution execution, Checkpoint checkpoint) {
+    private void record(Checkpoint checkpoint) {
+        JobExecution execution =
+                Objects.requireNonNull(step, "beforeStep comes first").getJobExecution();
         ExecutionContext context = execution.getExecutionContext();
         context.putLong(ContextKeys.BYTES, session.dump().streamLength());
         context.putLong(ContextKeys.BYTES_WRITTEN, bytesWritten.sum());
@@ -117,12 +165,12 @@ final class TransferCheckpoint implements ItemStream, StepExecutionListener {
     /** Releases only: the step's status is saved by now, and a failure here would be a line in the log. */
     @Override
     public void close() {
-        TransferRun run = transfer.run();
-        if (run != null) {
-            transfer.run(null);
-            run.settle();
+        TransferRun open = run;
+        if (open != null) {
+            run = null;
+            open.settle();
             try {
-                run.close();
+                open.close();
             } catch (StateferryException e) {
                 throw new ItemStreamException(e);
             }

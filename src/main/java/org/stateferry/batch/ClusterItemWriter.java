@@ -7,28 +7,29 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.transfer.RateLimiter;
 
 /**
- * Hands the items to the aggregator, which submits full buffers to the executor. At a stop the rest of the chunk is
- * dropped: how far the import has come is told by what is on disk, not by how many items were written.
+ * Aggregates the items into cluster-aligned buffers, which are submitted to a bounded task executor as they get full. At a
+ * stop the rest of the chunk is dropped: how far the import has come is told by what is on disk, not by how many items were
+ * written.
  */
-final class StreamPieceWriter implements ItemWriter<StreamPiece> {
+final class ClusterItemWriter implements ItemWriter<StreamPiece> {
     private final ImportSession session;
-    private final TransferHolder transfer;
+    private final DumpItemReader reader;
     private final RateLimiter limiter;
 
-    StreamPieceWriter(ImportSession session, TransferHolder transfer) {
+    ClusterItemWriter(ImportSession session, DumpItemReader reader) {
         this.session = session;
-        this.transfer = transfer;
+        this.reader = reader;
         this.limiter = new RateLimiter(session.request().options().limitBytesPerSecond());
     }
 
     @Override
     public void write(Chunk<? extends StreamPiece> chunk) throws StateferryException {
-        TransferRun run = Objects.requireNonNull(transfer.run(), "items come from an open run only");
+        TransferRun run = Objects.requireNonNull(reader.run(), "items come from an open run only");
         for (StreamPiece piece : chunk) {
             if (!awaitTurn()) {
                 run.discardHandedOut();
                 // Here, because the reader may have come to its end already and is not asked again.
-                transfer.terminateStep();
+                reader.terminateStep();
                 return;
             }
             write(run, piece);

@@ -1,0 +1,37 @@
+package org.stateferry.cli;
+
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.error.StateferryException;
+import org.stateferry.service.StateferryService;
+import org.stateferry.service.TransferMetrics;
+
+/**
+ * How a command runs the service: it takes the signals over, owns the job repository, and ends everything in order.
+ *
+ * @param installations finds what the service works with
+ * @param signals taken over before anything is opened
+ */
+record ServiceRun(Installation.Locator installations, TerminationSignals signals) {
+    /**
+     * Runs the service until a signal asks for its end.
+     *
+     * @param home the home directory, or null for the default
+     * @param notice hears what an operator should know
+     */
+    void run(@Nullable Path home, Consumer<String> notice) throws StateferryException {
+        signals.takeOver();
+        TransferMetrics transfers = new TransferMetrics();
+        try (OwnedRepository owned = installations.locate(home).openForService(transfers, notice, signals.stop());
+                StateferryService service = StateferryService.start(owned.repository(), owned, transfers, Map.of())) {
+            notice.accept("serving " + service.definitionCount() + " definitions, health on port " + service.port());
+            signals.await();
+            notice.accept("ending; a running import stops at its next safe point");
+        } catch (InterruptedException e) {
+            // Nobody interrupts the main thread; if someone did, this is the end too.
+            Thread.currentThread().interrupt();
+        }
+    }
+}
