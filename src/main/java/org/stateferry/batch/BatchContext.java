@@ -21,6 +21,12 @@ import org.springframework.core.env.ConfigurableEnvironment;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.home.RepositoryOwnership;
+import org.stateferry.home.StateferryHome;
+import org.stateferry.repository.HistoryPruning;
+import org.stateferry.repository.ImportHistory;
+import org.stateferry.repository.RepositoryFailure;
+import org.stateferry.repository.StatusFile;
 import org.stateferry.transfer.TransferObserver;
 
 /**
@@ -116,7 +122,7 @@ public final class BatchContext implements AutoCloseable {
     }
 
     /** What tells other processes how this one's imports get on. */
-    StatusFile statusFile() {
+    public StatusFile statusFile() {
         return context.getBean(StatusFile.class);
     }
 

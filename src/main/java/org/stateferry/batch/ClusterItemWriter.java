@@ -4,6 +4,9 @@ import java.util.Objects;
 import org.springframework.batch.infrastructure.item.Chunk;
 import org.springframework.batch.infrastructure.item.ItemWriter;
 import org.stateferry.error.StateferryException;
+import org.stateferry.importer.step.ImportSession;
+import org.stateferry.importer.step.StreamPiece;
+import org.stateferry.importer.step.TransferRun;
 import org.stateferry.transfer.RateLimiter;
 
 /**

@@ -12,7 +12,13 @@ import org.springframework.batch.infrastructure.item.ItemStreamException;
 import org.springframework.batch.infrastructure.item.ItemStreamReader;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
-import org.stateferry.transfer.Checkpoint;
+import org.stateferry.importer.step.ImportPlan;
+import org.stateferry.importer.step.ImportSession;
+import org.stateferry.importer.step.StreamPiece;
+import org.stateferry.importer.step.TransferRun;
+import org.stateferry.journal.Checkpoint;
+import org.stateferry.repository.ContextKeys;
+import org.stateferry.repository.StatusFile;
 
 /**
  * Reads the dump's stream as items, the last of which is the end of the stream, and keeps the step's one checkpoint: how far

@@ -15,6 +15,11 @@ import org.springframework.batch.infrastructure.item.ExecutionContext;
 import org.springframework.core.NestedExceptionUtils;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.importer.step.ImportSession;
+import org.stateferry.importer.step.OpenImport;
+import org.stateferry.importer.step.TransferRun;
+import org.stateferry.repository.ContextKeys;
+import org.stateferry.repository.RepositoryFailure;
 
 /**
  * Finalizes a step in every case: waits for what is in flight, takes the buffers back, and records success, or the first

@@ -6,6 +6,14 @@ import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.repository.JobRepository;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.home.RepositoryOwnership;
+import org.stateferry.home.StateferryHome;
+import org.stateferry.importer.AbandonOutcome;
+import org.stateferry.importer.image.FileAccess;
+import org.stateferry.importer.image.ImportUndo;
+import org.stateferry.repository.ImportInstance;
+import org.stateferry.repository.ImportRecovery;
+import org.stateferry.repository.RepositoryFailure;
 
 /**
  * Gives up imports that will not be finished: undoes what they have done to their images, as far as that can be done, and

@@ -10,7 +10,14 @@ import org.springframework.batch.core.step.Step;
 import org.springframework.batch.core.step.builder.StepBuilder;
 import org.springframework.batch.core.step.tasklet.Tasklet;
 import org.springframework.transaction.PlatformTransactionManager;
+import org.stateferry.importer.ImportIdentity;
+import org.stateferry.importer.step.ImportSession;
+import org.stateferry.importer.step.StreamPiece;
+import org.stateferry.importer.step.TransferRun;
+import org.stateferry.repository.ImportParameters;
+import org.stateferry.repository.StatusFile;
 import org.stateferry.transfer.TransferObserver;
+import org.stateferry.transfer.TransferSettings;
 
 /**
  * Builds the job for one session: {@code prepare}, {@code transfer}, {@code publish}. The steps are made for the session

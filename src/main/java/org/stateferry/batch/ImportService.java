@@ -15,7 +15,27 @@ import org.springframework.batch.core.repository.JobRepository;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.home.StateferryHome;
+import org.stateferry.home.StopSignal;
+import org.stateferry.importer.ImportIdentity;
+import org.stateferry.importer.ImportOutcome;
+import org.stateferry.importer.ImportProgress;
+import org.stateferry.importer.ImportRequest;
+import org.stateferry.importer.ImportRunner;
+import org.stateferry.importer.image.FileAccess;
+import org.stateferry.importer.image.JournalFiles;
+import org.stateferry.importer.step.GiveBack;
+import org.stateferry.importer.step.ImportPlan;
+import org.stateferry.importer.step.ImportSession;
+import org.stateferry.importer.step.OpenImport;
+import org.stateferry.importer.step.RemainingWork;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
+import org.stateferry.repository.ContextKeys;
+import org.stateferry.repository.ImportInstance;
+import org.stateferry.repository.ImportParameters;
+import org.stateferry.repository.ImportRecovery;
+import org.stateferry.repository.RepositoryFailure;
+import org.stateferry.repository.StatusFile;
 import org.stateferry.transfer.TransferObserver;
 
 /**

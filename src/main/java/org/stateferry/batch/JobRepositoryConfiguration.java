@@ -12,7 +12,14 @@ import org.springframework.context.annotation.Configuration;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
 import org.springframework.transaction.PlatformTransactionManager;
+import org.stateferry.home.StateferryHome;
+import org.stateferry.importer.image.FileAccess;
+import org.stateferry.repository.HistoryPruning;
+import org.stateferry.repository.ImportHistory;
+import org.stateferry.repository.RunningImports;
+import org.stateferry.repository.StatusFile;
 import org.stateferry.transfer.TransferObserver;
+import org.stateferry.transfer.TransferSettings;
 
 /**
  * What Stateferry adds to Spring Batch's JDBC job repository: the history and its status file. Whoever imports it registers

@@ -3,6 +3,10 @@ package org.stateferry.batch;
 import java.util.concurrent.Executor;
 import org.springframework.batch.infrastructure.item.ExecutionContext;
 import org.stateferry.error.StateferryException;
+import org.stateferry.importer.ImportIdentity;
+import org.stateferry.importer.step.ImportPreparation;
+import org.stateferry.importer.step.ImportSession;
+import org.stateferry.repository.ContextKeys;
 
 /** Step one: checks everything and decides what is to be done, see {@link ImportPreparation}. */
 final class PrepareTasklet extends SessionTasklet {

@@ -4,6 +4,10 @@ import java.util.Objects;
 import java.util.concurrent.Executor;
 import org.springframework.batch.infrastructure.item.ExecutionContext;
 import org.stateferry.error.StateferryException;
+import org.stateferry.importer.ImportIdentity;
+import org.stateferry.importer.step.ImportPublication;
+import org.stateferry.importer.step.ImportSession;
+import org.stateferry.repository.ContextKeys;
 
 /** Step three: makes what was transferred a snapshot of its images, see {@link ImportPublication}. */
 final class PublishTasklet extends SessionTasklet {

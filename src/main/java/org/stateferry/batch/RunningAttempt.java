@@ -4,6 +4,12 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.listener.JobExecutionListener;
 import org.springframework.batch.core.repository.JobRepository;
+import org.stateferry.home.StateferryHome;
+import org.stateferry.home.StopRequest;
+import org.stateferry.home.StopRequestWatch;
+import org.stateferry.home.StopSignal;
+import org.stateferry.repository.ContextKeys;
+import org.stateferry.repository.StatusFile;
 
 /**
  * One attempt as others see it: from when its job has begun until it has ended and its image is free again, the status
@@ -17,7 +23,7 @@ final class RunningAttempt implements JobExecutionListener, AutoCloseable {
     private final JobRepository repository;
     private final StatusFile status;
     private final StopSignal stop;
-    private @Nullable StopWatch watch;
+    private @Nullable StopRequestWatch watch;
     private long executionId;
 
     /** @param stop requested when another process asks for the end */
@@ -34,7 +40,7 @@ final class RunningAttempt implements JobExecutionListener, AutoCloseable {
         repository.updateExecutionContext(execution);
         executionId = execution.getId();
         // First the watch: whoever reads that the attempt is running may ask at once for its end.
-        watch = StopWatch.begin(new StopRequest(home, execution.getJobInstanceId()), stop);
+        watch = StopRequestWatch.begin(new StopRequest(home, execution.getJobInstanceId()), stop);
         status.started(executionId);
     }
 

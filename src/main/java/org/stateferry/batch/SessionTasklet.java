@@ -8,6 +8,7 @@ import org.springframework.batch.infrastructure.item.ExecutionContext;
 import org.springframework.batch.infrastructure.repeat.RepeatStatus;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.importer.step.ImportSession;
 
 /** The frame of the steps that work on a session in one go: says that they begin, ends them at a stop, notes their failure. */
 abstract class SessionTasklet implements Tasklet {

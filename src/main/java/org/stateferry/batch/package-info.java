@@ -1,4 +1,4 @@
-/** The import as a Spring Batch job: session, identity, steps, recovery, repository. */
+/** The import as a Spring Batch job, and nothing else: job, steps, reader, writer, listener, context. */
 @NullMarked
 package org.stateferry.batch;
 

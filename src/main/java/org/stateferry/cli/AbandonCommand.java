@@ -1,9 +1,12 @@
 package org.stateferry.cli;
 
 import java.util.concurrent.Callable;
-import org.stateferry.batch.AbandonOutcome;
-import org.stateferry.batch.StopSignal;
+import org.stateferry.cli.output.Console;
+import org.stateferry.cli.output.Texts;
 import org.stateferry.error.StateferryException;
+import org.stateferry.home.StopSignal;
+import org.stateferry.importer.AbandonOutcome;
+import org.stateferry.installation.Installation;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;

@@ -1,7 +1,7 @@
 package org.stateferry.cli;
 
 import org.jspecify.annotations.Nullable;
-import org.stateferry.batch.ByteSize;
+import org.stateferry.bytes.ByteSize;
 import org.stateferry.qcow2.NewImage;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Model.CommandSpec;

@@ -4,11 +4,17 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
-import org.stateferry.batch.ImportPreview;
-import org.stateferry.batch.ImportProgress;
-import org.stateferry.batch.ImportRequest;
-import org.stateferry.batch.StopSignal;
+import org.stateferry.cli.output.Console;
+import org.stateferry.cli.output.Json;
+import org.stateferry.cli.output.OutcomeReport;
+import org.stateferry.cli.output.PreviewReport;
+import org.stateferry.cli.progress.ProgressDisplay;
 import org.stateferry.error.StateferryException;
+import org.stateferry.home.StopSignal;
+import org.stateferry.importer.ImportPreview;
+import org.stateferry.importer.ImportProgress;
+import org.stateferry.importer.ImportRequest;
+import org.stateferry.installation.Installation;
 
 /**
  * How a command runs an import: it shows the progress, hears the signals, and reports the outcome.

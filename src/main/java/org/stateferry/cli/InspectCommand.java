@@ -2,6 +2,13 @@ package org.stateferry.cli;
 
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import org.stateferry.cli.output.Console;
+import org.stateferry.cli.output.ImageReport;
+import org.stateferry.cli.output.InspectReport;
+import org.stateferry.cli.output.Json;
+import org.stateferry.cli.output.LibvirtSaveReport;
+import org.stateferry.cli.output.StreamReport;
+import org.stateferry.cli.output.Texts;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.source.DumpContent;

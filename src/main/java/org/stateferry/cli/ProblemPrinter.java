@@ -10,6 +10,7 @@ import java.time.Instant;
 import java.util.Objects;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.cli.output.Console;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import picocli.CommandLine;

@@ -5,7 +5,9 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.cli.output.Console;
 import org.stateferry.error.StateferryException;
+import org.stateferry.installation.Installation;
 import picocli.CommandLine;
 
 /**

@@ -1,8 +1,9 @@
 package org.stateferry.cli;
 
 import java.util.concurrent.Callable;
-import org.stateferry.batch.ImportRequest;
+import org.stateferry.cli.output.OutcomeReport;
 import org.stateferry.error.StateferryException;
+import org.stateferry.importer.ImportRequest;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;

@@ -1,5 +1,6 @@
 package org.stateferry.cli;
 
+import org.stateferry.cli.progress.ProgressMode;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 

@@ -1,6 +1,7 @@
 package org.stateferry.cli;
 
 import java.util.concurrent.Callable;
+import org.stateferry.cli.output.Console;
 import org.stateferry.error.StateferryException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ParentCommand;

@@ -5,6 +5,8 @@ import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
+import org.stateferry.installation.Installation;
+import org.stateferry.installation.OwnedRepository;
 import org.stateferry.service.StateferryService;
 import org.stateferry.service.TransferMetrics;
 

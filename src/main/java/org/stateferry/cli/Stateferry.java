@@ -2,7 +2,10 @@ package org.stateferry.cli;
 
 import java.util.List;
 import java.util.TimeZone;
-import org.stateferry.batch.StateferryHome;
+import org.stateferry.cli.output.Console;
+import org.stateferry.home.StateferryHome;
+import org.stateferry.installation.Installation;
+import org.stateferry.installation.LocalInstallation;
 
 /** The program's entry point: binds the commands to this process and to the installation on this machine. */
 public final class Stateferry {

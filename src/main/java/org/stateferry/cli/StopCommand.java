@@ -1,7 +1,11 @@
 package org.stateferry.cli;
 
 import java.util.concurrent.Callable;
+import org.stateferry.cli.output.Console;
+import org.stateferry.cli.output.HistoryText;
 import org.stateferry.error.StateferryException;
+import org.stateferry.installation.Installation;
+import org.stateferry.installation.StopOutcome;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;

@@ -3,7 +3,7 @@ package org.stateferry.cli;
 import java.util.OptionalInt;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.stateferry.batch.StopSignal;
+import org.stateferry.home.StopSignal;
 import sun.misc.Signal;
 
 /**

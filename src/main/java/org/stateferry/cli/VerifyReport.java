@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.stateferry.cli.output.Texts;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.CheckReport;
@@ -16,9 +17,9 @@ import org.stateferry.qcow2.Qcow2Image;
  * @param check the check of its metadata
  * @param states the vmstates that were read back; none if the metadata is damaged
  */
-record VerifyReport(Qcow2Image image, CheckReport check, List<VmStateCheck> states) {
+public record VerifyReport(Qcow2Image image, CheckReport check, List<VmStateCheck> states) {
 
-    List<String> lines() {
+    public List<String> lines() {
         List<String> lines = new ArrayList<>();
         lines.add("%s: qcow2 version %d, clusters of %s, %d snapshots"
                 .formatted(
@@ -47,7 +48,7 @@ record VerifyReport(Qcow2Image image, CheckReport check, List<VmStateCheck> stat
         return state.dump() == null ? "read back" : "equal the dump";
     }
 
-    Map<String, Object> fields() {
+    public Map<String, Object> fields() {
         Map<String, Object> fields = new LinkedHashMap<>();
         fields.put("image", image.file().path().toString());
         fields.put("version", image.header().version());
@@ -74,7 +75,7 @@ record VerifyReport(Qcow2Image image, CheckReport check, List<VmStateCheck> stat
     }
 
     /** Fails if something is wrong; leaks are not. */
-    void requireSound() throws StateferryException {
+    public void requireSound() throws StateferryException {
         if (!check.isSound()) {
             throw StateferryException.at(
                             FailureKind.VERIFICATION,

@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.concurrent.Phaser;
 import org.springframework.context.SmartLifecycle;
 import org.springframework.scheduling.TaskScheduler;
-import org.stateferry.batch.StopSignal;
+import org.stateferry.home.StopSignal;
 
 /**
  * The firings of all definitions, from the service's start to its end. A definition's next firing is planned when its

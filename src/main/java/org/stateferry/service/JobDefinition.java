@@ -5,8 +5,8 @@ import java.time.Instant;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.springframework.scheduling.Trigger;
-import org.stateferry.batch.ImportOptions;
-import org.stateferry.batch.ImportRequest;
+import org.stateferry.importer.ImportOptions;
+import org.stateferry.importer.ImportRequest;
 import org.stateferry.qcow2.NewImage;
 
 /**

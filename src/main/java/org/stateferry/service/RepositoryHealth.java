@@ -3,7 +3,7 @@ package org.stateferry.service;
 import org.springframework.boot.health.contributor.AbstractHealthIndicator;
 import org.springframework.boot.health.contributor.Health;
 import org.stateferry.batch.BatchContext;
-import org.stateferry.batch.StateferryHome;
+import org.stateferry.home.StateferryHome;
 
 /** Whether the job repository answers. */
 final class RepositoryHealth extends AbstractHealthIndicator {

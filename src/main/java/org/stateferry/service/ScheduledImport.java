@@ -9,12 +9,12 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.stateferry.batch.ImportOutcome;
-import org.stateferry.batch.ImportProgress;
-import org.stateferry.batch.ImportRunner;
-import org.stateferry.batch.StopSignal;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.home.StopSignal;
+import org.stateferry.importer.ImportOutcome;
+import org.stateferry.importer.ImportProgress;
+import org.stateferry.importer.ImportRunner;
 
 /**
  * Runs a definition's import once for each firing and keeps how the last one ended. A failure ends nothing but that

@@ -13,9 +13,9 @@ import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskScheduler;
-import org.stateferry.batch.ImportRunner;
-import org.stateferry.batch.StopSignal;
 import org.stateferry.error.StateferryException;
+import org.stateferry.home.StopSignal;
+import org.stateferry.importer.ImportRunner;
 
 /**
  * The service's beans. The job repository and the import job are not among them: the service gets those from its starter,

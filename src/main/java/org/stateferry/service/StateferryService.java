@@ -12,10 +12,10 @@ import org.springframework.context.support.GenericApplicationContext;
 import org.springframework.core.convert.ConversionFailedException;
 import org.stateferry.batch.BatchContext;
 import org.stateferry.batch.FrameworkLog;
-import org.stateferry.batch.ImportRunner;
-import org.stateferry.batch.StateferryHome;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.home.StateferryHome;
+import org.stateferry.importer.ImportRunner;
 
 /**
  * The running service: schedules, health and metrics over HTTP. It runs imports but does not own what they need; whoever

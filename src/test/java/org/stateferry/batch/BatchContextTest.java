@@ -34,6 +34,9 @@ import org.springframework.context.ApplicationContext;
 import org.springframework.test.util.ReflectionTestUtils;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.home.StateferryHome;
+import org.stateferry.importer.ImportIdentity;
+import org.stateferry.repository.ImportParameters;
 
 class BatchContextTest {
     private static final Pattern A_SERVICES_CLASS = Pattern.compile(

@@ -19,15 +19,27 @@ import java.util.concurrent.Executors;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.repository.JobRepository;
-import org.stateferry.batch.ImportOptions.Compression;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.home.StateferryHome;
+import org.stateferry.home.StopSignal;
+import org.stateferry.importer.ImportOptions;
+import org.stateferry.importer.ImportOptions.Compression;
+import org.stateferry.importer.ImportOutcome;
+import org.stateferry.importer.ImportProgress;
+import org.stateferry.importer.ImportRequest;
+import org.stateferry.importer.image.FileAccess;
+import org.stateferry.importer.image.JournalFiles;
+import org.stateferry.importer.image.PartName;
+import org.stateferry.journal.BufferRecord;
+import org.stateferry.journal.Journal;
 import org.stateferry.qcow2.CheckReport;
 import org.stateferry.qcow2.MetadataCheck;
 import org.stateferry.qcow2.NewImage;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.VmStateReader;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
+import org.stateferry.repository.ImportRecord;
 import org.stateferry.source.DumpFormat;
 import org.stateferry.storage.IoMode;
 import org.stateferry.storage.OpenImage;
@@ -36,19 +48,17 @@ import org.stateferry.testing.ClusterContent;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.TickerDump;
-import org.stateferry.transfer.BufferRecord;
-import org.stateferry.transfer.Journal;
 import org.stateferry.transfer.TransferObserver;
 
 /**
  * The real import job in this process: a copy of the demo's disk, a dump, a real repository, and whatever a test puts
  * between. While an import runs, a test must not open the image: closing it again would drop the import's lock.
  */
-final class ImportBench implements ImportProgress {
+public final class ImportBench implements ImportProgress {
     /** When dump and image were last modified, unless a test says otherwise. */
     static final Instant SAVED_AT = Instant.parse("2026-01-02T03:04:05Z");
 
-    static final int MIB = 1024 * 1024;
+    public static final int MIB = 1024 * 1024;
 
     private static final Path DEMO = Path.of("src/demo");
     private static final ExecutorService WRITERS = Executors.newFixedThreadPool(8, task -> {
@@ -65,19 +75,19 @@ final class ImportBench implements ImportProgress {
     private final List<Path> otherDisks = new ArrayList<>();
 
     /** What the runs so far have said; a test may clear them. */
-    final List<String> notices = new ArrayList<>();
+    public final List<String> notices = new ArrayList<>();
 
     final List<String> warnings = new ArrayList<>();
     final List<String> steps = new ArrayList<>();
 
     // What the next runs meet.
-    StopSignal stop = new StopSignal();
+    public StopSignal stop = new StopSignal();
     FileAccess access = FileAccess.PLAIN;
 
     @Nullable
     JobRepository repository;
 
-    LongConsumer onTransferred = bytes -> {};
+    public LongConsumer onTransferred = bytes -> {};
     LongConsumer onWarning = count -> {};
     Runnable onPublish = () -> {};
     Runnable onPrepare = () -> {};
@@ -91,7 +101,7 @@ final class ImportBench implements ImportProgress {
     NewImage newImage;
 
     /** Copies the demo's disk and dump into a new folder. */
-    ImportBench(StateferryHome home, BatchContext context, Path folder) throws IOException {
+    public ImportBench(StateferryHome home, BatchContext context, Path folder) throws IOException {
         this.home = home;
         this.context = context;
         Path own = Files.createTempDirectory(folder, "bench").toRealPath();
@@ -103,12 +113,12 @@ final class ImportBench implements ImportProgress {
     }
 
     /** Puts random bytes in the dump's place, which are then imported as they are. */
-    ImportBench withOpaqueDump(int size, long seed) throws IOException {
+    public ImportBench withOpaqueDump(int size, long seed) throws IOException {
         return withOpaqueDump(ClusterContent.stream(size, seed));
     }
 
     /** Puts these bytes in the dump's place. */
-    ImportBench withOpaqueDump(byte[] bytes) throws IOException {
+    public ImportBench withOpaqueDump(byte[] bytes) throws IOException {
         Files.write(dump, bytes);
         opaque = true;
         setTimes(SAVED_AT);
@@ -157,7 +167,7 @@ final class ImportBench implements ImportProgress {
         return otherDisks;
     }
 
-    Path image() {
+    public Path image() {
         return image;
     }
 
@@ -221,14 +231,14 @@ final class ImportBench implements ImportProgress {
     }
 
     /** Imports with success; afterwards the image can be locked again. */
-    ImportOutcome run(String name) throws StateferryException {
+    public ImportOutcome run(String name) throws StateferryException {
         ImportOutcome outcome = service().run(request(name), this, stop);
         assertReleased();
         return outcome;
     }
 
     /** Imports without success; afterwards the image can be locked again. */
-    StateferryException fail(String name) throws StateferryException {
+    public StateferryException fail(String name) throws StateferryException {
         StateferryException failure = catchThrowableOfType(StateferryException.class, () -> run(name));
         assertThat(failure).as("the import of " + name + " fails").isNotNull();
         assertReleased();
@@ -236,7 +246,7 @@ final class ImportBench implements ImportProgress {
     }
 
     /** Stops an import when so many bytes have been handed to the write path; returns its ID. */
-    long stopped(String name, long bytes) throws StateferryException {
+    public long stopped(String name, long bytes) throws StateferryException {
         stopAt(bytes);
         assertThat(fail(name).kind()).isEqualTo(FailureKind.INTERRUPTED);
         undisturbed();
@@ -254,7 +264,7 @@ final class ImportBench implements ImportProgress {
     }
 
     /** From now on nothing is between the import and its files, and nobody stops it. */
-    ImportBench undisturbed() {
+    public ImportBench undisturbed() {
         stop = new StopSignal();
         access = FileAccess.PLAIN;
         repository = null;
@@ -279,21 +289,21 @@ final class ImportBench implements ImportProgress {
     }
 
     /** The history's only record of this image. */
-    ImportRecord record() {
+    public ImportRecord record() {
         List<ImportRecord> records = records();
         assertThat(records).hasSize(1);
         return records.get(0);
     }
 
     /** The history's records of this image, newest first. */
-    List<ImportRecord> records() {
+    public List<ImportRecord> records() {
         return context.history().list().stream()
                 .filter(record -> record.image().equals(image.toString()))
                 .toList();
     }
 
     /** The image is sound, has no leak, and holds the dump under this name; QEMU, where it is there, agrees. */
-    void assertHolds(String name) throws IOException {
+    public void assertHolds(String name) throws IOException {
         assertSound();
         byte[] expected = Files.readAllBytes(dump);
         try (OpenImage open = OpenImages.openForReading(image)) {
@@ -347,7 +357,7 @@ final class ImportBench implements ImportProgress {
      * All that the demo's disk reaches, which is every byte of it, is as it was. What may lie behind it is reached by
      * nothing.
      */
-    void assertOldImage() throws IOException {
+    public void assertOldImage() throws IOException {
         byte[] before = Files.readAllBytes(DEMO.resolve("ticker.qcow2"));
         byte[] now = Arrays.copyOf(Files.readAllBytes(image), before.length);
         assertThat(Arrays.mismatch(before, now)).as("first byte that differs").isEqualTo(-1);

@@ -15,11 +15,13 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.stateferry.batch.ImportOutcome.State;
 import org.stateferry.batch.WatchedImageFile.Call;
 import org.stateferry.batch.WatchedImageFile.Watcher;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.importer.ImportOutcome.State;
+import org.stateferry.repository.ContextKeys;
+import org.stateferry.repository.ImportRecord;
 import org.stateferry.storage.IoMode;
 import org.stateferry.testing.RunningCommand;
 

@@ -15,6 +15,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.stateferry.batch.WatchedImageFile.Call;
 import org.stateferry.batch.WatchedImageFile.Watcher;
+import org.stateferry.importer.ImportOutcome;
 import org.stateferry.storage.IoMode;
 import org.stateferry.testing.FileSystemProbe;
 

@@ -8,13 +8,14 @@ import org.junit.jupiter.api.extension.AfterAllCallback;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.springframework.util.FileSystemUtils;
+import org.stateferry.home.StateferryHome;
 
 /**
  * A home with a running repository for all tests of one class, in a temporary folder that goes when they are done. The
  * class registers it in a static field; what the tests do to each other's images and records is kept apart by giving each
  * a {@link #bench()} of its own.
  */
-final class ImportHome implements BeforeAllCallback, AfterAllCallback {
+public final class ImportHome implements BeforeAllCallback, AfterAllCallback {
     // Set before the first test.
     private Path folder;
     private StateferryHome home;
@@ -44,11 +45,11 @@ final class ImportHome implements BeforeAllCallback, AfterAllCallback {
         return folder;
     }
 
-    StateferryHome home() {
+    public StateferryHome home() {
         return home;
     }
 
-    BatchContext context() {
+    public BatchContext context() {
         return context;
     }
 

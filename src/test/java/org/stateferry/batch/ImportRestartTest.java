@@ -23,9 +23,12 @@ import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.repository.JobRepository;
 import org.springframework.batch.core.step.StepExecution;
 import org.springframework.dao.DataAccessResourceFailureException;
-import org.stateferry.batch.ImportOutcome.State;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.home.StateferryHome;
+import org.stateferry.importer.ImportOutcome;
+import org.stateferry.importer.ImportOutcome.State;
+import org.stateferry.repository.ImportRecord;
 import org.stateferry.testing.RawBytes;
 
 /** Repositories that fail, are lost, or are behind the image: the image decides. */

@@ -9,14 +9,16 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.stateferry.batch.ImportOutcome.State;
 import org.stateferry.batch.WatchedImageFile.Call;
 import org.stateferry.batch.WatchedImageFile.Watcher;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.importer.ImportOutcome;
+import org.stateferry.importer.ImportOutcome.State;
+import org.stateferry.journal.Checkpoint;
+import org.stateferry.journal.Journal;
+import org.stateferry.repository.ImportRecord;
 import org.stateferry.testing.RawBytes;
-import org.stateferry.transfer.Checkpoint;
-import org.stateferry.transfer.Journal;
 
 /** A stop, whenever it comes, leaves the old image and work that the same command continues; or it comes too late. */
 class ImportStopTest {

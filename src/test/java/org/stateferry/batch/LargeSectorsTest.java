@@ -8,6 +8,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
+import org.stateferry.importer.ImportOutcome;
 import org.stateferry.storage.IoMode;
 import org.stateferry.testing.SmallDisk;
 

@@ -11,17 +11,24 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
-import org.stateferry.batch.ImportOutcome.State;
 import org.stateferry.batch.WatchedImageFile.Call;
 import org.stateferry.batch.WatchedImageFile.Watcher;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.home.StopSignal;
+import org.stateferry.importer.AbandonOutcome;
+import org.stateferry.importer.ImportOutcome.State;
+import org.stateferry.importer.ImportRequest;
+import org.stateferry.importer.image.DiskUndo;
+import org.stateferry.importer.image.FileAccess;
+import org.stateferry.importer.image.JournalFiles;
+import org.stateferry.journal.Journal;
+import org.stateferry.repository.ImportRecord;
 import org.stateferry.storage.ImageFile;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
 import org.stateferry.testing.QemuIo;
 import org.stateferry.testing.QemuTools;
-import org.stateferry.transfer.Journal;
 
 /** An import into several disks that ends at any moment: each disk is old or new, and it can be finished or taken back. */
 class OtherDisksCrashTest {

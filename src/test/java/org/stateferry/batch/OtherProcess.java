@@ -22,9 +22,14 @@ import org.springframework.batch.core.job.builder.JobBuilder;
 import org.springframework.batch.core.step.Step;
 import org.springframework.batch.core.step.builder.StepBuilder;
 import org.springframework.batch.infrastructure.repeat.RepeatStatus;
+import org.stateferry.home.RepositoryOwner;
+import org.stateferry.home.RepositoryOwnership;
+import org.stateferry.home.StateferryHome;
+import org.stateferry.home.StopSignal;
+import org.stateferry.repository.ImportParameters;
 
 /** A second JVM on the tests' class path, as another run of the program would be. */
-final class OtherProcess implements AutoCloseable {
+public final class OtherProcess implements AutoCloseable {
     private final Process process;
     private final BufferedReader output;
 
@@ -33,7 +38,7 @@ final class OtherProcess implements AutoCloseable {
         this.output = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
     }
 
-    static OtherProcess start(String role, Path home, Object... arguments) throws IOException {
+    public static OtherProcess start(String role, Path home, Object... arguments) throws IOException {
         return start(classPath(entry -> true), role, home, arguments);
     }
 
@@ -72,12 +77,12 @@ final class OtherProcess implements AutoCloseable {
                 .start());
     }
 
-    long pid() {
+    public long pid() {
         return process.pid();
     }
 
     /** Waits until the process says {@code word} on a line of its own. */
-    void awaitWord(String word) throws IOException {
+    public void awaitWord(String word) throws IOException {
         List<String> lines = new ArrayList<>();
         String line = output.readLine();
         while (line != null && !line.equals(word)) {
@@ -90,7 +95,7 @@ final class OtherProcess implements AutoCloseable {
     }
 
     /** Waits for the end; returns all that the process printed and nobody read so far. */
-    List<String> awaitEnd() throws IOException, InterruptedException {
+    public List<String> awaitEnd() throws IOException, InterruptedException {
         List<String> lines = output.lines().toList();
         if (!process.waitFor(60, TimeUnit.SECONDS) || process.exitValue() != 0) {
             throw new AssertionError("the other process did not end well: " + lines);
@@ -99,7 +104,7 @@ final class OtherProcess implements AutoCloseable {
     }
 
     /** SIGKILL. */
-    void kill() throws InterruptedException {
+    public void kill() throws InterruptedException {
         process.destroyForcibly().waitFor();
     }
 

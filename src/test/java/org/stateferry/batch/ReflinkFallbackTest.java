@@ -5,7 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
-import org.stateferry.batch.ImportOptions.Compression;
+import org.stateferry.importer.ImportOptions.Compression;
+import org.stateferry.importer.ImportOutcome;
 import org.stateferry.storage.IoMode;
 import org.stateferry.testing.FileSystemProbe;
 

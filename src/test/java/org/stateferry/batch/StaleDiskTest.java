@@ -11,9 +11,10 @@ import java.time.Instant;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
-import org.stateferry.batch.ImportOutcome.State;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.importer.ImportOutcome;
+import org.stateferry.importer.ImportOutcome.State;
 import org.stateferry.testing.RawBytes;
 import org.stateferry.testing.TickerDump;
 

@@ -8,7 +8,7 @@ import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 
 /** What happens to a test's files between two imports. */
-final class TestFiles {
+public final class TestFiles {
     private TestFiles() {}
 
     static void setTime(Path file, Instant time) throws IOException {
@@ -25,12 +25,12 @@ final class TestFiles {
     }
 
     /** Copies a file over another one, with its time; the other one keeps its inode. */
-    static void restore(Path saved, Path file) throws IOException {
+    public static void restore(Path saved, Path file) throws IOException {
         Files.write(file, Files.readAllBytes(saved));
         Files.setLastModifiedTime(file, Files.getLastModifiedTime(saved));
     }
 
-    static Path save(Path file) throws IOException {
+    public static Path save(Path file) throws IOException {
         Path copy = file.resolveSibling(file.getFileName() + ".saved");
         return Files.copy(file, copy, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.COPY_ATTRIBUTES);
     }

@@ -12,22 +12,26 @@ import org.springframework.batch.core.repository.JobRepository;
 import org.springframework.batch.core.step.builder.StepBuilder;
 import org.springframework.batch.infrastructure.item.ExecutionContext;
 import org.springframework.batch.infrastructure.repeat.RepeatStatus;
+import org.stateferry.home.StateferryHome;
+import org.stateferry.importer.ImportIdentity;
+import org.stateferry.repository.ImportParameters;
+import org.stateferry.repository.ImportRecovery;
 
 /** Imports that exist in the job repository only. */
-final class TestImports {
+public final class TestImports {
     private TestImports() {}
 
-    static ImportIdentity identity(StateferryHome home) {
+    public static ImportIdentity identity(StateferryHome home) {
         return identity(home, "before-upgrade");
     }
 
-    static ImportIdentity identity(StateferryHome home, String name) {
+    public static ImportIdentity identity(StateferryHome home, String name) {
         return new ImportIdentity(
                 home.installationId(), Path.of("/images/disk.qcow2"), Path.of("/dumps/vm.dump"), name, "4096:1:aa");
     }
 
     /** Writes an execution that has come as far as {@code status}; its instance is made if it is missing. */
-    static JobExecution execution(JobRepository repository, JobParameters parameters, BatchStatus status) {
+    public static JobExecution execution(JobRepository repository, JobParameters parameters, BatchStatus status) {
         JobInstance instance = repository.getJobInstance(ImportParameters.JOB, parameters);
         if (instance == null) {
             instance = repository.createJobInstance(ImportParameters.JOB, parameters);
@@ -44,7 +48,7 @@ final class TestImports {
     }
 
     /** A job that ends at once. */
-    static Job quickJob(BatchContext context) {
+    public static Job quickJob(BatchContext context) {
         return new JobBuilder(ImportParameters.JOB, context.jobRepository())
                 .start(new StepBuilder("transfer", context.jobRepository())
                         .tasklet((contribution, chunk) -> RepeatStatus.FINISHED, context.transactionManager())

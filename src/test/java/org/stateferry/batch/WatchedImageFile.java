@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.importer.image.FileAccess;
 import org.stateferry.storage.ImageFile;
 
 /** An image file that shows a test every call and lets it make the call fail. */

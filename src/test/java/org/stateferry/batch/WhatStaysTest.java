@@ -13,18 +13,22 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
-import org.stateferry.batch.ImportOutcome.State;
 import org.stateferry.batch.WatchedImageFile.Call;
 import org.stateferry.batch.WatchedImageFile.Watcher;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.importer.AbandonOutcome;
+import org.stateferry.importer.ImportOutcome.State;
+import org.stateferry.importer.image.DiskUndo;
+import org.stateferry.importer.image.FileAccess;
+import org.stateferry.importer.image.JournalFiles;
+import org.stateferry.journal.Journal;
 import org.stateferry.storage.FileNames;
 import org.stateferry.storage.ImageFile;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
 import org.stateferry.storage.OpenImages.Locking;
 import org.stateferry.testing.RawBytes;
-import org.stateferry.transfer.Journal;
 
 /** What stays of an import into several images, and what is given back, when it fails for good or is given up. */
 class WhatStaysTest {

@@ -11,11 +11,11 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.stateferry.batch.HistoryJson;
-import org.stateferry.batch.HistoryPruning;
-import org.stateferry.batch.ImportRecord;
-import org.stateferry.batch.ImportRecord.Attempt;
-import org.stateferry.batch.ImportRecord.FirstError;
+import org.stateferry.repository.HistoryJson;
+import org.stateferry.repository.HistoryPruning;
+import org.stateferry.repository.ImportRecord;
+import org.stateferry.repository.ImportRecord.Attempt;
+import org.stateferry.repository.ImportRecord.FirstError;
 
 class HistoryCommandTest {
     private static final Instant STARTED = Instant.parse("2026-11-22T23:05:09.123Z");

@@ -8,10 +8,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.stateferry.batch.AbandonOutcome;
-import org.stateferry.batch.ImportRecord.FirstError;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.importer.AbandonOutcome;
+import org.stateferry.installation.StopOutcome;
+import org.stateferry.repository.ImportRecord.FirstError;
 import tools.jackson.databind.json.JsonMapper;
 
 /** The commands that name an import by its ID: stop, restart, abandon. */

@@ -15,12 +15,14 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.stateferry.batch.ImportOutcome;
-import org.stateferry.batch.ImportProgress;
-import org.stateferry.batch.StateferryHome;
-import org.stateferry.batch.StopSignal;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.home.StateferryHome;
+import org.stateferry.home.StopSignal;
+import org.stateferry.importer.ImportOutcome;
+import org.stateferry.importer.ImportProgress;
+import org.stateferry.installation.Installation;
+import org.stateferry.installation.LocalInstallation;
 
 class LocalInstallationTest {
     private static final ImportOutcome IMPORTED = FakeInstallation.imported(null);

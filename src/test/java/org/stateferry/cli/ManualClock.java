@@ -3,7 +3,7 @@ package org.stateferry.cli;
 import java.util.function.LongSupplier;
 
 /** A clock that stands still until it is told otherwise. */
-final class ManualClock implements LongSupplier {
+public final class ManualClock implements LongSupplier {
     private long nanos = 1;
 
     @Override
@@ -11,7 +11,7 @@ final class ManualClock implements LongSupplier {
         return nanos;
     }
 
-    void advanceMillis(long millis) {
+    public void advanceMillis(long millis) {
         nanos += millis * 1_000_000;
     }
 }

@@ -15,9 +15,12 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.stateferry.batch.StateferryHome;
+import org.stateferry.cli.output.Console;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.home.StateferryHome;
+import org.stateferry.installation.Installation;
+import org.stateferry.installation.LocalInstallation;
 
 /** What only a process of its own can show. */
 class ProcessTest {

@@ -3,21 +3,22 @@ package org.stateferry.cli;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import org.stateferry.cli.output.Console;
 
 /** A console that keeps what is printed. */
-final class RecordedConsole {
+public final class RecordedConsole {
     private final ByteArrayOutputStream out = new ByteArrayOutputStream();
     private final ByteArrayOutputStream err = new ByteArrayOutputStream();
     private final Console console;
 
-    RecordedConsole(boolean errIsTerminal) {
+    public RecordedConsole(boolean errIsTerminal) {
         console = new Console(
                 new PrintStream(out, true, StandardCharsets.UTF_8),
                 new PrintStream(err, true, StandardCharsets.UTF_8),
                 errIsTerminal);
     }
 
-    Console console() {
+    public Console console() {
         return console;
     }
 
@@ -25,7 +26,7 @@ final class RecordedConsole {
         return out.toString(StandardCharsets.UTF_8);
     }
 
-    String err() {
+    public String err() {
         return err.toString(StandardCharsets.UTF_8);
     }
 }

@@ -26,12 +26,12 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.stateferry.batch.BatchContext;
-import org.stateferry.batch.ImportOutcome;
-import org.stateferry.batch.ImportRequest;
-import org.stateferry.batch.ImportRunner;
-import org.stateferry.batch.StateferryHome;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.home.StateferryHome;
+import org.stateferry.importer.ImportOutcome;
+import org.stateferry.importer.ImportRequest;
+import org.stateferry.importer.ImportRunner;
 import org.stateferry.storage.IoMode;
 
 class StateferryServiceTest {

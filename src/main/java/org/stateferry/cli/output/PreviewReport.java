@@ -1,0 +1,61 @@
+package org.stateferry.cli.output;
+
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.stateferry.importer.ImportPreview;
+import org.stateferry.importer.ImportRequest;
+
+/** What {@code import --dry-run} prints. */
+public final class PreviewReport {
+    private PreviewReport() {}
+
+    public static String line(ImportRequest request, ImportPreview preview) {
+        if (preview.alreadyImported()) {
+            return "nothing to do: '" + request.name() + "' is already in " + request.image();
+        }
+        if (preview.lacksName()) {
+            return "would give " + request.image() + " its name, which is all that it lacks"
+                    + (preview.growth() == 0
+                            ? ""
+                            : "; its other disks grow by " + Texts.bytes(preview.growth()) + " at most");
+        }
+        if (request.newImage() != null) {
+            return "would make " + request.image() + " with a disk of "
+                    + Texts.bytes(request.newImage().size()) + " and import " + Texts.bytes(preview.vmStateSize())
+                    + " as '" + request.name() + "' into it" + others(request) + ", " + Texts.bytes(preview.growth())
+                    + " in all at most; "
+                    + Texts.bytes(preview.usableSpace()) + " are free";
+        }
+        return "would import " + Texts.bytes(preview.vmStateSize()) + " as '" + request.name() + "' into "
+                + request.image() + others(request)
+                + (request.otherDisks().isEmpty() ? ", which grows by " : ", which grow by ")
+                + Texts.bytes(preview.growth()) + " at most; "
+                + Texts.bytes(preview.usableSpace()) + " are free";
+    }
+
+    private static String others(ImportRequest request) {
+        int count = request.otherDisks().size();
+        return count == 0 ? "" : " and " + count + " other disk" + (count == 1 ? "" : "s");
+    }
+
+    public static Map<String, Object> fields(ImportRequest request, ImportPreview preview) {
+        Map<String, Object> fields = new LinkedHashMap<>();
+        fields.put("dryRun", true);
+        fields.put("alreadyImported", preview.alreadyImported());
+        fields.put("lacksName", preview.lacksName());
+        fields.put("dump", request.dump().toString());
+        fields.put("image", request.image().toString());
+        fields.put(
+                "alsoDisks", request.otherDisks().stream().map(Path::toString).toList());
+        fields.put("name", request.name());
+        fields.put("create", request.newImage() != null);
+        fields.put("vmStateSize", preview.vmStateSize());
+        fields.put("growth", preview.growth());
+        fields.put("usableSpace", preview.usableSpace());
+        fields.put(
+                "machineType", preview.facts() == null ? null : preview.facts().machineType());
+        fields.put("warnings", preview.warnings());
+        return fields;
+    }
+}

@@ -1,0 +1,110 @@
+package org.stateferry.cli.output;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.stateferry.source.DumpContent;
+import org.stateferry.stream.RamBlock;
+import org.stateferry.stream.StreamFacts;
+
+/**
+ * What {@code inspect} says of a migration stream.
+ *
+ * @param file the file that holds it
+ * @param content the stream
+ */
+public record StreamReport(Path file, DumpContent.Stream content) implements InspectReport {
+    private static final String MAPPED_RAM = "mapped-ram";
+
+    @Override
+    public List<String> lines() {
+        StreamFacts facts = content.facts();
+        List<String> lines = new ArrayList<>();
+        lines.add("file: " + file);
+        lines.add("format: QEMU migration stream, version " + facts.version()
+                + (isMappedRam() ? ", mapped-ram: RAM pages lie at fixed places of the file" : ""));
+        lines.add("length: " + Texts.exactBytes(content.length()));
+        lines.addAll(machineLines());
+        return lines;
+    }
+
+    private boolean isMappedRam() {
+        return content.facts().capabilities().contains(MAPPED_RAM);
+    }
+
+    /** What there is to say apart from the file; also for a stream inside another file. */
+    List<String> machineLines() {
+        StreamFacts facts = content.facts();
+        List<String> lines = new ArrayList<>();
+        lines.add("machine type: " + Objects.requireNonNullElse(facts.machineType(), "not stated"));
+        lines.add("page size: 2^%d (%d bytes)".formatted(pageBits(), facts.targetPageSize()));
+        if (!facts.capabilities().isEmpty()) {
+            lines.add("capabilities: " + String.join(", ", facts.capabilities()));
+        }
+        lines.add("RAM blocks: "
+                + (facts.ramBlocks().isEmpty() ? "not read" : facts.ramBlocks().size()));
+        lines.addAll(indented(facts.ramBlocks().stream()
+                .map(block -> List.of(block.name(), Texts.exactBytes(block.usedLength())))
+                .toList()));
+        lines.add("devices: "
+                + (facts.vmDescription() == null
+                        ? "not listed, there is no vmdescription"
+                        : facts.devices().size()));
+        lines.addAll(indented(facts.devices().entrySet().stream()
+                .map(device -> List.of(device.getKey(), device.getValue() == 1 ? "" : device.getValue() + " instances"))
+                .toList()));
+        lines.addAll(InspectReport.problemLines(content.problems()));
+        return lines;
+    }
+
+    private int pageBits() {
+        return Integer.numberOfTrailingZeros(content.facts().targetPageSize());
+    }
+
+    private static List<String> indented(List<List<String>> rows) {
+        return rows.isEmpty()
+                ? List.of()
+                : TextTable.align(rows).stream()
+                        .map(line -> "  " + line.stripTrailing())
+                        .toList();
+    }
+
+    @Override
+    public Map<String, Object> fields() {
+        Map<String, Object> fields = new LinkedHashMap<>();
+        fields.put("file", file.toString());
+        fields.put("format", "qemu-stream");
+        fields.putAll(streamFields());
+        return fields;
+    }
+
+    /** The fields apart from the file; also for a stream inside another file. */
+    Map<String, Object> streamFields() {
+        StreamFacts facts = content.facts();
+        Map<String, Object> fields = new LinkedHashMap<>();
+        fields.put("offset", content.offset());
+        fields.put("length", content.length());
+        fields.put("version", facts.version());
+        fields.put("machineType", facts.machineType());
+        fields.put("pageBits", pageBits());
+        fields.put("capabilities", facts.capabilities());
+        fields.put("mappedRam", isMappedRam());
+        fields.put(
+                "ramBlocks",
+                facts.ramBlocks().stream().map(StreamReport::blockFields).toList());
+        fields.put("vmDescription", facts.vmDescription() != null);
+        fields.put("devices", facts.devices());
+        fields.put("problems", InspectReport.problemFields(content.problems()));
+        return fields;
+    }
+
+    private static Map<String, Object> blockFields(RamBlock block) {
+        Map<String, Object> fields = new LinkedHashMap<>();
+        fields.put("name", block.name());
+        fields.put("size", block.usedLength());
+        return fields;
+    }
+}

@@ -1,0 +1,9 @@
+package org.stateferry.cli.progress;
+
+import org.stateferry.importer.ImportProgress;
+
+/** Shows an operator how an import gets on. */
+public interface ProgressDisplay extends ImportProgress {
+    /** The import has ended, well or not; the next line on standard error is someone else's. */
+    default void end() {}
+}

@@ -1,0 +1,215 @@
+package org.stateferry.home;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.UUID;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+
+/**
+ * The folder that holds everything the program keeps between runs, and the one place that knows what lies where in it.
+ *
+ * <p>Immutable, so thread-safe. The folder and its sub-folders exist once an object of this class does.
+ */
+public final class StateferryHome {
+    /** The system property that names the folder. */
+    public static final String PROPERTY = "stateferry.home";
+    /** The environment variable that names the folder unless {@link #PROPERTY} does. */
+    public static final String VARIABLE = "STATEFERRY_HOME";
+
+    /**
+     * H2 ends the file name at a semicolon and takes a backslash for a separator; Spring splits lists at a comma and
+     * replaces placeholders; the log's file name is a pattern in which a per cent sign has a meaning.
+     */
+    private static final Pattern UNUSABLE_IN_A_SETTING =
+            Pattern.compile(File.separatorChar == '\\' ? "[;,%]|[$][{]" : "[;,%\\\\]|[$][{]");
+
+    private static final String OWNER_ONLY = "rwx------";
+
+    private final Path folder;
+    private final String installationId;
+
+    private StateferryHome(Path folder, String installationId) {
+        this.folder = folder;
+        this.installationId = installationId;
+    }
+
+    /**
+     * Opens the folder that the system property, else the environment variable names, else {@code ~/.stateferry}; makes it
+     * if it is missing.
+     *
+     * @param explicit the folder given on the command line, which precedes all others, or null
+     * @throws StateferryException of kind {@link FailureKind#REPOSITORY} if the folder cannot be made or written, of kind
+     *     {@link FailureKind#CONFIGURATION} if nothing names a folder
+     */
+    public static StateferryHome open(@Nullable Path explicit) throws StateferryException {
+        Path folder = explicit != null
+                ? explicit
+                : locate(System.getProperty(PROPERTY), System.getenv(VARIABLE), System.getProperty("user.home"));
+        Path absolute = folder.toAbsolutePath().normalize();
+        if (UNUSABLE_IN_A_SETTING.matcher(absolute.toString()).find()) {
+            throw StateferryException.in(
+                            FailureKind.CONFIGURATION,
+                            absolute,
+                            "a home whose path has one of ; , % \\ ${ in it cannot be used")
+                    .advise("Name another folder in " + VARIABLE + ".");
+        }
+        return openFolder(absolute);
+    }
+
+    static Path locate(@Nullable String property, @Nullable String variable, @Nullable String userHome)
+            throws StateferryException {
+        if (property != null && !property.isBlank()) {
+            return Path.of(property);
+        }
+        if (variable != null && !variable.isBlank()) {
+            return Path.of(variable);
+        }
+        // The JVM says "?" for a user whom the system does not know, for example in a container.
+        if (userHome == null || userHome.isBlank() || userHome.equals("?")) {
+            throw StateferryException.of(
+                            FailureKind.CONFIGURATION, "this user has no home folder to keep the job repository in")
+                    .advise("Set " + VARIABLE + " to a folder that Stateferry may write.");
+        }
+        return Path.of(userHome, ".stateferry");
+    }
+
+    private static StateferryHome openFolder(Path folder) throws StateferryException {
+        try {
+            if (folder.getParent() != null) {
+                Files.createDirectories(folder.getParent());
+            }
+            makePrivate(folder);
+            Path real = folder.toRealPath();
+            for (String part : new String[] {"repository", "journal", "log", "stop"}) {
+                makePrivate(real.resolve(part));
+            }
+            return new StateferryHome(real, readOrMakeId(real.resolve("installation-id")));
+        } catch (StateferryException e) {
+            throw e;
+        } catch (IOException e) {
+            throw unusable(folder, e);
+        }
+    }
+
+    private static void makePrivate(Path folder) throws IOException {
+        if (Files.isDirectory(folder)) {
+            return;
+        }
+        try {
+            if (folder.getFileSystem().supportedFileAttributeViews().contains("posix")) {
+                Files.createDirectory(
+                        folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(OWNER_ONLY)));
+            } else {
+                Files.createDirectory(folder);
+            }
+        } catch (FileAlreadyExistsException e) {
+            if (!Files.isDirectory(folder)) {
+                throw new FileSystemException(folder.toString(), null, "is not a folder");
+            }
+        }
+    }
+
+    private static String readOrMakeId(Path file) throws IOException {
+        if (!Files.exists(file)) {
+            AtomicFile.createOnce(file, UUID.randomUUID() + "\n");
+        }
+        String text = Files.size(file) > 100 ? "" : Files.readString(file).strip();
+        try {
+            return UUID.fromString(text).toString();
+        } catch (IllegalArgumentException e) {
+            throw StateferryException.in(FailureKind.REPOSITORY, file, "does not hold a UUID")
+                    .causedBy(e)
+                    .advise("Remove the file; imports that were interrupted will start over.");
+        }
+    }
+
+    /** The failure to report when something under this folder cannot be used. */
+    public static StateferryException unusable(Path folder, IOException cause) {
+        String file = cause instanceof FileSystemException system ? system.getFile() : null;
+        return StateferryException.in(
+                        FailureKind.REPOSITORY,
+                        file == null ? folder : Path.of(file),
+                        "cannot be used below Stateferry's home: " + reason(cause))
+                .causedBy(cause)
+                .advise("Make the folder writable, or name another one in " + VARIABLE + ".");
+    }
+
+    private static String reason(IOException cause) {
+        if (cause instanceof NoSuchFileException) {
+            return "no such file or folder";
+        }
+        if (cause instanceof FileSystemException system) {
+            return system.getReason() == null ? "access denied" : system.getReason();
+        }
+        return cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
+    }
+
+    /** The folder itself; absolute and real. */
+    public Path folder() {
+        return folder;
+    }
+
+    /** The UUID that tells this home's imports from those of others; made once, never changed. */
+    public String installationId() {
+        return installationId;
+    }
+
+    /** The default repository's database, without the {@code .mv.db} that H2 adds. */
+    public Path repositoryDatabase() {
+        return folder.resolve("repository").resolve("stateferry");
+    }
+
+    /** The file in which the default repository lies. */
+    public Path repositoryFile() {
+        return folder.resolve("repository").resolve("stateferry.mv.db");
+    }
+
+    /** Where journals go that find no place beside their image. */
+    public Path journalFolder() {
+        return folder.resolve("journal");
+    }
+
+    /** Where one process asks another to stop an import. */
+    Path stopFolder() {
+        return folder.resolve("stop");
+    }
+
+    /** The framework's log. */
+    public Path logFile() {
+        return folder.resolve("log").resolve("stateferry.log");
+    }
+
+    /** The operator's settings, in the form of Java properties; need not exist. */
+    public Path settingsFile() {
+        return folder.resolve("stateferry.properties");
+    }
+
+    /** What the owner of the repository tells those who wait for it. */
+    public Path statusFile() {
+        return folder.resolve("status.json");
+    }
+
+    /** Locked by the process that owns the repository; never deleted. Only {@link RepositoryOwnership} opens it. */
+    Path ownerLockFile() {
+        return folder.resolve("owner.lock");
+    }
+
+    /** Says who owns the repository. */
+    Path ownerFile() {
+        return folder.resolve("owner");
+    }
+
+    @Override
+    public String toString() {
+        return folder.toString();
+    }
+}

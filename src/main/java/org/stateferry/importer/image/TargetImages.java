@@ -1,0 +1,125 @@
+package org.stateferry.importer.image;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Objects;
+import java.util.function.Consumer;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.importer.ImportRequest;
+import org.stateferry.qcow2.NewImage;
+import org.stateferry.storage.OpenImage;
+import org.stateferry.storage.OpenImages;
+import org.stateferry.storage.OpenImages.Locking;
+
+/** Finds, opens or makes the image that an import works on. */
+public final class TargetImages {
+    private TargetImages() {}
+
+    /**
+     * The real path of the image that is asked for, whether it is there or not.
+     *
+     * @throws StateferryException of kind {@link FailureKind#IMAGE_MISSING} if there is no such image, or no folder to make
+     *     it in
+     */
+    public static Path pathOf(ImportRequest request) throws StateferryException {
+        if (request.newImage() == null || Files.exists(request.image())) {
+            return OpenImages.realPath(request.image());
+        }
+        Path image = request.image().toAbsolutePath();
+        try {
+            // A name that is too long, or a folder that nobody may look into, is no name that is free.
+            Files.readAttributes(image, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+            throw StateferryException.in(FailureKind.IMAGE_MISSING, image, "a symbolic link that leads nowhere")
+                    .advise("Give the path that it is to lead to, or remove it.");
+        } catch (NoSuchFileException absent) {
+            return realFolder(image).resolve(image.getFileName());
+        } catch (StateferryException e) {
+            throw e;
+        } catch (IOException e) {
+            throw cannotBeMade(image, e);
+        }
+    }
+
+    private static Path realFolder(Path image) throws StateferryException {
+        try {
+            return Objects.requireNonNull(image.getParent(), "the path is absolute")
+                    .toRealPath();
+        } catch (NoSuchFileException e) {
+            throw StateferryException.in(
+                            FailureKind.IMAGE_MISSING, image, "the folder to make the image in does not exist")
+                    .advise("Make the folder first.")
+                    .causedBy(e);
+        } catch (IOException e) {
+            throw cannotBeMade(image, e);
+        }
+    }
+
+    private static StateferryException cannotBeMade(Path image, IOException e) {
+        return StateferryException.in(
+                        FailureKind.IMAGE_MISSING, image, "the image cannot be made here: " + e.getMessage())
+                .causedBy(e);
+    }
+
+    /**
+     * Opens and locks the image, or the part of it that an earlier attempt has left, or makes one.
+     *
+     * @param path what {@link #pathOf} has found
+     * @param vmStateSize bytes that a new image must be able to map beside its disk
+     * @param continuation asked about a part that holds more than an empty image
+     * @param notice hears, in one line, why a part is made anew, or that one is left beside the image
+     * @throws StateferryException as {@link OpenImages#openForUpdate}, {@link OpenImages#create}, and
+     *     {@link #requireRoom}
+     */
+    static TargetImage open(
+            ImportRequest request,
+            Path path,
+            long vmStateSize,
+            FileAccess access,
+            NewImageMaker.Continuation continuation,
+            Consumer<String> notice)
+            throws StateferryException {
+        Locking locking = request.options().locking();
+        NewImage wanted = request.newImage();
+        if (wanted == null || Files.exists(path)) {
+            OpenImage file = OpenImages.openForUpdate(path, locking);
+            try {
+                noticeLeftPart(file, notice);
+            } catch (StateferryException e) {
+                Resources.closeAfter(e, file);
+                throw e;
+            }
+            return new TargetImage(path, file, access.names(), wanted != null, false, false);
+        }
+        requireRoom(wanted, vmStateSize);
+        return new NewImageMaker(path, wanted, locking, access).open(continuation, notice);
+    }
+
+    /** The journal that spoke of it is about to be begun anew: nobody but the operator would ever remove it. */
+    private static void noticeLeftPart(OpenImage image, Consumer<String> notice) throws StateferryException {
+        Path part = PartName.of(image.path());
+        if (Files.isRegularFile(part, LinkOption.NOFOLLOW_LINKS) && !image.isAt(part)) {
+            notice.accept(
+                    PartName.leftOver(part) + " is not used, as the image is there; remove it if nobody wants it");
+        }
+    }
+
+    /**
+     * Refuses a new image whose clusters are too small for all that it has to map.
+     *
+     * @throws StateferryException of kind {@link FailureKind#USAGE}
+     */
+    public static void requireRoom(NewImage wanted, long vmStateSize) throws StateferryException {
+        if (!wanted.hasRoomFor(vmStateSize)) {
+            throw StateferryException.of(
+                            FailureKind.USAGE,
+                            "clusters of " + wanted.clusterSize() + " bytes are too small to map a disk of "
+                                    + wanted.size() + " bytes and a vmstate of " + vmStateSize)
+                    .advise("Give a larger --cluster-size.");
+        }
+    }
+}

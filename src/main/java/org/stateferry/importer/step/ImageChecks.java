@@ -1,0 +1,119 @@
+package org.stateferry.importer.step;
+
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.journal.ImageAge;
+import org.stateferry.journal.IntendedSnapshot;
+import org.stateferry.journal.Journal;
+import org.stateferry.journal.JournalPlan;
+import org.stateferry.qcow2.CheckReport;
+import org.stateferry.qcow2.ImportRequirements;
+import org.stateferry.qcow2.MetadataCheck;
+import org.stateferry.qcow2.Qcow2Image;
+import org.stateferry.qcow2.format.SnapshotTableEntry;
+import org.stateferry.stream.StreamFacts;
+
+/** The checks that any of an import's images has to pass, the one with the vmstate or another. Changes nothing. */
+final class ImageChecks {
+    private final OpenImport subject;
+
+    ImageChecks(OpenImport subject) {
+        this.subject = subject;
+    }
+
+    /** A snapshot of the name is in an image, and it is none of this import's. */
+    static StateferryException nameTaken(Path image, String name) {
+        return StateferryException.in(
+                        FailureKind.CONFLICT,
+                        image,
+                        "a snapshot named \"" + name + "\" exists and holds something else")
+                .advise("Choose another --name, or delete it with qemu-img snapshot -d.");
+    }
+
+    /**
+     * Refuses an image that cannot take the snapshot.
+     *
+     * @param journal the image's journal
+     */
+    void requireFit(Qcow2Image image, long vmStateSize, Optional<Journal> journal, String importKey)
+            throws StateferryException {
+        ImportRequirements.requireWritable(image, subject.request().options().allowBitmaps());
+        requireNotHalfPublished(image, journal, importKey);
+        ImportRequirements.requireUsableName(image, subject.request().name());
+        ImportRequirements.requireCapacity(image, vmStateSize);
+    }
+
+    /** What another import has published, and may have to take back, only the image's journal knows. */
+    private static void requireNotHalfPublished(Qcow2Image image, Optional<Journal> journal, String importKey)
+            throws StateferryException {
+        if (journal.isEmpty()
+                || journal.get().isFinished()
+                || journal.get().plan().importKey().equals(importKey)
+                || journal.get().plan().role() != JournalPlan.Role.DISK_ONLY) {
+            return;
+        }
+        Optional<SnapshotTableEntry> published = IntendedSnapshot.find(image, journal.get());
+        if (published.isPresent()) {
+            throw StateferryException.in(
+                            FailureKind.CONFLICT,
+                            image.file().path(),
+                            "an unfinished import into several disks has published its snapshot \""
+                                    + published.get().nameText() + "\" here")
+                    .advise("Finish it with stateferry restart, or give it up with stateferry abandon;"
+                            + " stateferry history lists it.");
+        }
+    }
+
+    void warnIfNewer(Path image, Instant imageModified) throws StateferryException {
+        if (!imageModified.isAfter(subject.dump().modified().plus(ImageAge.TOLERANCE))) {
+            return;
+        }
+        String warning = ImageAge.warning(image, imageModified, subject.dump().modified());
+        if (subject.request().options().strict()) {
+            throw StateferryException.of(FailureKind.CONFLICT, warning)
+                    .advise("Import into a copy of the disk made when the state was saved, or run without --strict.");
+        }
+        subject.warn(warning);
+    }
+
+    /**
+     * QEMU refuses to load a snapshot that one of the writable disks lacks.
+     *
+     * @param image gets the vmstate; without a disk in it, it is none of the guest's
+     */
+    void warnIfDisksMissing(Qcow2Image image) {
+        StreamFacts facts = subject.dump().facts();
+        if (facts == null) {
+            return;
+        }
+        Map<String, Integer> disks = facts.diskDevices();
+        int found = disks.values().stream().mapToInt(Integer::intValue).sum();
+        int given = (image.header().size() == 0 ? 0 : 1)
+                + subject.request().otherDisks().size();
+        if (found > given) {
+            String counted = disks.entrySet().stream()
+                    .map(kind -> kind.getValue() + " " + kind.getKey())
+                    .collect(Collectors.joining(", "));
+            subject.warn(
+                    "the saved machine has " + found + (found == 1 ? " disk device (" : " disk devices (") + counted
+                            + "), but an image was given for " + (given == 0 ? "none" : "only " + given)
+                            + ": QEMU loads the snapshot only if every writable disk has it, see --also");
+        }
+    }
+
+    /** Checks an image's metadata; refuses one that is not sound. */
+    CheckReport checked(Qcow2Image image) throws StateferryException {
+        CheckReport report = MetadataCheck.run(image, subject::requireNotStopped);
+        ImportRequirements.requireSound(image, report);
+        if (report.leakCount() > 0) {
+            subject.notice(
+                    "the image has " + report.leakCount() + " leaked clusters from before; they are left as they are");
+        }
+        return report;
+    }
+}

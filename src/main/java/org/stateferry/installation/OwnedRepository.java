@@ -1,0 +1,57 @@
+package org.stateferry.installation;
+
+import org.stateferry.batch.BatchContext;
+import org.stateferry.error.StateferryException;
+import org.stateferry.home.RepositoryOwnership;
+import org.stateferry.home.StopSignal;
+import org.stateferry.importer.AbandonOutcome;
+import org.stateferry.importer.ImportOutcome;
+import org.stateferry.importer.ImportProgress;
+import org.stateferry.importer.ImportRequest;
+import org.stateferry.importer.ImportRunner;
+import org.stateferry.repository.HistoryPruning;
+
+/**
+ * The job repository while this process owns it, and the imports that go through it.
+ *
+ * @param ownership closed last
+ * @param repository closed before the ownership
+ * @param runner runs the imports
+ */
+public record OwnedRepository(RepositoryOwnership ownership, BatchContext repository, ImportRunner runner)
+        implements Installation.Imports {
+    @Override
+    public ImportOutcome run(ImportRequest request, ImportProgress progress, StopSignal stop)
+            throws StateferryException {
+        return runner.run(request, progress, stop);
+    }
+
+    @Override
+    public ImportRequest requestOf(long id) throws StateferryException {
+        return repository.imports().requestOf(id);
+    }
+
+    @Override
+    public ImportOutcome restart(long id, ImportProgress progress, StopSignal stop) throws StateferryException {
+        return repository.imports().restart(id, progress, stop);
+    }
+
+    @Override
+    public AbandonOutcome abandon(long id) throws StateferryException {
+        return repository.abandonment().abandon(id);
+    }
+
+    @Override
+    public int prune(HistoryPruning.Rule rule) throws StateferryException {
+        return repository.pruning().prune(rule);
+    }
+
+    @Override
+    public void close() {
+        try {
+            repository.close();
+        } finally {
+            ownership.close();
+        }
+    }
+}

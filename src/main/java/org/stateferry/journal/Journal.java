@@ -1,0 +1,283 @@
+package org.stateferry.journal;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.error.StateferryException;
+import org.stateferry.journal.JournalFile.Place;
+import org.stateferry.storage.FileNames;
+
+/**
+ * What is known of an import beside the image: the plan, where each written buffer lies with its checksum, how far the
+ * stream was checked, and the intent to switch. One file for each image.
+ *
+ * <pre>
+ *      0  plan             fixed when the import begins
+ *   4096  state            attempt's state and last write
+ *   8192  intent           once, forced before the switch
+ *  16384  checkpoint A, 98304 checkpoint B    written in turn, the newer valid one counts
+ * 180224  buffer records   of the size that the plan's buffers need, at the place of the buffer's number
+ * </pre>
+ *
+ * <p>Every part carries a checksum, and one that does not match counts as not written. Nothing but the intent is forced:
+ * a record that is lost, or one that is there while its data is not, only means that the buffer is written again, since a
+ * restart believes checksums alone. Buffer records and the state may be written by several threads at a time; the rest by
+ * one.
+ */
+public final class Journal implements AutoCloseable {
+    private static final Place PLAN = new Place(0, 4096);
+    private static final Place STATE = new Place(PLAN.end(), 4096);
+    private static final Place INTENT = new Place(STATE.end(), 8192);
+    private static final Place CHECKPOINT_A = new Place(INTENT.end(), 80 * 1024);
+    private static final Place CHECKPOINT_B = new Place(CHECKPOINT_A.end(), 80 * 1024);
+    private static final List<Place> CHECKPOINTS = List.of(CHECKPOINT_A, CHECKPOINT_B);
+    private static final int CHECKPOINT_FIXED_SIZE = 8 + 8 + 8;
+
+    /** Where a buffer's record says when it was written, behind index, stored size and checksum. */
+    private static final int WRITTEN_MILLIS_AT = 8 + 4 + 4;
+    /** Behind that time and the number of entries. */
+    private static final int HEAD_CHECKSUM_AT = WRITTEN_MILLIS_AT + 8 + 4;
+
+    private final JournalFile file;
+    private final JournalPlan plan;
+    /** Written with this object's lock held. */
+    private volatile JournalState state;
+
+    private long checkpointSequence;
+
+    /** A checkpoint as it lies in the file; of two the one with the higher number is newer. */
+    private record NumberedCheckpoint(long sequence, Checkpoint checkpoint) {}
+
+    private Journal(JournalFile file, JournalPlan plan, JournalState state) {
+        this.file = file;
+        this.plan = plan;
+        this.state = state;
+    }
+
+    /** Begins a journal for a new import; what the file held before is gone. */
+    public static Journal create(Path path, JournalPlan plan, long nowMillis) throws StateferryException {
+        JournalFile file = JournalFile.create(path, FileNames.SYSTEM);
+        try {
+            Journal journal = new Journal(file, plan, new JournalState(false, false, nowMillis));
+            file.writePart(PLAN, plan.encode());
+            journal.writeState(journal.state);
+            return journal;
+        } catch (StateferryException e) {
+            closeAfter(file, e);
+            throw e;
+        }
+    }
+
+    /** Opens the journal that is there; empty if there is none or its plan cannot be read. */
+    public static Optional<Journal> open(Path path) throws StateferryException {
+        return open(JournalFile.openExisting(path));
+    }
+
+    /**
+     * Opens the journal that is there only to look at it; another process may be writing to it. Empty if there is none or
+     * its plan cannot be read.
+     */
+    public static Optional<Journal> openForReading(Path path) throws StateferryException {
+        return open(JournalFile.openForReading(path));
+    }
+
+    private static Optional<Journal> open(Optional<JournalFile> found) throws StateferryException {
+        if (found.isEmpty()) {
+            return Optional.empty();
+        }
+        JournalFile file = found.get();
+        try {
+            JournalPlan plan = JournalPlan.decode(file.readPart(PLAN));
+            JournalState state = JournalState.decode(file.readPart(STATE));
+            if (plan == null || state == null) {
+                file.close();
+                return Optional.empty();
+            }
+            Journal journal = new Journal(file, plan, state);
+            journal.checkpointSequence =
+                    journal.newestCheckpoint().map(NumberedCheckpoint::sequence).orElse(0L);
+            return Optional.of(journal);
+        } catch (StateferryException e) {
+            closeAfter(file, e);
+            throw e;
+        }
+    }
+
+    /** What the import set out to do. */
+    public JournalPlan plan() {
+        return plan;
+    }
+
+    /** Whether the import has ended for good; the journal then only remembers when the image was modified, and by whom. */
+    public boolean isFinished() {
+        return state.finished();
+    }
+
+    /** Whether a force of the image failed, after which nothing written before can be believed to be on disk. */
+    public boolean hasForceFailed() {
+        return state.forceFailed();
+    }
+
+    /** When the image was last written to by an import of ours, milliseconds since 1970. */
+    public long lastWriteMillis() throws StateferryException {
+        long last = state.lastWriteMillis();
+        if (state.finished()) {
+            return last;
+        }
+        // Where a record begins that is cut short there are no more.
+        long recordCount = Math.min(plan.bufferCount(), (file.size() - recordAt(0)) / plan.recordSize() + 1);
+        for (long index = 0; index < recordCount; index++) {
+            last = Math.max(last, writtenMillis(index));
+        }
+        return last;
+    }
+
+    /** When a buffer was written, or 0 if it was not; read without the entries of its clusters, which may be many. */
+    private long writtenMillis(long index) throws StateferryException {
+        ByteBuffer head = ByteBuffer.allocate(JournalPlan.RECORD_HEAD_SIZE);
+        return file.read(head, recordAt(index)) && isIntact(head, index) ? head.getLong(WRITTEN_MILLIS_AT) : 0;
+    }
+
+    private static boolean isIntact(ByteBuffer record, long index) {
+        return record.getInt(HEAD_CHECKSUM_AT) == JournalFile.checksum(record.array(), HEAD_CHECKSUM_AT)
+                && record.getLong(0) == index;
+    }
+
+    /** Records that a buffer was written. Thread-safe. */
+    public void recordBuffer(BufferRecord buffer) throws StateferryException {
+        ByteBuffer record = ByteBuffer.allocate(plan.recordSize());
+        record.putLong(buffer.index())
+                .putInt(buffer.storedSize())
+                .putInt(buffer.checksum())
+                .putLong(buffer.writtenMillis())
+                .putInt(buffer.entries().length);
+        record.putInt(JournalFile.checksum(record.array(), HEAD_CHECKSUM_AT));
+        record.asLongBuffer().put(buffer.entries());
+        int contentSize = record.position() + Long.BYTES * buffer.entries().length;
+        record.putInt(contentSize, JournalFile.checksum(record.array(), contentSize));
+        file.write(record.position(0).limit(contentSize + Integer.BYTES), recordAt(buffer.index()));
+    }
+
+    /** The record of a buffer, or empty if it was never written or is not intact. */
+    public Optional<BufferRecord> buffer(long index) throws StateferryException {
+        if (index >= plan.bufferCount()) {
+            return Optional.empty();
+        }
+        int entryCount = plan.entryCount(index);
+        int contentSize = JournalPlan.RECORD_HEAD_SIZE + Long.BYTES * entryCount;
+        ByteBuffer record = ByteBuffer.allocate(contentSize + Integer.BYTES);
+        if (!file.read(record, recordAt(index))
+                || !isIntact(record, index)
+                || record.getInt(contentSize) != JournalFile.checksum(record.array(), contentSize)) {
+            return Optional.empty();
+        }
+        record.position(Long.BYTES);
+        int storedSize = record.getInt();
+        int checksum = record.getInt();
+        long writtenMillis = record.getLong();
+        if (record.getInt() != entryCount) {
+            return Optional.empty();
+        }
+        record.position(JournalPlan.RECORD_HEAD_SIZE);
+        long[] entries = new long[entryCount];
+        record.asLongBuffer().get(entries);
+        return Optional.of(new BufferRecord(index, storedSize, checksum, writtenMillis, entries));
+    }
+
+    private long recordAt(long index) {
+        return CHECKPOINT_B.end() + index * plan.recordSize();
+    }
+
+    /** Records how far the import has come. */
+    public void recordCheckpoint(Checkpoint checkpoint, long nowMillis) throws StateferryException {
+        checkpointSequence++;
+        ByteBuffer content = ByteBuffer.allocate(CHECKPOINT_FIXED_SIZE + checkpoint.checkerState().length);
+        content.putLong(checkpointSequence)
+                .putLong(checkpoint.boundary())
+                .putLong(checkpoint.checkerPosition())
+                .put(checkpoint.checkerState());
+        file.writePart(CHECKPOINTS.get((int) (checkpointSequence % CHECKPOINTS.size())), content.array());
+        recordWrite(nowMillis);
+    }
+
+    /** The newest checkpoint, or empty if none is intact. */
+    public Optional<Checkpoint> checkpoint() throws StateferryException {
+        return newestCheckpoint().map(NumberedCheckpoint::checkpoint);
+    }
+
+    private Optional<NumberedCheckpoint> newestCheckpoint() throws StateferryException {
+        NumberedCheckpoint newest = null;
+        for (Place place : CHECKPOINTS) {
+            NumberedCheckpoint found = decodeCheckpoint(file.readPart(place));
+            if (found != null && (newest == null || found.sequence() > newest.sequence())) {
+                newest = found;
+            }
+        }
+        return Optional.ofNullable(newest);
+    }
+
+    private static @Nullable NumberedCheckpoint decodeCheckpoint(byte @Nullable [] content) {
+        if (content == null || content.length < CHECKPOINT_FIXED_SIZE) {
+            return null;
+        }
+        ByteBuffer fields = ByteBuffer.wrap(content);
+        return new NumberedCheckpoint(
+                fields.getLong(),
+                new Checkpoint(
+                        fields.getLong(),
+                        fields.getLong(),
+                        Arrays.copyOfRange(content, CHECKPOINT_FIXED_SIZE, content.length)));
+    }
+
+    /** Records the intent to switch and forces it: from here on a crash leaves the decision to the image's header. */
+    public void recordIntent(PublishIntent intent) throws StateferryException {
+        file.writePart(INTENT, intent.encode());
+        file.force();
+    }
+
+    /** The intent, or empty if none was recorded. */
+    public Optional<PublishIntent> intent() throws StateferryException {
+        return Optional.ofNullable(PublishIntent.decode(file.readPart(INTENT)));
+    }
+
+    /** Records that the image is being written to now. */
+    public synchronized void recordWrite(long nowMillis) throws StateferryException {
+        writeState(new JournalState(state.finished(), state.forceFailed(), nowMillis));
+    }
+
+    /** Records that a force of the image failed. */
+    public synchronized void recordForceFailure(long nowMillis) throws StateferryException {
+        writeState(new JournalState(state.finished(), true, nowMillis));
+    }
+
+    /**
+     * Records that the import is done, or given up, and forgets all but when the image was modified.
+     *
+     * @param imageModifiedMillis the file's modification time, which is that of our last write
+     */
+    public synchronized void recordFinished(long imageModifiedMillis) throws StateferryException {
+        writeState(new JournalState(true, state.forceFailed(), imageModifiedMillis));
+        file.cut(INTENT.end());
+    }
+
+    private void writeState(JournalState newState) throws StateferryException {
+        file.writePart(STATE, newState.encode());
+        state = newState;
+    }
+
+    private static void closeAfter(JournalFile file, StateferryException failure) {
+        try {
+            file.close();
+        } catch (StateferryException e) {
+            failure.addSuppressed(e);
+        }
+    }
+
+    @Override
+    public void close() throws StateferryException {
+        file.close();
+    }
+}

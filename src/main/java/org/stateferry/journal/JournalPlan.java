@@ -1,0 +1,114 @@
+package org.stateferry.journal;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What an import set out to do; a restart goes on only if all of it still holds.
+ *
+ * @param importKey names the import: its identifying parameters
+ * @param role what the import has to do with the image
+ * @param imageKey device and inode of the image
+ * @param streamLength bytes of the stream
+ * @param bufferSize bytes of a full buffer
+ * @param clusterSize bytes of a cluster
+ * @param incompatibleFeatures the image's incompatible feature bits
+ * @param originalLength the file's length when the import first started, in bytes
+ * @param imageModifiedMillis when somebody else last modified the image, milliseconds since 1970
+ */
+public record JournalPlan(
+        String importKey,
+        Role role,
+        String imageKey,
+        long streamLength,
+        int bufferSize,
+        int clusterSize,
+        long incompatibleFeatures,
+        long originalLength,
+        long imageModifiedMillis) {
+    private static final List<Role> ROLES = List.of(Role.values());
+
+    /** Bytes of a buffer's record before the entries of its clusters, its own checksum included; another follows them. */
+    static final int RECORD_HEAD_SIZE = 8 + 4 + 4 + 8 + 4 + 4;
+
+    /** "SFJRNL03"; 02 had no role and one checksum a record, 01 buffers that lay in one piece. */
+    private static final long MAGIC = 0x5346_4a52_4e4c_3033L;
+
+    /** What an import has to do with an image. The order is that of the numbers in the file. */
+    public enum Role {
+        /** The image gets the vmstate. */
+        VM_STATE,
+        /** The image gets a snapshot of its disk alone, as another image gets the vmstate. */
+        DISK_ONLY
+    }
+
+    /** How many buffers the stream fills. */
+    public long bufferCount() {
+        return (streamLength + bufferSize - 1) / bufferSize;
+    }
+
+    /** How many clusters the content of a buffer fills. */
+    public int entryCount(long index) {
+        long content = Math.min(bufferSize, streamLength - index * bufferSize);
+        return (int) ((content + clusterSize - 1) / clusterSize);
+    }
+
+    /** Bytes of the record of a full buffer. */
+    int recordSize() {
+        return RECORD_HEAD_SIZE + Long.BYTES * (bufferSize / clusterSize) + Integer.BYTES;
+    }
+
+    byte[] encode() {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (DataOutputStream out = new DataOutputStream(bytes)) {
+            out.writeLong(MAGIC);
+            out.writeUTF(importKey);
+            out.writeByte(role.ordinal());
+            out.writeUTF(imageKey);
+            out.writeLong(streamLength);
+            out.writeInt(bufferSize);
+            out.writeInt(clusterSize);
+            out.writeLong(incompatibleFeatures);
+            out.writeLong(originalLength);
+            out.writeLong(imageModifiedMillis);
+        } catch (IOException e) {
+            throw new UncheckedIOException("writing to memory failed", e);
+        }
+        return bytes.toByteArray();
+    }
+
+    /** Reads a plan; null if {@code content} is none. */
+    static @Nullable JournalPlan decode(byte @Nullable [] content) {
+        if (content == null) {
+            return null;
+        }
+        try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(content))) {
+            if (in.readLong() != MAGIC) {
+                return null;
+            }
+            String importKey = in.readUTF();
+            int role = in.readByte();
+            if (role < 0 || role >= ROLES.size()) {
+                return null;
+            }
+            return new JournalPlan(
+                    importKey,
+                    ROLES.get(role),
+                    in.readUTF(),
+                    in.readLong(),
+                    in.readInt(),
+                    in.readInt(),
+                    in.readLong(),
+                    in.readLong(),
+                    in.readLong());
+        } catch (IOException e) {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,90 @@
+package org.stateferry.repository;
+
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.LongUnaryOperator;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.springframework.batch.core.job.JobInstance;
+import org.springframework.batch.core.repository.JobRepository;
+import org.stateferry.error.StateferryException;
+import org.stateferry.home.RepositoryOwnership;
+import org.stateferry.home.StateferryHome;
+
+/**
+ * Takes imports that are over out of the job repository: those that are complete or abandoned, and those that failed or
+ * were stopped and have left nothing in their image. No image changes, and none is looked at. The caller owns the
+ * {@link RepositoryOwnership}. Thread-safe.
+ */
+public final class HistoryPruning {
+    private final StateferryHome home;
+    private final JobRepository repository;
+    private final ImportHistory history;
+
+    /**
+     * Which of the imports that are over are to go.
+     *
+     * @param endedBefore only those that ended before this time, or null for all
+     * @param keepNewest how many of these stay: the newest
+     */
+    public record Rule(@Nullable Instant endedBefore, long keepNewest) {
+        private boolean concerns(ImportRecord record) {
+            return record.isOver()
+                    && record.ended() != null
+                    && (endedBefore == null || record.ended().isBefore(endedBefore));
+        }
+    }
+
+    public HistoryPruning(StateferryHome home, JobRepository repository, ImportHistory history) {
+        this.home = home;
+        this.repository = repository;
+        this.history = history;
+    }
+
+    /** @return how many imports were taken out */
+    public int prune(Rule rule) throws StateferryException {
+        try {
+            // Newest first, so that a newer round is gone before it is asked for.
+            List<ImportInstance> superfluous = history.list().stream()
+                    .filter(rule::concerns)
+                    .map(record -> ImportInstance.lookUp(repository, home, record.id()))
+                    .flatMap(Optional::stream)
+                    .skip(rule.keepNewest())
+                    .toList();
+            superfluous.forEach(this::forget);
+            return superfluous.size();
+        } catch (RuntimeException e) {
+            throw RepositoryFailure.translated(e);
+        }
+    }
+
+    /**
+     * Rounds are counted without a gap. So if a newer round stays, this one loses its attempts, and with them its place in
+     * the history, but its bare instance remains until the newer one goes.
+     */
+    private void forget(ImportInstance known) {
+        if (rounds(known, round -> round + 1).anyMatch(this::hasAttempts)) {
+            repository.getJobExecutions(known.instance()).forEach(repository::deleteJobExecution);
+        } else {
+            repository.deleteJobInstance(known.instance());
+            rounds(known, round -> round - 1)
+                    .takeWhile(older -> !hasAttempts(older))
+                    .forEach(repository::deleteJobInstance);
+        }
+    }
+
+    private boolean hasAttempts(JobInstance instance) {
+        return !repository.getJobExecutions(instance).isEmpty();
+    }
+
+    /** The import's other rounds in one direction, up to the first that is not there. */
+    private Stream<JobInstance> rounds(ImportInstance known, LongUnaryOperator next) {
+        return LongStream.iterate(next.applyAsLong(known.round()), next)
+                .mapToObj(round -> Optional.ofNullable(repository.getJobInstance(
+                        ImportParameters.JOB, ImportParameters.identifying(known.identity(), round))))
+                .takeWhile(Optional::isPresent)
+                .flatMap(Optional::stream);
+    }
+}

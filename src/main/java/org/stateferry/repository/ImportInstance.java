@@ -1,0 +1,96 @@
+package org.stateferry.repository;
+
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.springframework.batch.core.job.JobExecution;
+import org.springframework.batch.core.job.JobInstance;
+import org.springframework.batch.core.repository.JobRepository;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.home.StateferryHome;
+import org.stateferry.importer.ImportIdentity;
+import org.stateferry.importer.ImportRequest;
+
+/**
+ * One round of an import of this home, as the job repository has it on record: a job instance with its last execution.
+ *
+ * @param instance the job instance; its ID is the import's
+ * @param last the last attempt
+ * @param identity what makes it this import
+ * @param round its round
+ */
+public record ImportInstance(JobInstance instance, JobExecution last, ImportIdentity identity, long round) {
+
+    /** @throws StateferryException of kind {@link FailureKind#USAGE} if this home has no such import */
+    public static ImportInstance find(JobRepository repository, StateferryHome home, long id)
+            throws StateferryException {
+        return lookUp(repository, home, id).orElseThrow(() -> unknown(id));
+    }
+
+    /** The import with this ID; empty if there is none, or if it is one of another home that uses the same database. */
+    static Optional<ImportInstance> lookUp(JobRepository repository, StateferryHome home, long id) {
+        @Nullable JobInstance instance = repository.getJobInstance(id);
+        if (instance == null || !instance.getJobName().equals(ImportParameters.JOB)) {
+            return Optional.empty();
+        }
+        @Nullable JobExecution last = repository.getLastJobExecution(instance);
+        if (last == null) {
+            return Optional.empty();
+        }
+        ImportIdentity identity = ImportParameters.identity(last.getJobParameters()::getString);
+        return identity.installationId().equals(home.installationId())
+                ? Optional.of(
+                        new ImportInstance(instance, last, identity, ImportParameters.round(last.getJobParameters())))
+                : Optional.empty();
+    }
+
+    long id() {
+        return instance.getId();
+    }
+
+    /** What the last attempt was asked for. */
+    public ImportRequest request() {
+        return ImportParameters.request(last.getJobParameters());
+    }
+
+    /** Refuses files that would make another import of a restart. */
+    public void requireSame(ImportIdentity now) throws StateferryException {
+        if (now.equals(identity)) {
+            return;
+        }
+        if (!now.dump().equals(identity.dump())
+                || !now.image().equals(identity.image())
+                || !now.otherDisks().equals(identity.otherDisks())) {
+            throw StateferryException.of(
+                            FailureKind.CONFLICT,
+                            "import " + id() + " is one of " + identity.dump() + " into " + identity.image()
+                                    + ", and a link leads elsewhere now")
+                    .advise("Run stateferry import with the files that are meant.");
+        }
+        throw StateferryException.in(
+                        FailureKind.DUMP_INVALID,
+                        identity.dump(),
+                        "the dump has changed since import " + id() + " began")
+                .advise("Run stateferry import to import it as it is now, under an ID of its own.");
+    }
+
+    /** Refuses a restart of what is over, as it would be the start of another import. */
+    public void requireUnended() throws StateferryException {
+        if (ImportRecovery.isFinal(last.getStatus())) {
+            throw StateferryException.in(
+                            FailureKind.CONFLICT,
+                            identity.image(),
+                            "import " + id() + " is " + last.getStatus() + ", and "
+                                    + (identity.otherDisks().isEmpty()
+                                            ? "the image does not hold its snapshot"
+                                            : "not all of its images hold its snapshot"))
+                    .advise("Run stateferry import to import the dump once more, under an ID of its own.");
+        }
+    }
+
+    /** What to report when there is no import with this id. */
+    static StateferryException unknown(long id) {
+        return StateferryException.of(FailureKind.USAGE, "there is no import with the ID " + id)
+                .advise("stateferry history lists them all");
+    }
+}
