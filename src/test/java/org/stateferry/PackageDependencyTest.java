@@ -5,6 +5,7 @@ import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPac
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static org.assertj.core.api.Assertions.assertThat;
 
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClasses;
@@ -13,13 +14,26 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
+import java.io.PrintWriter;
 import java.io.RandomAccessFile;
+import java.io.StringWriter;
 import java.nio.channels.AsynchronousFileChannel;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.Arrays;
+import java.util.Deque;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Predicate;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.spi.ToolProvider;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -28,10 +42,14 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Holds the packages to the order in which they may use each other. Packages without code yet break no rule. */
 class PackageDependencyTest {
     private static final String ROOT = "org.stateferry";
+    private static final int KNOT_SIZE_MAX = 3;
+    private static final int FILES_MAX = 40;
 
     private static final JavaClasses PRODUCTION = new ClassFileImporter()
             .withImportOption(new ImportOption.DoNotIncludeTests())
             .importPackages(ROOT);
+
+    private static final Map<String, Set<String>> REFERENCES = readReferences();
 
     /** Every package, lowest first, with the packages of ours that it may use; it may also use what those may use. */
     private enum Layer {
@@ -43,10 +61,19 @@ class PackageDependencyTest {
         QCOW2("qcow2", QCOW2_FORMAT, STORAGE),
         STREAM("stream", BYTES),
         SOURCE("source", STREAM, HOST),
-        TRANSFER("transfer", STORAGE),
-        BATCH("batch", QCOW2, SOURCE, TRANSFER),
-        SERVICE("service", BATCH),
-        CLI("cli", SERVICE);
+        TRANSFER("transfer", BYTES),
+        JOURNAL("journal", QCOW2),
+        HOME("home", BYTES),
+        IMPORTER("importer", QCOW2, SOURCE, HOME),
+        IMPORTER_IMAGE("importer.image", IMPORTER, JOURNAL, TRANSFER),
+        IMPORTER_STEP("importer.step", IMPORTER_IMAGE),
+        REPOSITORY("repository", IMPORTER_IMAGE),
+        BATCH("batch", REPOSITORY, IMPORTER_STEP),
+        INSTALLATION("installation", BATCH),
+        SERVICE("service", INSTALLATION),
+        CLI_OUTPUT("cli.output", INSTALLATION),
+        CLI_PROGRESS("cli.progress", CLI_OUTPUT),
+        CLI("cli", CLI_PROGRESS, SERVICE);
 
         private final String packageName;
         private final List<Layer> mayUse;
@@ -116,6 +143,86 @@ class PackageDependencyTest {
                 .check(PRODUCTION);
     }
 
+    /**
+     * Two or three classes that make one thing may know each other; where more do, none of them can be read or changed alone.
+     * A nested class counts as its outermost one.
+     */
+    @ParameterizedTest
+    @EnumSource(Layer.class)
+    void atMostThreeClassesOfAPackageReachEachOther(Layer layer) {
+        Map<String, Set<String>> references = references(layer);
+        List<Set<String>> knots = references.keySet().stream()
+                .map(name -> reachedBy(name, references).stream()
+                        .filter(other -> reachedBy(other, references).contains(name))
+                        .collect(Collectors.toCollection(TreeSet::new)))
+                .filter(knot -> knot.size() > KNOT_SIZE_MAX)
+                .distinct()
+                .collect(Collectors.toList());
+
+        assertThat(knots).isEmpty();
+    }
+
+    /** Of each outermost class of a package, the other ones of the same package that it refers to. */
+    private static Map<String, Set<String>> references(Layer layer) {
+        Map<String, Set<String>> references = new TreeMap<>();
+        REFERENCES.forEach((from, targets) -> {
+            if (packageOf(from).equals(layer.packageName)) {
+                references.put(
+                        from,
+                        targets.stream()
+                                .filter(to -> packageOf(to).equals(layer.packageName))
+                                .collect(Collectors.toSet()));
+            }
+        });
+        return references;
+    }
+
+    private static String packageOf(String className) {
+        return className.substring(0, className.lastIndexOf('.'));
+    }
+
+    /**
+     * Of each outermost class, those that its class files name. ArchUnit tells what is used; constants that the compiler has
+     * copied are seen by the JDK's own tool only.
+     */
+    private static Map<String, Set<String>> readReferences() {
+        StringWriter report = new StringWriter();
+        String classes = Path.of("target", "classes").toString();
+        int exit = ToolProvider.findFirst("jdeps")
+                .orElseThrow()
+                .run(new PrintWriter(report), new PrintWriter(report), "-verbose:class", "-filter:none", classes);
+        assertThat(exit).as(report.toString()).isZero();
+        Map<String, Set<String>> references = new TreeMap<>();
+        Matcher lines = Pattern.compile("^ +(org\\.stateferry\\.[\\w.]+)\\S* +-> ([\\w.]+)", Pattern.MULTILINE)
+                .matcher(report.toString());
+        while (lines.find()) {
+            Set<String> targets = references.computeIfAbsent(lines.group(1), from -> new TreeSet<>());
+            if (!lines.group(2).equals(lines.group(1))) {
+                targets.add(lines.group(2));
+            }
+        }
+        assertThat(references).isNotEmpty();
+        return references;
+    }
+
+    private static Set<String> reachedBy(String name, Map<String, Set<String>> references) {
+        Set<String> reached = new TreeSet<>();
+        Deque<String> open = new ArrayDeque<>(List.of(name));
+        while (!open.isEmpty()) {
+            references.getOrDefault(open.remove(), Set.of()).stream()
+                    .filter(reached::add)
+                    .forEach(open::add);
+        }
+        return reached;
+    }
+
+    /** A room with more in it has no name that says what is in it. */
+    @ParameterizedTest
+    @EnumSource(Layer.class)
+    void aPackageHasNoMoreFilesThanOneCanOverlook(Layer layer) {
+        assertThat(references(layer)).hasSizeLessThanOrEqualTo(FILES_MAX);
+    }
+
     @Test
     void errorsKnowOnlyTheJdk() {
         classes()
@@ -128,10 +235,10 @@ class PackageDependencyTest {
     }
 
     @Test
-    void noFrameworkIsUsedBelowTheBatchPackage() {
+    void noFrameworkIsUsedBelowTheJobRepository() {
         noClasses()
                 .that()
-                .resideInAnyPackage(Layer.below(Layer.BATCH))
+                .resideInAnyPackage(Layer.below(Layer.REPOSITORY))
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("org.springframework..", "jakarta..", "io.micrometer..")
@@ -150,8 +257,8 @@ class PackageDependencyTest {
                 .resideOutsideOfPackages(
                         Layer.STORAGE.packageName,
                         Layer.SOURCE.packageName,
-                        Layer.TRANSFER.packageName,
-                        Layer.BATCH.packageName)
+                        Layer.JOURNAL.packageName,
+                        Layer.HOME.packageName)
                 .should()
                 .callMethodWhere(calls(FileChannel.class, "open"))
                 .check(PRODUCTION);
