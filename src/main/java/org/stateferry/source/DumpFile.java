@@ -22,16 +22,16 @@ import org.stateferry.host.HostMemory;
 import org.stateferry.host.LinuxFile;
 
 /**
- * The one place that opens dumps: a regular file, open for reading only.
+ * A dump's file, open for reading. All dumps are opened here.
  *
- * <p>Thread-safe: reads carry their own offset.
+ * <p>Thread-safe: every read states its offset.
  */
 final class DumpFile implements Closeable {
     private final Path path;
     private final FileChannel channel;
     private final LinuxFile linux;
     private final BasicFileAttributes opened;
-    /** Whether the page cache is to be kept from filling up with it. */
+    /** Whether the file is so large that it should not stay in the page cache. */
     private final boolean large;
 
     private DumpFile(Path path, FileChannel channel, LinuxFile linux, BasicFileAttributes opened, boolean large) {
@@ -47,13 +47,13 @@ final class DumpFile implements Closeable {
     }
 
     /**
-     * @param large tells of a size in bytes whether the page cache is to be kept from filling up with as much
+     * @param large tells whether a file of so many bytes is too large to stay in the page cache
      */
     static DumpFile open(Path dump, LongPredicate large) throws StateferryException {
         try {
             Path path = dump.toRealPath();
             BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
-            // Looked at before it is opened, because opening a FIFO waits for its writer.
+            // Checked before the file is opened, because opening a FIFO waits for its writer.
             if (!attributes.isRegularFile()) {
                 String kind = attributes.isDirectory() ? "a directory" : "not a regular file";
                 throw StateferryException.in(FailureKind.DUMP_INVALID, path, "the dump is " + kind)
@@ -97,7 +97,7 @@ final class DumpFile implements Closeable {
         return opened.lastModifiedTime().toInstant();
     }
 
-    /** Fills {@code target} with the bytes at {@code offset}; a file that ends before that was cut since it was opened. */
+    /** Fills {@code target} with the bytes at {@code offset}; fails if the file has become shorter than that. */
     void readFully(ByteBuffer target, long offset) throws StateferryException {
         long at = offset;
         try {
@@ -119,22 +119,21 @@ final class DumpFile implements Closeable {
     }
 
     /**
-     * Takes what was read out of the page cache, if all of the file would push out too much of what others have there, or if
-     * it is a hole: the kernel finds a page of memory for each of its pages, which nobody needs. Bytes {@code from} to
-     * {@code to}, of which only whole pages count.
+     * Removes the whole pages from {@code from} to {@code to} from the page cache if the file is large, so that it does not
+     * push out what other programs have there, or if the range is a hole, for which the kernel allocated pages of zeros.
      *
-     * @param mayBeHole whether it is worth asking
+     * @param mayBeHole whether to ask the file system for a hole
      */
     void dropRead(long from, long to, boolean mayBeHole) {
-        // Of an empty range the kernel would take the rest of the file.
+        // To the kernel an empty range means the rest of the file.
         if (to > from && (large || mayBeHole && linux.nextData(from) >= to)) {
             linux.dropCached(from, to - from);
         }
     }
 
     /**
-     * The first offset from {@code offset} on that may hold something else than zeros; at most the file's size. It is what
-     * the file system says of holes, so good for an estimate, not for content.
+     * The first offset from {@code offset} on that is not in a hole, at most the file's size. The answer comes from the file
+     * system; use it for estimates, not for content.
      */
     long nextData(long offset) {
         return Math.min(linux.nextData(offset), size());

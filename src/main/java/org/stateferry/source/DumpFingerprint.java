@@ -5,22 +5,22 @@ import java.util.HexFormat;
 import java.util.Locale;
 
 /**
- * Tells one dump from another without reading all of it: two dumps with the same fingerprint are taken for the same.
+ * Identifies a dump without reading all of it: dumps with equal fingerprints are taken to be the same dump.
  *
  * @param size the file's size in bytes
- * @param modified when it was last modified, as fine as the file system keeps it
+ * @param modified when it was last modified, in the file system's resolution
  * @param sha256 SHA-256, in lower-case hexadecimal, over the first and then the last {@link #PROBE_SIZE} bytes; they
  *     overlap in a small file
  */
 public record DumpFingerprint(long size, Instant modified, String sha256) {
-    /** How many bytes of either end are hashed. */
+    /** How many bytes at each end are hashed. */
     public static final int PROBE_SIZE = 64 * 1024;
 
     static DumpFingerprint of(long size, Instant modified, byte[] digest) {
         return new DumpFingerprint(size, modified, HexFormat.of().formatHex(digest));
     }
 
-    /** One short line that equal fingerprints have in common and others do not; at most 200 characters. */
+    /** The fingerprint as one line of at most 200 characters; equal for equal fingerprints only. */
     public String text() {
         return String.format(Locale.ROOT, "%d-%d.%09d-%s", size, modified.getEpochSecond(), modified.getNano(), sha256);
     }

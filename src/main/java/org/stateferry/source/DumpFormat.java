@@ -1,11 +1,11 @@
 package org.stateferry.source;
 
-/** The forms in which a dump can be given. */
+/** The formats of dumps. */
 public enum DumpFormat {
-    /** Found out from the dump itself. */
+    /** The format is detected from the dump's first bytes. */
     AUTO,
-    /** A plain QEMU migration stream from the first byte on. */
+    /** A plain QEMU migration stream that begins with the first byte. */
     PLAIN,
-    /** Any bytes; nothing is checked and nothing is left out. */
+    /** Any bytes, taken as they are without a check. */
     OPAQUE
 }

@@ -12,8 +12,8 @@ import org.stateferry.stream.StreamHead;
 import org.stateferry.stream.VmDescription;
 
 /**
- * Finds out what a file holds, whether it can be imported or not. Of a file of any size only the beginning and the end are
- * read: at most {@link StreamHead#SIZE_MAX} and {@link VmDescription#TAIL_SIZE_MAX} bytes, and a save file's text.
+ * Finds out what a file holds, whether it can be imported or not. Only the beginning and the end of a file are read: at most
+ * {@link StreamHead#SIZE_MAX} and {@link VmDescription#TAIL_SIZE_MAX} bytes, and the text of a save file.
  */
 public final class DumpInspection {
     private static final String MISSING_PAYLOAD = "the file ends before its payload";
@@ -21,7 +21,7 @@ public final class DumpInspection {
     private DumpInspection() {}
 
     /**
-     * Looks into a file; it is opened read-only and closed again.
+     * Inspects a file. It is opened read-only and closed again.
      *
      * @throws StateferryException {@code DUMP_MISSING}; {@code DUMP_INVALID} if the file is not recognised or its header is
      *     damaged; {@code DUMP_UNFIT} if its header has a version that is not known
@@ -69,7 +69,7 @@ public final class DumpInspection {
         return new DumpContent.Stream(offset, length, glance.facts(), problems);
     }
 
-    /** Cuts the zero bytes off the end; of a longer padding than the tail, the rest stays, and no vmdescription is found. */
+    /** Removes the zero bytes at the end. If the padding is longer than the tail, no vmdescription is found behind it. */
     private static ByteBuffer withoutPadding(ByteBuffer tail) {
         int end = tail.limit();
         while (end > 0 && tail.get(end - 1) == 0) {

@@ -11,47 +11,48 @@ import org.stateferry.stream.StreamCheck;
 import org.stateferry.stream.StreamFacts;
 
 /**
- * An open dump. The file is opened once, read-only, and stays open until {@link #close}; the path is looked at again only
- * by {@link #requireUnchanged}.
+ * An open dump. The file is opened once, read-only, and stays open until {@link #close}; only {@link #requireUnchanged}
+ * looks at the path again.
  *
- * <p>Everything but {@link #pieces} and the checks is fixed when the dump is opened, so the source may be shared by threads.
+ * <p>Thread-safe: all values are determined when the dump is opened. A {@link PieceStream} or a {@link StreamCheck} that it
+ * returns belongs to one thread.
  */
 public interface DumpSource extends Closeable {
     /** The dump's real path (symbolic links resolved). */
     Path path();
 
-    /** The form it has; never {@link DumpFormat#AUTO}. */
+    /** The dump's format; never {@link DumpFormat#AUTO}. */
     DumpFormat format();
 
-    /** The length in bytes of the stream that {@link #pieces} yields; padding behind a stream is left out. */
+    /** The length in bytes of the stream that {@link #pieces} yields, without padding behind it. */
     long streamLength();
 
-    /** What tells this dump from others. */
+    /** Identifies this dump. */
     DumpFingerprint fingerprint();
 
     /** When the dump was last modified. */
     Instant modified();
 
-    /** What the stream says about its machine, or null for an opaque dump. */
+    /** What the stream says about the machine that was saved, or null for an opaque dump. */
     @Nullable
     StreamFacts facts();
 
-    /** What an operator should know about the dump before it is imported: one sentence each, without a full stop. */
+    /** What the operator should know about the dump before it is imported; sentences without a full stop. */
     List<String> warnings();
 
-    /** The stream from an offset on, between 0 and {@link #streamLength}. The caller closes it before the source. */
+    /** The stream from an offset on, from 0 to {@link #streamLength}. The caller closes it before the source. */
     PieceStream pieces(long fromOffset) throws StateferryException;
 
-    /** The file as Linux sees it, whose bytes are those of the stream from the first on; closed with the source. */
+    /** The file, in which the stream begins with the first byte; closed with the source. */
     LinuxFile linuxFile();
 
-    /** A check for the stream from its first byte on. */
+    /** A new check of the stream, from its first byte on. */
     StreamCheck checker();
 
-    /** A check that goes on where another one of this dump was saved ({@link StreamCheck#save}). */
+    /** A check that continues where another check of this dump was saved ({@link StreamCheck#save}). */
     StreamCheck restoreChecker(byte[] state) throws StateferryException;
 
-    /** Fails if the file at {@link #path} is not the one that was opened, or was written to since. */
+    /** Fails if {@link #path} leads to another file than the opened one, or if the file was modified since. */
     void requireUnchanged() throws StateferryException;
 
     @Override

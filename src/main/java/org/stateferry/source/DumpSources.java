@@ -11,7 +11,7 @@ import org.stateferry.stream.StreamFacts;
 import org.stateferry.stream.StreamHead;
 import org.stateferry.stream.VmDescription;
 
-/** Opens dumps and finds out what they are. */
+/** Opens dumps and detects their format. */
 public final class DumpSources {
     private static final byte[] STREAM_MAGIC = {'Q', 'E', 'V', 'M'};
     private static final int BACKWARD_READ_SIZE = 1024 * 1024;
@@ -22,8 +22,7 @@ public final class DumpSources {
      * Opens a dump read-only.
      *
      * @param dump the file
-     * @param format the form it has; {@link DumpFormat#AUTO} to find out. A form that is given is not doubted unless the file
-     *     contradicts it
+     * @param format its format, or {@link DumpFormat#AUTO} to detect it
      * @return the open dump; the caller closes it
      * @throws StateferryException {@code DUMP_MISSING}, {@code DUMP_INVALID} if the file is not a dump or is damaged,
      *     {@code DUMP_UNFIT} if no snapshot can load it
@@ -71,13 +70,13 @@ public final class DumpSources {
         throw failure.advise("if the file is to be stored as it is, give --format opaque");
     }
 
-    /** Whether a file that begins with these bytes holds a migration stream from its first byte on. */
+    /** Whether these first bytes of a file are those of a migration stream. */
     static boolean isStream(ByteBuffer prefix) {
         return prefix.remaining() >= STREAM_MAGIC.length
                 && prefix.slice(0, STREAM_MAGIC.length).equals(ByteBuffer.wrap(STREAM_MAGIC));
     }
 
-    /** The refusal of a file of which nothing is known. */
+    /** The failure for a file whose content is not recognised. */
     static StateferryException notRecognised(Path file) {
         return StateferryException.at(
                         FailureKind.DUMP_INVALID, file, 0, "not recognised as a saved state: the magic QEVM is missing")
@@ -89,14 +88,14 @@ public final class DumpSources {
         int tailSize = (int) Math.min(unpadded, VmDescription.TAIL_SIZE_MAX);
         ByteBuffer tail = file.read(unpadded - tailSize, tailSize);
         VmDescription vmDescription = VmDescription.find(file.path(), 0, tail, unpadded);
-        // Without a vmdescription a stream itself ends in a zero byte, and padding cannot be told from it.
+        // Without a vmdescription the stream itself ends with a zero byte, which looks like padding.
         long length = vmDescription == null ? file.size() : unpadded;
         ByteBuffer prefix = file.read(0, (int) Math.min(length, StreamHead.SIZE_MAX));
         StreamFacts facts = StreamHead.read(file.path(), 0, prefix, length, vmDescription);
         return new MigrationStream(file.path(), 0, length, facts, vmDescription);
     }
 
-    /** The file's length without the zero bytes at its end, which programs that write whole blocks leave behind. */
+    /** The length of the file without zero bytes at its end, which programs leave that write whole blocks. */
     private static long unpaddedLength(DumpFile file) throws StateferryException {
         long end = file.size();
         while (end > 0) {
@@ -115,8 +114,7 @@ public final class DumpSources {
     private static List<String> warnings(MigrationStream stream) {
         List<String> warnings = new ArrayList<>();
         if (stream.vmDescription() == null) {
-            warnings.add(
-                    "the stream has no vmdescription at its end, so a cut inside its device state cannot be noticed");
+            warnings.add("the stream has no vmdescription, so it cannot be noticed if its device state is cut off");
         }
         return warnings;
     }

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
-/** Files that people take for a dump, known by their first bytes, and what to do with each. */
+/** Formats of files that are no migration stream, recognised by their first bytes, and what the user can do with them. */
 enum ForeignFormat {
     LIBVIRT_SAVE(
             text("LibvirtQemudSave"),
@@ -37,7 +37,7 @@ enum ForeignFormat {
             "save the state with QEMU's migrate to a file instead"),
     QCOW2(hex("514649fb"), FailureKind.DUMP_UNFIT, "a qcow2 image", "give the dump first and the image after it");
 
-    /** The length of the longest magic, in bytes. */
+    /** The length of the longest magic in bytes. */
     static final int MAGIC_SIZE_MAX = 16;
 
     private final byte[] magic;
@@ -60,7 +60,7 @@ enum ForeignFormat {
         return HexFormat.of().parseHex(magic);
     }
 
-    /** The format that a file with these first bytes has, or null if it is none of these. */
+    /** The format of a file that begins with these bytes, or null if it is not one of these formats. */
     static @Nullable ForeignFormat of(ByteBuffer prefix) {
         for (ForeignFormat format : values()) {
             int size = format.magic.length;
@@ -72,17 +72,17 @@ enum ForeignFormat {
         return null;
     }
 
-    /** What a file of this format is: a few words that go on from "it is". */
+    /** What a file of this format is, to follow "it is". */
     String description() {
         return description;
     }
 
-    /** What to do with a file of this format. */
+    /** What the user can do with a file of this format. */
     String advice() {
         return advice;
     }
 
-    /** The refusal of a file of this format. */
+    /** The failure for a dump of this format. */
     StateferryException refuse(Path file) {
         return StateferryException.at(kind, file, 0, "the dump is " + description)
                 .advise(advice);

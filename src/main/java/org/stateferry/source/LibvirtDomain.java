@@ -15,11 +15,11 @@ import org.stateferry.error.StateferryException;
 
 /**
  * What the XML of a libvirt domain says about the machine (libvirt {@code docs/formatdomain.rst}, "General metadata" and
- * "Operating system booting"). Texts are as they are in the XML and may hold anything.
+ * "Operating system booting"). The texts are those of the XML, with whatever characters they hold.
  *
  * @param name the domain's name
  * @param uuid its UUID
- * @param architecture of its processor, for example {@code x86_64}
+ * @param architecture the architecture of its processors, for example {@code x86_64}
  * @param machineType the versioned machine type
  */
 public record LibvirtDomain(
@@ -27,7 +27,7 @@ public record LibvirtDomain(
         @Nullable String uuid,
         @Nullable String architecture,
         @Nullable String machineType) {
-    /** Far above that of any domain; the parser keeps something for each open element. */
+    /** More than any domain needs; the parser uses memory for each open element. */
     private static final int DEPTH_MAX = 64;
 
     private static final List<String> NAME = List.of("domain", "name");
@@ -36,32 +36,32 @@ public record LibvirtDomain(
 
     private static final XMLInputFactory XML = factory();
 
-    /** Nothing but the text itself is ever read: no document type, no entity, no file. */
+    /** A parser that reads nothing but the text: no document type, no entity, no file. */
     private static XMLInputFactory factory() {
         XMLInputFactory factory = XMLInputFactory.newDefaultFactory();
         factory.setProperty(XMLInputFactory.SUPPORT_DTD, false);
         factory.setProperty(XMLInputFactory.IS_SUPPORTING_EXTERNAL_ENTITIES, false);
         factory.setProperty(XMLInputFactory.IS_NAMESPACE_AWARE, false);
-        factory.setProperty(XMLInputFactory.IS_COALESCING, true); // a text is one event
+        factory.setProperty(XMLInputFactory.IS_COALESCING, true); // an element's text is one event
         factory.setXMLResolver((publicId, systemId, base, namespace) -> {
-            throw new XMLStreamException("it refers to something outside");
+            throw new XMLStreamException("the text refers to another file");
         });
         return factory;
     }
 
     /**
-     * Reads the XML up to its element {@code os/type}.
+     * Reads the XML up to the element {@code os/type}.
      *
-     * @param text the XML; what follows a NUL is not looked at
-     * @param file where it was read from, for messages
-     * @param fileOffset where in that file it begins, in bytes
+     * @param text the XML, up to the first NUL or to the end
+     * @param file the file it was read from, for messages
+     * @param fileOffset where in the file it begins, in bytes
      */
     static LibvirtDomain parse(byte[] text, Path file, long fileOffset) throws StateferryException {
         int size = 0;
         while (size < text.length && text[size] != 0) {
             size++;
         }
-        // Decoded here, because the parser prints a line of its own when bytes are not UTF-8.
+        // Decoded here, because the parser prints to standard error if the bytes are not UTF-8.
         String xml = new String(text, 0, size, StandardCharsets.UTF_8);
         try {
             return new Reader(XML.createXMLStreamReader(new StringReader(xml))).read();
@@ -72,12 +72,12 @@ public record LibvirtDomain(
                             FailureKind.DUMP_INVALID,
                             file,
                             fileOffset + sound.getBytes(StandardCharsets.UTF_8).length,
-                            "the domain's XML is damaged, or is none")
+                            "the domain's XML is damaged")
                     .causedBy(e);
         }
     }
 
-    /** Follows the path of open elements. */
+    /** Reads the XML and keeps the path of open elements. */
     private static final class Reader {
         private final XMLStreamReader xml;
         private final List<String> path = new ArrayList<>();

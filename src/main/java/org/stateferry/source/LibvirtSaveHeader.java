@@ -20,13 +20,13 @@ import org.stateferry.error.StateferryException;
  *  92 + data_len: the payload, without any alignment
  * </pre>
  *
- * @param complete whether libvirt came to the end of writing
- * @param byteOrder of the host that wrote the file
- * @param version 1 or 2; in version 1 the payload is never compressed and {@code format} has no meaning
- * @param textSize bytes of the text, spare room included ({@code data_len})
- * @param wasRunning whether the guest ran when it was saved, and so will when libvirt restores it
+ * @param complete whether libvirt finished the file
+ * @param byteOrder the byte order of the host that wrote the file
+ * @param version 1 or 2; in version 1 the payload is never compressed, whatever the format field says
+ * @param textSize the size of the text in bytes, with the spare room behind it ({@code data_len})
+ * @param wasRunning whether the guest was running when it was saved; if so, libvirt lets it run when it restores it
  * @param format how the payload is stored
- * @param cookieOffset where in the text libvirt's own notes begin, in bytes; 0 if there are none
+ * @param cookieOffset the offset in the text of the save cookie, in bytes; 0 if there is none
  */
 public record LibvirtSaveHeader(
         boolean complete,
@@ -37,11 +37,11 @@ public record LibvirtSaveHeader(
         SaveFormat format,
         int cookieOffset) {
 
-    /** Bytes of the header. */
+    /** The size of the header in bytes. */
     public static final int SIZE = 92;
 
     /**
-     * The most text that is accepted, in bytes. What libvirt takes as the XML of a domain is at most 4 MiB
+     * The largest text that is accepted, in bytes. libvirt accepts at most 4 MiB as the XML of a domain
      * ({@code src/remote/remote_protocol.x}, {@code REMOTE_STRING_MAX}).
      */
     static final int TEXT_SIZE_MAX = 8 * 1024 * 1024;
@@ -55,7 +55,7 @@ public record LibvirtSaveHeader(
     private static final int COOKIE_OFFSET_AT = 32;
     private static final int VERSION_MAX = 2;
 
-    /** Whether a file that begins with these bytes is a save file, complete or not. */
+    /** Whether these first bytes of a file are those of a save file, complete or not. */
     static boolean isAt(ByteBuffer start) {
         return begins(start, COMPLETE) || begins(start, PARTIAL);
     }
@@ -66,11 +66,11 @@ public record LibvirtSaveHeader(
     }
 
     /**
-     * Reads the header and checks that its numbers fit each other and the file.
+     * Reads the header and checks its numbers against each other and against the size of the file.
      *
-     * @param start the file's first {@link #SIZE} bytes, or all of a shorter file
+     * @param start the first {@link #SIZE} bytes of the file, or all of it if it is shorter
      * @param file for messages
-     * @param fileSize bytes of the file
+     * @param fileSize the size of the file in bytes
      */
     static LibvirtSaveHeader parse(ByteBuffer start, Path file, long fileSize) throws StateferryException {
         if (!isAt(start)) {
@@ -104,7 +104,7 @@ public record LibvirtSaveHeader(
                 (int) cookieOffset);
     }
 
-    /** As libvirt does: the order in which the version is one that is known ({@code qemuSaveImageReadHeader}). */
+    /** The byte order in which the version is a known one, as libvirt finds it ({@code qemuSaveImageReadHeader}). */
     private static ByteOrder byteOrder(ByteBuffer fields, Path file) throws StateferryException {
         for (ByteOrder order : new ByteOrder[] {ByteOrder.LITTLE_ENDIAN, ByteOrder.BIG_ENDIAN}) {
             int version = fields.order(order).getInt(VERSION_AT);
@@ -118,7 +118,7 @@ public record LibvirtSaveHeader(
                         FailureKind.DUMP_UNFIT,
                         file,
                         VERSION_AT,
-                        "libvirt save file of a version that is not known: bytes " + Arrays.toString(version))
+                        "libvirt save file of an unknown version: bytes " + Arrays.toString(version))
                 .advise("it needs a newer Stateferry");
     }
 
@@ -127,7 +127,7 @@ public record LibvirtSaveHeader(
         SaveFormat format = SaveFormat.of(number);
         if (format == null) {
             throw StateferryException.at(
-                            FailureKind.DUMP_UNFIT, file, FORMAT_AT, "save image format " + number + " is not known")
+                            FailureKind.DUMP_UNFIT, file, FORMAT_AT, "libvirt save file of unknown format " + number)
                     .advise("it needs a newer Stateferry");
         }
         return format;
@@ -138,12 +138,12 @@ public record LibvirtSaveHeader(
                 .advise("save the state again");
     }
 
-    /** Bytes of the domain's XML, its NUL and what follows that included. */
+    /** The size in bytes of the domain's XML, with its NUL and anything that follows up to the cookie. */
     public int domainXmlSize() {
         return cookieOffset == 0 ? textSize : cookieOffset;
     }
 
-    /** Where in the file the payload begins. */
+    /** Where in the file the payload begins, in bytes. */
     public long payloadOffset() {
         return (long) SIZE + textSize;
     }

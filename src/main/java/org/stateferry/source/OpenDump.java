@@ -13,9 +13,9 @@ import org.stateferry.stream.StreamCheck;
 import org.stateferry.stream.StreamChecker;
 import org.stateferry.stream.StreamFacts;
 
-/** A dump whose file holds the stream as it is: a plain migration stream, or opaque bytes. */
+/** A dump whose file is the stream itself: a plain migration stream, or opaque bytes. */
 final class OpenDump implements DumpSource {
-    /** After so many bytes what was read is dropped from the page cache, where it may not stay. */
+    /** How many bytes are read before they are dropped from the page cache, if they are not to stay there. */
     private static final long DROP_WINDOW = 8L << 20;
 
     private final DumpFile file;
@@ -27,8 +27,8 @@ final class OpenDump implements DumpSource {
     /**
      * @param file the open file; closed with the source
      * @param fingerprint the file's fingerprint
-     * @param stream the stream that fills the file up to padding, or null if its bytes are opaque
-     * @param warnings what an operator should know
+     * @param stream the stream in the file, or null if the dump is opaque
+     * @param warnings what the operator should know
      */
     OpenDump(DumpFile file, DumpFingerprint fingerprint, @Nullable MigrationStream stream, List<String> warnings) {
         this.file = file;
@@ -108,9 +108,9 @@ final class OpenDump implements DumpSource {
 
     private final class Pieces implements PieceStream {
         private long offset;
-        /** What lies before is out of the page cache again, if it was to be. */
+        /** The bytes before this offset have been dropped from the page cache where necessary. */
         private long droppedEnd;
-        /** Whether all pieces since then look like those of a hole. */
+        /** Whether all pieces read since then look like pieces of a hole. */
         private boolean mayBeHole = true;
 
         private Pieces(long offset) {
@@ -161,7 +161,7 @@ final class OpenDump implements DumpSource {
         /** The file stays open: it belongs to the source. */
         @Override
         public void close() {
-            dropRead(false); // it is no whole window
+            dropRead(false); // less than a window is not worth asking for a hole
         }
     }
 }

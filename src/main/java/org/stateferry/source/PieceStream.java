@@ -4,7 +4,7 @@ import java.io.Closeable;
 import java.nio.ByteBuffer;
 import org.stateferry.error.StateferryException;
 
-/** The bytes of a dump's stream, one piece after another. Not thread-safe; each reader has its own. */
+/** Reads the bytes of a dump's stream, piece by piece. Not thread-safe: each reader uses its own. */
 public interface PieceStream extends Closeable {
     /**
      * Fills {@code target} from its position to its limit, or with what is left of the stream if that is less.
@@ -15,15 +15,15 @@ public interface PieceStream extends Closeable {
     int read(ByteBuffer target) throws StateferryException;
 
     /**
-     * Passes over a hole of the dump's file at the present place, as far as the file system tells of one. Good for an
-     * estimate; what is to be kept is read.
+     * Skips a hole of the dump's file at the current offset, if the file system reports one. Use it for estimates only; to
+     * get the content, read it.
      *
-     * @param unit only whole multiples of so many bytes are skipped, but for the stream's end
+     * @param unit only multiples of this number of bytes are skipped, except at the end of the stream
      * @return how many bytes were skipped, all of them zeros; often 0
      */
     long skipHole(int unit);
 
-    /** Gives up the stream; the dump stays open. */
+    /** Ends the reading; the dump stays open. */
     @Override
     void close() throws StateferryException;
 }

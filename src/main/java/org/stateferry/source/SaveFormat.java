@@ -4,10 +4,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * How a libvirt save file stores the migration stream (libvirt {@code src/qemu/qemu_saveimage.h},
- * {@code virQEMUSaveFormat}). The numbers are on disk and never reused: they are the constants' order.
+ * {@code virQEMUSaveFormat}). The ordinal of a constant is its number in the file; libvirt never reuses a number.
  */
 public enum SaveFormat {
-    /** The stream as it is. */
+    /** The stream itself. */
     RAW("raw", null),
     /** Output of {@code gzip -c}. */
     GZIP("gzip", ForeignFormat.GZIP),
@@ -19,7 +19,7 @@ public enum SaveFormat {
     LZOP("lzop", ForeignFormat.LZOP),
     /** Output of {@code zstd -c}. */
     ZSTD("zstd", ForeignFormat.ZSTD),
-    /** A stream with the capability mapped-ram, whose offsets count from the start of the file; since libvirt 11.2. */
+    /** A stream with the capability mapped-ram, with offsets from the start of the file; since libvirt 11.2. */
     SPARSE("sparse", null);
 
     private final String label;
@@ -35,13 +35,13 @@ public enum SaveFormat {
         return label;
     }
 
-    /** What a payload of this format begins with, or null if that is the stream itself. */
+    /** The compression of a payload in this format, or null if it is not compressed. */
     @Nullable
     ForeignFormat compression() {
         return compression;
     }
 
-    /** The format of a number on disk, or null if there is none. */
+    /** The format with this number, or null if there is none. */
     static @Nullable SaveFormat of(long number) {
         return number >= 0 && number < values().length ? values()[(int) number] : null;
     }

@@ -1,4 +1,4 @@
-/** The forms a dump can come in: detection, and the pieces of the migration stream it holds. */
+/** The formats of dumps: detects them, and reads the migration stream that a dump holds. */
 @NullMarked
 package org.stateferry.source;
 

@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 
 /**
- * Walks the stream's header and its configuration section (QEMU {@code migration/savevm.c}, {@code vmstate_configuration}).
+ * Reads the stream's header and its configuration section (QEMU {@code migration/savevm.c}, {@code vmstate_configuration}).
  *
  * <pre>
  * be32 magic, be32 version
@@ -23,13 +23,13 @@ final class ConfigurationWalker {
     /** The first four bytes of a stream: {@code QEVM}. */
     static final int MAGIC = 0x5145564d;
 
-    /** The only version that QEMU of today writes and loads. */
+    /** The only version that current QEMUs write and load. */
     static final int VERSION = 3;
 
     private static final int MACHINE_TYPE_SIZE_MAX = 255;
     private static final int PAGE_BITS_MIN = 10;
     private static final int PAGE_BITS_MAX = 16;
-    /** QEMU has two that it lists ({@code migration/savevm.c}, {@code should_validate_capability}). */
+    /** QEMU lists two at most ({@code migration/savevm.c}, {@code should_validate_capability}). */
     private static final int CAPABILITIES_MAX = 2;
 
     private static final int UUID_SIZE = 16;
@@ -44,7 +44,7 @@ final class ConfigurationWalker {
         this.in = in;
     }
 
-    /** The stream's version, as far as it was read. */
+    /** The stream's version; {@link #VERSION} until it is read. */
     int version() {
         return version;
     }
@@ -55,12 +55,12 @@ final class ConfigurationWalker {
         return machineType;
     }
 
-    /** The target page size in bytes that the configuration states, or 0. */
+    /** The target page size in bytes that the configuration states, or 0 if it states none. */
     int pageSize() {
         return pageSize;
     }
 
-    /** The migration capabilities that the configuration lists, as far as they were read. */
+    /** The migration capabilities that the configuration lists, as far as it was read. */
     List<String> capabilities() {
         return List.copyOf(capabilities);
     }
@@ -77,7 +77,7 @@ final class ConfigurationWalker {
         if (version != VERSION) {
             throw in.unfit("migration stream of version " + Integer.toUnsignedString(version)
                             + (version == 2 ? ", which is obsolete" : "") + "; QEMU loads version " + VERSION)
-                    .advise("save the state again with a QEMU of today");
+                    .advise("save the state again with a current QEMU");
         }
         in.advance(2 * Integer.BYTES);
         return true;
@@ -139,7 +139,7 @@ final class ConfigurationWalker {
         return true;
     }
 
-    /** A listed capability changes the stream's layout or asks the loader for the same; none is loadable from a snapshot. */
+    /** Refuses every capability: QEMU lists only those that a loader must have too, and a snapshot cannot have them. */
     private boolean capabilities(int headSize) throws StateferryException {
         if (!in.has(headSize + Integer.BYTES)) {
             return false;

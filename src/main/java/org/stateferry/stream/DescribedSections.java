@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 
 /**
- * Walks what the vmdescription tells about: device sections, which stand in its order, and the stream's end.
+ * Passes the parts of a stream that need its vmdescription: the device sections, which come in the order that it lists
+ * them in, and the end of the stream.
  *
  * <p>Not thread-safe.
  */
@@ -41,7 +42,7 @@ final class DescribedSections {
         }
     }
 
-    /** Passes the head and the payload of the device section that is at hand. */
+    /** Passes the head, which is at hand, and the payload of the next device section. */
     void passDevice(SectionHead head) throws StateferryException {
         if (deviceIndex == devices.size()) {
             throw in.invalid("device section '" + head.name() + "' is not in the vmdescription");
@@ -50,8 +51,8 @@ final class DescribedSections {
         boolean sameVersion =
                 expected.versionId() == DeviceState.NO_VERSION || expected.versionId() == head.versionId();
         if (!sameVersion || !expected.name().equals(head.name()) || expected.instanceId() != head.instanceId()) {
-            throw in.invalid("device section " + identity(head.name(), head.instanceId(), head.versionId())
-                    + " stands where the vmdescription has "
+            throw in.invalid("found device section " + identity(head.name(), head.instanceId(), head.versionId())
+                    + " where the vmdescription lists "
                     + identity(expected.name(), expected.instanceId(), expected.versionId()));
         }
         if (expected.payloadSize() > streamLength - in.offset() - head.size()) {
@@ -67,7 +68,7 @@ final class DescribedSections {
         return "'" + name + "' (instance " + instanceId + ", version " + versionId + ")";
     }
 
-    /** Passes the end mark that is at hand: it has to be the stream's last byte, or the last before the vmdescription. */
+    /** Passes the end mark, which must be the last byte of the stream or the last before its vmdescription. */
     void passEof() throws StateferryException {
         long following = (vmDescription == null ? streamLength : vmDescription.recordOffset()) - in.offset() - 1;
         if (following != 0) {
@@ -90,7 +91,7 @@ final class DescribedSections {
         if (vmDescription == null
                 || in.peekU8(0) != SectionType.VMDESCRIPTION.code()
                 || in.peekU32(1) != vmDescription.extent().length()) {
-            throw in.invalid("the vmdescription is not what it was when the dump was opened");
+            throw in.invalid("the vmdescription changed since the dump was opened");
         }
         in.advance(TEXT_HEAD_SIZE);
         in.skip(vmDescription.extent().length());

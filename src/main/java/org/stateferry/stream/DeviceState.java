@@ -1,14 +1,14 @@
 package org.stateferry.stream;
 
 /**
- * One device section as the vmdescription gives it.
+ * A device section as the vmdescription describes it.
  *
  * @param name the device's id string, for example {@code 0000:00:01.0/virtio-blk}
- * @param instanceId which of several devices of this name, as an unsigned 32-bit number
- * @param versionId the layout's version, or {@link #NO_VERSION} for a device of the old style, which gives none
+ * @param instanceId tells devices of the same name apart; an unsigned 32-bit number
+ * @param versionId the version of the payload's layout, or {@link #NO_VERSION} for a device without a VMStateDescription
  * @param payloadSize bytes of payload in the stream, between the section's header and its footer
  */
 public record DeviceState(String name, long instanceId, long versionId, long payloadSize) {
-    /** The version of a device whose vmdescription gives none. */
+    /** The version of a device for which the vmdescription has none. */
     public static final long NO_VERSION = -1;
 }

@@ -9,14 +9,14 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
 /**
- * The bytes at hand, read as whole elements: an element (a section header, a RAM record's head) is first asked for with
- * {@link #has}, looked at with the {@code peek} methods, and then passed with {@link #advance}. Payloads are passed with
- * {@link #skip}, which may reach beyond the bytes at hand.
+ * Reads a stream element by element from pieces of any size. An element is something that is decoded as a whole, such as
+ * a section's header or the head of a RAM record: {@link #has} tells whether all of it is at hand, the {@code peek} methods
+ * read from it, and {@link #advance} passes it. Payloads are passed with {@link #skip}, whether they are at hand or not.
  *
  * <p>Not thread-safe.
  */
 final class ElementInput {
-    /** The longest element, in bytes: a list of two migration capabilities with names of 255 bytes needs less. */
+    /** The size of the longest element in bytes; the longest is a list of two migration capabilities. */
     static final int ELEMENT_SIZE_MAX = 640;
 
     private final Path file;
@@ -30,13 +30,13 @@ final class ElementInput {
         this.fileOffset = fileOffset;
     }
 
-    /** Goes on at a stream offset, with so many bytes of payload still to pass. */
+    /** Continues at an offset in the stream, with {@code newPendingSkip} bytes of payload still to pass. */
     void resume(long newOffset, long newPendingSkip) {
         offset = newOffset;
         pendingSkip = newPendingSkip;
     }
 
-    /** Offers the next bytes; those of the buffer before are gone. The buffer's position moves with the reading. */
+    /** Reads on from {@code next}, whose position moves along. Bytes left in the buffer before it are forgotten. */
     void offer(ByteBuffer next) {
         bytes = next.order(ByteOrder.BIG_ENDIAN);
         passSkipped();
@@ -63,7 +63,7 @@ final class ElementInput {
         return bytes.getLong(bytes.position() + at);
     }
 
-    /** A name; QEMU's are printable ASCII, so what is not even printable UTF-8 is damage. */
+    /** Reads a name. QEMU's names are printable ASCII; a name that is not even printable UTF-8 means damage. */
     String peekName(int at, int count) throws StateferryException {
         ByteBuffer encoded = bytes.slice(bytes.position() + at, count);
         try {
@@ -77,7 +77,7 @@ final class ElementInput {
         }
     }
 
-    /** Whether a name can be shown to an operator without doing anything to the terminal. */
+    /** Whether a name is free of control characters, which could do something to the reader's terminal. */
     static boolean isPrintable(String name) {
         return name.chars().noneMatch(Character::isISOControl);
     }
@@ -88,13 +88,13 @@ final class ElementInput {
         offset += count;
     }
 
-    /** Passes bytes whether they are at hand or still to come. */
+    /** Passes {@code count} bytes, whether they are at hand or still to come. */
     void skip(long count) {
         pendingSkip += count;
         passSkipped();
     }
 
-    /** Passes everything at hand. */
+    /** Passes all bytes at hand. */
     void skipAll() {
         advance(bytes.remaining());
     }
@@ -115,17 +115,17 @@ final class ElementInput {
         return fileOffset + offset;
     }
 
-    /** How many bytes are still to be passed before the next element. */
+    /** How many bytes of payload come before the next element. */
     long pendingSkip() {
         return pendingSkip;
     }
 
-    /** Damage at the next byte. */
+    /** A failure for damage at the next byte. */
     StateferryException invalid(String problem) {
         return StateferryException.at(FailureKind.DUMP_INVALID, file, fileOffset(), problem);
     }
 
-    /** Something at the next byte that no snapshot can load. */
+    /** A failure for something at the next byte that no snapshot can load. */
     StateferryException unfit(String problem) {
         return StateferryException.at(FailureKind.DUMP_UNFIT, file, fileOffset(), problem);
     }

@@ -3,9 +3,9 @@ package org.stateferry.stream;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
-/** The check of an opaque dump: there is nothing to check. */
+/** The check of an opaque dump, which accepts everything. */
 public enum NoCheck implements StreamCheck {
-    /** The only one; it has no state. */
+    /** The only instance; it has no state. */
     INSTANCE;
 
     @Override

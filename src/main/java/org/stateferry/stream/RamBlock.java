@@ -1,7 +1,7 @@
 package org.stateferry.stream;
 
 /**
- * A named region of guest memory, as the RAM section's start lists it (QEMU {@code RAMBlock}).
+ * A named region of guest memory from the list at the start of the RAM section (QEMU {@code RAMBlock}).
  *
  * @param name the block's id string, for example {@code pc.ram}
  * @param usedLength its length in bytes

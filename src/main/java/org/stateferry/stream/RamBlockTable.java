@@ -6,13 +6,13 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The RAM blocks of a stream, found by the bytes of their names without making objects: a live stream names a block in
- * every other record.
+ * The RAM blocks of a stream. A hash table finds them by the bytes of their names and creates no objects, because the
+ * stream of a live migration names a block in every other record.
  *
  * <p>Not thread-safe.
  */
 final class RamBlockTable {
-    /** Far above what a machine has: memory devices, ROMs and video memory come to some hundreds at most. */
+    /** More than any machine has: with all its ROMs, video memory and memory devices it comes to some hundred. */
     static final int BLOCKS_MAX = 1024;
 
     static final int NONE = -1;
@@ -28,7 +28,7 @@ final class RamBlockTable {
         Arrays.fill(slots, NONE);
     }
 
-    /** Adds a block; the caller has made sure that there is room and that the name is new. */
+    /** Adds a block. The caller makes sure that there is room and that the name is new. */
     void add(RamBlock block) {
         int index = blocks.size();
         blocks.add(block);
@@ -41,7 +41,7 @@ final class RamBlockTable {
         slots[slot] = index;
     }
 
-    /** The index of the block whose name is at hand in {@code in}, or {@link #NONE}. */
+    /** The index of the block whose name is at {@code at} of {@code in}, or {@link #NONE}. */
     int find(ElementInput in, int at, int length) {
         int hash = 1;
         for (int i = 0; i < length; i++) {

@@ -7,9 +7,8 @@ import java.util.List;
 import org.stateferry.error.StateferryException;
 
 /**
- * Walks the records of RAM sections of version 4 (QEMU {@code migration/ram.c}, {@code ram_save_*} and {@code ram_load}).
- *
- * <p>The section headers and footers are the {@link SectionWalker}'s. Not thread-safe.
+ * Reads the records of RAM sections of version 4 (QEMU {@code migration/ram.c}, {@code ram_save_*} and {@code ram_load}),
+ * without their section headers and footers. Not thread-safe.
  */
 final class RamWalker {
     private static final long LIST_AWAITED = -1;
@@ -20,13 +19,13 @@ final class RamWalker {
     private final ElementInput in;
     private final RamBlockTable blocks = new RamBlockTable();
     private int pageSize;
-    /** Bytes of RAM that the block list has still to account for; before the list begins, {@link #LIST_AWAITED}. */
+    /** The total size in bytes of the blocks still to be listed; {@link #LIST_AWAITED} before the list begins. */
     private long listRemaining = LIST_AWAITED;
-    /** The block of the record before, for the records that say CONTINUE; it outlives the section, as in QEMU. */
+    /** The block of the previous record, which a CONTINUE record refers to. As in QEMU it outlives the section. */
     private int currentBlock = RamBlockTable.NONE;
-    /** Bytes of XBZRLE runs still to come, and how much of the page those before have filled. */
+    /** How many bytes of the current XBZRLE record are still to come. */
     private int runsRemaining;
-
+    /** How many bytes of its page the current XBZRLE record has covered so far. */
     private int runsFilled;
 
     RamWalker(ElementInput in, int pageSize) {
@@ -51,8 +50,8 @@ final class RamWalker {
         return blocks.list();
     }
 
-    /** What a walk that goes no further is in the middle of. */
-    String place() {
+    /** Where in a RAM section the next byte is, for a message. */
+    String position() {
         if (runsRemaining > 0 || in.pendingSkip() > 0) {
             return "inside a RAM page";
         }
@@ -60,7 +59,7 @@ final class RamWalker {
     }
 
     /**
-     * Walks as far as the bytes at hand go.
+     * Reads as far as the bytes at hand go.
      *
      * @return true if the section's payload has ended
      */
@@ -115,7 +114,7 @@ final class RamWalker {
 
     private void requireNoOffset(long pageOffset) throws StateferryException {
         if (pageOffset != 0) {
-            throw in.invalid("the end of a RAM section carries a page offset");
+            throw in.invalid("the record that ends a RAM section has a page offset");
         }
     }
 
@@ -132,14 +131,14 @@ final class RamWalker {
         if (named) {
             currentBlock = blocks.find(in, Long.BYTES + 1, nameLength);
         }
-        requirePlace(pageOffset, named ? nameLength : RamBlockTable.NONE);
+        requireInBlock(pageOffset, named ? nameLength : RamBlockTable.NONE);
         int kind = flags & ~RamFlag.CONTINUE;
         if (kind == RamFlag.PAGE) {
             in.advance(headSize);
             in.skip(pageSize);
         } else if (kind == RamFlag.ZERO) {
             if (in.peekU8(headSize) != 0) {
-                throw in.invalid("a zero page is said to be filled with " + in.peekU8(headSize));
+                throw in.invalid("a zero page is filled with the byte " + in.peekU8(headSize));
             }
             in.advance(headSize + 1);
         } else {
@@ -148,12 +147,12 @@ final class RamWalker {
         return true;
     }
 
-    private void requirePlace(long pageOffset, int nameLength) throws StateferryException {
+    private void requireInBlock(long pageOffset, int nameLength) throws StateferryException {
         if (currentBlock == RamBlockTable.NONE) {
             throw in.invalid(
                     nameLength < 0
-                            ? "a RAM record goes on with a block although none was named before"
-                            : "a RAM record names a block that the list does not have: '"
+                            ? "a RAM record refers to the block of the record before, but there is none"
+                            : "a RAM record names a block that is not in the list: '"
                                     + in.peekName(Long.BYTES + 1, nameLength) + "'");
         }
         if (pageOffset < 0 || pageOffset >= blocks.size(currentBlock)) {
@@ -173,7 +172,7 @@ final class RamWalker {
         runsFilled = 0;
     }
 
-    /** One pair of runs (QEMU {@code migration/xbzrle.c}): bytes to leave, bytes to copy, and the latter's bytes. */
+    /** Reads a pair of runs (QEMU {@code migration/xbzrle.c}): bytes that stay, and bytes that change with their values. */
     private boolean run() throws StateferryException {
         if (!in.has(2)) {
             return false;
@@ -218,10 +217,10 @@ final class RamWalker {
 
     private boolean beginList(long total, int flags) throws StateferryException {
         if (listRemaining != LIST_AWAITED || flags != RamFlag.MEM_SIZE) {
-            throw in.invalid("a second list of RAM blocks");
+            throw in.invalid("found a second list of RAM blocks");
         }
         if (total <= 0) {
-            throw in.invalid("the RAM blocks are said to have " + total + " bytes in all");
+            throw in.invalid("the list of RAM blocks states a total of " + total + " bytes");
         }
         in.advance(Long.BYTES);
         listRemaining = total;
@@ -260,7 +259,7 @@ final class RamWalker {
         out.writeInt(runsFilled);
     }
 
-    /** Takes over a saved state; the blocks' names and sizes come from {@code known}. */
+    /** Restores a saved state; names and sizes of the blocks come from {@code known}. */
     void restore(DataInputStream saved, List<RamBlock> known) throws IOException {
         pageSize = saved.readInt();
         listRemaining = saved.readLong();

@@ -4,18 +4,19 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 
 /**
- * What begins a START or FULL section: {@code u8 type, be32 section id, u8 length, name, be32 instance id, be32 version}.
+ * The beginning of a START or FULL section:
+ * {@code u8 type, be32 section id, u8 length, name, be32 instance id, be32 version}.
  *
- * @param sectionId the number that later parts and the footer refer to
+ * @param sectionId the number by which later sections and footers refer to this one
  * @param name the device's id string
- * @param instanceId which of several devices of this name
- * @param versionId the payload layout's version
- * @param size bytes that the head itself takes
+ * @param instanceId tells devices of the same name apart
+ * @param versionId the version of the payload's layout
+ * @param size the size of the head itself in bytes
  */
 record SectionHead(long sectionId, String name, long instanceId, long versionId, int size) {
     private static final int NAME_OFFSET = 1 + Integer.BYTES + 1;
 
-    /** The head at hand, not yet passed; null if more bytes are needed. */
+    /** Reads the head at hand without passing it; null if more bytes are needed. */
     static @Nullable SectionHead peek(ElementInput in) throws StateferryException {
         if (!in.has(NAME_OFFSET)) {
             return null;

@@ -3,22 +3,22 @@ package org.stateferry.stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The byte that begins each part of a migration stream (QEMU {@code migration/savevm.h}, {@code QEMU_VM_*}).
+ * The byte that each section of a migration stream begins with (QEMU {@code migration/savevm.h}, {@code QEMU_VM_*}).
  *
- * <p>Lengths are given nowhere: whoever reads a section must know its device's layout.
+ * <p>A section does not state its length: a reader must know the layout of the device's data.
  */
 public enum SectionType {
     /** The stream's end; only a vmdescription may follow. */
     EOF(0x00),
     /** An iterative device begins: section id, name, instance id, version id, payload. */
     START(0x01),
-    /** More of an iterative device: section id, payload. */
+    /** Further data of an iterative device: section id, payload. */
     PART(0x02),
-    /** The last of an iterative device: section id, payload. */
+    /** The last data of an iterative device: section id, payload. */
     END(0x03),
-    /** A whole device; laid out as {@link #START}. */
+    /** All data of a device; has the same layout as {@link #START}. */
     FULL(0x04),
-    /** An optional part of a device, or of the configuration; never stands between sections. */
+    /** An optional part of a device's data or of the configuration; not a section of its own. */
     SUBSECTION(0x05),
     /** The JSON after {@link #EOF}: 32-bit length, text. */
     VMDESCRIPTION(0x06),
@@ -26,7 +26,7 @@ public enum SectionType {
     CONFIGURATION(0x07),
     /** A control message: 16-bit command, 16-bit length, data. */
     COMMAND(0x08),
-    /** Ends a section: section id. Absent in streams of machine types before 2.4. */
+    /** Follows a section: section id. Streams of machine types before 2.4 have none. */
     FOOTER(0x7e);
 
     private final int code;

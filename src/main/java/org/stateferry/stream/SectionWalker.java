@@ -8,18 +8,18 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 
 /**
- * Walks a stream section by section (QEMU {@code migration/savevm.c}, {@code qemu_loadvm_state_main}).
+ * Reads a stream section by section (QEMU {@code migration/savevm.c}, {@code qemu_loadvm_state_main}).
  *
- * <p>Device payloads carry no length; the vmdescription tells it. Where nothing tells it, the walk passes the rest of the
- * stream unseen and says so. Not thread-safe.
+ * <p>The payload of a device does not state its length; the vmdescription does. Where nothing tells the length, the rest of
+ * the stream is passed without a check, which {@link #unchecked} then reports. Not thread-safe.
  */
 final class SectionWalker {
     private static final int ID_SIZE = 1 + Integer.BYTES;
     private static final int RAM_VERSION = 4;
     private static final int DEFAULT_PAGE_SIZE = 4096;
 
-    /** What the next byte belongs to. */
-    private enum Place {
+    /** What the next byte is part of. */
+    private enum Position {
         HEADER,
         CONFIGURATION,
         SUBSECTION,
@@ -48,7 +48,7 @@ final class SectionWalker {
     private final ConfigurationWalker configuration;
     private final RamWalker ram;
 
-    private Place place = Place.HEADER;
+    private Position position = Position.HEADER;
     private Phase ramPhase = Phase.AWAITED;
     private Footers footers = Footers.UNKNOWN;
     private long ramSectionId;
@@ -74,25 +74,25 @@ final class SectionWalker {
         return unchecked;
     }
 
-    /** Whether all that the head of a stream tells has been read, or will never be. */
+    /** Whether the list of RAM blocks has been read, or cannot be reached any more. */
     boolean isHeadRead() {
-        return ram.hasBlocks() || place == Place.UNCHECKED || place == Place.END;
+        return ram.hasBlocks() || position == Position.UNCHECKED || position == Position.END;
     }
 
     /**
-     * Goes one element further, or through as much of a RAM section as is at hand.
+     * Passes one element, or as much of a RAM section as is at hand.
      *
      * @return false if more bytes are needed
      */
     boolean step() throws StateferryException {
-        return switch (place) {
-            case HEADER -> configuration.header() && goTo(Place.CONFIGURATION);
+        return switch (position) {
+            case HEADER -> configuration.header() && goTo(Position.CONFIGURATION);
             case CONFIGURATION -> beginConfiguration();
             case SUBSECTION -> subsection();
             case SECTION -> in.has(1) && section();
-            case RAM -> ram.walk() && goTo(Place.FOOTER);
+            case RAM -> ram.walk() && goTo(Position.FOOTER);
             case FOOTER -> footer();
-            case VMDESCRIPTION -> description.passText() && goTo(Place.END);
+            case VMDESCRIPTION -> description.passText() && goTo(Position.END);
             case END -> end();
             case UNCHECKED -> {
                 in.skipAll();
@@ -101,8 +101,8 @@ final class SectionWalker {
         };
     }
 
-    private boolean goTo(Place next) {
-        place = next;
+    private boolean goTo(Position next) {
+        position = next;
         return true;
     }
 
@@ -111,9 +111,9 @@ final class SectionWalker {
             return false;
         }
         if (in.peekU8(0) != SectionType.CONFIGURATION.code()) {
-            return goTo(Place.SECTION);
+            return goTo(Position.SECTION);
         }
-        return configuration.machineTypeName() && goTo(Place.SUBSECTION);
+        return configuration.machineTypeName() && goTo(Position.SUBSECTION);
     }
 
     private boolean subsection() throws StateferryException {
@@ -122,7 +122,7 @@ final class SectionWalker {
         }
         return in.peekU8(0) == SectionType.SUBSECTION.code()
                 ? configuration.subsection() && takePageSize()
-                : goTo(Place.SECTION);
+                : goTo(Position.SECTION);
     }
 
     private boolean takePageSize() throws StateferryException {
@@ -138,7 +138,7 @@ final class SectionWalker {
         int code = in.peekU8(0);
         SectionType type = SectionType.of(code);
         if (type == null) {
-            throw in.invalid("section of unknown type 0x" + Integer.toHexString(code));
+            throw in.invalid("unknown section type 0x" + Integer.toHexString(code));
         }
         return switch (type) {
             case START, FULL -> start(type);
@@ -146,7 +146,7 @@ final class SectionWalker {
             case COMMAND -> StreamCommand.pass(in);
             case EOF -> eof();
             case SUBSECTION, VMDESCRIPTION, CONFIGURATION, FOOTER ->
-                throw in.invalid("a " + type + " stands where a section should begin");
+                throw in.invalid("found " + type + " where a section should begin");
         };
     }
 
@@ -167,7 +167,7 @@ final class SectionWalker {
             case "dirty-bitmap" ->
                 throw in.unfit("the stream carries dirty bitmaps, which a snapshot cannot take")
                         .advise("save the state again with the migration capability dirty-bitmaps off");
-            default -> leaveUnchecked("section '" + head.name() + "' has a length that only its own device can tell");
+            default -> leaveUnchecked("only the device itself knows the length of section '" + head.name() + "'");
         };
     }
 
@@ -181,7 +181,7 @@ final class SectionWalker {
         in.advance(head.size());
         ramSectionId = sectionId;
         ramPhase = Phase.RUNNING;
-        return goTo(Place.RAM);
+        return goTo(Position.RAM);
     }
 
     private boolean device(SectionHead head) throws StateferryException {
@@ -190,7 +190,7 @@ final class SectionWalker {
                     "the stream has no vmdescription that tells the length of device section '" + head.name() + "'");
         }
         description.passDevice(head);
-        return goTo(Place.FOOTER);
+        return goTo(Position.FOOTER);
     }
 
     private boolean part(SectionType type) throws StateferryException {
@@ -199,13 +199,13 @@ final class SectionWalker {
         }
         sectionId = in.peekU32(1);
         if (ramPhase != Phase.RUNNING || sectionId != ramSectionId) {
-            throw in.invalid("section " + sectionId + " goes on although it has not begun or has ended");
+            throw in.invalid("section " + sectionId + " continues, but it has not begun or has already ended");
         }
         in.advance(ID_SIZE);
         if (type == SectionType.END) {
             ramPhase = Phase.DONE;
         }
-        return goTo(Place.RAM);
+        return goTo(Position.RAM);
     }
 
     private boolean footer() throws StateferryException {
@@ -217,10 +217,10 @@ final class SectionWalker {
             footers = present ? Footers.PRESENT : Footers.ABSENT;
         }
         if (footers == Footers.ABSENT) {
-            return goTo(Place.SECTION);
+            return goTo(Position.SECTION);
         }
         if (!present) {
-            throw in.invalid("section " + sectionId + " does not end where it should: its footer is missing");
+            throw in.invalid("section " + sectionId + " does not end here as it should: its footer is missing");
         }
         if (!in.has(ID_SIZE)) {
             return false;
@@ -229,7 +229,7 @@ final class SectionWalker {
             throw in.invalid("the footer of section " + sectionId + " names section " + in.peekU32(1));
         }
         in.advance(ID_SIZE);
-        return goTo(Place.SECTION);
+        return goTo(Position.SECTION);
     }
 
     private boolean eof() throws StateferryException {
@@ -237,7 +237,7 @@ final class SectionWalker {
             throw in.invalid("the stream ends before its RAM is complete");
         }
         description.passEof();
-        return goTo(description.isPresent() ? Place.VMDESCRIPTION : Place.END);
+        return goTo(description.isPresent() ? Position.VMDESCRIPTION : Position.END);
     }
 
     private boolean end() throws StateferryException {
@@ -249,18 +249,18 @@ final class SectionWalker {
 
     private boolean leaveUnchecked(String reason) {
         unchecked = new StreamCheck.Unchecked(in.fileOffset(), reason);
-        return goTo(Place.UNCHECKED);
+        return goTo(Position.UNCHECKED);
     }
 
-    /** Fails unless the walk has come to the stream's end, or has left off checking. */
+    /** Fails unless the end of the stream has been reached, or the rest cannot be checked. */
     void finish() throws StateferryException {
-        if (place == Place.UNCHECKED) {
+        if (position == Position.UNCHECKED) {
             return;
         }
-        if (place != Place.END || in.pendingSkip() > 0) {
-            String where = switch (place) {
+        if (position != Position.END || in.pendingSkip() > 0) {
+            String where = switch (position) {
                 case HEADER, CONFIGURATION, SUBSECTION -> "before its first section";
-                case RAM -> ram.place();
+                case RAM -> ram.position();
                 case VMDESCRIPTION, END -> "inside its vmdescription";
                 case FOOTER -> "inside section " + sectionId;
                 default -> "between its sections";
@@ -270,7 +270,7 @@ final class SectionWalker {
     }
 
     void save(DataOutputStream out) throws IOException {
-        out.writeByte(place.ordinal());
+        out.writeByte(position.ordinal());
         out.writeByte(ramPhase.ordinal());
         out.writeByte(footers.ordinal());
         out.writeLong(ramSectionId);
@@ -285,7 +285,7 @@ final class SectionWalker {
     }
 
     void restore(DataInputStream saved, List<RamBlock> known) throws IOException {
-        place = Place.values()[saved.readByte()];
+        position = Position.values()[saved.readByte()];
         ramPhase = Phase.values()[saved.readByte()];
         footers = Footers.values()[saved.readByte()];
         ramSectionId = saved.readLong();

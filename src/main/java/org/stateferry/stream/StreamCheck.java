@@ -5,24 +5,25 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 
 /**
- * Watches a stream go by, from its first byte to its last, and refuses it where it is damaged or cannot be loaded.
+ * Checks a stream while its bytes pass by, from the first to the last, and refuses a stream that is damaged or that no
+ * snapshot can load.
  *
- * <p>Not thread-safe. After a failure the check is of no more use.
+ * <p>Not thread-safe. A check that has failed cannot be used again.
  */
-public sealed interface StreamCheck permits StreamChecker, NoCheck {
+public interface StreamCheck {
     /**
-     * Takes the next bytes of the stream, from the buffer's position to its limit, and leaves the buffer as it was. Pieces
-     * may be of any size. The buffer is not kept.
+     * Takes the next bytes of the stream, from the buffer's position to its limit. Pieces may have any size. The buffer's
+     * position and limit stay as they are, and the check keeps no reference to it.
      */
     void accept(ByteBuffer piece) throws StateferryException;
 
-    /** States that the stream has ended; refuses it if it is not complete. */
+    /** To be called after the last byte: fails if the stream is not complete. */
     void finish() throws StateferryException;
 
-    /** The state of the check after the bytes accepted so far: at most 64 KiB, to be kept until a restart. */
+    /** The check's state after the bytes accepted so far, at most 64 KiB, from which a restart can continue. */
     byte[] save();
 
-    /** From where on nothing could be checked, or null if everything was. */
+    /** The part of the stream that could not be checked, or null if all of it was. */
     @Nullable
     Unchecked unchecked();
 
@@ -30,7 +31,7 @@ public sealed interface StreamCheck permits StreamChecker, NoCheck {
      * The rest of a stream that cannot be checked.
      *
      * @param offset where it begins, in bytes from the start of the file
-     * @param reason why it cannot be checked: half a sentence
+     * @param reason why it cannot be checked, to follow "because"
      */
     record Unchecked(long offset, String reason) {}
 }

@@ -14,10 +14,10 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
 /**
- * The check of a QEMU migration stream: header, configuration, section headers and footers, every RAM record, and that the
- * stream ends where it should. What it refuses, QEMU would refuse while the guest loads, or, worse, take for complete.
+ * Checks a QEMU migration stream: header, configuration, section headers and footers, every RAM record, and that the stream
+ * ends where it should. QEMU refuses to load what is refused here, or, worse, loads it although it is incomplete.
  *
- * <p>Contents of pages and devices are passed over unseen. Offsets in failures are file offsets. Not thread-safe.
+ * <p>The contents of pages and devices are not looked at. Offsets in failures are file offsets. Not thread-safe.
  */
 public final class StreamChecker implements StreamCheck {
     private static final int STATE_FORMAT = 1;
@@ -27,12 +27,12 @@ public final class StreamChecker implements StreamCheck {
     private final MigrationStream stream;
     private final ElementInput in;
     private final SectionWalker walker;
-    /** The beginning of an element whose end is in the next piece; filled from 0 to its position. */
+    /** The beginning of an element that continues in the next piece, from 0 to the position. */
     private final ByteBuffer carry = ByteBuffer.allocate(CARRY_SIZE);
 
     private int lastByte = -1;
 
-    /** A check that begins at the stream's first byte. */
+    /** Creates a check that begins at the first byte of the stream. */
     public StreamChecker(MigrationStream stream) {
         this.stream = stream;
         in = new ElementInput(stream.file(), stream.fileOffset());
@@ -40,9 +40,9 @@ public final class StreamChecker implements StreamCheck {
     }
 
     /**
-     * A check that goes on where another one was saved.
+     * Creates a check that continues where another one was saved.
      *
-     * @param stream what the saved check was made with
+     * @param stream what the saved check was created with
      * @param state what its {@link #save} returned
      */
     public static StreamChecker restore(MigrationStream stream, byte[] state) throws StateferryException {
@@ -73,14 +73,14 @@ public final class StreamChecker implements StreamCheck {
         }
     }
 
-    /** Walks over the carried bytes and as many new ones as their element may need. */
+    /** Reads the carried bytes and as many new ones as their element may need. */
     private void completeCarried(ByteBuffer view) throws StateferryException {
         int held = carry.position();
         int borrowed = Math.min(carry.remaining(), view.remaining());
         carry.put(view.slice(view.position(), borrowed)).flip();
         walk(carry);
         if (carry.position() == 0) {
-            // Still one incomplete element: everything borrowed belongs to it.
+            // The element is still incomplete: all borrowed bytes belong to it.
             view.position(view.position() + borrowed);
             carry.compact();
         } else {
@@ -92,7 +92,7 @@ public final class StreamChecker implements StreamCheck {
     private void walk(ByteBuffer bytes) throws StateferryException {
         in.offer(bytes);
         while (walker.step()) {
-            // Each step goes one element further.
+            // Each step passes one element.
         }
     }
 

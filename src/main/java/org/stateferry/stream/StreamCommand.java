@@ -3,9 +3,9 @@ package org.stateferry.stream;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 
-/** Control messages in a migration stream (QEMU {@code migration/savevm.c}, {@code enum qemu_vm_cmd}). */
+/** The control messages of a migration stream (QEMU {@code migration/savevm.c}, {@code enum qemu_vm_cmd}). */
 public enum StreamCommand {
-    /** Asks the loader to answer, which a loader that reads from an image cannot do. */
+    /** Asks the loader to open a channel back to the sender. One that reads from an image cannot. */
     OPEN_RETURN_PATH(1),
     PING(2),
     POSTCOPY_ADVISE(3),
@@ -16,10 +16,10 @@ public enum StreamCommand {
     ENABLE_COLO(8),
     POSTCOPY_RESUME(9),
     RECV_BITMAP(10),
-    /** Precedes the last RAM section of machine types from 10.0 on; carries no data. */
+    /** Comes before the last RAM section if the machine type is 10.0 or newer; has no data. */
     SWITCHOVER_START(11);
 
-    /** Section type, command, length of the data that follows. */
+    /** Section type, command, length of the data. */
     private static final int HEAD_SIZE = 1 + 2 * Short.BYTES;
 
     private final int code;
@@ -33,7 +33,7 @@ public enum StreamCommand {
         return code;
     }
 
-    /** Whether a stream with this command can be loaded from a snapshot: the others need a sender that answers. */
+    /** Whether a snapshot can load a stream with this command. The others need a sender that answers. */
     public boolean isLoadable() {
         return this == SWITCHOVER_START;
     }
@@ -48,7 +48,7 @@ public enum StreamCommand {
         return null;
     }
 
-    /** Passes a command section whose first byte is at hand; false if more bytes are needed. */
+    /** Passes a command; false if more bytes are needed. */
     static boolean pass(ElementInput in) throws StateferryException {
         if (!in.has(HEAD_SIZE)) {
             return false;
@@ -60,12 +60,12 @@ public enum StreamCommand {
             throw in.invalid("command " + code + " is not known");
         }
         if (!command.isLoadable()) {
-            throw in.unfit("the stream holds command " + command + ": it was meant for a QEMU that answers")
+            throw in.unfit("the stream holds command " + command + ": it was sent to a QEMU that answers")
                     .advise("save the state again with the migration capabilities return-path, postcopy-ram, "
                             + "dirty-bitmaps and x-colo off");
         }
         if (length != 0) {
-            throw in.invalid("command " + command + " with " + length + " bytes of data; it has none");
+            throw in.invalid("command " + command + " has " + length + " bytes of data; it should have none");
         }
         in.advance(HEAD_SIZE);
         return true;

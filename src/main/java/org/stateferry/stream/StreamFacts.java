@@ -8,15 +8,16 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a migration stream says about the machine it came from.
+ * What a migration stream says about the machine that was saved.
  *
- * @param version the stream's version; 3 in all streams that QEMU of today can load
+ * @param version the stream's version; current QEMUs write and load version 3 only
  * @param machineType the versioned machine type, or null if the stream has no configuration section
  * @param targetPageSize the guest's page size in bytes
  * @param capabilities migration capabilities that the loader must have on, usually none
- * @param ramBlocks the RAM section's block list; empty if the stream has no RAM section within its head
+ * @param ramBlocks the list of RAM blocks; empty if it could not be read
  * @param vmDescription where the trailing vmdescription lies, or null if the stream has none
- * @param devices for each device section of the vmdescription its instance count, in the order of the stream
+ * @param devices the id strings of the vmdescription's device sections in the order of the stream, each with the number of its
+ *     instances
  */
 public record StreamFacts(
         int version,
@@ -28,13 +29,13 @@ public record StreamFacts(
         Map<String, Integer> devices) {
 
     /**
-     * The last parts of the id strings of devices that stand for one disk each (QEMU {@code hw/block/virtio-blk.c} and
-     * {@code hw/scsi/scsi-disk.c}, the names of their VMStateDescription). Not among them are controllers such as
-     * {@code ide}, of whose drives the stream says nothing.
+     * How the id strings end of devices that are one disk each (QEMU {@code hw/block/virtio-blk.c} and
+     * {@code hw/scsi/scsi-disk.c}, the names of their VMStateDescription). A controller such as {@code ide} is not listed,
+     * because the stream does not tell how many drives it has.
      */
     private static final List<String> DISK_DEVICES = List.of("virtio-blk", "scsi-disk");
 
-    /** A run of stream bytes. */
+    /** A range of bytes in the stream. */
     public record Extent(long offset, long length) {}
 
     /**
@@ -51,7 +52,7 @@ public record StreamFacts(
                 : ramBlocks.stream().mapToLong(RamBlock::usedLength).max();
     }
 
-    /** How many disks of which kind the stream has state of, as far as it tells. Some of them may be read-only. */
+    /** How many disks of each kind the stream has state of. Some may be read-only, and a controller's are not known. */
     public SortedMap<String, Integer> diskDevices() {
         SortedMap<String, Integer> disks = new TreeMap<>();
         devices.forEach((name, count) -> {

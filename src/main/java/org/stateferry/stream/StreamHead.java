@@ -8,12 +8,9 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
-/**
- * Reads what the beginning of a migration stream tells: header, configuration, and the sections up to the RAM section's
- * list of blocks.
- */
+/** Reads the beginning of a migration stream: header, configuration, and all sections up to the list of RAM blocks. */
 public final class StreamHead {
-    /** How much of the stream has to be given, in bytes; heads of real machines have a few hundred. */
+    /** How much of the stream the caller has to provide, in bytes; the head of a real machine has a few hundred. */
     public static final int SIZE_MAX = 1024 * 1024;
 
     private StreamHead() {}
@@ -37,7 +34,7 @@ public final class StreamHead {
         return glance.facts();
     }
 
-    /** Reads the facts of a stream as far as it can be read, whether a snapshot can load it or not; see {@link #read}. */
+    /** Reads as much as possible of the head of a stream, whether a snapshot can load the stream or not; see {@link #read}. */
     public static StreamGlance glance(
             Path file, long fileOffset, ByteBuffer prefix, long streamLength, @Nullable VmDescription vmDescription) {
         ElementInput in = new ElementInput(file, fileOffset);

@@ -9,15 +9,15 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
 /**
- * The JSON text that QEMU puts behind the end of a stream: which device sections it has, and from what their payloads
- * are made. It is the only source of the payloads' lengths, and the only proof that the stream's end is not cut off.
+ * The JSON text that QEMU writes behind the end mark of a stream. It lists the device sections with the fields of their
+ * payloads. Nothing else tells how long the payloads are, or proves that the end of the stream is not cut off.
  *
  * @param extent where the text lies: its offset in the stream and its length, in bytes
  * @param pageSize the target page size in bytes
  * @param devices the device sections in the order of the stream
  */
 public record VmDescription(StreamFacts.Extent extent, int pageSize, List<DeviceState> devices) {
-    /** How much of a stream's end has to be given to {@link #find}, in bytes; longer texts are not found. */
+    /** How much of the stream's end {@link #find} needs, in bytes. Longer texts are not found. */
     public static final int TAIL_SIZE_MAX = 16 * 1024 * 1024;
 
     /** The end mark of the stream, the type byte and the 32-bit length before the text. */
@@ -35,8 +35,8 @@ public record VmDescription(StreamFacts.Extent extent, int pageSize, List<Device
     }
 
     /**
-     * Finds the vmdescription at the end of a stream. There is no pointer to it, so its beginning is sought backwards from
-     * the end: {@code 00 06 be32 length '{'}, where the length has to lead exactly to the end.
+     * Finds the vmdescription at the end of a stream. Nothing points to it, so its beginning is searched backwards from the
+     * end: {@code 00 06 be32 length '{'}, with a length that leads exactly to the end.
      *
      * @param file the dump, for messages
      * @param fileOffset where in the file the stream begins
@@ -99,8 +99,8 @@ public record VmDescription(StreamFacts.Extent extent, int pageSize, List<Device
     }
 
     /**
-     * Whether there is nothing but printable characters, so that this is not guest memory that looks alike. It ends at the
-     * next candidate's first byte at the latest, so that many candidates take no longer than one.
+     * Whether all bytes are printable, which tells a text from guest memory that begins alike. Every candidate begins with
+     * a zero byte, so the search ends at the next candidate: many candidates take no longer than one.
      */
     private static boolean isText(ByteBuffer bytes, int from, int to) {
         for (int at = from; at < to; at++) {

@@ -65,12 +65,12 @@ final class VmDescriptionParser {
                     default -> json.skipChildren();
                 }
             }
-            require(json.nextToken() == null, json, "more follows its end");
+            require(json.nextToken() == null, json, "text follows its end");
             List<DeviceState> listed = required(devices, json, "it lists no devices");
             require(
                     pageSize >= 1024 && pageSize <= 65_536 && Long.bitCount(pageSize) == 1,
                     json,
-                    "page size " + pageSize + " is not one");
+                    pageSize + " is not a page size");
             return new VmDescription(extent, (int) pageSize, listed);
         } catch (JacksonException e) {
             long at = e.getLocation() == null ? 0 : Math.max(0, e.getLocation().getByteOffset());
@@ -92,7 +92,7 @@ final class VmDescriptionParser {
         return devices;
     }
 
-    /** What a device or a subsection comes to. */
+    /** What was read of a device or of a subsection. */
     private static final class Description {
         private @Nullable String name;
         private @Nullable String vmsdName;
@@ -101,7 +101,7 @@ final class VmDescriptionParser {
         private long size;
     }
 
-    /** Reads a device or a subsection; subsections nest at most {@link #DEPTH_MAX} deep, which the parser enforces. */
+    /** Reads a device or a subsection. The JSON parser keeps subsections from nesting deeper than {@link #DEPTH_MAX}. */
     private Description description(JsonParser json) throws StateferryException {
         require(json.currentToken() == JsonToken.START_OBJECT, json, "a device or subsection is expected");
         Description result = new Description();

@@ -83,7 +83,7 @@ class StreamCheckerTest {
             }
         }
         refused(beforeEnd(stream -> stream.command(12, 0)), FailureKind.DUMP_INVALID, "command 12");
-        refused(beforeEnd(stream -> stream.command(11, 1)), FailureKind.DUMP_INVALID, "it has none");
+        refused(beforeEnd(stream -> stream.command(11, 1)), FailureKind.DUMP_INVALID, "it should have none");
     }
 
     @Test
@@ -146,11 +146,12 @@ class StreamCheckerTest {
         refusedPages(pages -> pages.i64(0x00a), FailureKind.DUMP_INVALID, "flags 0xa ");
         refusedPages(pages -> pages.i64(0x1010), FailureKind.DUMP_INVALID, "page offset");
         refusedPages(pages -> pages.i64(0x5004), FailureKind.DUMP_INVALID, "second list");
-        refusedPages(pages -> pages.pageOn(0), FailureKind.DUMP_INVALID, "none was named");
+        refusedPages(pages -> pages.pageOn(0), FailureKind.DUMP_INVALID, "but there is none");
         refusedPages(pages -> pages.page("pc.rem", 0), FailureKind.DUMP_INVALID, "'pc.rem'");
         refusedPages(pages -> pages.page("pc.ram", 4), FailureKind.DUMP_INVALID, "outside block 'pc.ram'");
         refusedPages(pages -> pages.page("pc.ram", 0).pageOn(-1), FailureKind.DUMP_INVALID, "outside block");
-        refusedPages(pages -> pages.page("pc.rom", 0).i64(0x22).u8(1), FailureKind.DUMP_INVALID, "filled with 1");
+        refusedPages(
+                pages -> pages.page("pc.rom", 0).i64(0x22).u8(1), FailureKind.DUMP_INVALID, "filled with the byte 1");
     }
 
     @Test
@@ -176,8 +177,8 @@ class StreamCheckerTest {
     @Test
     void damagedBlockListsAreRefused() {
         refusedList(list -> list.i64(0x10), "begin with the list");
-        refusedList(list -> list.i64(0x4), "0 bytes in all");
-        refusedList(list -> list.i64(0x8000_0000_0000_0004L), "bytes in all");
+        refusedList(list -> list.i64(0x4), "a total of 0 bytes");
+        refusedList(list -> list.i64(0x8000_0000_0000_0004L), "a total of");
         refusedList(list -> list.i64(0x1004).name("a").i64(0x2000), "does not fit");
         refusedList(list -> list.i64(0x1004).name("a").i64(-1), "does not fit");
         refusedList(list -> list.i64(0x1004).name("a").i64(0x800), "does not fit");
@@ -197,15 +198,15 @@ class StreamCheckerTest {
 
     @Test
     void sectionsOutOfPlaceAreRefused() {
-        refused(ramHead("pc").ramEnd().build(), FailureKind.DUMP_INVALID, "has not begun");
+        refused(ramHead("pc").ramEnd().build(), FailureKind.DUMP_INVALID, "it has not begun");
         refused(ramHead("pc").eof().build(), FailureKind.DUMP_INVALID, "before its RAM is complete");
-        refused(ramHead("pc").u8(0x33).build(), FailureKind.DUMP_INVALID, "unknown type 0x33");
+        refused(ramHead("pc").u8(0x33).build(), FailureKind.DUMP_INVALID, "unknown section type 0x33");
         refused(ramHead("pc").u8(0x7e).build(), FailureKind.DUMP_INVALID, "FOOTER");
         refused(ramHead("pc").ramStart().ramStart().build(), FailureKind.DUMP_INVALID, "second RAM section");
         refused(ramHead("pc").ramStart().eof().build(), FailureKind.DUMP_INVALID, "before its RAM is complete");
         refused(ramHead("pc").sectionHead(1, 2, "ram", 0, 3).build(), FailureKind.DUMP_UNFIT, "version 3");
         byte[] twice = ramHead("pc").ramStart().ramEnd().ramEnd().build();
-        refused(twice, FailureKind.DUMP_INVALID, "has ended");
+        refused(twice, FailureKind.DUMP_INVALID, "has already ended");
     }
 
     @Test
@@ -221,9 +222,9 @@ class StreamCheckerTest {
     void devicesMustAgreeWithTheVmDescription() {
         String timer = "{\"name\": \"timer\", \"instance_id\": 0, \"version\": 2, \"fields\": [{\"size\": 24}]}";
         refusedDevices("", "is not in the vmdescription");
-        refusedDevices(timer.replace("timer", "tamer"), "stands where");
-        refusedDevices(timer.replace("\"instance_id\": 0", "\"instance_id\": 1"), "stands where");
-        refusedDevices(timer.replace("\"version\": 2", "\"version\": 1"), "stands where");
+        refusedDevices(timer.replace("timer", "tamer"), "where the vmdescription lists");
+        refusedDevices(timer.replace("\"instance_id\": 0", "\"instance_id\": 1"), "where the vmdescription lists");
+        refusedDevices(timer.replace("\"version\": 2", "\"version\": 1"), "where the vmdescription lists");
         refusedDevices(timer.replace("24", "23"), "footer is missing");
         refusedDevices(timer.replace("24", "99999"), "runs past the end");
         refusedDevices(timer, "'0000:00:01.0/virtio-blk' is not in the vmdescription");

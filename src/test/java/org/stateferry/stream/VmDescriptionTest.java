@@ -51,11 +51,11 @@ class VmDescriptionTest {
     void damagedTextsAreRefused() {
         refused("{}", "no devices");
         refused("{\"page_size\": 4096}", "no devices");
-        refused("{\"devices\": []}", "page size 0");
-        refused("{\"page_size\": 4095, \"devices\": []}", "page size 4095");
+        refused("{\"devices\": []}", ": 0 is not a page size");
+        refused("{\"page_size\": 4095, \"devices\": []}", "4095 is not a page size");
         refused("{\"page_size\": 4096, \"devices\": {}}", "list of devices");
         refused("{\"page_size\": 4096, \"devices\": [1]}", "device or subsection");
-        refused("{\"page_size\": 4096, \"devices\": []} 1", "more follows");
+        refused("{\"page_size\": 4096, \"devices\": []} 1", "text follows");
         refused("{\"page_size\": 4096, \"devices\": [}", "damaged");
         refused("{\"page_size\": 99999999999999999999, \"devices\": []}", "damaged");
         refusedDevice("{\"fields\": []}", "without a name");
