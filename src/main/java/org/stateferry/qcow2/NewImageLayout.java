@@ -51,25 +51,17 @@ public final class NewImageLayout {
 
     private Qcow2Header header(long size, int l1Size) {
         long l1Offset = l1Size == 0 ? 0 : geometry.clusterOffset(1 + refcountTableClusters + blockCount);
-        return new Qcow2Header(
-                VERSION,
-                0,
-                0,
-                geometry.clusterBits(),
-                size,
-                0,
-                l1Size,
-                l1Offset,
-                geometry.clusterOffset(1),
-                (int) refcountTableClusters,
-                0,
-                0,
-                0,
-                0,
-                0,
-                geometry.refcountOrder(),
-                Qcow2Header.MAX_PARSED_LENGTH,
-                0);
+        return new Qcow2Header.Builder()
+                .version(VERSION)
+                .clusterBits(geometry.clusterBits())
+                .size(size)
+                .l1Size(l1Size)
+                .l1TableOffset(l1Offset)
+                .refcountTableOffset(geometry.clusterOffset(1))
+                .refcountTableClusters((int) refcountTableClusters)
+                .refcountOrder(geometry.refcountOrder())
+                .headerLength(Qcow2Header.MAX_PARSED_LENGTH)
+                .build();
     }
 
     private void putRefcounts() {

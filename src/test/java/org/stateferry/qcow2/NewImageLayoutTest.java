@@ -75,7 +75,11 @@ class NewImageLayoutTest {
         JsonNode info = QemuImg.info(ours);
         assertThat(info.path("virtual-size").asLong()).isEqualTo(GIB);
         assertThat(info.path("format-specific")).isEqualTo(QemuImg.info(qemus).path("format-specific"));
-        assertThat(withoutPlaces(header(ours))).isEqualTo(withoutPlaces(header(qemus)));
+        // Small clusters make QEMU move its tables while it makes the image.
+        assertThat(header(ours))
+                .usingRecursiveComparison()
+                .ignoringFields("l1TableOffset", "refcountTableOffset")
+                .isEqualTo(header(qemus));
     }
 
     @ParameterizedTest
@@ -86,34 +90,11 @@ class NewImageLayoutTest {
         QemuImg.create(qemus, String.valueOf(size));
         Path ours = made(new NewImage(size, NewImage.DEFAULT_CLUSTER_SIZE)).saveTo(folder.resolve("ours.qcow2"));
 
-        assertThat(header(ours)).isEqualTo(header(qemus));
+        assertThat(header(ours)).usingRecursiveComparison().isEqualTo(header(qemus));
     }
 
     private static Qcow2Header header(Path image) throws Exception {
         return Qcow2Image.open(MemoryImageFile.load(image)).header();
-    }
-
-    /** Small clusters make QEMU move its tables while it makes the image. */
-    private static Qcow2Header withoutPlaces(Qcow2Header header) {
-        return new Qcow2Header(
-                header.version(),
-                header.backingFileOffset(),
-                header.backingFileSize(),
-                header.clusterBits(),
-                header.size(),
-                header.cryptMethod(),
-                header.l1Size(),
-                0,
-                0,
-                header.refcountTableClusters(),
-                header.snapshotCount(),
-                header.snapshotsOffset(),
-                header.incompatibleFeatures(),
-                header.compatibleFeatures(),
-                header.autoclearFeatures(),
-                header.refcountOrder(),
-                header.headerLength(),
-                header.compressionType());
     }
 
     @Test

@@ -18,45 +18,9 @@ import org.stateferry.error.StateferryException;
  *  88 autoclear_features 96 refcount_order     100 header_length        104 compression_type
  * </pre>
  *
- * @param version 2 or 3
- * @param backingFileOffset where the backing file's name lies, or 0
- * @param backingFileSize length of that name in bytes
- * @param clusterBits log2 of the cluster size
- * @param size virtual disk size in bytes
- * @param cryptMethod 0 none, 1 AES, 2 LUKS
- * @param l1Size entries of the active L1 table
- * @param l1TableOffset host offset of the active L1 table
- * @param refcountTableOffset host offset of the refcount table
- * @param refcountTableClusters its length in clusters
- * @param snapshotCount {@code nb_snapshots}
- * @param snapshotsOffset host offset of the snapshot table; without meaning if there is none
- * @param incompatibleFeatures see {@link IncompatibleFeature}; 0 in version 2
- * @param compatibleFeatures 0 in version 2
- * @param autoclearFeatures see {@link AutoclearFeatures}; 0 in version 2
- * @param refcountOrder log2 of the refcount width in bits; 4 in version 2
- * @param headerLength bytes of the header; 72 in version 2
- * @param compressionType 0 deflate, 1 zstd
+ * <p>Immutable. One is parsed from a file, or made by name with a {@link Builder}.
  */
-public record Qcow2Header(
-        int version,
-        long backingFileOffset,
-        long backingFileSize,
-        int clusterBits,
-        long size,
-        int cryptMethod,
-        int l1Size,
-        long l1TableOffset,
-        long refcountTableOffset,
-        int refcountTableClusters,
-        int snapshotCount,
-        long snapshotsOffset,
-        long incompatibleFeatures,
-        long compatibleFeatures,
-        long autoclearFeatures,
-        int refcountOrder,
-        int headerLength,
-        int compressionType) {
-
+public final class Qcow2Header {
     /** {@code 'Q' 'F' 'I' 0xfb}. */
     public static final int MAGIC = 0x5146_49fb;
     /** Bytes of a version 2 header. */
@@ -73,11 +37,182 @@ public record Qcow2Header(
     private static final int MAX_REFCOUNT_ORDER = 6;
     private static final long LAZY_REFCOUNTS = 1;
 
-    /** What the version 3 part holds; version 2 has fixed values for it. */
-    private record Version3Fields(
-            long incompatible, long compatible, long autoclear, int refcountOrder, int headerLength, int compression) {
-        static final Version3Fields OF_VERSION_2 =
-                new Version3Fields(0, 0, 0, VERSION_2_REFCOUNT_ORDER, VERSION_2_LENGTH, 0);
+    private final int version;
+    private final long backingFileOffset;
+    private final long backingFileSize;
+    private final int clusterBits;
+    private final long size;
+    private final int cryptMethod;
+    private final int l1Size;
+    private final long l1TableOffset;
+    private final long refcountTableOffset;
+    private final int refcountTableClusters;
+    private final int snapshotCount;
+    private final long snapshotsOffset;
+    private final long incompatibleFeatures;
+    private final long compatibleFeatures;
+    private final long autoclearFeatures;
+    private final int refcountOrder;
+    private final int headerLength;
+    private final int compressionType;
+
+    private Qcow2Header(Builder builder) {
+        this.version = builder.version;
+        this.backingFileOffset = builder.backingFileOffset;
+        this.backingFileSize = builder.backingFileSize;
+        this.clusterBits = builder.clusterBits;
+        this.size = builder.size;
+        this.cryptMethod = builder.cryptMethod;
+        this.l1Size = builder.l1Size;
+        this.l1TableOffset = builder.l1TableOffset;
+        this.refcountTableOffset = builder.refcountTableOffset;
+        this.refcountTableClusters = builder.refcountTableClusters;
+        this.snapshotCount = builder.snapshotCount;
+        this.snapshotsOffset = builder.snapshotsOffset;
+        this.incompatibleFeatures = builder.incompatibleFeatures;
+        this.compatibleFeatures = builder.compatibleFeatures;
+        this.autoclearFeatures = builder.autoclearFeatures;
+        this.refcountOrder = builder.refcountOrder;
+        this.headerLength = builder.headerLength;
+        this.compressionType = builder.compressionType;
+    }
+
+    /**
+     * A header in the making. What is not set is 0; the fields that only version 3 has are those of version 2 until they are
+     * set. Nothing is checked. Not thread-safe.
+     */
+    public static final class Builder {
+        private int version;
+        private long backingFileOffset;
+        private long backingFileSize;
+        private int clusterBits;
+        private long size;
+        private int cryptMethod;
+        private int l1Size;
+        private long l1TableOffset;
+        private long refcountTableOffset;
+        private int refcountTableClusters;
+        private int snapshotCount;
+        private long snapshotsOffset;
+        private long incompatibleFeatures;
+        private long compatibleFeatures;
+        private long autoclearFeatures;
+        private int refcountOrder = VERSION_2_REFCOUNT_ORDER;
+        private int headerLength = VERSION_2_LENGTH;
+        private int compressionType;
+
+        /** Sets {@link Qcow2Header#version}. */
+        public Builder version(int value) {
+            version = value;
+            return this;
+        }
+
+        /** Sets {@link Qcow2Header#backingFileOffset}. */
+        public Builder backingFileOffset(long value) {
+            backingFileOffset = value;
+            return this;
+        }
+
+        /** Sets {@link Qcow2Header#backingFileSize}. */
+        public Builder backingFileSize(long value) {
+            backingFileSize = value;
+            return this;
+        }
+
+        /** Sets {@link Qcow2Header#clusterBits}. */
+        public Builder clusterBits(int value) {
+            clusterBits = value;
+            return this;
+        }
+
+        /** Sets {@link Qcow2Header#size}. */
+        public Builder size(long value) {
+            size = value;
+            return this;
+        }
+
+        /** Sets {@link Qcow2Header#cryptMethod}. */
+        public Builder cryptMethod(int value) {
+            cryptMethod = value;
+            return this;
+        }
+
+        /** Sets {@link Qcow2Header#l1Size}. */
+        public Builder l1Size(int value) {
+            l1Size = value;
+            return this;
+        }
+
+        /** Sets {@link Qcow2Header#l1TableOffset}. */
+        public Builder l1TableOffset(long value) {
+            l1TableOffset = value;
+            return this;
+        }
+
+        /** Sets {@link Qcow2Header#refcountTableOffset}. */
+        public Builder refcountTableOffset(long value) {
+            refcountTableOffset = value;
+            return this;
+        }
+
+        /** Sets {@link Qcow2Header#refcountTableClusters}. */
+        public Builder refcountTableClusters(int value) {
+            refcountTableClusters = value;
+            return this;
+        }
+
+        /** Sets {@link Qcow2Header#snapshotCount}. */
+        public Builder snapshotCount(int value) {
+            snapshotCount = value;
+            return this;
+        }
+
+        /** Sets {@link Qcow2Header#snapshotsOffset}. */
+        public Builder snapshotsOffset(long value) {
+            snapshotsOffset = value;
+            return this;
+        }
+
+        /** Sets {@link Qcow2Header#incompatibleFeatures}. */
+        public Builder incompatibleFeatures(long value) {
+            incompatibleFeatures = value;
+            return this;
+        }
+
+        /** Sets {@link Qcow2Header#compatibleFeatures}. */
+        public Builder compatibleFeatures(long value) {
+            compatibleFeatures = value;
+            return this;
+        }
+
+        /** Sets {@link Qcow2Header#autoclearFeatures}. */
+        public Builder autoclearFeatures(long value) {
+            autoclearFeatures = value;
+            return this;
+        }
+
+        /** Sets {@link Qcow2Header#refcountOrder}. */
+        public Builder refcountOrder(int value) {
+            refcountOrder = value;
+            return this;
+        }
+
+        /** Sets {@link Qcow2Header#headerLength}. */
+        public Builder headerLength(int value) {
+            headerLength = value;
+            return this;
+        }
+
+        /** Sets {@link Qcow2Header#compressionType}. */
+        public Builder compressionType(int value) {
+            compressionType = value;
+            return this;
+        }
+
+        /** The header with what was set so far. */
+        public Qcow2Header build() {
+            return new Qcow2Header(this);
+        }
     }
 
     /**
@@ -95,76 +230,65 @@ public record Qcow2Header(
         if (version != 2 && version != 3) {
             throw unsupported(file, 4, "qcow version " + version + " is not supported, only 2 and 3");
         }
-        long backingFileOffset = cursor.i64();
-        long backingFileSize = cursor.u32();
+        Builder header = new Builder().version((int) version);
+        parseVersion2(cursor, file, header);
+        if (version == 3) {
+            parseVersion3(cursor, file, header);
+        }
+        Qcow2Header parsed = header.build();
+        parsed.checkOffsets(file);
+        return parsed;
+    }
+
+    private static void parseVersion2(ByteCursor cursor, Path file, Builder header) throws StateferryException {
+        header.backingFileOffset(cursor.i64()).backingFileSize(cursor.u32());
         long clusterBits = cursor.u32();
-        long size = cursor.i64();
-        long cryptMethod = cursor.u32();
-        long l1Size = cursor.u32();
-        long l1TableOffset = cursor.i64();
-        long refcountTableOffset = cursor.i64();
-        long refcountTableClusters = cursor.u32();
-        long snapshotCount = cursor.u32();
-        long snapshotsOffset = cursor.i64();
         require(
                 clusterBits >= Qcow2Limits.MIN_CLUSTER_BITS && clusterBits <= Qcow2Limits.MAX_CLUSTER_BITS,
                 file,
                 20,
                 "cluster_bits " + clusterBits + " is not within 9 to 21");
-        Version3Fields extra =
-                version == 2 ? Version3Fields.OF_VERSION_2 : parseVersion3(cursor, file, 1L << clusterBits);
+        long size = cursor.i64();
         require(size >= 0, file, 24, "virtual size " + Long.toUnsignedString(size) + " is too large");
+        header.clusterBits((int) clusterBits).size(size).cryptMethod((int) cursor.u32());
+        long l1Size = cursor.u32();
         require(l1Size <= Qcow2Limits.MAX_L1_ENTRIES, file, 36, "L1 table of " + l1Size + " entries is too large");
-        require(
-                snapshotCount <= Qcow2Limits.MAX_SNAPSHOTS,
-                file,
-                60,
-                snapshotCount + " snapshots are more than " + Qcow2Limits.MAX_SNAPSHOTS);
+        header.l1Size((int) l1Size).l1TableOffset(cursor.i64()).refcountTableOffset(cursor.i64());
+        long refcountTableClusters = cursor.u32();
         require(
                 refcountTableClusters > 0
                         && refcountTableClusters << clusterBits <= Qcow2Limits.MAX_REFCOUNT_TABLE_SIZE,
                 file,
                 56,
                 "refcount table of " + refcountTableClusters + " clusters is not within 1 cluster to 8 MiB");
-        Qcow2Header header = new Qcow2Header(
-                (int) version,
-                backingFileOffset,
-                backingFileSize,
-                (int) clusterBits,
-                size,
-                (int) cryptMethod,
-                (int) l1Size,
-                l1TableOffset,
-                refcountTableOffset,
-                (int) refcountTableClusters,
-                (int) snapshotCount,
-                snapshotsOffset,
-                extra.incompatible,
-                extra.compatible,
-                extra.autoclear,
-                extra.refcountOrder,
-                extra.headerLength,
-                extra.compression);
-        header.checkOffsets(file);
-        return header;
+        long snapshotCount = cursor.u32();
+        require(
+                snapshotCount <= Qcow2Limits.MAX_SNAPSHOTS,
+                file,
+                60,
+                snapshotCount + " snapshots are more than " + Qcow2Limits.MAX_SNAPSHOTS);
+        header.refcountTableClusters((int) refcountTableClusters)
+                .snapshotCount((int) snapshotCount)
+                .snapshotsOffset(cursor.i64());
     }
 
-    private static Version3Fields parseVersion3(ByteCursor cursor, Path file, long clusterSize)
-            throws StateferryException {
-        long incompatible = cursor.i64();
-        long compatible = cursor.i64();
-        long autoclear = cursor.i64();
+    private static void parseVersion3(ByteCursor cursor, Path file, Builder header) throws StateferryException {
+        header.incompatibleFeatures(cursor.i64())
+                .compatibleFeatures(cursor.i64())
+                .autoclearFeatures(cursor.i64());
         long refcountOrder = cursor.u32();
-        long headerLength = cursor.u32();
         require(refcountOrder <= MAX_REFCOUNT_ORDER, file, 96, "refcount_order " + refcountOrder + " is above 6");
+        long headerLength = cursor.u32();
         require(
-                headerLength >= VERSION_3_MIN_LENGTH && headerLength % 8 == 0 && headerLength <= clusterSize,
+                headerLength >= VERSION_3_MIN_LENGTH
+                        && headerLength % 8 == 0
+                        && headerLength <= 1L << header.clusterBits,
                 file,
                 100,
                 "header_length " + headerLength + " is not a multiple of 8 within 104 and the cluster size");
-        int compression = headerLength > VERSION_3_MIN_LENGTH ? cursor.u8() : 0;
-        return new Version3Fields(
-                incompatible, compatible, autoclear, (int) refcountOrder, (int) headerLength, compression);
+        header.refcountOrder((int) refcountOrder)
+                .headerLength((int) headerLength)
+                .compressionType(headerLength > VERSION_3_MIN_LENGTH ? cursor.u8() : 0);
     }
 
     private void checkOffsets(Path file) throws StateferryException {
@@ -250,6 +374,96 @@ public record Qcow2Header(
                 .put((byte) compressionType);
     }
 
+    /** 2 or 3. */
+    public int version() {
+        return version;
+    }
+
+    /** Where the backing file's name lies in the file, or 0 if there is none. */
+    public long backingFileOffset() {
+        return backingFileOffset;
+    }
+
+    /** Length of that name in bytes. */
+    public long backingFileSize() {
+        return backingFileSize;
+    }
+
+    /** Log2 of the cluster size. */
+    public int clusterBits() {
+        return clusterBits;
+    }
+
+    /** Virtual disk size in bytes. */
+    public long size() {
+        return size;
+    }
+
+    /** {@code crypt_method}: 0 none, 1 AES, 2 LUKS. */
+    public int cryptMethod() {
+        return cryptMethod;
+    }
+
+    /** Entries of the active L1 table. */
+    public int l1Size() {
+        return l1Size;
+    }
+
+    /** Host offset of the active L1 table. */
+    public long l1TableOffset() {
+        return l1TableOffset;
+    }
+
+    /** Host offset of the refcount table. */
+    public long refcountTableOffset() {
+        return refcountTableOffset;
+    }
+
+    /** Length of the refcount table in clusters. */
+    public int refcountTableClusters() {
+        return refcountTableClusters;
+    }
+
+    /** {@code nb_snapshots}: the number of internal snapshots. */
+    public int snapshotCount() {
+        return snapshotCount;
+    }
+
+    /** Host offset of the snapshot table; without meaning if there is none. */
+    public long snapshotsOffset() {
+        return snapshotsOffset;
+    }
+
+    /** See {@link IncompatibleFeature}; 0 in version 2. */
+    public long incompatibleFeatures() {
+        return incompatibleFeatures;
+    }
+
+    /** {@code compatible_features}; 0 in version 2. */
+    public long compatibleFeatures() {
+        return compatibleFeatures;
+    }
+
+    /** See {@link AutoclearFeatures}; 0 in version 2. */
+    public long autoclearFeatures() {
+        return autoclearFeatures;
+    }
+
+    /** Log2 of the refcount width in bits; 4 in version 2. */
+    public int refcountOrder() {
+        return refcountOrder;
+    }
+
+    /** Bytes of the header; 72 in version 2. */
+    public int headerLength() {
+        return headerLength;
+    }
+
+    /** 0 deflate, 1 zstd. */
+    public int compressionType() {
+        return compressionType;
+    }
+
     /** The image's index arithmetic. */
     public ClusterGeometry geometry() {
         return new ClusterGeometry(clusterBits, hasFeature(IncompatibleFeature.EXTENDED_L2), refcountOrder);
@@ -275,7 +489,7 @@ public record Qcow2Header(
      * shows the backing file.
      */
     public boolean zerosNeedSpace() {
-        return version() < 3 && hasBackingFile();
+        return version < 3 && hasBackingFile();
     }
 
     /** Bytes of the refcount table. */

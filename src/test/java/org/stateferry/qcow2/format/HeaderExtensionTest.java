@@ -20,7 +20,12 @@ class HeaderExtensionTest {
     private static final int START = 104;
 
     private static Qcow2Header header(long backingFileOffset) {
-        return new Qcow2Header(3, backingFileOffset, 4, 9, 0, 0, 0, 512, 512, 1, 0, 0, 0, 0, 0, 4, START, 0);
+        return new Qcow2Header.Builder()
+                .version(3)
+                .clusterBits(9)
+                .backingFileOffset(backingFileOffset)
+                .headerLength(START)
+                .build();
     }
 
     private static ByteBuffer cluster() {

@@ -59,12 +59,30 @@ class Qcow2HeaderTest {
 
     @Test
     void readsEveryField() throws Exception {
-        Qcow2Header header = parse(version3().put(104, (byte) 1));
+        Qcow2Header header = parse(version3().putInt(32, 2).putLong(72, 8).put(104, (byte) 1));
 
         assertThat(header)
-                .isEqualTo(new Qcow2Header(
-                        3, 0x200, 11, 16, 10L << 30, 0, 25, 0x3_0000, 0x1_0000, 2, 4, 0x5_0000, 0, 1L << 60, 1, 5, 112,
-                        1));
+                .usingRecursiveComparison()
+                .isEqualTo(new Qcow2Header.Builder()
+                        .version(3)
+                        .backingFileOffset(0x200)
+                        .backingFileSize(11)
+                        .clusterBits(16)
+                        .size(10L << 30)
+                        .cryptMethod(2)
+                        .l1Size(25)
+                        .l1TableOffset(0x3_0000)
+                        .refcountTableOffset(0x1_0000)
+                        .refcountTableClusters(2)
+                        .snapshotCount(4)
+                        .snapshotsOffset(0x5_0000)
+                        .incompatibleFeatures(8)
+                        .compatibleFeatures(1L << 60)
+                        .autoclearFeatures(1)
+                        .refcountOrder(5)
+                        .headerLength(112)
+                        .compressionType(1)
+                        .build());
         assertThat(header.hasBackingFile()).isTrue();
         assertThat(header.refcountTableSize()).isEqualTo(2 * 65536);
         assertThat(header.geometry()).isEqualTo(new ClusterGeometry(16, false, 5));
