@@ -13,7 +13,6 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 import org.stateferry.error.StateferryException;
-import org.stateferry.qcow2.format.L2Entry;
 import org.stateferry.qcow2.format.RefcountBlock;
 import org.stateferry.testing.MemoryImageFile;
 
@@ -44,7 +43,7 @@ public class TableEncodingBenchmark {
     public void l2Table() throws StateferryException {
         TableWriter table = new TableWriter(file, CLUSTER_SIZE, ENTRY_COUNT, CLUSTER_SIZE);
         for (int i = 0; i < ENTRY_COUNT; i++) {
-            table.put(L2Entry.allocated((long) i * CLUSTER_SIZE));
+            table.put((long) i * CLUSTER_SIZE);
         }
         table.finish();
     }

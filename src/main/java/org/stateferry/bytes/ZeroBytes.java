@@ -2,14 +2,14 @@ package org.stateferry.bytes;
 
 import java.nio.ByteBuffer;
 
-/** Memory that holds nothing but zeros: recognising it and making it. Thread-safe as far as the buffers given are. */
+/** Recognises memory that holds nothing but zeros, and makes it. As thread-safe as the buffers given. */
 public final class ZeroBytes {
     private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(64 * 1024).asReadOnlyBuffer();
 
     private ZeroBytes() {}
 
-    /** Whether {@code size} bytes from index {@code at} on are all zero. */
-    public static boolean fill(ByteBuffer bytes, int at, int size) {
+    /** Whether {@code size} bytes from index {@code at} on, at least one, are all zero. */
+    public static boolean isZero(ByteBuffer bytes, int at, int size) {
         // Most memory that is not zero tells at one of its ends, and then nothing is compared.
         if (bytes.get(at) != 0 || bytes.get(at + size - 1) != 0) {
             return false;

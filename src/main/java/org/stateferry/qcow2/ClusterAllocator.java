@@ -7,8 +7,8 @@ import java.util.TreeMap;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.ClusterGeometry;
-import org.stateferry.qcow2.format.CompressedDescriptor;
-import org.stateferry.qcow2.format.L2Entry;
+import org.stateferry.qcow2.format.ClusterMapping;
+import org.stateferry.qcow2.format.ClusterMapping.Kind;
 import org.stateferry.qcow2.format.Qcow2Limits;
 
 /**
@@ -67,15 +67,10 @@ public final class ClusterAllocator {
      * @return whether all of it is claimed now
      */
     public boolean reclaim(long entry) throws StateferryException {
-        if (entry == L2Entry.ZERO_PLAIN) {
-            return true;
-        }
-        if (!L2Entry.isCompressed(entry)) {
-            return reclaim(geometry.clusterIndex(entry), false);
-        }
-        long last = CompressedDescriptor.lastCluster(entry, geometry);
-        for (long cluster = CompressedDescriptor.firstCluster(entry, geometry); cluster <= last; cluster++) {
-            if (!reclaim(cluster, true)) {
+        ClusterMapping mapping = ClusterMapping.ofStandard(entry, geometry);
+        long first = mapping.firstHostCluster(geometry);
+        for (long index = 0; index < mapping.hostClusterCount(geometry); index++) {
+            if (!reclaim(first + index, mapping.kind() == Kind.COMPRESSED)) {
                 return false;
             }
         }

@@ -7,10 +7,11 @@ import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.util.zip.DataFormatException;
 import java.util.zip.Inflater;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.ClusterGeometry;
-import org.stateferry.qcow2.format.CompressedDescriptor;
+import org.stateferry.qcow2.format.ClusterMapping;
 import org.stateferry.storage.ImageFile;
 
 /**
@@ -25,7 +26,7 @@ final class CompressedCluster {
     private final ClusterGeometry geometry;
     private final int compressionType;
     private byte[] cluster = {};
-    private long loadedEntry;
+    private @Nullable ClusterMapping loaded;
 
     CompressedCluster(ImageFile file, ClusterGeometry geometry, int compressionType) {
         this.file = file;
@@ -34,22 +35,22 @@ final class CompressedCluster {
     }
 
     /** Copies the cluster's bytes from {@code inCluster} on into {@code target}, until that is full. */
-    void read(long entry, int inCluster, ByteBuffer target) throws StateferryException {
-        if (entry != loadedEntry) {
-            loadedEntry = 0;
+    void read(ClusterMapping mapping, int inCluster, ByteBuffer target) throws StateferryException {
+        if (!mapping.equals(loaded)) {
+            loaded = null;
             if (cluster.length == 0) {
                 cluster = new byte[geometry.clusterSize()];
             }
-            load(entry);
-            loadedEntry = entry;
+            load(mapping);
+            loaded = mapping;
         }
         target.put(cluster, inCluster, target.remaining());
     }
 
-    private void load(long entry) throws StateferryException {
-        long offset = CompressedDescriptor.hostOffset(entry, geometry);
+    private void load(ClusterMapping mapping) throws StateferryException {
+        long offset = mapping.hostOffset();
         // The sector count has as many bits as a cluster needs, so the size is twice a cluster at most.
-        ByteBuffer packed = ByteBuffer.allocate(Math.toIntExact(CompressedDescriptor.size(entry, geometry)));
+        ByteBuffer packed = ByteBuffer.allocate(Math.toIntExact(mapping.size()));
         int present = file.read(packed, offset);
         try {
             int size = compressionType == ZSTD ? unzstd(packed.array(), present) : inflate(packed.array(), present);

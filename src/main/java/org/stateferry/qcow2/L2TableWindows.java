@@ -4,7 +4,7 @@ import java.util.Arrays;
 
 /**
  * What a walk has learnt about the L2 tables that it meets, in their order: into which windows of
- * {@link MetadataCheck#WINDOW_CLUSTERS} clusters each leads. Whoever counts references one window after the other walks
+ * {@link ClusterWindow#SIZE_MAX} clusters each leads. Whoever counts references one window after the other walks
  * the same tables for each; those that lead elsewhere need not be read again, so that the time grows with the image and
  * not with its square.
  *
@@ -12,19 +12,11 @@ import java.util.Arrays;
  * for are read every time. Not thread-safe.
  */
 final class L2TableWindows {
-    /** The mask of all windows. */
-    static final long ALL = -1;
-
     private static final int CAPACITY = 1 << 18;
 
     private long[] masks = new long[512];
     private int known;
     private int next;
-
-    /** The mask of the window that a cluster lies in. */
-    static long maskOf(long cluster) {
-        return 1L << (cluster / MetadataCheck.WINDOW_CLUSTERS);
-    }
 
     /** The next table is the walk's first again. */
     void startPass() {

@@ -1,7 +1,6 @@
 package org.stateferry.qcow2;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import org.stateferry.error.StateferryException;
@@ -17,9 +16,6 @@ import org.stateferry.qcow2.format.SnapshotTableEntry;
  * once.
  */
 public final class MetadataCheck {
-    /** Clusters of one window. A power of two, as the clusters of a refcount block are: one always holds whole others. */
-    static final int WINDOW_CLUSTERS = 1 << 21;
-
     private static final int KEPT_CORRUPTIONS = 20;
     /** Shorter runs of free clusters take no buffer of data. */
     private static final int FREE_RUN_SIZE_MIN = 1024 * 1024;
@@ -31,11 +27,13 @@ public final class MetadataCheck {
     private final Cancellation cancellation;
     private final long fileClusters;
     private final BitSet windows = new BitSet();
-    private final int[] counted;
-    private final int[] stored;
+    /** References to each cluster. */
+    private final ClusterWindow counted;
+    /** Its refcount as the image has it. */
+    private final ClusterWindow stored;
     /** References from the active disk: by so much a snapshot raises the refcount. */
-    private final int[] raises;
-    /** Refcount blocks, by their place in the window. */
+    private final ClusterWindow raises;
+    /** Refcount blocks, by their index in the window. */
     private final BitSet refcountBlocks = new BitSet();
 
     private final List<CheckReport.Corruption> corruptions = new ArrayList<>();
@@ -52,10 +50,10 @@ public final class MetadataCheck {
         this.refcounts = new RefcountTable(image.file(), image.header());
         this.walk = new ReferenceWalk(image.file(), image.header(), cancellation);
         this.fileClusters = geometry.clusterCount(image.file().size());
-        int window = (int) Math.min(WINDOW_CLUSTERS, Math.max(fileClusters, refcounts.clusterEnd()));
-        this.counted = new int[window];
-        this.stored = new int[window];
-        this.raises = new int[window];
+        long clusterEnd = Math.max(fileClusters, refcounts.clusterEnd());
+        this.counted = new ClusterWindow(clusterEnd);
+        this.stored = new ClusterWindow(clusterEnd);
+        this.raises = new ClusterWindow(clusterEnd);
     }
 
     /** Checks {@code image}; what is wrong with it is in the report, only a failing read is an exception. */
@@ -109,7 +107,9 @@ public final class MetadataCheck {
         for (int block = 0; block < refcounts.blockCount(); block++) {
             long first = (long) block * perBlock;
             if (first < fileClusters && refcounts.countsAnything(block)) {
-                windows.set((int) (first / WINDOW_CLUSTERS), (int) ((first + perBlock - 1) / WINDOW_CLUSTERS) + 1);
+                windows.set(
+                        (int) (first / ClusterWindow.SIZE_MAX),
+                        (int) ((first + perBlock - 1) / ClusterWindow.SIZE_MAX) + 1);
             }
         }
     }
@@ -117,7 +117,7 @@ public final class MetadataCheck {
     /** Nothing sound refers to clusters past the end of the file, so refcounts there are leaks. */
     private void countPastEnd() throws StateferryException {
         int perBlock = geometry.refcountBlockEntryCount();
-        long checkedEnd = (long) windows.length() * WINDOW_CLUSTERS;
+        long checkedEnd = (long) windows.length() * ClusterWindow.SIZE_MAX;
         for (long block = fileClusters / perBlock; block < refcounts.blockCount(); block++) {
             if (refcounts.countsAnything(block)) {
                 cancellation.check();
@@ -133,16 +133,17 @@ public final class MetadataCheck {
     }
 
     private void checkWindow(int window) throws StateferryException {
-        long first = (long) window * WINDOW_CLUSTERS;
-        Arrays.fill(counted, 0);
-        Arrays.fill(raises, 0);
+        long first = (long) window * ClusterWindow.SIZE_MAX;
+        counted.moveTo(first);
+        stored.moveTo(first);
+        raises.moveTo(first);
         refcountBlocks.clear();
-        for (int index = 0; index < stored.length; index++) {
-            stored[index] = (int) Math.min(Integer.MAX_VALUE, refcounts.refcount(first + index));
+        for (long cluster = first; cluster < stored.end(); cluster++) {
+            stored.set(cluster, (int) Math.min(Integer.MAX_VALUE, refcounts.refcount(cluster)));
         }
-        walk.all(image, new Counter(first, window == 0));
-        for (int index = 0; index < stored.length; index++) {
-            compare(first + index, stored[index], counted[index], raises[index]);
+        walk.all(image, new Counter(window == 0));
+        for (long cluster = first; cluster < stored.end(); cluster++) {
+            compare(cluster, stored.get(cluster), counted.get(cluster), raises.get(cluster));
         }
     }
 
@@ -151,7 +152,7 @@ public final class MetadataCheck {
             countFree(Math.min(cluster, fileClusters) - usedClusterEnd);
             usedClusterEnd = cluster + 1;
         }
-        boolean isBlock = refcountBlocks.get((int) (cluster % WINDOW_CLUSTERS));
+        boolean isBlock = refcountBlocks.get((int) (cluster - counted.first()));
         if (isBlock && references > 1) {
             corrupt(geometry.clusterOffset(cluster), "refcount block has " + references + " references");
         }
@@ -185,37 +186,25 @@ public final class MetadataCheck {
         }
     }
 
-    /** Counts the references into one window. */
-    private final class Counter implements ReferenceVisitor {
-        private final long first;
+    /** Counts the references into the window; one of them reports what is wrong with entries themselves. */
+    private final class Counter extends ReferenceCounter {
         private final boolean reporting;
 
-        Counter(long first, boolean reporting) {
-            this.first = first;
+        Counter(boolean reporting) {
+            super(counted, 1, image.file().path());
             this.reporting = reporting;
         }
 
         @Override
-        public long windows() {
-            return L2TableWindows.maskOf(first);
-        }
-
-        @Override
-        public void reference(long firstCluster, long count, Origin origin) {
-            long end = firstCluster + count;
+        public void reference(long firstCluster, long count, Origin origin) throws StateferryException {
             if (reporting) {
-                noteOutside(firstCluster, end);
+                noteOutside(firstCluster, firstCluster + count);
             }
-            long from = Math.max(firstCluster, first);
-            long to = Math.min(end, first + counted.length);
-            for (long cluster = from; cluster < to; cluster++) {
-                int index = (int) (cluster - first);
-                counted[index]++;
-                if (origin == Origin.ACTIVE_DISK) {
-                    raises[index]++;
-                } else if (origin == Origin.REFCOUNT_BLOCK) {
-                    refcountBlocks.set(index);
-                }
+            super.reference(firstCluster, count, origin);
+            if (origin == Origin.ACTIVE_DISK) {
+                raises.add(firstCluster, count, 1);
+            } else if (origin == Origin.REFCOUNT_BLOCK && counted.holds(firstCluster)) {
+                refcountBlocks.set((int) (firstCluster - counted.first()));
             }
         }
 
@@ -223,9 +212,10 @@ public final class MetadataCheck {
             if (end > fileClusters) {
                 corrupt(geometry.clusterOffset(firstCluster), "a reference leads past the end of the file");
             }
+            int size = ClusterWindow.SIZE_MAX;
             long inside = Math.min(end, fileClusters);
-            for (long from = firstCluster; from < inside; from = (from / WINDOW_CLUSTERS + 1) * WINDOW_CLUSTERS) {
-                if (!windows.get((int) (from / WINDOW_CLUSTERS))) {
+            for (long from = firstCluster; from < inside; from = (from / size + 1) * size) {
+                if (!windows.get((int) (from / size))) {
                     corrupt(geometry.clusterOffset(from), "cluster has refcount 0 but 1 references");
                 }
             }
@@ -233,8 +223,8 @@ public final class MetadataCheck {
 
         @Override
         public void activeEntry(long cluster, boolean copied, long at) {
-            if (cluster >= first && cluster < first + stored.length) {
-                int refcount = stored[(int) (cluster - first)];
+            if (stored.holds(cluster)) {
+                int refcount = stored.get(cluster);
                 if (copied != (refcount == 1)) {
                     corrupt(
                             at,

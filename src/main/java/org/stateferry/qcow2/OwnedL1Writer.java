@@ -1,13 +1,14 @@
 package org.stateferry.qcow2;
 
 import java.nio.ByteBuffer;
-import java.util.Arrays;
-import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.ReferenceVisitor.Origin;
 import org.stateferry.qcow2.format.ClusterGeometry;
+import org.stateferry.qcow2.format.ClusterMapping;
+import org.stateferry.qcow2.format.ClusterMapping.Kind;
 import org.stateferry.qcow2.format.L1Entry;
 import org.stateferry.qcow2.format.L2Entry;
+import org.stateferry.qcow2.format.L2Table;
 import org.stateferry.qcow2.format.Qcow2Header;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.storage.ImageFile;
@@ -17,7 +18,7 @@ import org.stateferry.storage.ImageFile;
  * L2 table with such an entry is copied, as the old one belongs to the old image.
  *
  * <p>A flag can only come, not go, as refcounts only go down. Works through windows of
- * {@link MetadataCheck#WINDOW_CLUSTERS} clusters; the first pass writes the new L1 table, later ones change it and the
+ * {@link ClusterWindow#SIZE_MAX} clusters; the first pass writes the new L1 table, later ones change it and the
  * copies in place. Not thread-safe; one instance writes once.
  */
 final class OwnedL1Writer {
@@ -29,14 +30,13 @@ final class OwnedL1Writer {
     private final Cancellation cancellation;
     private final ReferenceWalk walk;
     private final RefcountTable refcounts;
-    private final ByteBuffer l2Table;
+    private final ByteBuffer l2Bytes;
+    private final L2Table l2Table;
     private final long tableOffset;
-    /** What the refcounts of one window will be, as far as the snapshot referred to the clusters; else 0. */
-    private final int[] remaining;
+    /** What the refcounts will be, as far as the snapshot refers to the clusters; else 0. */
+    private final ClusterWindow remaining;
     /** From here on nothing is in use. */
     private final long end;
-
-    private long first;
 
     /**
      * @param removed the snapshot that goes
@@ -51,9 +51,10 @@ final class OwnedL1Writer {
         this.cancellation = cancellation;
         this.walk = new ReferenceWalk(file, header, cancellation);
         this.refcounts = new RefcountTable(file, header);
-        this.l2Table = ByteBuffer.allocate(geometry.clusterSize());
+        this.l2Bytes = ByteBuffer.allocate(geometry.clusterSize());
+        this.l2Table = new L2Table(l2Bytes, geometry);
         this.end = allocator.clusterEnd();
-        this.remaining = new int[(int) Math.min(MetadataCheck.WINDOW_CLUSTERS, end)];
+        this.remaining = new ClusterWindow(end);
         // The L1 table of a disk without a byte has no entries, and then no cluster either.
         this.tableOffset = header.l1Size() == 0
                 ? header.l1TableOffset()
@@ -67,7 +68,8 @@ final class OwnedL1Writer {
     /** Writes the L1 table and the L2 tables that have to change. */
     void write() throws StateferryException {
         long from = header.l1TableOffset();
-        for (first = 0; first < end; first += remaining.length) {
+        for (long first = 0; first < end; first += remaining.size()) {
+            remaining.moveTo(first);
             if (countRemaining() || first == 0) {
                 pass(from);
                 from = tableOffset;
@@ -77,14 +79,17 @@ final class OwnedL1Writer {
 
     /** Counts what stays of the window's references; false if none of them is the last one. */
     private boolean countRemaining() throws StateferryException {
-        Arrays.fill(remaining, 0);
         walk.startPass();
-        walk.l1(removed.l1TableOffset(), removed.l1Size(), Origin.SNAPSHOT, new Counter());
+        walk.l1(
+                removed.l1TableOffset(),
+                removed.l1Size(),
+                Origin.SNAPSHOT,
+                new ReferenceCounter(remaining, -1, file.path()));
         boolean anyLast = false;
-        for (int index = 0; index < remaining.length; index++) {
-            if (remaining[index] != 0) {
-                long refcount = refcounts.refcount(first + index) + remaining[index];
-                remaining[index] = (int) Math.min(Integer.MAX_VALUE, refcount);
+        for (long cluster = remaining.first(); cluster < remaining.end(); cluster++) {
+            if (remaining.get(cluster) != 0) {
+                long refcount = refcounts.refcount(cluster) + remaining.get(cluster);
+                remaining.set(cluster, (int) Math.min(Integer.MAX_VALUE, refcount));
                 anyLast |= refcount == 1;
             }
         }
@@ -107,25 +112,24 @@ final class OwnedL1Writer {
         if (l2Offset == 0) {
             return entry;
         }
-        l2Table.clear();
-        file.read(l2Table, l2Offset);
+        file.read(l2Bytes.clear(), l2Offset);
         if (!setCopied()) {
             return isLast(l2Offset) ? L1Entry.owned(l2Offset) : entry;
         }
-        l2Table.clear();
         boolean isCopy = allocator.hasClaimed(l2Offset, geometry.clusterSize());
         long copy = isCopy ? l2Offset : allocator.allocateMetadata(1);
-        file.write(l2Table, copy);
+        file.write(l2Bytes.clear(), copy);
         return L1Entry.owned(copy);
     }
 
     private boolean setCopied() {
         boolean changed = false;
-        for (int position = 0; position < l2Table.capacity(); position += geometry.l2EntrySize()) {
-            long raw = l2Table.getLong(position);
+        for (int index = 0; index < geometry.l2EntryCount(); index++) {
+            long raw = l2Table.raw(index);
+            ClusterMapping mapping = l2Table.mapping(index);
             // The refcount of a cluster with compressed data says nothing about one entry.
-            if (!L2Entry.isCompressed(raw) && !L2Entry.isCopied(raw) && isLast(L2Entry.hostOffset(raw))) {
-                l2Table.putLong(position, L2Entry.withCopied(raw));
+            if (mapping.kind() != Kind.COMPRESSED && !L2Entry.isCopied(raw) && isLast(mapping.hostOffset())) {
+                l2Table.putRaw(index, L2Entry.withCopied(raw));
                 changed = true;
             }
         }
@@ -134,28 +138,7 @@ final class OwnedL1Writer {
 
     /** Whether a cluster of the window will have one reference left. */
     private boolean isLast(long hostOffset) {
-        long index = geometry.clusterIndex(hostOffset) - first;
-        return hostOffset != 0 && index >= 0 && index < remaining.length && remaining[(int) index] == 1;
-    }
-
-    /** Counts the snapshot's references into the window, downwards. */
-    private final class Counter implements ReferenceVisitor {
-        @Override
-        public long windows() {
-            return L2TableWindows.maskOf(first);
-        }
-
-        @Override
-        public void reference(long firstCluster, long count, Origin origin) {
-            long to = Math.min(firstCluster + count, first + remaining.length);
-            for (long cluster = Math.max(firstCluster, first); cluster < to; cluster++) {
-                remaining[(int) (cluster - first)]--;
-            }
-        }
-
-        @Override
-        public void invalid(long at, String problem) throws StateferryException {
-            throw StateferryException.at(FailureKind.INTERNAL, file.path(), at, problem);
-        }
+        long cluster = geometry.clusterIndex(hostOffset);
+        return hostOffset != 0 && remaining.holds(cluster) && remaining.get(cluster) == 1;
     }
 }

@@ -9,7 +9,7 @@ import org.stateferry.qcow2.format.CompressedDescriptor;
 import org.stateferry.storage.ImageFile;
 
 /**
- * Places compressed clusters one after the other at any byte, several in one host cluster, as QEMU does
+ * Finds space for compressed clusters: one after the other at any byte, several in one host cluster, as QEMU does
  * ({@code qcow2_alloc_bytes}). Not thread-safe.
  *
  * <p>Each compressed cluster is one reference to every host cluster that it touches. QEMU raises these references again
@@ -43,11 +43,12 @@ final class PackedSpace {
     }
 
     /**
-     * The host offset for {@code size} bytes, less than a cluster.
+     * Takes {@code size} bytes, less than a cluster.
      *
-     * @throws StateferryException if the place that is left is out of a descriptor's reach
+     * @return their host offset
+     * @throws StateferryException if a descriptor cannot name it
      */
-    long place(int size) throws StateferryException {
+    long allocate(int size) throws StateferryException {
         if (geometry.isClusterAligned(position)) {
             referenceCount = 0;
         } else if (referenceCount == referenceCountMax) {
@@ -57,14 +58,14 @@ final class PackedSpace {
         while (end - position < size) {
             claim(1);
         }
-        long place = position;
+        long hostOffset = position;
         position += size;
-        boolean inOneCluster = geometry.clusterIndex(place) == geometry.clusterIndex(position - 1);
+        boolean inOneCluster = geometry.clusterIndex(hostOffset) == geometry.clusterIndex(position - 1);
         referenceCount = inOneCluster ? referenceCount + 1 : 1;
-        return place;
+        return hostOffset;
     }
 
-    /** Sees to it that {@code size} bytes can be placed side by side, where they begin allowing. */
+    /** Claims what is missing for {@code size} bytes, side by side with what is left if the next clusters are free. */
     void reserve(long size) throws StateferryException {
         long missing = size - (end - position);
         if (missing > 0 && !claim(geometry.clusterCount(missing)) && end - position < size) {

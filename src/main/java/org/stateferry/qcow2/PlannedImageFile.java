@@ -2,6 +2,7 @@ package org.stateferry.qcow2;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import org.stateferry.bytes.ZeroBytes;
 import org.stateferry.storage.ReadOnlyImageFile;
 
 /** An image file that does not exist: some bytes, and zeros behind them up to its length. Read-only, thread-safe. */
@@ -29,9 +30,7 @@ final class PlannedImageFile implements ReadOnlyImageFile {
         if (inStart > 0) {
             target.put(start.slice((int) offset, inStart));
         }
-        while (target.hasRemaining()) {
-            target.put((byte) 0);
-        }
+        ZeroBytes.put(target, target.remaining());
         return inFile;
     }
 

@@ -2,7 +2,6 @@ package org.stateferry.qcow2;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import org.stateferry.error.FailureKind;
@@ -18,7 +17,7 @@ import org.stateferry.storage.ImageFile;
  * plus the references of what is new, minus those of what is replaced; both sides are found by walking the tables, so
  * there is one rule for what counts.
  *
- * <p>Works through windows of {@link MetadataCheck#WINDOW_CLUSTERS} clusters. Not thread-safe; one instance writes once.
+ * <p>Works through windows of {@link ClusterWindow#SIZE_MAX} clusters. Not thread-safe; one instance writes once.
  */
 final class RefcountRewriter {
     private final ImageFile file;
@@ -104,13 +103,12 @@ final class RefcountRewriter {
     private void writeBlocks() throws StateferryException {
         long perBlock = geometry.refcountBlockEntryCount();
         long clusters = blocks.length() * perBlock;
-        Deltas deltas = new Deltas((int) Math.min(MetadataCheck.WINDOW_CLUSTERS, clusters));
+        Deltas deltas = new Deltas(clusters);
         ByteBuffer block = ByteBuffer.allocate(geometry.clusterSize());
         int written = 0;
         for (int index = blocks.nextSetBit(0); index >= 0; index = blocks.nextSetBit(index + 1)) {
             old.readBlock(index, block);
             for (long cluster = index * perBlock; cluster < (index + 1) * perBlock; cluster++) {
-                deltas.moveTo(cluster);
                 apply(block, (int) (cluster - index * perBlock), deltas.at(cluster), cluster);
             }
             block.clear();
@@ -155,52 +153,33 @@ final class RefcountRewriter {
 
     /** How refcounts change, for one window of clusters at a time. */
     private final class Deltas {
-        private final int[] values;
-        private long first = -1;
+        private final ClusterWindow window;
+        private final ReferenceCounter added;
+        private final ReferenceCounter removed;
+        private boolean counted;
 
-        Deltas(int size) {
-            values = new int[size];
+        Deltas(long clusterEnd) {
+            window = new ClusterWindow(clusterEnd);
+            added = new ReferenceCounter(window, 1, file.path());
+            removed = new ReferenceCounter(window, -1, file.path());
         }
 
-        int at(long cluster) {
-            return values[(int) (cluster - first)];
-        }
-
-        /** Makes sure that the window holds {@code cluster}; called with ascending clusters. */
-        void moveTo(long cluster) throws StateferryException {
-            if (first >= 0 && cluster < first + values.length) {
-                return;
+        /** What is to be added to the refcount of {@code cluster}; asked for with ascending clusters. */
+        int at(long cluster) throws StateferryException {
+            if (!counted || !window.holds(cluster)) {
+                window.moveTo(cluster - cluster % window.size());
+                count();
+                counted = true;
             }
-            first = cluster - cluster % values.length;
-            Arrays.fill(values, 0);
-            references.forEach(adding(1), adding(-1));
-            ReferenceVisitor added = adding(1);
+            return window.get(cluster);
+        }
+
+        private void count() throws StateferryException {
+            references.forEach(added, removed);
             added.reference(geometry.clusterIndex(tableOffset), tableClusters, ReferenceVisitor.Origin.METADATA);
             for (long offset : blockOffsets) {
                 added.reference(geometry.clusterIndex(offset), 1, ReferenceVisitor.Origin.METADATA);
             }
-        }
-
-        private ReferenceVisitor adding(int step) {
-            return new ReferenceVisitor() {
-                @Override
-                public long windows() {
-                    return L2TableWindows.maskOf(first);
-                }
-
-                @Override
-                public void reference(long firstCluster, long count, Origin origin) {
-                    long to = Math.min(firstCluster + count, first + values.length);
-                    for (long cluster = Math.max(firstCluster, first); cluster < to; cluster++) {
-                        values[(int) (cluster - first)] += step;
-                    }
-                }
-
-                @Override
-                public void invalid(long at, String problem) throws StateferryException {
-                    throw StateferryException.at(FailureKind.INTERNAL, file.path(), at, problem);
-                }
-            };
         }
     }
 }

@@ -3,6 +3,7 @@ package org.stateferry.qcow2;
 import java.nio.ByteBuffer;
 import java.nio.LongBuffer;
 import java.util.stream.LongStream;
+import org.stateferry.bytes.ZeroBytes;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.ClusterGeometry;
 import org.stateferry.qcow2.format.Qcow2Header;
@@ -91,21 +92,14 @@ final class RefcountTable {
             return false;
         }
         load(index);
-        for (int at = 0; at < block.capacity(); at += Long.BYTES) {
-            if (block.getLong(at) != 0) {
-                return true;
-            }
-        }
-        return false;
+        return !ZeroBytes.isZero(block, 0, block.capacity());
     }
 
     /** Fills {@code target} with the block's bytes, with zeros if it does not exist. */
     void readBlock(long index, ByteBuffer target) throws StateferryException {
         target.clear();
         if (blockOffset(index) == 0) {
-            while (target.hasRemaining()) {
-                target.put((byte) 0);
-            }
+            ZeroBytes.put(target, target.remaining());
         } else {
             file.read(target, blockOffset(index));
         }

@@ -11,9 +11,12 @@ interface ReferenceVisitor {
      */
     void reference(long firstCluster, long count, Origin origin) throws StateferryException;
 
-    /** The windows of clusters that the visitor listens for, as a mask; references elsewhere may be left out. */
+    /**
+     * The windows of clusters that the visitor listens for, as {@link ClusterWindow#maskOf}; references elsewhere may be left
+     * out.
+     */
     default long windows() {
-        return L2TableWindows.ALL;
+        return -1;
     }
 
     /**

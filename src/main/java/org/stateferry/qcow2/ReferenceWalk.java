@@ -1,6 +1,5 @@
 package org.stateferry.qcow2;
 
-import java.nio.ByteBuffer;
 import java.util.Optional;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -19,16 +18,13 @@ import org.stateferry.storage.ImageFile;
  * Walks the structures of an image and tells a visitor of each reference to a host cluster, as {@code qemu-img check}
  * counts them (QEMU {@code block/qcow2-refcount.c}, {@code calculate_refcounts}).
  *
- * <p>Tables are read a piece at a time, so memory is two clusters and one slice, whatever the image's size. What is not
- * valid is reported and passed over; so are tables that together are longer than the file, which bounds the time by the
- * file's length. Not thread-safe.
+ * <p>Tables are read a slice at a time, so memory is a cluster and some slices, whatever the image's size. What is not valid
+ * is reported and passed over; so are tables that together are longer than the file, which bounds the time by the file's
+ * length. Not thread-safe.
  */
 final class ReferenceWalk {
-    private static final int SLICE_SIZE = 64 * 1024;
-
     private final ImageFile file;
     private final ClusterGeometry geometry;
-    private final ByteBuffer slice = ByteBuffer.allocate(SLICE_SIZE);
     private final L2TableWalk l2Tables;
     private final Cancellation cancellation;
     /** Tables do not overlap in a sound image, so all of them are not longer than the file: this much is left of it. */
@@ -51,13 +47,13 @@ final class ReferenceWalk {
         visitor.reference(0, 1, Origin.METADATA);
         refcountStructures(header, visitor);
         if (!image.snapshotTable().entries().isEmpty()) {
-            bytes(header.snapshotsOffset(), image.snapshotTable().size(), Origin.METADATA, visitor);
+            table(header.snapshotsOffset(), image.snapshotTable().size(), Origin.METADATA, visitor);
         }
         if (fits(8L * header.l1Size(), header.l1TableOffset(), visitor)) {
             active(header.l1TableOffset(), header.l1Size(), header.size(), visitor);
         }
         for (SnapshotTableEntry entry : image.snapshotTable().entries()) {
-            if (validTable(entry.l1TableOffset(), header.snapshotsOffset(), "snapshot L1 table", visitor)
+            if (isCluster(entry.l1TableOffset(), header.snapshotsOffset(), "snapshot L1 table", visitor)
                     && fits(8L * entry.l1Size(), header.snapshotsOffset(), visitor)) {
                 l1(entry.l1TableOffset(), entry.l1Size(), Origin.SNAPSHOT, visitor);
             }
@@ -73,50 +69,47 @@ final class ReferenceWalk {
     /** Walks an active L1 table: its entries for the disk and those past it. */
     void active(long tableOffset, int entryCount, long diskSize, ReferenceVisitor visitor) throws StateferryException {
         int diskEntryCount = (int) Math.min(entryCount, geometry.l1EntryCount(diskSize));
-        bytes(tableOffset, 8L * entryCount, Origin.METADATA, visitor);
-        l2TablesLeft = geometry.clusterCount(file.size());
-        l1Entries(tableOffset, 0, diskEntryCount, Origin.ACTIVE_DISK, visitor);
-        l1Entries(tableOffset, diskEntryCount, entryCount, Origin.ACTIVE_VM_STATE, visitor);
+        TableReader entries = startL1(tableOffset, entryCount, Origin.METADATA, visitor);
+        l1Entries(entries, diskEntryCount, Origin.ACTIVE_DISK, visitor);
+        l1Entries(entries, entryCount - diskEntryCount, Origin.ACTIVE_VM_STATE, visitor);
     }
 
     /** Walks an L1 table and all that it leads to. */
     void l1(long tableOffset, int entryCount, Origin origin, ReferenceVisitor visitor) throws StateferryException {
-        bytes(tableOffset, 8L * entryCount, origin, visitor);
-        l2TablesLeft = geometry.clusterCount(file.size());
-        l1Entries(tableOffset, 0, entryCount, origin, visitor);
+        l1Entries(startL1(tableOffset, entryCount, origin, visitor), entryCount, origin, visitor);
     }
 
-    /** Walks the refcount table and its blocks. */
-    void refcountStructures(Qcow2Header header, ReferenceVisitor visitor) throws StateferryException {
-        int size = header.refcountTableSize();
-        bytes(header.refcountTableOffset(), size, Origin.METADATA, visitor);
-        for (int done = 0; done < size; done += SLICE_SIZE) {
-            long at = header.refcountTableOffset() + done;
-            readSlice(at, Math.min(SLICE_SIZE, size - done));
-            while (slice.hasRemaining()) {
-                long entryAt = at + slice.position();
-                long entry = slice.getLong();
-                long blockOffset = RefcountTableEntry.blockOffset(entry);
-                if (RefcountTableEntry.hasReservedBits(entry)) {
-                    visitor.invalid(entryAt, "refcount table entry has reserved bits set");
-                } else if (blockOffset != 0 && validTable(blockOffset, entryAt, "refcount block", visitor)) {
-                    visitor.reference(geometry.clusterIndex(blockOffset), 1, Origin.REFCOUNT_BLOCK);
-                }
+    private TableReader startL1(long tableOffset, int entryCount, Origin origin, ReferenceVisitor visitor)
+            throws StateferryException {
+        table(tableOffset, 8L * entryCount, origin, visitor);
+        l2TablesLeft = geometry.clusterCount(file.size());
+        return new TableReader(file, tableOffset, entryCount);
+    }
+
+    private void l1Entries(TableReader entries, int count, Origin origin, ReferenceVisitor visitor)
+            throws StateferryException {
+        for (int left = count; left > 0; left--) {
+            long at = entries.offset();
+            long entry = entries.next();
+            if (entry != L1Entry.UNALLOCATED) {
+                l1Entry(entry, at, origin, visitor);
             }
         }
     }
 
-    private void l1Entries(long tableOffset, int from, int to, Origin origin, ReferenceVisitor visitor)
-            throws StateferryException {
-        for (int first = from; first < to; first += SLICE_SIZE / 8) {
-            int count = Math.min(SLICE_SIZE / 8, to - first);
-            long at = tableOffset + 8L * first;
-            readSlice(at, 8 * count);
-            for (int index = 0; index < count; index++) {
-                long entry = slice.getLong(8 * index);
-                if (entry != L1Entry.UNALLOCATED) {
-                    l1Entry(entry, at + 8L * index, origin, visitor);
-                }
+    /** Walks the refcount table and its blocks. */
+    void refcountStructures(Qcow2Header header, ReferenceVisitor visitor) throws StateferryException {
+        long size = header.refcountTableSize();
+        table(header.refcountTableOffset(), size, Origin.METADATA, visitor);
+        TableReader entries = new TableReader(file, header.refcountTableOffset(), size / RefcountTableEntry.SIZE);
+        while (entries.hasNext()) {
+            long at = entries.offset();
+            long entry = entries.next();
+            long blockOffset = RefcountTableEntry.blockOffset(entry);
+            if (RefcountTableEntry.hasReservedBits(entry)) {
+                visitor.invalid(at, "refcount table entry has reserved bits set");
+            } else if (blockOffset != 0 && isCluster(blockOffset, at, "refcount block", visitor)) {
+                visitor.reference(geometry.clusterIndex(blockOffset), 1, Origin.REFCOUNT_BLOCK);
             }
         }
     }
@@ -132,7 +125,7 @@ final class ReferenceWalk {
             visitor.invalid(at, "L1 entry has the COPIED flag but no L2 table");
             return;
         }
-        if (!validTable(l2Offset, at, "L2 table", visitor)) {
+        if (!isCluster(l2Offset, at, "L2 table", visitor)) {
             return;
         }
         if (l2TablesLeft <= 0) {
@@ -166,7 +159,7 @@ final class ReferenceWalk {
         if (!fits(extension.directorySize(), extension.directoryOffset(), visitor)) {
             return;
         }
-        bytes(extension.directoryOffset(), extension.directorySize(), Origin.METADATA, visitor);
+        table(extension.directoryOffset(), extension.directorySize(), Origin.METADATA, visitor);
         BitmapDirectory directory = new BitmapDirectory(file, geometry, extension);
         while (directory.hasNext()) {
             long at = directory.offset();
@@ -181,30 +174,22 @@ final class ReferenceWalk {
     }
 
     private void bitmapTable(BitmapDirectoryEntry entry, ReferenceVisitor visitor) throws StateferryException {
-        bytes(entry.tableOffset(), 8L * entry.tableSize(), Origin.METADATA, visitor);
-        for (int first = 0; first < entry.tableSize(); first += SLICE_SIZE / 8) {
-            long at = entry.tableOffset() + 8L * first;
-            readSlice(at, 8 * Math.min(SLICE_SIZE / 8, entry.tableSize() - first));
-            while (slice.hasRemaining()) {
-                long entryAt = at + slice.position();
-                long tableEntry = slice.getLong();
-                long dataOffset = BitmapDirectoryEntry.dataOffset(tableEntry);
-                if (BitmapDirectoryEntry.hasReservedBits(tableEntry)) {
-                    visitor.invalid(entryAt, "bitmap table entry has reserved bits set");
-                } else if (dataOffset != 0 && validTable(dataOffset, entryAt, "bitmap data", visitor)) {
-                    visitor.reference(geometry.clusterIndex(dataOffset), 1, Origin.METADATA);
-                }
+        table(entry.tableOffset(), 8L * entry.tableSize(), Origin.METADATA, visitor);
+        TableReader entries = new TableReader(file, entry.tableOffset(), entry.tableSize());
+        while (entries.hasNext()) {
+            long at = entries.offset();
+            long tableEntry = entries.next();
+            long dataOffset = BitmapDirectoryEntry.dataOffset(tableEntry);
+            if (BitmapDirectoryEntry.hasReservedBits(tableEntry)) {
+                visitor.invalid(at, "bitmap table entry has reserved bits set");
+            } else if (dataOffset != 0 && isCluster(dataOffset, at, "bitmap data", visitor)) {
+                visitor.reference(geometry.clusterIndex(dataOffset), 1, Origin.METADATA);
             }
         }
     }
 
-    private boolean validTable(long offset, long at, String what, ReferenceVisitor visitor) throws StateferryException {
-        return isCluster(offset, geometry, at, what, visitor);
-    }
-
     /** Whether a cluster can begin at {@code offset}; if not, the visitor hears of it. */
-    static boolean isCluster(long offset, ClusterGeometry geometry, long at, String what, ReferenceVisitor visitor)
-            throws StateferryException {
+    private boolean isCluster(long offset, long at, String what, ReferenceVisitor visitor) throws StateferryException {
         if (offset < 0 || offset >= Qcow2Limits.MAX_HOST_OFFSET || !geometry.isClusterAligned(offset)) {
             visitor.invalid(at, "%s at 0x%x is not at a cluster's start".formatted(what, offset));
             return false;
@@ -223,16 +208,11 @@ final class ReferenceWalk {
         return true;
     }
 
-    private void bytes(long offset, long size, Origin origin, ReferenceVisitor visitor) throws StateferryException {
+    /** A table of {@code size} bytes takes the clusters that it lies in. */
+    private void table(long offset, long size, Origin origin, ReferenceVisitor visitor) throws StateferryException {
+        cancellation.check();
         if (size > 0) {
             visitor.reference(geometry.clusterIndex(offset), geometry.clusterCount(size), origin);
         }
-    }
-
-    private void readSlice(long offset, int size) throws StateferryException {
-        cancellation.check();
-        slice.clear().limit(size);
-        file.read(slice, offset);
-        slice.flip();
     }
 }

@@ -4,9 +4,11 @@ import java.nio.ByteBuffer;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.ClusterGeometry;
-import org.stateferry.qcow2.format.CompressedDescriptor;
+import org.stateferry.qcow2.format.ClusterMapping;
+import org.stateferry.qcow2.format.ClusterMapping.Kind;
 import org.stateferry.qcow2.format.L1Entry;
 import org.stateferry.qcow2.format.L2Entry;
+import org.stateferry.qcow2.format.L2Table;
 import org.stateferry.qcow2.format.Qcow2Header;
 import org.stateferry.storage.ImageFile;
 
@@ -23,7 +25,8 @@ final class SnapshotL1Writer {
     private final ClusterGeometry geometry;
     private final ClusterAllocator allocator;
     private final Cancellation cancellation;
-    private final ByteBuffer l2Table;
+    private final ByteBuffer l2Bytes;
+    private final L2Table l2Table;
     private final TableWriter activeL1;
     private final TableWriter snapshotL1;
 
@@ -39,7 +42,8 @@ final class SnapshotL1Writer {
         this.header = image.header();
         this.geometry = image.geometry();
         this.allocator = allocator;
-        this.l2Table = ByteBuffer.allocate(geometry.clusterSize());
+        this.l2Bytes = ByteBuffer.allocate(geometry.clusterSize());
+        this.l2Table = new L2Table(l2Bytes, geometry);
         this.snapshotL1Size = diskEntryCount() + geometry.l1EntryCount(vmStateSize);
         // The L1 table of a disk without a byte has no entries, and then no cluster either.
         this.activeL1Offset = header.l1Size() == 0
@@ -95,23 +99,21 @@ final class SnapshotL1Writer {
         if (l2Offset == 0) {
             return L1Entry.UNALLOCATED;
         }
-        l2Table.clear();
-        file.read(l2Table, l2Offset);
+        file.read(l2Bytes.clear(), l2Offset);
         if (!clearCopied()) {
             return L1Entry.shared(l2Offset);
         }
         long copy = allocator.allocateMetadata(1);
-        l2Table.clear();
-        file.write(l2Table, copy);
+        file.write(l2Bytes.clear(), copy);
         return L1Entry.shared(copy);
     }
 
     private boolean clearCopied() {
         boolean changed = false;
-        for (int position = 0; position < l2Table.capacity(); position += geometry.l2EntrySize()) {
-            long raw = l2Table.getLong(position);
+        for (int index = 0; index < geometry.l2EntryCount(); index++) {
+            long raw = l2Table.raw(index);
             if (L2Entry.isCopied(raw)) {
-                l2Table.putLong(position, L2Entry.withoutCopied(raw));
+                l2Table.putRaw(index, L2Entry.withoutCopied(raw));
                 changed = true;
             }
         }
@@ -123,11 +125,11 @@ final class SnapshotL1Writer {
      * unallocated entry would show a backing file's content.
      */
     void mapVmState(VmStateMap vmState) throws StateferryException {
-        l2Table.clear();
+        l2Bytes.clear();
         vmState.forEach(this::put);
         requireComplete(vmState.vmStateSize());
-        if (l2Table.position() > 0) {
-            while (l2Table.hasRemaining()) {
+        if (l2Bytes.position() > 0) {
+            while (l2Bytes.hasRemaining()) {
                 putZero();
             }
             writeL2Table();
@@ -145,18 +147,19 @@ final class SnapshotL1Writer {
     }
 
     private void put(long entry) throws StateferryException {
-        if (entry == L2Entry.ZERO_PLAIN) {
+        ClusterMapping mapping = ClusterMapping.ofStandard(entry, geometry);
+        if (mapping.kind() == Kind.ZERO) {
             requireZerosAllowed();
             putZero();
         } else {
-            requireClaimed(entry);
-            l2Table.putLong(entry);
+            requireClaimed(mapping);
+            l2Bytes.putLong(entry);
             if (geometry.extendedL2()) {
-                l2Table.putLong(L2Entry.isCompressed(entry) ? 0 : L2Entry.EXTENDED_ALL_ALLOCATED);
+                l2Bytes.putLong(mapping.kind() == Kind.COMPRESSED ? 0 : L2Entry.EXTENDED_ALL_ALLOCATED);
             }
         }
         mappedClusters++;
-        if (!l2Table.hasRemaining()) {
+        if (!l2Bytes.hasRemaining()) {
             writeL2Table();
         }
     }
@@ -169,29 +172,29 @@ final class SnapshotL1Writer {
     }
 
     /** Nothing that the old image reaches may become part of the vmstate. */
-    private void requireClaimed(long entry) throws StateferryException {
-        boolean compressed = L2Entry.isCompressed(entry);
-        long start = compressed ? CompressedDescriptor.hostOffset(entry, geometry) : entry;
-        long size = compressed ? CompressedDescriptor.size(entry, geometry) : geometry.clusterSize();
-        if (!allocator.hasClaimed(start, size)) {
+    private void requireClaimed(ClusterMapping mapping) throws StateferryException {
+        if (!allocator.hasClaimed(mapping.hostOffset(), mapping.size())) {
             throw StateferryException.at(
-                    FailureKind.INTERNAL, file.path(), start, "the vmstate would lie in clusters that are in use");
+                    FailureKind.INTERNAL,
+                    file.path(),
+                    mapping.hostOffset(),
+                    "the vmstate would lie in clusters that are in use");
         }
     }
 
     private void putZero() {
         if (geometry.extendedL2()) {
-            l2Table.putLong(L2Entry.UNALLOCATED).putLong(L2Entry.EXTENDED_ALL_ZERO);
+            l2Bytes.putLong(L2Entry.UNALLOCATED).putLong(L2Entry.EXTENDED_ALL_ZERO);
         } else {
-            l2Table.putLong(header.version() >= 3 ? L2Entry.ZERO_PLAIN : L2Entry.UNALLOCATED);
+            l2Bytes.putLong(header.version() >= 3 ? L2Entry.ZERO_PLAIN : L2Entry.UNALLOCATED);
         }
     }
 
     private void writeL2Table() throws StateferryException {
         long offset = allocator.allocateMetadata(1);
-        l2Table.clear();
-        file.write(l2Table, offset);
-        l2Table.clear();
+        l2Bytes.clear();
+        file.write(l2Bytes, offset);
+        l2Bytes.clear();
         snapshotL1.put(L1Entry.shared(offset));
     }
 }

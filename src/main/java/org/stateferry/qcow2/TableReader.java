@@ -9,24 +9,35 @@ final class TableReader {
     private static final int SLICE_SIZE = 64 * 1024;
 
     private final ImageFile file;
-    private final ByteBuffer slice = ByteBuffer.allocate(SLICE_SIZE).limit(0);
-    private long position;
+    private final ByteBuffer slice;
+    /** The host offset of what follows the slice. */
+    private long sliceEnd;
+    /** Bytes of the table that follow the slice. */
     private long left;
 
     TableReader(ImageFile file, long hostOffset, long entryCount) {
         this.file = file;
-        this.position = hostOffset;
-        this.left = 8 * entryCount;
+        this.sliceEnd = hostOffset;
+        this.left = Long.BYTES * entryCount;
+        this.slice = ByteBuffer.allocate((int) Math.min(SLICE_SIZE, left)).limit(0);
+    }
+
+    boolean hasNext() {
+        return slice.hasRemaining() || left > 0;
+    }
+
+    /** The host offset of the entry that comes next. */
+    long offset() {
+        return sliceEnd - slice.remaining();
     }
 
     long next() throws StateferryException {
         if (!slice.hasRemaining()) {
-            int size = (int) Math.min(SLICE_SIZE, left);
-            slice.clear().limit(size);
-            file.read(slice, position);
+            slice.clear().limit((int) Math.min(SLICE_SIZE, left));
+            file.read(slice, sliceEnd);
             slice.flip();
-            position += size;
-            left -= size;
+            sliceEnd += slice.limit();
+            left -= slice.limit();
         }
         return slice.getLong();
     }

@@ -5,7 +5,8 @@ import org.stateferry.bytes.ZeroBytes;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.ClusterGeometry;
-import org.stateferry.qcow2.format.CompressedDescriptor;
+import org.stateferry.qcow2.format.ClusterMapping;
+import org.stateferry.qcow2.format.ClusterMapping.Kind;
 import org.stateferry.qcow2.format.L2Entry;
 import org.stateferry.qcow2.format.Qcow2Limits;
 import org.stateferry.storage.ImageFile;
@@ -36,14 +37,16 @@ public final class VmStateClusters {
     }
 
     private static boolean isPlausible(long entry, ClusterGeometry geometry, boolean zerosAllowed) {
-        if (L2Entry.isCompressed(entry)) {
-            long offset = CompressedDescriptor.hostOffset(entry, geometry);
-            return !L2Entry.isCopied(entry)
-                    && offset >= geometry.clusterSize()
-                    && offset + CompressedDescriptor.size(entry, geometry) <= Qcow2Limits.MAX_HOST_OFFSET;
-        }
-        return entry == L2Entry.ZERO_PLAIN && zerosAllowed
-                || entry == L2Entry.hostOffset(entry) && entry > 0 && geometry.isClusterAligned(entry);
+        ClusterMapping mapping = ClusterMapping.ofStandard(entry, geometry);
+        return switch (mapping.kind()) {
+            case ZERO -> entry == L2Entry.ZERO_PLAIN && zerosAllowed;
+            case PLAIN -> entry == mapping.hostOffset() && geometry.isClusterAligned(entry);
+            case COMPRESSED ->
+                !L2Entry.isCopied(entry)
+                        && mapping.hostOffset() >= geometry.clusterSize()
+                        && mapping.hostEnd() <= Qcow2Limits.MAX_HOST_OFFSET;
+            case UNALLOCATED, MIXED -> false;
+        };
     }
 
     /**
@@ -66,15 +69,16 @@ public final class VmStateClusters {
     private boolean readAll(long[] entries, ByteBuffer target) throws StateferryException {
         int clusterSize = geometry.clusterSize();
         for (int index = 0; index < entries.length; ) {
+            ClusterMapping mapping = ClusterMapping.ofStandard(entries[index], geometry);
             int count = 1;
-            if (entries[index] == L2Entry.ZERO_PLAIN) {
+            if (mapping.kind() == Kind.ZERO) {
                 ZeroBytes.put(target, clusterSize);
-            } else if (L2Entry.isCompressed(entries[index])) {
-                compressed.read(entries[index], 0, target.slice(target.position(), clusterSize));
+            } else if (mapping.kind() == Kind.COMPRESSED) {
+                compressed.read(mapping, 0, target.slice(target.position(), clusterSize));
                 target.position(target.position() + clusterSize);
             } else {
                 count = runLength(entries, index);
-                if (!readPlain(entries[index], target, count * clusterSize)) {
+                if (!readPlain(mapping.hostOffset(), target, count * clusterSize)) {
                     return false;
                 }
             }
@@ -83,6 +87,7 @@ public final class VmStateClusters {
         return true;
     }
 
+    /** How many of the entries from one on are plain clusters side by side. */
     private int runLength(long[] entries, int from) {
         int end = from + 1;
         while (end < entries.length && entries[end] == entries[end - 1] + geometry.clusterSize()) {

@@ -5,15 +5,20 @@ import org.stateferry.bytes.ZeroBytes;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.ClusterGeometry;
-import org.stateferry.qcow2.format.L1Entry;
+import org.stateferry.qcow2.format.ClusterMapping;
+import org.stateferry.qcow2.format.ClusterMapping.Kind;
 import org.stateferry.qcow2.format.L2Entry;
+import org.stateferry.qcow2.format.L2Table;
 import org.stateferry.qcow2.format.Qcow2Limits;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.storage.ImageFile;
 
 /**
  * Reads the vmstate of a snapshot: guest bytes from the first L1 entry past the disk on, through the snapshot's own L1
- * table. The disk's size is that of the snapshot, as QEMU sets the disk back to it before it loads. Not thread-safe.
+ * table. The disk's size is that of the snapshot, as QEMU sets the disk back to it before it loads.
+ *
+ * <p>Clusters that lie side by side in the file are read at once. Memory is 64 KiB of each kind of table, or one L2 table if
+ * that is larger, and two clusters while compressed ones are read. Not thread-safe.
  */
 public final class VmStateReader {
     private final Qcow2Image image;
@@ -21,9 +26,24 @@ public final class VmStateReader {
     private final ClusterGeometry geometry;
     private final SnapshotTableEntry entry;
     private final long vmStateOffset;
-    private final ByteBuffer l2Table;
+    private final L2TableCache l2Tables;
     private final CompressedCluster compressed;
-    private long loadedL2Offset = -1;
+
+    /**
+     * Guest bytes that read in the same way and lie side by side.
+     *
+     * @param mapping of the first of them: of its cluster if that is compressed, else with the host offset of the byte itself
+     * @param size how many bytes
+     */
+    private record Run(ClusterMapping mapping, long size) {
+        /** Whether {@code next}, which follows this in the guest, can be read together with it. */
+        boolean goesOnWith(Run next) {
+            if (mapping.kind() != next.mapping.kind() || mapping.kind() == Kind.COMPRESSED) {
+                return false;
+            }
+            return mapping.kind() != Kind.PLAIN || mapping.hostOffset() + size == next.mapping.hostOffset();
+        }
+    }
 
     /**
      * @param image need not have been checked
@@ -37,7 +57,7 @@ public final class VmStateReader {
         requireMappable(entry.diskSize(image.header().size()));
         this.vmStateOffset =
                 geometry.vmStateOffset(entry.diskSize(image.header().size()));
-        this.l2Table = ByteBuffer.allocate(geometry.clusterSize());
+        this.l2Tables = new L2TableCache(file, geometry, entry.l1TableOffset(), entry.l1Size());
         this.compressed = new CompressedCluster(file, geometry, image.header().compressionType());
     }
 
@@ -68,76 +88,77 @@ public final class VmStateReader {
         int done = 0;
         while (done < wanted) {
             long guestOffset = vmStateOffset + offset + done;
-            int inCluster = (int) (guestOffset & (geometry.clusterSize() - 1));
-            int count = Math.min(wanted - done, geometry.clusterSize() - inCluster);
-            ByteBuffer part = target.slice(target.position(), count);
-            readInCluster(part, guestOffset - inCluster, inCluster);
+            Run run = runAt(guestOffset, wanted - done);
+            int count = (int) run.size();
+            readRun(run, guestOffset, target.slice(target.position(), count));
             target.position(target.position() + count);
             done += count;
         }
         return done;
     }
 
-    private void readInCluster(ByteBuffer part, long clusterStart, int inCluster) throws StateferryException {
-        long l1Index = clusterStart / geometry.bytesPerL1Entry();
-        long l2Offset = l1Index < entry.l1Size() ? l2Offset(l1Index) : 0;
-        if (l2Offset == 0) {
-            unallocated(part, clusterStart);
-            return;
+    /** The longest run of at most {@code sizeMax} bytes from a guest offset on. */
+    private Run runAt(long guestOffset, long sizeMax) throws StateferryException {
+        Run run = shortRunAt(guestOffset);
+        while (run.size() < sizeMax) {
+            Run next = shortRunAt(guestOffset + run.size());
+            if (!run.goesOnWith(next)) {
+                return run;
+            }
+            run = new Run(run.mapping(), run.size() + next.size());
         }
-        loadL2Table(l2Offset);
-        int index = (int) (clusterStart % geometry.bytesPerL1Entry() / geometry.clusterSize());
-        long raw = l2Table.getLong(index * geometry.l2EntrySize());
-        long bitmap = geometry.extendedL2() ? l2Table.getLong(index * geometry.l2EntrySize() + 8) : 0;
-        if (L2Entry.isCompressed(raw)) {
-            compressed.read(raw, inCluster, part);
-            return;
+        return new Run(run.mapping(), sizeMax);
+    }
+
+    /** A run from a guest offset on that ends with its cluster, sub-cluster, or, where there is no L2 table, L1 entry. */
+    private Run shortRunAt(long guestOffset) throws StateferryException {
+        L2Table table = l2Tables.at(guestOffset);
+        if (table == null) {
+            long size = geometry.bytesPerL1Entry() - guestOffset % geometry.bytesPerL1Entry();
+            return new Run(new ClusterMapping(Kind.UNALLOCATED, 0, 0), size);
         }
-        if (geometry.extendedL2() && isMixed(bitmap)) {
+        int index = l2Tables.index(guestOffset);
+        requireValid(table, index, guestOffset);
+        ClusterMapping mapping = table.mapping(index);
+        int unit = geometry.clusterSize();
+        if (mapping.kind() == Kind.MIXED) {
+            unit /= ClusterMapping.SUB_CLUSTERS;
+            int subCluster = (int) (guestOffset % geometry.clusterSize()) / unit;
+            mapping = ClusterMapping.ofSubCluster(table.raw(index), table.bitmap(index), subCluster, geometry);
+        }
+        int inUnit = (int) (guestOffset % unit);
+        return new Run(mapping.kind() == Kind.PLAIN ? mapping.from(inUnit) : mapping, unit - inUnit);
+    }
+
+    private void requireValid(L2Table table, int index, long guestOffset) throws StateferryException {
+        String violation = L2Entry.violation(
+                table.raw(index), table.bitmap(index), geometry, image.header().version());
+        if (violation != null) {
             throw StateferryException.at(
-                    FailureKind.IMAGE_UNSUPPORTED,
-                    file.path(),
-                    l2Offset + (long) index * geometry.l2EntrySize(),
-                    "the vmstate has a partly allocated cluster, which cannot be read back");
-        }
-        boolean zero = geometry.extendedL2() ? bitmap == L2Entry.EXTENDED_ALL_ZERO : L2Entry.isZero(raw);
-        long hostOffset = L2Entry.hostOffset(raw);
-        if (zero) {
-            ZeroBytes.put(part, part.remaining());
-        } else if (hostOffset == 0) {
-            unallocated(part, clusterStart);
-        } else {
-            file.read(part, hostOffset + inCluster);
+                    FailureKind.IMAGE_CORRUPT, file.path(), l2Tables.entryOffset(guestOffset), violation);
         }
     }
 
-    private static boolean isMixed(long bitmap) {
-        return bitmap != 0 && bitmap != L2Entry.EXTENDED_ALL_ALLOCATED && bitmap != L2Entry.EXTENDED_ALL_ZERO;
-    }
-
-    private long l2Offset(long l1Index) throws StateferryException {
-        ByteBuffer raw = ByteBuffer.allocate(8);
-        file.read(raw, entry.l1TableOffset() + 8 * l1Index);
-        return L1Entry.l2Offset(raw.getLong(0));
-    }
-
-    private void loadL2Table(long l2Offset) throws StateferryException {
-        if (l2Offset != loadedL2Offset) {
-            loadedL2Offset = -1;
-            l2Table.clear();
-            file.read(l2Table, l2Offset);
-            loadedL2Offset = l2Offset;
+    private void readRun(Run run, long guestOffset, ByteBuffer target) throws StateferryException {
+        switch (run.mapping().kind()) {
+            case PLAIN -> file.read(target, run.mapping().hostOffset());
+            case COMPRESSED -> compressed.read(run.mapping(), (int) (guestOffset % geometry.clusterSize()), target);
+            case ZERO -> ZeroBytes.put(target, target.remaining());
+            case UNALLOCATED -> {
+                requireNoBackingFile(guestOffset);
+                ZeroBytes.put(target, target.remaining());
+            }
+            case MIXED -> throw new IllegalStateException("a run is of one kind");
         }
     }
 
-    private void unallocated(ByteBuffer part, long guestOffset) throws StateferryException {
+    private void requireNoBackingFile(long guestOffset) throws StateferryException {
         if (image.header().hasBackingFile()) {
             throw StateferryException.in(
                     FailureKind.IMAGE_UNSUPPORTED,
                     file.path(),
                     "the vmstate has a hole at guest offset " + guestOffset
-                            + ", which shows the backing file; that is never opened");
+                            + " that shows the content of the backing file, and backing files are never opened");
         }
-        ZeroBytes.put(part, part.remaining());
     }
 }

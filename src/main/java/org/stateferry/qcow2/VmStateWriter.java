@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.bytes.ZeroBytes;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.ClusterGeometry;
+import org.stateferry.qcow2.format.ClusterMapping.Kind;
 import org.stateferry.qcow2.format.CompressedDescriptor;
 import org.stateferry.qcow2.format.L2Entry;
 import org.stateferry.qcow2.format.Qcow2Header;
@@ -33,8 +34,8 @@ public final class VmStateWriter implements AutoCloseable {
     private final boolean zerosNeedSpace;
     private final boolean compress;
     private final PackedSpace packedSpace;
-    private final Turns turns;
-    /** Whether compressed data was placed last; only used by the thread whose turn it is. */
+    private final PieceOrder order;
+    /** Whether the space claimed last is for compressed data; only used by the thread that claims space now. */
     private boolean packedIsLast;
 
     private final Queue<ClusterCompressor> idleCompressors = new ConcurrentLinkedQueue<>();
@@ -42,8 +43,8 @@ public final class VmStateWriter implements AutoCloseable {
     /**
      * What became of a piece.
      *
-     * @param entries for each of its clusters what a standard L2 entry of version 3 would say, without COPIED: where it
-     *     lies, a compressed descriptor, or {@link L2Entry#ZERO_PLAIN}
+     * @param entries the L2 entry of each of its clusters, a standard one of version 3 without COPIED whatever the image's
+     *     are: a host offset, a {@link CompressedDescriptor}, or {@link L2Entry#ZERO_PLAIN}
      * @param size bytes that its clusters have in the image, however they got there
      * @param sharedSize how many of them were shared and not written
      */
@@ -93,7 +94,7 @@ public final class VmStateWriter implements AutoCloseable {
         this.pieceSizeMax = pieceSizeMax;
         this.compress = compressorCount > 0 && canCompress(geometry);
         this.packedSpace = new PackedSpace(geometry, allocator);
-        this.turns = new Turns(firstNumber);
+        this.order = new PieceOrder(firstNumber);
         if (compress) {
             addCompressors(compressorCount, header.compressionType(), pieceSizeMax / geometry.clusterSize());
         }
@@ -102,7 +103,7 @@ public final class VmStateWriter implements AutoCloseable {
     /**
      * Writes a piece and returns when the file has it. The same stream gives the same image.
      *
-     * @param number the piece's place in the stream; nobody leaves one out
+     * @param number the piece's number in the stream; nobody leaves one out
      * @param content whole clusters from index 0 to the limit, in direct memory, which is rearranged
      */
     public Stored write(long number, ByteBuffer content) throws StateferryException {
@@ -114,12 +115,12 @@ public final class VmStateWriter implements AutoCloseable {
             }
             Piece piece = new Piece(content, compressor);
             piece.encode();
-            turns.await(number);
-            piece.place();
-            turns.end(number);
+            order.await(number);
+            piece.allocate();
+            order.end(number);
             return piece.write(number * pieceSizeMax);
         } finally {
-            turns.end(number); // whatever has failed, those who come after must not wait for ever
+            order.end(number); // whatever has failed, those who come after must not wait for ever
             if (compressor != null) {
                 idleCompressors.add(compressor);
             }
@@ -149,15 +150,22 @@ public final class VmStateWriter implements AutoCloseable {
         idleCompressors.clear();
     }
 
-    /** Compressed data that lies in one run; it begins at index {@code start} of the compressor's memory. */
-    private record PackedPart(long hostOffset, int start) {}
+    /** Compressed data that goes to one run of bytes; it begins at index {@code start} of the compressor's memory. */
+    private record PackedRun(long hostOffset, int start) {}
 
-    /** One piece on its way. An entry is first an index or a size, and final once it is placed. */
+    /**
+     * One piece on its way to the image: {@link #encode} decides how each of its clusters is kept and brings those of a kind
+     * together in memory, {@link #allocate} finds their host offsets, and {@link #write} writes them.
+     */
     private final class Piece {
         private final ByteBuffer content;
         private final @Nullable ClusterCompressor compressor;
+        private final Kind[] kinds;
+        /** Bytes of each cluster's compressed data; 0 for the others. */
+        private final int[] packedSizes;
+
         private final long[] entries;
-        private final List<PackedPart> packedParts = new ArrayList<>();
+        private final List<PackedRun> packedRuns = new ArrayList<>();
         private int plainSize;
         private long plainOffset;
         private int packedSize;
@@ -165,87 +173,98 @@ public final class VmStateWriter implements AutoCloseable {
         Piece(ByteBuffer content, @Nullable ClusterCompressor compressor) {
             this.content = content;
             this.compressor = compressor;
-            this.entries = new long[content.limit() / geometry.clusterSize()];
+            int clusterCount = content.limit() / geometry.clusterSize();
+            this.kinds = new Kind[clusterCount];
+            this.packedSizes = new int[compressor == null ? 0 : clusterCount];
+            this.entries = new long[clusterCount];
         }
 
-        /** Leaves an entry as zero, the negative size of compressed data, or the place among the plain clusters. */
+        /** Leaves the plain clusters side by side in the content, and the compressed ones in the compressor's memory. */
         void encode() {
             int clusterSize = geometry.clusterSize();
-            for (int index = 0; index < entries.length; index++) {
+            for (int index = 0; index < kinds.length; index++) {
                 int at = index * clusterSize;
-                if (!zerosNeedSpace && ZeroBytes.fill(content, at, clusterSize)) {
-                    entries[index] = L2Entry.ZERO_PLAIN;
-                    continue;
-                }
-                int size = compressor == null ? 0 : compressor.compress(content, at);
-                if (size > 0) {
-                    entries[index] = -size;
-                    packedSize += size;
-                } else {
-                    keepPlain(index, at);
+                kinds[index] = encode(index, at);
+                if (kinds[index] == Kind.PLAIN) {
+                    if (plainSize != at) {
+                        content.put(plainSize, content, at, clusterSize);
+                    }
+                    plainSize += clusterSize;
                 }
             }
         }
 
-        private void keepPlain(int index, int at) {
-            entries[index] = plainSize;
-            if (plainSize != at) {
-                content.put(plainSize, content, at, geometry.clusterSize());
+        private Kind encode(int index, int at) {
+            if (!zerosNeedSpace && ZeroBytes.isZero(content, at, geometry.clusterSize())) {
+                return Kind.ZERO;
             }
-            plainSize += geometry.clusterSize();
+            int size = compressor == null ? 0 : compressor.compress(content, at);
+            if (size == 0) {
+                return Kind.PLAIN;
+            }
+            packedSizes[index] = size;
+            packedSize += size;
+            return Kind.COMPRESSED;
         }
 
-        /** Compressed data goes on in the cluster in which that of the piece before ended, if nothing lies between. */
-        void place() throws StateferryException {
+        /**
+         * Claims space and makes the entries. Compressed data goes on in the cluster in which that of the piece before ended,
+         * if nothing lies between.
+         */
+        void allocate() throws StateferryException {
             boolean packedFirst = packedIsLast;
             if (!packedFirst) {
-                placePlain();
+                allocatePlain();
             }
             if (packedSize > 0) {
-                placePacked();
+                allocatePacked();
                 packedIsLast = true;
             }
             if (packedFirst) {
-                placePlain();
+                allocatePlain();
             }
+            makeEntries();
         }
 
-        private void placePlain() throws StateferryException {
+        private void allocatePlain() throws StateferryException {
             if (plainSize > 0) {
                 plainOffset = allocator.allocateData(plainSize / geometry.clusterSize());
                 packedIsLast = false;
             }
         }
 
-        private void placePacked() throws StateferryException {
+        private void allocatePacked() throws StateferryException {
             packedSpace.reserve(packedSize);
             int start = 0;
-            long partEnd = -1;
-            for (int index = 0; index < entries.length; index++) {
-                int size = (int) -entries[index];
+            long runEnd = -1;
+            for (int index = 0; index < packedSizes.length; index++) {
+                int size = packedSizes[index];
                 if (size > 0) {
-                    long hostOffset = packedSpace.place(size);
-                    if (hostOffset != partEnd) {
-                        packedParts.add(new PackedPart(hostOffset, start));
+                    long hostOffset = packedSpace.allocate(size);
+                    if (hostOffset != runEnd) {
+                        packedRuns.add(new PackedRun(hostOffset, start));
                     }
-                    partEnd = hostOffset + size;
+                    runEnd = hostOffset + size;
                     start += size;
                     entries[index] = CompressedDescriptor.of(hostOffset, size, geometry);
                 }
             }
         }
 
-        /** Turns places among the plain clusters into places in the file. */
-        private void movePlain() {
-            for (int index = 0; index < entries.length; index++) {
-                if (isPlain(entries[index])) {
-                    entries[index] += plainOffset;
+        /** The entries of what is not compressed; those have theirs. */
+        private void makeEntries() {
+            long hostOffset = plainOffset;
+            for (int index = 0; index < kinds.length; index++) {
+                if (kinds[index] == Kind.ZERO) {
+                    entries[index] = L2Entry.ZERO_PLAIN;
+                } else if (kinds[index] == Kind.PLAIN) {
+                    entries[index] = hostOffset;
+                    hostOffset += geometry.clusterSize();
                 }
             }
         }
 
         Stored write(long streamOffset) throws StateferryException {
-            movePlain();
             boolean shared = sharePlain(streamOffset);
             if (plainSize > 0 && !shared) {
                 dataFile.write(content.duplicate().position(0).limit(plainSize), plainOffset);
@@ -263,9 +282,9 @@ public final class VmStateWriter implements AutoCloseable {
             }
             int clusterSize = geometry.clusterSize();
             int start = 0;
-            while (start < entries.length) {
+            while (start < kinds.length) {
                 int end = start;
-                while (end < entries.length && isPlain(entries[end])) {
+                while (end < kinds.length && kinds[end] == Kind.PLAIN) {
                     end++;
                 }
                 long size = (long) (end - start) * clusterSize;
@@ -277,18 +296,14 @@ public final class VmStateWriter implements AutoCloseable {
             return true;
         }
 
-        private boolean isPlain(long entry) {
-            return !L2Entry.isCompressed(entry) && entry != L2Entry.ZERO_PLAIN;
-        }
-
-        /** Writes the compressed data through the page cache, as its place is not aligned to anything. */
+        /** Writes the compressed data through the page cache, as its host offset is not aligned to anything. */
         private void writePacked(ByteBuffer packed) throws StateferryException {
-            for (int index = 0; index < packedParts.size(); index++) {
-                PackedPart part = packedParts.get(index);
-                int end = index + 1 < packedParts.size()
-                        ? packedParts.get(index + 1).start()
+            for (int index = 0; index < packedRuns.size(); index++) {
+                PackedRun run = packedRuns.get(index);
+                int end = index + 1 < packedRuns.size()
+                        ? packedRuns.get(index + 1).start()
                         : packedSize;
-                file.write(packed.duplicate().position(part.start()).limit(end), part.hostOffset());
+                file.write(packed.duplicate().position(run.start()).limit(end), run.hostOffset());
             }
         }
     }

@@ -131,7 +131,7 @@ class MetadataCheckTest {
     @ParameterizedTest
     @ValueSource(ints = {4, 6})
     void checksClustersThatLieInSeveralWindows(int refcountOrder) throws Exception {
-        long window = (long) MetadataCheck.WINDOW_CLUSTERS << 9;
+        long window = (long) ClusterWindow.SIZE_MAX << 9;
         Qcow2ImageBuilder builder = Qcow2ImageBuilder.version3(9, refcountOrder, 2 * MIB)
                 .write(0, 100)
                 .continueAt(window - 512)
@@ -157,7 +157,7 @@ class MetadataCheckTest {
 
     @Test
     void findsCorruptionInALaterWindowOnce() throws Exception {
-        long window = (long) MetadataCheck.WINDOW_CLUSTERS << 9;
+        long window = (long) ClusterWindow.SIZE_MAX << 9;
         MemoryImageFile image = Qcow2ImageBuilder.version3(9, 4, MIB)
                 .write(0, 1)
                 .continueAt(2 * window)

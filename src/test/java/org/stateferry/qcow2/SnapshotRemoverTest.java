@@ -77,7 +77,7 @@ class SnapshotRemoverTest {
     /** One pass over the tables for each 2 Mi clusters: what they refer to may lie in any other window. */
     @Test
     void findsWhatTheDiskOwnsAloneAgainHoweverFarApartItLies() throws Exception {
-        int far = MetadataCheck.WINDOW_CLUSTERS;
+        int far = ClusterWindow.SIZE_MAX;
         MemoryImageFile image = Qcow2ImageBuilder.version3(9, 4, 256 * 1024)
                 .write(0, 3)
                 .gap(far)

@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.VmStateWriter.BlockSharing;
 import org.stateferry.qcow2.format.ClusterGeometry;
-import org.stateferry.qcow2.format.CompressedDescriptor;
+import org.stateferry.qcow2.format.ClusterMapping;
 import org.stateferry.qcow2.format.L2Entry;
 import org.stateferry.storage.ImageFile;
 import org.stateferry.testing.ClusterContent;
@@ -105,8 +105,8 @@ class VmStateWriterTest {
                 List<Future<VmStateWriter.Stored>> pieces = new ArrayList<>();
                 for (int number = 0; number < given.pieceCount(clusterSize); number++) {
                     ByteBuffer piece = given.piece(number, clusterSize);
-                    int place = 7 + number;
-                    pieces.add(workers.submit(() -> writer.write(place, piece)));
+                    int pieceNumber = 7 + number;
+                    pieces.add(workers.submit(() -> writer.write(pieceNumber, piece)));
                 }
                 for (Future<VmStateWriter.Stored> piece : pieces) {
                     Arrays.stream(piece.get().entries()).forEach(entries::add);
@@ -132,14 +132,11 @@ class VmStateWriterTest {
             ClusterGeometry geometry = image.geometry();
             Map<Long, Integer> references = new HashMap<>();
             for (long entry : entries) {
-                if (L2Entry.isCompressed(entry)) {
-                    long last = CompressedDescriptor.lastCluster(entry, geometry);
-                    for (long at = CompressedDescriptor.firstCluster(entry, geometry); at <= last; at++) {
-                        references.merge(at, 1, Integer::sum);
-                    }
-                } else if (entry != L2Entry.ZERO_PLAIN) {
-                    // A plain cluster shares its place with nothing, so it counts as many.
-                    references.merge(geometry.clusterIndex(entry), 1_000_000, Integer::sum);
+                ClusterMapping mapping = ClusterMapping.ofStandard(entry, geometry);
+                // A plain cluster shares its host cluster with nothing, so it counts as many.
+                int weight = mapping.kind() == ClusterMapping.Kind.PLAIN ? 1_000_000 : 1;
+                for (long index = 0; index < mapping.hostClusterCount(geometry); index++) {
+                    references.merge(mapping.firstHostCluster(geometry) + index, weight, Integer::sum);
                 }
             }
             return references;

@@ -122,7 +122,7 @@ final class SpaceCheck {
                 int content = piece.position();
                 ZeroBytes.put(piece, (int) Alignment.alignUp(content, clusterSize) - content);
                 for (int at = 0; at < content; at += clusterSize) {
-                    size += ZeroBytes.fill(piece, at, clusterSize) ? 0 : clusterSize;
+                    size += ZeroBytes.isZero(piece, at, clusterSize) ? 0 : clusterSize;
                 }
             }
         }

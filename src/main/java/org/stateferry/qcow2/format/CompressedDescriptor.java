@@ -32,24 +32,14 @@ public final class CompressedDescriptor {
     }
 
     /** The byte offset in the file at which the compressed data begins. */
-    public static long hostOffset(long raw, ClusterGeometry geometry) {
+    static long hostOffset(long raw, ClusterGeometry geometry) {
         return raw & ((1L << offsetBits(geometry)) - 1);
     }
 
     /** Bytes from {@link #hostOffset} to the end of the last sector; the data may end earlier. */
-    public static long size(long raw, ClusterGeometry geometry) {
+    static long size(long raw, ClusterGeometry geometry) {
         long offset = hostOffset(raw, geometry);
         return (additionalSectorCount(raw, geometry) + 1) * SECTOR_SIZE - (offset & (SECTOR_SIZE - 1));
-    }
-
-    /** The first host cluster that the data touches. */
-    public static long firstCluster(long raw, ClusterGeometry geometry) {
-        return geometry.clusterIndex(hostOffset(raw, geometry));
-    }
-
-    /** The last host cluster that one of the data's sectors touches. */
-    public static long lastCluster(long raw, ClusterGeometry geometry) {
-        return geometry.clusterIndex(hostOffset(raw, geometry) + size(raw, geometry) - 1);
     }
 
     private static long additionalSectorCount(long raw, ClusterGeometry geometry) {

@@ -1,9 +1,11 @@
 package org.stateferry.qcow2.format;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * L2 table entry (qcow2 specification, "Standard Cluster Descriptor" and "Extended L2 Entries"): bit 63 COPIED, bit 62
  * compressed, bits 9-55 host offset, bit 0 reads as zeros (version 3, standard entries only), the rest reserved.
- * Functions on the raw first 64 bits; those of compressed clusters are in {@link CompressedDescriptor}.
+ * Functions on the raw first 64 bits, as tables are walked by the million; what an entry means is a {@link ClusterMapping}.
  */
 public final class L2Entry {
     /** The value of an entry without a cluster: reads fall to the backing file, or are zeros. */
@@ -22,7 +24,7 @@ public final class L2Entry {
 
     private L2Entry() {}
 
-    /** Whether the entry describes compressed data. */
+    /** Whether the entry is a {@link CompressedDescriptor}. */
     public static boolean isCompressed(long raw) {
         return (raw & COMPRESSED) != 0;
     }
@@ -43,22 +45,54 @@ public final class L2Entry {
     }
 
     /** The host offset of a cluster that is not compressed, or 0 if none is allocated. */
-    public static long hostOffset(long raw) {
+    static long hostOffset(long raw) {
         return raw & HOST_OFFSET_MASK;
     }
 
     /** Whether a standard entry reads as zeros. */
-    public static boolean isZero(long raw) {
+    static boolean isZero(long raw) {
         return (raw & ZERO_PLAIN) != 0;
     }
 
     /** Whether a reserved bit of an entry that is not compressed is set; bit 0 is reserved in version 2 and if extended. */
-    public static boolean hasReservedBits(long raw, boolean zeroBitAllowed) {
+    static boolean hasReservedBits(long raw, boolean zeroBitAllowed) {
         return (raw & (zeroBitAllowed ? RESERVED_MASK : RESERVED_MASK | ZERO_PLAIN)) != 0;
     }
 
-    /** An entry for an allocated cluster that is reached from a snapshot only. */
-    public static long allocated(long hostOffset) {
-        return hostOffset & HOST_OFFSET_MASK;
+    /**
+     * Which rule of the format an entry breaks, in words for a report; null if it is valid.
+     *
+     * @param bitmap the second 64 bits of an extended entry, else 0
+     * @param version of the image
+     */
+    public static @Nullable String violation(long raw, long bitmap, ClusterGeometry geometry, int version) {
+        ClusterMapping mapping = ClusterMapping.of(raw, bitmap, geometry);
+        if (isCompressed(raw)) {
+            return compressedViolation(raw, bitmap, mapping);
+        }
+        if (hasReservedBits(raw, version >= 3 && !geometry.extendedL2())) {
+            return "L2 entry has reserved bits set";
+        }
+        if ((bitmap & bitmap >>> ClusterMapping.SUB_CLUSTERS) != 0) {
+            return "a sub-cluster is both allocated and zero";
+        }
+        if ((bitmap & EXTENDED_ALL_ALLOCATED) != 0 && !mapping.isAllocated()) {
+            return "sub-clusters are allocated but the cluster is not";
+        }
+        return geometry.isClusterAligned(mapping.hostOffset())
+                ? null
+                : "data cluster at 0x%x is not at a cluster's start".formatted(mapping.hostOffset());
+    }
+
+    private static @Nullable String compressedViolation(long raw, long bitmap, ClusterMapping mapping) {
+        if (isCopied(raw)) {
+            return "compressed cluster has the COPIED flag set";
+        }
+        if (bitmap != 0) {
+            return "compressed cluster has a sub-cluster bitmap";
+        }
+        return mapping.isAllocated() && mapping.hostEnd() <= Qcow2Limits.MAX_HOST_OFFSET
+                ? null
+                : "compressed cluster lies outside the file";
     }
 }

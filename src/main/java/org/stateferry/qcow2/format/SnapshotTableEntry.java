@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.OptionalLong;
 import org.stateferry.bytes.Alignment;
 import org.stateferry.bytes.ByteCursor;
+import org.stateferry.bytes.ZeroBytes;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
@@ -140,9 +141,7 @@ public record SnapshotTableEntry(
                 .put(extraData)
                 .put(id)
                 .put(name);
-        while (target.position() < end) {
-            target.put((byte) 0);
-        }
+        ZeroBytes.put(target, end - target.position());
     }
 
     /** The id as text; malformed UTF-8 is replaced. */

@@ -8,6 +8,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.stateferry.qcow2.format.ClusterMapping.Kind;
 
 class CompressedDescriptorTest {
     private static final long COMPRESSED = 1L << 62;
@@ -23,6 +24,10 @@ class CompressedDescriptorTest {
         return number.divide(BigInteger.TWO.pow(from)).mod(width).longValueExact();
     }
 
+    private static long lastHostCluster(ClusterMapping mapping, ClusterGeometry geometry) {
+        return mapping.firstHostCluster(geometry) + mapping.hostClusterCount(geometry) - 1;
+    }
+
     @ParameterizedTest
     @MethodSource("clusterBits")
     void splitsOffsetAndSectorsAsTheSpecificationSays(int clusterBits) {
@@ -35,10 +40,10 @@ class CompressedDescriptorTest {
             long sectors = bits(raw, x, 62);
             long end = (offset / 512 + 1 + sectors) * 512;
 
-            assertThat(CompressedDescriptor.hostOffset(raw, geometry)).isEqualTo(offset);
-            assertThat(CompressedDescriptor.size(raw, geometry)).isEqualTo(end - offset);
-            assertThat(CompressedDescriptor.firstCluster(raw, geometry)).isEqualTo(offset >>> clusterBits);
-            assertThat(CompressedDescriptor.lastCluster(raw, geometry)).isEqualTo((end - 1) >>> clusterBits);
+            ClusterMapping mapping = ClusterMapping.of(raw, 0, geometry);
+            assertThat(mapping).isEqualTo(new ClusterMapping(Kind.COMPRESSED, offset, end - offset));
+            assertThat(mapping.firstHostCluster(geometry)).isEqualTo(offset >>> clusterBits);
+            assertThat(lastHostCluster(mapping, geometry)).isEqualTo((end - 1) >>> clusterBits);
         }
     }
 
@@ -54,9 +59,11 @@ class CompressedDescriptorTest {
             long lastSector = (offset + length - 1) / 512;
             long raw = COMPRESSED | (lastSector - offset / 512) << (62 - (clusterBits - 8)) | offset;
 
-            assertThat(CompressedDescriptor.hostOffset(raw, geometry)).isEqualTo(offset);
-            assertThat(CompressedDescriptor.size(raw, geometry)).isBetween(length, length + 511);
-            assertThat(CompressedDescriptor.lastCluster(raw, geometry)).isEqualTo((offset + length - 1) / clusterSize);
+            ClusterMapping mapping = ClusterMapping.of(raw, 0, geometry);
+            assertThat(mapping.hostOffset()).isEqualTo(offset);
+            assertThat(mapping.size()).isBetween(length, length + 511);
+            assertThat(lastHostCluster(mapping, geometry)).isEqualTo((offset + length - 1) / clusterSize);
+            assertThat(CompressedDescriptor.of(offset, (int) length, geometry)).isEqualTo(raw);
         }
     }
 
@@ -65,12 +72,11 @@ class CompressedDescriptorTest {
         ClusterGeometry geometry = new ClusterGeometry(16, false, 4);
 
         long raw = COMPRESSED | 0x2_0000 - 1;
-        assertThat(CompressedDescriptor.size(raw, geometry))
-                .as("last byte of a sector")
-                .isEqualTo(1);
-        assertThat(CompressedDescriptor.lastCluster(raw, geometry)).isEqualTo(1);
-        long oneMore = raw | 1L << 54;
-        assertThat(CompressedDescriptor.size(oneMore, geometry)).isEqualTo(513);
-        assertThat(CompressedDescriptor.lastCluster(oneMore, geometry)).isEqualTo(2);
+        ClusterMapping oneByte = ClusterMapping.of(raw, 0, geometry);
+        assertThat(oneByte.size()).as("last byte of a sector").isEqualTo(1);
+        assertThat(oneByte.hostClusterCount(geometry)).isEqualTo(1);
+        ClusterMapping oneSectorMore = ClusterMapping.of(raw | 1L << 54, 0, geometry);
+        assertThat(oneSectorMore.size()).isEqualTo(513);
+        assertThat(oneSectorMore.hostClusterCount(geometry)).isEqualTo(2);
     }
 }

@@ -49,7 +49,7 @@ class TableEntriesTest {
     void clearsNothingButTheCopiedFlag() {
         assertThat(L2Entry.withoutCopied(-1)).isEqualTo(Long.MAX_VALUE);
         assertThat(L2Entry.isCopied(COPIED)).isTrue();
-        assertThat(L2Entry.isCopied(L2Entry.allocated(-1))).isFalse();
+        assertThat(L2Entry.isCopied(L2Entry.withoutCopied(-1))).isFalse();
         assertThat(L2Entry.isCompressed(1L << 62)).isTrue();
         assertThat(L2Entry.isCompressed(~(1L << 62))).isFalse();
     }

@@ -3,20 +3,23 @@ package org.stateferry.qcow2;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
-/** Lets threads do something one after the other in the order of their numbers, which have no gaps. Thread-safe. */
-final class Turns {
+/**
+ * Keeps the threads that write pieces of a stream in the stream's order where that matters: each waits with
+ * {@link #await} until all earlier pieces have passed {@link #end}. Pieces are numbered without gaps. Thread-safe.
+ */
+final class PieceOrder {
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
     private long current;
 
     /**
-     * @param first whose turn it is first
+     * @param first the number of the piece that waits for nobody
      */
-    Turns(long first) {
+    PieceOrder(long first) {
         current = first;
     }
 
-    /** Waits until it is the turn of {@code number}. */
+    /** Waits until all pieces before {@code number} have ended. */
     void await(long number) {
         lock.lock();
         try {
@@ -28,7 +31,7 @@ final class Turns {
         }
     }
 
-    /** Ends the turn of {@code number}, after waiting for it if it had not come yet; whoever had it ended it before. */
+    /** Lets the piece after {@code number} go on, once those before {@code number} have ended; harmless if done before. */
     void end(long number) {
         await(number);
         lock.lock();
