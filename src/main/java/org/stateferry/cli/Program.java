@@ -52,6 +52,11 @@ final class Program {
                 .exitCodeList(ExitCodes.table());
     }
 
+    /** The commands with all their options. Parsing with it runs nothing. */
+    CommandLine commands() {
+        return commands;
+    }
+
     /** Runs one command line and returns the process's exit code. */
     int run(String... args) {
         try {
