@@ -255,6 +255,7 @@ class PackageDependencyTest {
         noClasses()
                 .that()
                 .resideOutsideOfPackages(
+                        Layer.HOST.packageName,
                         Layer.STORAGE.packageName,
                         Layer.SOURCE.packageName,
                         Layer.JOURNAL.packageName,

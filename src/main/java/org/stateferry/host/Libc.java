@@ -2,28 +2,65 @@ package org.stateferry.host;
 
 import com.sun.jna.Native;
 import com.sun.jna.NativeLibrary;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 import java.util.Set;
 
 /**
- * The functions of the C library that {@link LinuxFile} calls, with the constants of Linux on 64-bit machines. Each
- * returns -1, or the error's number, as its manual page says.
+ * The functions of the C library that this package calls, with the constants of Linux on 64-bit machines. Each returns -1,
+ * or the error's number, as its manual page says.
+ *
+ * <p>Whoever uses this class first waits for the native library to be unpacked and loaded, some tens of milliseconds. Files
+ * are opened through it, so that happens before anything is written.
  */
 final class Libc {
     /** open(2). */
     static final int O_RDONLY = 0;
 
     static final int O_RDWR = 2;
+    static final int O_CREAT = 0x40;
+    static final int O_EXCL = 0x80;
     static final int O_CLOEXEC = 0x80000;
+    static final int O_PATH = 0x200000;
+    /** The one flag that differs between the architectures. */
+    static final int O_NOFOLLOW = System.getProperty("os.arch").equals("aarch64") ? 0x8000 : 0x20000;
+    /** fcntl(2), "Open file description locks (non-POSIX)". */
+    static final int F_OFD_GETLK = 36;
+
+    static final int F_OFD_SETLK = 37;
+    static final int F_RDLCK = 0;
+    static final int F_WRLCK = 1;
+    static final int F_UNLCK = 2;
     /** posix_fadvise(2). */
     static final int POSIX_FADV_DONTNEED = 4;
     /** sync_file_range(2). */
     static final int SYNC_FILE_RANGE_WRITE = 2;
     /** lseek(2). */
     static final int SEEK_DATA = 3;
+
+    static final int SEEK_HOLE = 4;
     /** ioctl_ficlonerange(2). */
     static final long FICLONERANGE = 0x4020940DL;
-    /** errno(3): there is no data from the offset on. */
+
+    /** errno(3). */
+    static final int ENOENT = 2;
+
+    static final int EINTR = 4;
+    /** There is no data, or no file, from the offset on. */
     static final int ENXIO = 6;
+
+    static final int EAGAIN = 11;
+    static final int EACCES = 13;
+    static final int EEXIST = 17;
+    static final int EXDEV = 18;
+    static final int EINVAL = 22;
+    static final int ENOSYS = 38;
+    static final int EOPNOTSUPP = 95;
 
     /** Those on which off_t has 64 bits and the constants are as above. */
     private static final Set<String> ARCHITECTURES = Set.of("amd64", "aarch64", "riscv64");
@@ -42,27 +79,76 @@ final class Libc {
             return false;
         }
         try {
-            unpackWhereTheJvmDoes();
-            Native.register(Libc.class, NativeLibrary.getInstance("c"));
+            setUnlessSet("jna.tmpdir", System.getProperty("java.io.tmpdir"));
+            setUnlessSet("jna.platform.library.path", "");
+            Native.register(Libc.class, NativeLibrary.getProcess());
             return true;
         } catch (RuntimeException | Error e) {
-            // No such C library, nowhere to unpack what JNA needs, or the native part of another JNA, for which it
-            // throws a
-            // plain Error. Everything works without, but an initialiser that fails would fail the import.
+            // A C library without one of the functions, nowhere to unpack what JNA needs, or the native part of another
+            // JNA, for which it throws a plain Error. Everything works without, but an initialiser that fails would
+            // fail
+            // the import.
             return false;
         }
     }
 
-    /** By itself JNA takes the user's cache folder, which an operator does not move with the one for temporary files. */
-    private static void unpackWhereTheJvmDoes() {
-        if (System.getProperty("jna.tmpdir") == null) {
-            System.setProperty("jna.tmpdir", System.getProperty("java.io.tmpdir"));
+    /**
+     * By itself JNA unpacks its native part in the user's cache folder, which an operator does not move with the one for
+     * temporary files; and it runs ldconfig(8) to find libraries, of which the process has the only one needed.
+     */
+    private static void setUnlessSet(String property, String value) {
+        if (System.getProperty(property) == null) {
+            System.setProperty(property, value);
         }
     }
 
-    static native int open(String path, int flags);
+    /** A path's bytes as Java itself hands them to the system, in every locale, with a zero byte behind them. */
+    static byte[] bytesOf(Path path) {
+        // Path.toString() replaces what the locale cannot express; the URI has each byte, and a slash behind a folder.
+        String uri = path.toUri().getRawPath();
+        int length = uri.length() > 1 && uri.endsWith("/") ? uri.length() - 1 : uri.length();
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream(length + 1);
+        for (int at = 0; at < length; at++) {
+            if (uri.charAt(at) == '%') {
+                bytes.write(Integer.parseInt(uri, at + 1, at + 3, 16));
+                at += 2;
+            } else {
+                bytes.write(uri.charAt(at));
+            }
+        }
+        bytes.write(0);
+        return bytes.toByteArray();
+    }
+
+    /** The error number of this thread's last call. */
+    static int lastError() {
+        return Native.getLastError();
+    }
+
+    /** The exception that Java would throw for this thread's last call. */
+    static IOException lastFailure(Path path) {
+        int error = lastError();
+        return switch (error) {
+            case ENOENT -> new NoSuchFileException(path.toString());
+            case EACCES -> new AccessDeniedException(path.toString());
+            case EEXIST -> new FileAlreadyExistsException(path.toString());
+            default -> new FileSystemException(path.toString(), null, strerror(error));
+        };
+    }
+
+    /**
+     * @param path see {@link #bytesOf}
+     * @param mode only used with {@link #O_CREAT}
+     */
+    static native int open(byte[] path, int flags, int mode);
 
     static native int close(int descriptor);
+
+    /**
+     * @param lock of the lock commands: {@code struct flock}, four numbers of 64 bits of which the first begins with the
+     *     type, in 16 bits, and where the start is counted from; then start, length, and process id
+     */
+    static native int fcntl(int descriptor, int command, long[] lock);
 
     static native int fallocate(int descriptor, int mode, long offset, long length);
 
@@ -76,4 +162,14 @@ final class Libc {
     static native int ioctl(int descriptor, long request, long[] argument);
 
     static native long lseek(int descriptor, long offset, int whence);
+
+    /**
+     * @param sourceOffset one number, which the call raises by the bytes copied, as it does {@code offset}
+     */
+    static native long copy_file_range(
+            int source, long[] sourceOffset, int descriptor, long[] offset, long length, int flags);
+
+    static native int geteuid();
+
+    static native String strerror(int error);
 }

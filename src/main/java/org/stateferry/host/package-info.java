@@ -1,4 +1,7 @@
-/** What the machine offers that Java has no call for: the size of its memory, and what Linux can do with an open file. */
+/**
+ * What the machine offers that Java has no call for: the size of its memory, opening files safely, what Linux can do with an
+ * open file, and who else has it open.
+ */
 @NullMarked
 package org.stateferry.host;
 

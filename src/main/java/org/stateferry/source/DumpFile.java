@@ -5,19 +5,17 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
-import java.util.Objects;
 import java.util.function.LongPredicate;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.FileStatus;
 import org.stateferry.host.HostMemory;
 import org.stateferry.host.LinuxFile;
 
@@ -30,11 +28,11 @@ final class DumpFile implements Closeable {
     private final Path path;
     private final FileChannel channel;
     private final LinuxFile linux;
-    private final BasicFileAttributes opened;
+    private final FileStatus opened;
     /** Whether the file is so large that it should not stay in the page cache. */
     private final boolean large;
 
-    private DumpFile(Path path, FileChannel channel, LinuxFile linux, BasicFileAttributes opened, boolean large) {
+    private DumpFile(Path path, FileChannel channel, LinuxFile linux, FileStatus opened, boolean large) {
         this.path = path;
         this.channel = channel;
         this.linux = linux;
@@ -52,20 +50,19 @@ final class DumpFile implements Closeable {
     static DumpFile open(Path dump, LongPredicate large) throws StateferryException {
         try {
             Path path = dump.toRealPath();
-            BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
-            // Checked before the file is opened, because opening a FIFO waits for its writer.
-            if (!attributes.isRegularFile()) {
-                String kind = attributes.isDirectory() ? "a directory" : "not a regular file";
-                throw StateferryException.in(FailureKind.DUMP_INVALID, path, "the dump is " + kind)
-                        .advise("give the file that holds the saved state");
+            // What it is was found out before it is opened: opening a FIFO waits for its writer.
+            try (LinuxFile found = LinuxFile.locate(path, LinuxFile.Links.STAY)) {
+                FileStatus status = found.status();
+                requireDump(path, status);
+                FileChannel channel = found.channel(StandardOpenOption.READ);
+                try {
+                    LinuxFile linux = found.reopen(LinuxFile.Access.READ);
+                    return new DumpFile(path, channel, linux, status, large.test(status.size()));
+                } catch (IOException | RuntimeException | Error e) {
+                    closeAfter(channel, e);
+                    throw e;
+                }
             }
-            if (attributes.size() == 0) {
-                throw StateferryException.in(FailureKind.DUMP_INVALID, path, "the dump is empty")
-                        .advise("save the state again; QEMU leaves an empty file behind when that fails");
-            }
-            FileChannel channel = FileChannel.open(path, StandardOpenOption.READ);
-            LinuxFile linux = new LinuxFile(path, LinuxFile.Access.READ, String.valueOf(attributes.fileKey()));
-            return new DumpFile(path, channel, linux, attributes, large.test(attributes.size()));
         } catch (StateferryException e) {
             throw e;
         } catch (NoSuchFileException | NotDirectoryException e) {
@@ -77,6 +74,27 @@ final class DumpFile implements Closeable {
         } catch (IOException e) {
             throw StateferryException.in(FailureKind.DUMP_MISSING, dump, "the dump cannot be opened: " + e.getMessage())
                     .causedBy(e);
+        }
+    }
+
+    private static void requireDump(Path path, FileStatus status) throws StateferryException {
+        if (!status.isRegular()) {
+            String kind =
+                    status.type() == FileStatus.Type.DIRECTORY ? status.type().words() : "not a regular file";
+            throw StateferryException.in(FailureKind.DUMP_INVALID, path, "the dump is " + kind)
+                    .advise("give the file that holds the saved state");
+        }
+        if (status.size() == 0) {
+            throw StateferryException.in(FailureKind.DUMP_INVALID, path, "the dump is empty")
+                    .advise("save the state again; QEMU leaves an empty file behind when that fails");
+        }
+    }
+
+    private static void closeAfter(FileChannel channel, Throwable failure) {
+        try {
+            channel.close();
+        } catch (IOException e) {
+            failure.addSuppressed(e);
         }
     }
 
@@ -94,7 +112,7 @@ final class DumpFile implements Closeable {
     }
 
     Instant modified() {
-        return opened.lastModifiedTime().toInstant();
+        return opened.modified();
     }
 
     /** Fills {@code target} with the bytes at {@code offset}; fails if the file has become shorter than that. */
@@ -159,20 +177,20 @@ final class DumpFile implements Closeable {
     }
 
     void requireUnchanged() throws StateferryException {
-        BasicFileAttributes now;
+        FileStatus now;
         try {
-            now = Files.readAttributes(path, BasicFileAttributes.class);
+            now = FileStatus.of(path);
         } catch (IOException e) {
             throw changed("it cannot be found any more").causedBy(e);
         }
-        if (!Objects.equals(now.fileKey(), opened.fileKey())) {
+        if (!now.key().equals(opened.key())) {
             throw changed("another file has taken its place");
         }
         if (now.size() != opened.size()) {
             throw changed("it had " + opened.size() + " bytes and has " + now.size());
         }
-        if (!now.lastModifiedTime().equals(opened.lastModifiedTime())) {
-            throw changed("it was modified at " + now.lastModifiedTime());
+        if (!now.modified().equals(opened.modified())) {
+            throw changed("it was modified at " + now.modified());
         }
     }
 

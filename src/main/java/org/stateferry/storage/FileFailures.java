@@ -46,7 +46,7 @@ public final class FileFailures {
     }
 
     /** What the operating system said, without the path that some exceptions put before it or say instead of it. */
-    private static String reason(IOException failure) {
+    static String reason(IOException failure) {
         if (failure instanceof NoSuchFileException) {
             return "no such file";
         }

@@ -1,11 +1,10 @@
 package org.stateferry.storage;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Instant;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.FileStatus;
 
 /**
  * What a path leads to at one moment.
@@ -20,13 +19,8 @@ public record FileIdentity(String key, long size, Instant modified, boolean regu
     /** Looks at {@code path} without opening it; symbolic links are followed. */
     public static FileIdentity of(Path path) throws StateferryException {
         try {
-            BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
-            Object key = attributes.fileKey();
-            return new FileIdentity(
-                    key == null ? path.toRealPath().toString() : key.toString(),
-                    attributes.size(),
-                    attributes.lastModifiedTime().toInstant(),
-                    attributes.isRegularFile());
+            FileStatus status = FileStatus.of(path);
+            return new FileIdentity(status.key(), status.size(), status.modified(), status.isRegular());
         } catch (IOException e) {
             throw FileFailures.translate(e, path, StateferryException.NO_OFFSET, "looking at the file");
         }

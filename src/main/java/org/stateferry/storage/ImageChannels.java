@@ -6,27 +6,36 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
-import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.LinuxFile;
+import org.stateferry.host.LinuxFile.Access;
+import org.stateferry.host.LinuxFile.Links;
 
-/** Opens and makes the files of images for {@link OpenImages}, and says in its words why one cannot be opened. */
-final class ImageChannels {
-    private ImageChannels() {}
+/**
+ * An image's file, opened for {@link OpenImages}: a channel for its content, and beside it the descriptor that holds the
+ * lock. Says in the words of images why one cannot be opened or made.
+ */
+record ImageChannels(LinuxFile linux, FileChannel channel) {
+    /** Before the umask. */
+    private static final int NEW_IMAGE_PERMISSIONS = 0666;
+
+    /** Device and inode, as {@link FileIdentity#key()}. */
+    String key() {
+        return linux.key();
+    }
 
     /**
      * Makes an empty file.
      *
      * @throws StateferryException with kind IMAGE_IN_USE if it is there by now, NO_SPACE, or IMAGE_MISSING
      */
-    static FileChannel createNew(Path path) throws StateferryException {
+    static ImageChannels createNew(Path path) throws StateferryException {
         try {
-            return FileChannel.open(
-                    path, Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW));
+            return of(LinuxFile.create(path, NEW_IMAGE_PERMISSIONS), Access.WRITE);
         } catch (FileAlreadyExistsException e) {
             throw StateferryException.in(FailureKind.IMAGE_IN_USE, path, "another import has begun to make the image")
                     .advise("Wait for it to end, then run again.");
@@ -41,23 +50,60 @@ final class ImageChannels {
         }
     }
 
-    /** Takes the name of a file away that nobody will fill, unless it leads to another file by now. */
-    static void removeAfter(Path path, @Nullable String key, Throwable failure) {
+    /**
+     * Finds an image, without opening it.
+     *
+     * @param real a path without symbolic links
+     * @throws StateferryException with kind IMAGE_MISSING, or IMAGE_UNSUPPORTED if it is no regular file
+     */
+    static LinuxFile locate(Path real) throws StateferryException {
         try {
-            if (key != null && Files.exists(path) && FileIdentity.of(path).key().equals(key)) {
+            LinuxFile found = LinuxFile.locate(real, Links.STAY);
+            if (!found.status().isRegular()) {
+                found.close();
+                throw StateferryException.in(
+                                FailureKind.IMAGE_UNSUPPORTED,
+                                real,
+                                "not a regular file; images on devices are not supported")
+                        .advise("Copy the image into a file with qemu-img convert or dd, and import into that.");
+            }
+            return found;
+        } catch (StateferryException e) {
+            throw e;
+        } catch (IOException e) {
+            throw missing(real, e);
+        }
+    }
+
+    /** Opens an image that was found. */
+    static ImageChannels open(LinuxFile found, Path real, Access access) throws StateferryException {
+        try {
+            return of(found.reopen(access), access);
+        } catch (IOException e) {
+            throw missing(real, e);
+        }
+    }
+
+    private static ImageChannels of(LinuxFile linux, Access access) throws IOException {
+        try {
+            FileChannel channel = access == Access.READ
+                    ? linux.channel(StandardOpenOption.READ)
+                    : linux.channel(StandardOpenOption.READ, StandardOpenOption.WRITE);
+            return new ImageChannels(linux, channel);
+        } catch (IOException | RuntimeException | Error e) {
+            linux.close();
+            throw e;
+        }
+    }
+
+    /** Takes the name of a file away that nobody will fill, unless it leads to another file by now. */
+    void removeAfter(Path path, Throwable failure) {
+        try {
+            if (Files.exists(path) && FileIdentity.of(path).key().equals(key())) {
                 Files.delete(path);
             }
         } catch (IOException e) {
             failure.addSuppressed(e);
-        }
-    }
-
-    /** Opens a file that is there. */
-    static FileChannel open(Path real, OpenOption... options) throws StateferryException {
-        try {
-            return FileChannel.open(real, Set.of(options));
-        } catch (IOException e) {
-            throw missing(real, e);
         }
     }
 
@@ -71,16 +117,20 @@ final class ImageChannels {
                             FailureKind.IMAGE_MISSING, path, "the image cannot be opened: permission denied")
                     .advise("Run as a user who may read and write the image.");
         }
-        return StateferryException.in(FailureKind.IMAGE_MISSING, path, "the image cannot be opened: " + e.getMessage())
+        return StateferryException.in(
+                        FailureKind.IMAGE_MISSING, path, "the image cannot be opened: " + FileFailures.reason(e))
                 .causedBy(e);
     }
 
     /** Closes what a failure leaves behind; what goes wrong then is added to the failure. */
-    static void closeAfter(FileChannel channel, Throwable failure) {
+    void closeAfter(@Nullable Throwable failure) {
+        linux.close();
         try {
             channel.close();
         } catch (IOException e) {
-            failure.addSuppressed(e);
+            if (failure != null) {
+                failure.addSuppressed(e);
+            }
         }
     }
 }

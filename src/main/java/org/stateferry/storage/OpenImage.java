@@ -41,13 +41,10 @@ public final class OpenImage implements AutoCloseable {
      * The image past the page cache, or empty if the file system refuses that. Buffers, offsets and lengths given to it
      * are multiples of {@link #blockSize()}.
      *
-     * @throws StateferryException with kind CONFLICT if the path leads to another file by now
      */
-    public Optional<ImageFile> directFile() throws StateferryException {
+    public Optional<ImageFile> directFile() {
         try {
             return Optional.of(entry.openDirect());
-        } catch (StateferryException e) {
-            throw e;
         } catch (IOException | UnsupportedOperationException e) {
             return Optional.empty();
         }
@@ -80,6 +77,14 @@ public final class OpenImage implements AutoCloseable {
      */
     public boolean startWriteBack() {
         return entry.linux.startWriteBack();
+    }
+
+    /**
+     * The first offset from {@code offset} on that is in a hole of the file or behind its end, as far as the file system
+     * tells; {@link Long#MAX_VALUE} if it tells nothing.
+     */
+    public long nextHole(long offset) {
+        return entry.linux.nextHole(offset);
     }
 
     /** Takes what is on stable storage out of the page cache, where that is possible. */
@@ -132,6 +137,36 @@ public final class OpenImage implements AutoCloseable {
                             path(),
                             "the image was moved away, or another file put in its place, during the import")
                     .advise("Run the same command again to import into the file that is there now.");
+        }
+    }
+
+    /**
+     * As {@link #proveHeld}; also fails if a process that locks nothing has the image open for writing, as far as this
+     * system tells. To be called before the image is switched over; it looks at all processes.
+     *
+     * @throws StateferryException with kind IMAGE_IN_USE or CONFLICT
+     */
+    public void proveAlone() throws StateferryException {
+        proveHeld();
+        OtherWriters.requireNone(path(), entry.linux, LockPatience.bounded(path()));
+    }
+
+    /**
+     * Fails if somebody else has cut the image.
+     *
+     * @param length how long it was when all that is to be switched over had been written, in bytes
+     * @throws StateferryException with kind IMAGE_IN_USE
+     */
+    public void requireNotCut(long length) throws StateferryException {
+        long now = entry.file.size();
+        if (now < length) {
+            throw StateferryException.in(
+                            FailureKind.IMAGE_IN_USE,
+                            path(),
+                            "another program has cut the image during the import: it had " + length + " bytes and has "
+                                    + now)
+                    .advise("Nothing was switched over. End that program, check the image with qemu-img check, and run"
+                            + " the same command again.");
         }
     }
 

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -15,16 +16,20 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.host.LinuxFile;
+import org.stateferry.host.LinuxFile.Access;
 
 /**
  * The registry of image files that this process has open, and the only place that opens them.
  *
- * <p>A POSIX lock is lost when <em>any</em> descriptor of the file is closed by the process. So an image has one entry
- * here, keyed by device and inode; whoever opens it a second time shares the entry, and its channels are closed together
- * when the last user is done. The registry is static because the locks it protects belong to the process too. Thread-safe.
+ * <p>Where a lock belongs to the process, it is lost when <em>any</em> descriptor of the file is closed. So an image has one
+ * entry here, keyed by device and inode; whoever opens it a second time shares the entry, and its channels are closed
+ * together when the last user is done. The registry is static because such locks belong to the process too. Thread-safe;
+ * whoever waits for one file holds nobody up who wants another.
  */
 public final class OpenImages {
     private static final Map<String, Entry> ENTRIES = new HashMap<>();
+    /** The keys of files that are being opened or closed, outside the lock on {@link #ENTRIES}, which guards the set. */
+    private static final Set<String> UNSETTLED = new HashSet<>();
     /** How often each file is reserved for reading as a dump; guarded by {@link #ENTRIES}. */
     private static final Map<String, Integer> DUMPS = new HashMap<>();
 
@@ -39,33 +44,57 @@ public final class OpenImages {
     }
 
     /**
-     * Opens an image for reading and writing and locks it.
+     * Opens an image for reading and writing and locks it, which may take {@link LockPatience#BOUND}.
      *
-     * @throws StateferryException with kind IMAGE_MISSING, IMAGE_UNSUPPORTED (not a regular file) or IMAGE_IN_USE
+     * @throws StateferryException with kind IMAGE_MISSING, IMAGE_UNSUPPORTED (not a regular file), or IMAGE_IN_USE, also if
+     *     a process that locks nothing has it open for writing
      */
     public static OpenImage openForUpdate(Path path, Locking locking) throws StateferryException {
-        synchronized (ENTRIES) {
-            Path real = realPath(path);
-            FileIdentity identity = requireRegular(real);
-            if (ENTRIES.containsKey(identity.key()) || DUMPS.containsKey(identity.key())) {
-                throw StateferryException.in(
-                                FailureKind.IMAGE_IN_USE, real, "the image is in use by another task of this program")
-                        .advise("Wait for that task to end, then run again.");
-            }
-            FileChannel channel = ImageChannels.open(real, StandardOpenOption.READ, StandardOpenOption.WRITE);
-            try {
-                if (!FileIdentity.of(real).key().equals(identity.key())) {
+        return openForUpdate(path, locking, LockPatience.bounded(path));
+    }
+
+    static OpenImage openForUpdate(Path path, Locking locking, LockPatience patience) throws StateferryException {
+        Path real = realPath(path);
+        try (LinuxFile found = ImageChannels.locate(real)) {
+            String key = found.key();
+            synchronized (ENTRIES) {
+                awaitSettled(key, real);
+                if (ENTRIES.containsKey(key) || DUMPS.containsKey(key)) {
                     throw StateferryException.in(
-                            FailureKind.IMAGE_IN_USE, real, "the file was replaced while it was opened");
+                                    FailureKind.IMAGE_IN_USE,
+                                    real,
+                                    "the image is in use by another task of this program")
+                            .advise("Wait for that task to end, then run again.");
                 }
-                ImageLock lock = locking == Locking.NONE ? ImageLock.none(real) : ImageLock.acquire(real, channel);
-                Entry entry = new Entry(real, identity.key(), lock, channel);
-                ENTRIES.put(identity.key(), entry);
-                return new OpenImage(entry);
+                UNSETTLED.add(key);
+            }
+            return new OpenImage(settle(key, () -> openLocked(found, real, locking, patience)));
+        }
+    }
+
+    /** While somebody else holds the image it is opened anew each time: nobody is to find it open for writing. */
+    private static Entry openLocked(LinuxFile found, Path real, Locking locking, LockPatience patience)
+            throws StateferryException {
+        boolean lastTry = false;
+        while (true) {
+            ImageChannels opened = ImageChannels.open(found, real, Access.WRITE);
+            try {
+                ImageLock lock = locking == Locking.NONE
+                        ? ImageLock.none(real)
+                        : ImageLock.tryExclusive(real, opened.linux(), opened.channel());
+                if (lock != null) {
+                    OtherWriters.requireNone(real, opened.linux(), patience);
+                    return new Entry(real, opened, lock);
+                }
+                if (lastTry) {
+                    throw ImageLock.inUse(real, opened.linux(), opened.channel());
+                }
             } catch (StateferryException | RuntimeException | Error e) {
-                ImageChannels.closeAfter(channel, e);
+                opened.closeAfter(e);
                 throw e;
             }
+            opened.closeAfter(null);
+            lastTry = !patience.again();
         }
     }
 
@@ -73,34 +102,44 @@ public final class OpenImages {
      * Makes an empty file, with the permissions that the process's umask leaves, and locks it.
      *
      * @param path in an existing folder, real but for its last name
-     * @throws StateferryException with kind IMAGE_IN_USE if somebody else has just made it, IMAGE_MISSING if it cannot be
-     *     made
+     * @throws StateferryException with kind IMAGE_IN_USE if somebody else has just made it or locked it, IMAGE_MISSING if it
+     *     cannot be made
      */
     public static OpenImage create(Path path, Locking locking) throws StateferryException {
-        return create(path, locking == Locking.NONE ? (made, channel) -> ImageLock.none(made) : ImageLock::acquire);
+        return create(
+                path,
+                made -> locking == Locking.NONE
+                        ? ImageLock.none(path)
+                        : ImageLock.tryExclusive(path, made.linux(), made.channel()));
     }
 
-    /** How an image is locked that was just made. */
+    /** How an image is locked that was just made; null if somebody else holds it already. */
     @FunctionalInterface
     interface Locker {
-        ImageLock lock(Path path, FileChannel channel) throws StateferryException;
+        @Nullable
+        ImageLock lock(ImageChannels made) throws StateferryException;
     }
 
     static OpenImage create(Path path, Locker locker) throws StateferryException {
-        synchronized (ENTRIES) {
-            FileChannel channel = ImageChannels.createNew(path);
-            @Nullable String key = null;
-            try {
-                key = FileIdentity.of(path).key();
-                ImageLock lock = locker.lock(path, channel);
-                Entry entry = new Entry(path, key, lock, channel);
-                ENTRIES.put(key, entry);
+        ImageChannels made = ImageChannels.createNew(path);
+        try {
+            ImageLock lock = locker.lock(made);
+            synchronized (ENTRIES) {
+                if (lock == null || UNSETTLED.contains(made.key()) || ENTRIES.containsKey(made.key())) {
+                    throw StateferryException.in(
+                                    FailureKind.IMAGE_IN_USE,
+                                    path,
+                                    "somebody else has opened the image that was just made")
+                            .advise("Run again to see what it holds.");
+                }
+                Entry entry = new Entry(path, made, lock);
+                ENTRIES.put(made.key(), entry);
                 return new OpenImage(entry);
-            } catch (StateferryException | RuntimeException | Error e) {
-                ImageChannels.removeAfter(path, key, e);
-                ImageChannels.closeAfter(channel, e);
-                throw e;
             }
+        } catch (StateferryException | RuntimeException | Error e) {
+            made.removeAfter(path, e);
+            made.closeAfter(e);
+            throw e;
         }
     }
 
@@ -120,17 +159,72 @@ public final class OpenImages {
      * @param locking how those who write to the image lock it
      */
     public static OpenImage openForReading(Path path, Locking locking) throws StateferryException {
-        synchronized (ENTRIES) {
-            Path real = realPath(path);
-            FileIdentity identity = requireRegular(real);
-            Entry entry = ENTRIES.get(identity.key());
-            if (entry == null) {
-                entry = openToRead(real, identity, locking);
-                ENTRIES.put(identity.key(), entry);
-            } else {
-                entry.userCount++;
+        Path real = realPath(path);
+        try (LinuxFile found = ImageChannels.locate(real)) {
+            String key = found.key();
+            synchronized (ENTRIES) {
+                awaitSettled(key, real);
+                Entry entry = ENTRIES.get(key);
+                if (entry != null) {
+                    entry.userCount++;
+                    return new OpenImage(entry);
+                }
+                UNSETTLED.add(key);
             }
-            return new OpenImage(entry);
+            return new OpenImage(settle(key, () -> openToRead(found, real, locking)));
+        }
+    }
+
+    private static Entry openToRead(LinuxFile found, Path real, Locking locking) throws StateferryException {
+        ImageChannels opened = ImageChannels.open(found, real, Access.READ);
+        try {
+            ImageLock lock = locking == Locking.NONE
+                    ? ImageLock.none(real)
+                    : ImageLock.shared(real, opened.linux(), opened.channel());
+            return new Entry(real, opened, lock);
+        } catch (StateferryException | RuntimeException | Error e) {
+            opened.closeAfter(e);
+            throw e;
+        }
+    }
+
+    /** Opens a file whose key is in {@link #UNSETTLED}. */
+    @FunctionalInterface
+    private interface Opening {
+        Entry open() throws StateferryException;
+    }
+
+    /** Opens a file while nobody else does; others are not held up. */
+    private static Entry settle(String key, Opening opening) throws StateferryException {
+        Entry entry = null;
+        try {
+            entry = opening.open();
+            return entry;
+        } finally {
+            settled(key, entry);
+        }
+    }
+
+    private static void settled(String key, @Nullable Entry entry) {
+        synchronized (ENTRIES) {
+            UNSETTLED.remove(key);
+            if (entry != null) {
+                ENTRIES.put(key, entry);
+            }
+            ENTRIES.notifyAll();
+        }
+    }
+
+    /** Waits until nobody is about to open or close a file; called with the lock on {@link #ENTRIES}. */
+    private static void awaitSettled(String key, Path path) throws StateferryException {
+        try {
+            while (UNSETTLED.contains(key)) {
+                ENTRIES.wait();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw StateferryException.in(
+                    FailureKind.INTERRUPTED, path, "interrupted while another task opened or closed the file");
         }
     }
 
@@ -141,23 +235,24 @@ public final class OpenImages {
      * @throws StateferryException with kind IMAGE_IN_USE if this process has the file open as an image
      */
     public static DumpReservation reserveDump(Path dump) throws StateferryException {
+        if (!Files.exists(dump)) {
+            return () -> {};
+        }
+        String key = FileIdentity.of(dump).key();
         synchronized (ENTRIES) {
-            if (!Files.exists(dump)) {
-                return () -> {};
-            }
-            String key = FileIdentity.of(dump).key();
+            awaitSettled(key, dump);
             if (ENTRIES.containsKey(key)) {
                 throw StateferryException.in(
                                 FailureKind.IMAGE_IN_USE, dump, "the dump is an image that this program works on")
                         .advise("Give the file that holds the saved state.");
             }
             DUMPS.merge(key, 1, Integer::sum);
-            return () -> {
-                synchronized (ENTRIES) {
-                    DUMPS.computeIfPresent(key, (same, count) -> count == 1 ? null : count - 1);
-                }
-            };
         }
+        return () -> {
+            synchronized (ENTRIES) {
+                DUMPS.computeIfPresent(key, (same, count) -> count == 1 ? null : count - 1);
+            }
+        };
     }
 
     /** Holds a promise of {@link #reserveDump}; closed once. */
@@ -165,17 +260,6 @@ public final class OpenImages {
     public interface DumpReservation extends AutoCloseable {
         @Override
         void close();
-    }
-
-    private static Entry openToRead(Path real, FileIdentity identity, Locking locking) throws StateferryException {
-        FileChannel channel = ImageChannels.open(real, StandardOpenOption.READ);
-        try {
-            ImageLock lock = locking == Locking.NONE ? ImageLock.none(real) : ImageLock.acquireShared(real, channel);
-            return new Entry(real, identity.key(), lock, channel);
-        } catch (StateferryException | RuntimeException | Error e) {
-            ImageChannels.closeAfter(channel, e);
-            throw e;
-        }
     }
 
     /**
@@ -191,19 +275,7 @@ public final class OpenImages {
         }
     }
 
-    private static FileIdentity requireRegular(Path real) throws StateferryException {
-        FileIdentity identity = FileIdentity.of(real);
-        if (!identity.regular()) {
-            throw StateferryException.in(
-                            FailureKind.IMAGE_UNSUPPORTED,
-                            real,
-                            "not a regular file; images on devices are not supported")
-                    .advise("Copy the image into a file with qemu-img convert or dd, and import into that.");
-        }
-        return identity;
-    }
-
-    /** One open file with all its channels. Fields are guarded by {@link #ENTRIES}. */
+    /** One open file with all its channels. */
     static final class Entry {
         /** Changes when a new image gets its name. */
         volatile Path path;
@@ -211,42 +283,31 @@ public final class OpenImages {
         final String key;
         final ImageLock lock;
         final ChannelImageFile file;
-        private final List<FileChannel> channels = new ArrayList<>();
-        /** Stays open as long as the channels. */
+        /** Holds the lock; stays open as long as the channels. */
         final LinuxFile linux;
 
+        /** Guarded by this object. */
+        private final List<FileChannel> channels = new ArrayList<>();
+        /** Guarded by {@link #ENTRIES}. */
         private int userCount = 1;
 
-        private Entry(Path path, String key, ImageLock lock, FileChannel channel) {
+        private Entry(Path path, ImageChannels opened, ImageLock lock) {
             this.path = path;
-            this.key = key;
+            this.key = opened.key();
             this.lock = lock;
-            this.file = new ChannelImageFile(path, channel);
-            this.linux = new LinuxFile(path, LinuxFile.Access.WRITE, key);
-            channels.add(channel);
+            this.file = new ChannelImageFile(path, opened.channel());
+            this.linux = opened.linux();
+            channels.add(opened.channel());
         }
 
         /** Opens a second channel that bypasses the page cache; it stays open as long as the first. */
-        ImageFile openDirect() throws IOException {
-            synchronized (ENTRIES) {
-                requireSameFile();
-                FileChannel direct =
-                        FileChannel.open(path, Set.of(StandardOpenOption.WRITE, ExtendedOpenOption.DIRECT));
-                // Whatever it leads to, it stays open: if it is this image, closing it would drop the lock.
-                channels.add(direct);
-                requireSameFile();
-                return new ChannelImageFile(path, direct);
-            }
+        synchronized ImageFile openDirect() throws IOException {
+            FileChannel direct = linux.channel(StandardOpenOption.WRITE, ExtendedOpenOption.DIRECT);
+            channels.add(direct);
+            return new ChannelImageFile(path, direct);
         }
 
-        /** A second channel is opened by path, which may lead to another file by now. */
-        private void requireSameFile() throws StateferryException {
-            if (!FileIdentity.of(path).key().equals(key)) {
-                throw StateferryException.in(FailureKind.CONFLICT, path, "another file was put in the image's place")
-                        .advise("Run the same command again to import into the new file.");
-            }
-        }
-
+        /** Others wait for this file until it is closed: closing it then would drop their lock. */
         void release() throws StateferryException {
             synchronized (ENTRIES) {
                 userCount--;
@@ -254,18 +315,27 @@ public final class OpenImages {
                     return;
                 }
                 ENTRIES.remove(key);
-                linux.close();
-                IOException first = null;
-                for (FileChannel channel : channels) {
-                    try {
-                        channel.close();
-                    } catch (IOException e) {
-                        first = first == null ? e : first;
-                    }
+                UNSETTLED.add(key);
+            }
+            try {
+                closeAll();
+            } finally {
+                settled(key, null);
+            }
+        }
+
+        private synchronized void closeAll() throws StateferryException {
+            linux.close();
+            IOException first = null;
+            for (FileChannel channel : channels) {
+                try {
+                    channel.close();
+                } catch (IOException e) {
+                    first = first == null ? e : first;
                 }
-                if (first != null) {
-                    throw FileFailures.translate(first, path, StateferryException.NO_OFFSET, "closing the image");
-                }
+            }
+            if (first != null) {
+                throw FileFailures.translate(first, path, StateferryException.NO_OFFSET, "closing the image");
             }
         }
     }

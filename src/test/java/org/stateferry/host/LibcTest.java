@@ -2,6 +2,10 @@ package org.stateferry.host;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.charset.Charset;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -21,5 +25,28 @@ class LibcTest {
         Libc.isAvailable();
 
         assertThat(System.getProperty("jna.tmpdir")).isEqualTo(System.getProperty("java.io.tmpdir"));
+    }
+
+    @Test
+    void noProgramIsRunToFindThem() {
+        Libc.isAvailable();
+
+        assertThat(System.getProperty("jna.platform.library.path")).isEmpty();
+    }
+
+    /** The same as Java's own, whatever the locale is: they must mean the same file. */
+    @Test
+    void aPathHasTheBytesThatJavaUses() {
+        for (String name : List.of("/a/b c", "/%41%", "/new\nline", "/", "/umlaut-\u00e4", "/folder/")) {
+            Path path;
+            try {
+                path = Path.of(name);
+            } catch (InvalidPathException e) {
+                continue; // this locale has no such name
+            }
+            String encoding = System.getProperty("sun.jnu.encoding");
+            assertThat(Libc.bytesOf(path)).isEqualTo((path + "\0").getBytes(Charset.forName(encoding)));
+        }
+        assertThat(Libc.bytesOf(Path.of("/tmp"))).as("no slash behind a folder").hasSize(5);
     }
 }

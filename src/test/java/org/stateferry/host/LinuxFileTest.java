@@ -1,16 +1,18 @@
 package org.stateferry.host;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Arrays;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -18,6 +20,7 @@ import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.stateferry.host.LinuxFile.Access;
+import org.stateferry.host.LinuxFile.Links;
 import org.stateferry.testing.FileSystemProbe;
 import org.stateferry.testing.PageCache;
 
@@ -106,35 +109,88 @@ class LinuxFileTest {
     }
 
     @Test
-    void doesNothingToAFileThatWasPutInThePlaceOfTheOneMeant() throws Exception {
-        String key = key();
-        Files.move(path, folder.resolve("moved"));
-        Files.write(path, new byte[10]);
-        try (LinuxFile file = new LinuxFile(path, Access.WRITE, key)) {
-            assertThat(file.allocate(0, MIB)).isFalse();
-            assertThat(file.nextData(5)).isEqualTo(5);
+    void findsTheBeginningOfAHole() throws Exception {
+        FileSystemProbe.assumeKnowsHoles(folder);
+        try (RandomAccessFile sparse =
+                new RandomAccessFile(folder.resolve("sparse").toFile(), "rw")) {
+            sparse.setLength(16 * MIB);
+            sparse.write(new byte[MIB]);
+            sparse.seek(15 * MIB);
+            sparse.write(new byte[MIB]);
         }
-        assertThat(Files.size(path)).isEqualTo(10);
+        path = folder.resolve("sparse");
+        try (LinuxFile file = open(Access.READ)) {
+            assertThat(file.nextHole(5)).isEqualTo(MIB);
+            assertThat(file.nextHole(2 * MIB)).isEqualTo(2 * MIB);
+            assertThat(file.nextHole(15 * MIB))
+                    .as("the end is as good as a hole")
+                    .isEqualTo(16 * MIB);
+            assertThat(file.nextHole(17 * MIB)).isEqualTo(Long.MAX_VALUE);
+        }
     }
 
     @Test
-    void doesNothingToAFileThatIsGone() throws Exception {
-        String key = key();
-        Files.delete(path);
-        try (LinuxFile file = new LinuxFile(path, Access.WRITE, key)) {
-            file.dropCached(0, 0);
-            assertThat(file.allocate(0, MIB)).isFalse();
+    void letsTheSystemCopy() throws Exception {
+        Path source = Files.write(folder.resolve("source"), "0123456789".getBytes(StandardCharsets.US_ASCII));
+        try (LinuxFile file = open(Access.WRITE);
+                LinuxFile from = open(source, Access.READ)) {
+            assertThat(file.copy(from, 2, 100, 5)).isEqualTo(5);
+            assertThat(file.copy(from, 8, 5 * MIB, 100))
+                    .as("up to the source's end")
+                    .isEqualTo(2);
+            assertThat(file.copy(from, 10, 0, 100)).isZero();
         }
-        assertThat(path).doesNotExist();
+        byte[] content = Files.readAllBytes(path);
+        assertThat(Arrays.copyOfRange(content, 99, 106)).isEqualTo(new byte[] {0, '2', '3', '4', '5', '6', 0});
+        assertThat(content).hasSize(5 * MIB + 2);
+    }
+
+    @Test
+    void copiesToAnotherFileSystemOrSaysThatItCannot() throws Exception {
+        Path other = Path.of("/dev/shm");
+        assumeTrue(
+                Files.isWritable(other) && !Files.getFileStore(other).equals(Files.getFileStore(folder)),
+                "there is no second file system to try with");
+        Path source = Files.write(Files.createTempFile(other, "source", ""), new byte[] {1, 2, 3});
+        try (LinuxFile file = open(Access.WRITE);
+                LinuxFile from = open(source, Access.READ)) {
+            assertThat(file.copy(from, 0, 0, 3)).isIn(3L, -1L);
+        } finally {
+            Files.delete(source);
+        }
+    }
+
+    @Test
+    void aCopyThatFailsIsNotOneThatCannotBeMade() throws Exception {
+        try (LinuxFile file = open(Access.READ);
+                LinuxFile from = open(Access.READ)) {
+            assertThatThrownBy(() -> file.copy(from, 0, MIB, 5))
+                    .isInstanceOf(FileSystemException.class)
+                    .hasMessageContaining("file");
+        }
+    }
+
+    @Test
+    void doesNothingAfterItWasClosed() throws Exception {
+        LinuxFile closed = open(Access.WRITE);
+        closed.close();
+        closed.close();
+        closed.dropCached(0, 0);
+        try (LinuxFile another = open(Access.WRITE)) {
+            assertThat(closed.allocate(0, 8 * MIB)).isFalse();
+            assertThat(closed.copy(another, 0, 0, 5)).isEqualTo(-1);
+            assertThat(closed.nextData(5)).isEqualTo(5);
+            assertThat(closed.nextHole(5)).isEqualTo(Long.MAX_VALUE);
+        }
+        assertThat(Files.size(path)).isEqualTo(4 * MIB);
     }
 
     private LinuxFile open(Access access) throws IOException {
-        return new LinuxFile(path, access, key());
+        return open(path, access);
     }
 
-    private String key() throws IOException {
-        return String.valueOf(
-                Files.readAttributes(path, BasicFileAttributes.class).fileKey());
+    private static LinuxFile open(Path path, Access access) throws IOException {
+        return LinuxFile.openRegular(path, Links.STAY, access);
     }
 
     /** Pages that wait to be written are not dropped. */

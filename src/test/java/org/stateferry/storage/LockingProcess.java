@@ -4,15 +4,22 @@ import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /** Another process that takes a lock on a file, as QEMU does; it holds it until its standard input ends. */
 final class LockingProcess implements AutoCloseable {
+    /** In the place of a first byte. */
+    private static final long CHANGING = -1;
+
     private final Process process;
     private final String outcome;
 
@@ -39,6 +46,11 @@ final class LockingProcess implements AutoCloseable {
                 .start());
     }
 
+    /** Starts a process that takes so many locks and drops them again, all the time. */
+    static LockingProcess startToChange(Path file, int count) throws IOException {
+        return start(file, CHANGING, count, false);
+    }
+
     /** Whether the process got the lock. */
     boolean hasLock() {
         if (!outcome.equals("locked") && !outcome.equals("refused")) {
@@ -59,14 +71,46 @@ final class LockingProcess implements AutoCloseable {
 
     public static void main(String[] arguments) throws IOException {
         long first = Long.parseLong(arguments[1]);
-        long count = Long.parseLong(arguments[2]) - first + 1;
         try (FileChannel channel =
-                        FileChannel.open(Path.of(arguments[0]), StandardOpenOption.READ, StandardOpenOption.WRITE);
-                FileLock lock = channel.tryLock(first, count, Boolean.parseBoolean(arguments[3]))) {
+                FileChannel.open(Path.of(arguments[0]), StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+            if (first == CHANGING) {
+                change(channel, Integer.parseInt(arguments[2]));
+            } else {
+                hold(channel, first, Long.parseLong(arguments[2]) - first + 1, Boolean.parseBoolean(arguments[3]));
+            }
+        }
+    }
+
+    private static void hold(FileChannel channel, long first, long count, boolean shared) throws IOException {
+        try (FileLock lock = channel.tryLock(first, count, shared)) {
             System.out.println(lock == null ? "refused" : "locked");
             while (System.in.read() >= 0) {
                 // nothing is ever sent; the end is the sign to go
             }
+        }
+    }
+
+    private static void change(FileChannel channel, int count) throws IOException {
+        System.out.println("locked");
+        CompletableFuture<Void> end = CompletableFuture.runAsync(LockingProcess::awaitEnd);
+        Deque<FileLock> locks = new ArrayDeque<>();
+        while (!end.isDone()) {
+            while (locks.size() < count) {
+                locks.add(channel.lock(2L * locks.size(), 1, false));
+            }
+            while (!locks.isEmpty()) {
+                locks.remove().release();
+            }
+        }
+    }
+
+    private static void awaitEnd() {
+        try {
+            while (System.in.read() >= 0) {
+                // as above
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 }

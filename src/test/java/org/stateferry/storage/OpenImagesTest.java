@@ -8,18 +8,26 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.LinuxFile;
 import org.stateferry.storage.OpenImages.Locking;
+import org.stateferry.testing.HoldingProcess;
 
 /** Who may open an image, and what a refusal says. */
 class OpenImagesTest {
@@ -113,15 +121,139 @@ class OpenImagesTest {
     }
 
     @Test
-    void opensNoDirectAccessToAFileThatWasPutInTheImagesPlace() throws Exception {
+    void opensDirectAccessToTheImageWhateverWasPutInItsPlace() throws Exception {
+        assumeTrue(LinuxFile.isSupported(), "here a second channel is opened by the path");
         try (OpenImage update = OpenImages.openForUpdate(image, Locking.EXCLUSIVE)) {
-            Files.move(image, folder.resolve("moved.qcow2"));
+            Path moved = Files.move(image, folder.resolve("moved.qcow2"));
             Files.write(image, new byte[100_000]);
 
-            assertThatThrownBy(update::directFile)
-                    .isInstanceOfSatisfying(
-                            StateferryException.class,
-                            failure -> assertThat(failure.kind()).isEqualTo(FailureKind.CONFLICT));
+            Optional<ImageFile> direct = update.directFile();
+            assumeTrue(direct.isPresent(), "the file system of " + folder + " has no direct access");
+            int size = (int) update.blockSize();
+            direct.get()
+                    .write(
+                            ByteBuffer.allocateDirect(2 * size)
+                                    .alignedSlice(size)
+                                    .limit(size),
+                            100L * size);
+
+            assertThat(moved).hasSize(101L * size);
+            assertThat(image).hasSize(100_000);
+            assertRefused(update::proveHeld, FailureKind.CONFLICT, "another file put in its place");
+        }
+    }
+
+    /** One that another program holds; nothing but the wait for it may take its time. */
+    @Test
+    void whoWaitsForOneImageHoldsUpNoOther() throws Exception {
+        Path busy = Files.write(folder.resolve("busy.qcow2"), new byte[10]);
+        CountDownLatch waiting = new CountDownLatch(1);
+        CountDownLatch done = new CountDownLatch(1);
+        try (LockingProcess other = LockingProcess.start(busy, 100, 100, true)) {
+            assertThat(other.hasLock()).isTrue();
+            CompletableFuture<OpenImage> opening = CompletableFuture.supplyAsync(() -> open(busy, () -> {
+                waiting.countDown();
+                await(done);
+                return false;
+            }));
+            await(waiting);
+
+            OpenImages.openForUpdate(image, Locking.EXCLUSIVE).close();
+            OpenImages.openForReading(image).close();
+            OpenImages.reserveDump(image).close();
+            OpenImages.create(folder.resolve("new.qcow2"), Locking.EXCLUSIVE).close();
+            assertThat(opening).isNotDone();
+
+            done.countDown();
+            assertThatThrownBy(opening::join).hasStackTraceContaining("lock bytes 100");
+        }
+    }
+
+    /** What the wait ends with decides for all. */
+    @Test
+    void whoWantsAnImageThatIsBeingOpenedWaitsForThat() throws Exception {
+        CountDownLatch waiting = new CountDownLatch(1);
+        CountDownLatch done = new CountDownLatch(1);
+        LockingProcess other = LockingProcess.start(image, 100, 100, true);
+        assertThat(other.hasLock()).isTrue();
+        CompletableFuture<OpenImage> first = CompletableFuture.supplyAsync(() -> open(image, () -> {
+            waiting.countDown();
+            await(done);
+            return true;
+        }));
+        await(waiting);
+        CompletableFuture<OpenImage> second =
+                CompletableFuture.supplyAsync(() -> open(image, LockPatience.bounded(image)));
+        other.close();
+        done.countDown();
+        try (OpenImage opened = first.join()) {
+            assertThatThrownBy(second::join).hasStackTraceContaining("another task of this program");
+            opened.proveHeld();
+        }
+    }
+
+    private static OpenImage open(Path path, LockPatience patience) {
+        try {
+            return OpenImages.openForUpdate(path, Locking.EXCLUSIVE, patience);
+        } catch (StateferryException e) {
+            throw new CompletionException(e);
+        }
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            assertThat(latch.await(1, TimeUnit.MINUTES)).isTrue();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void refusesAnImageThatAProcessWithoutLocksMayWriteTo() throws Exception {
+        assumeTrue(Files.isDirectory(Path.of("/proc/self/fd")), "this system lists no descriptors");
+        for (Locking locking : Locking.values()) {
+            try (HoldingProcess writer = HoldingProcess.start(image)) {
+                assertRefused(
+                        () -> OpenImages.openForUpdate(image, locking, () -> false),
+                        FailureKind.IMAGE_IN_USE,
+                        "open for writing, and does not lock it: sh (pid " + writer.pid() + ")");
+                // It may be one that is about to close it again, because it has found it locked.
+                OpenImages.openForUpdate(image, locking, () -> isClosed(writer)).close();
+            }
+        }
+    }
+
+    private static boolean isClosed(HoldingProcess writer) {
+        try {
+            writer.close();
+            return true;
+        } catch (IOException | InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Test
+    void noticesSuchAProcessThatComesLater() throws Exception {
+        assumeTrue(Files.isDirectory(Path.of("/proc/self/fd")), "this system lists no descriptors");
+        try (OpenImage update = OpenImages.openForUpdate(image, Locking.EXCLUSIVE)) {
+            update.proveAlone();
+            try (HoldingProcess writer = HoldingProcess.start(image)) {
+                update.proveHeld();
+                assertRefused(update::proveAlone, FailureKind.IMAGE_IN_USE, "(pid " + writer.pid() + ")");
+            }
+            update.proveAlone();
+        }
+    }
+
+    @Test
+    void noticesThatTheImageWasCut() throws Exception {
+        try (OpenImage update = OpenImages.openForUpdate(image, Locking.EXCLUSIVE)) {
+            update.requireNotCut(100_000);
+            try (FileChannel another = FileChannel.open(image, StandardOpenOption.WRITE)) {
+                another.truncate(99_999);
+            }
+            assertRefused(
+                    () -> update.requireNotCut(100_000), FailureKind.IMAGE_IN_USE, "had 100000 bytes and has 99999");
         }
     }
 
@@ -152,17 +284,17 @@ class OpenImagesTest {
         Path made = folder.resolve("made.qcow2");
         StateferryException failure = catchThrowableOfType(
                 StateferryException.class,
-                () -> OpenImages.create(made, (path, channel) -> {
-                    throw StateferryException.in(FailureKind.IMAGE_UNSUPPORTED, path, "no locks here");
+                () -> OpenImages.create(made, opened -> {
+                    throw StateferryException.in(FailureKind.IMAGE_UNSUPPORTED, made, "no locks here");
                 }));
         assertThat(failure.problem()).isEqualTo("no locks here");
         assertThat(made).doesNotExist();
 
         catchThrowableOfType(
                 StateferryException.class,
-                () -> OpenImages.create(made, (path, channel) -> {
-                    replace(path);
-                    throw StateferryException.in(FailureKind.IMAGE_UNSUPPORTED, path, "no locks here");
+                () -> OpenImages.create(made, opened -> {
+                    replace(made);
+                    throw StateferryException.in(FailureKind.IMAGE_UNSUPPORTED, made, "no locks here");
                 }));
         assertThat(made).as("another file by now").hasContent("another's");
     }

@@ -4,33 +4,38 @@ import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The kernel's own list of byte-range locks ({@code /proc/locks}): who really holds an image, whatever a process believes.
- * QEMU marks an image as its own with locks on bytes 100 to 203.
+ * The kernel's own lists of byte-range locks ({@code /proc/PID/fdinfo}): who really holds an image, whatever a process
+ * believes. QEMU marks an image as its own with locks on bytes 100 to 203.
  */
 public final class ImageLocks {
     private static final int FIRST_BYTE = 100;
     private static final int LAST_BYTE = 203;
+    private static final int FIELD_COUNT = 9;
 
     private ImageLocks() {}
 
     /** Whether a process holds all of QEMU's bytes of an image exclusively. */
     public static boolean isHeldBy(long pid, Path image) {
         String inode = ":" + inodeOf(image);
-        for (String line : locks()) {
-            // "1: POSIX  ADVISORY  WRITE 4711 08:01:131090 100 203"; a waiter's line has "->" after the number
-            String[] fields = line.trim().split("\\s+");
-            if (fields.length == 8
-                    && fields[3].equals("WRITE")
-                    && fields[4].equals(Long.toString(pid))
-                    && fields[5].endsWith(inode)
-                    && Long.parseLong(fields[6]) <= FIRST_BYTE
-                    && (fields[7].equals("EOF") || Long.parseLong(fields[7]) >= LAST_BYTE)) {
+        for (String line : locks(pid)) {
+            // "lock: 1: OFDLCK  ADVISORY  WRITE -1 08:01:131090 100 203"; a POSIX lock has the process in the place of
+            // -1
+            String[] fields = line.split("\\s+");
+            if (fields.length == FIELD_COUNT
+                    && fields[4].equals("WRITE")
+                    && fields[6].endsWith(inode)
+                    && Long.parseLong(fields[7]) <= FIRST_BYTE
+                    && (fields[8].equals("EOF") || Long.parseLong(fields[8]) >= LAST_BYTE)) {
                 return true;
             }
         }
@@ -50,11 +55,26 @@ public final class ImageLocks {
                 .until(() -> isHeldBy(command.pid(), image));
     }
 
-    private static List<String> locks() {
+    private static List<String> locks(long pid) {
+        List<String> locks = new ArrayList<>();
+        try (DirectoryStream<Path> descriptors =
+                Files.newDirectoryStream(Path.of("/proc", Long.toString(pid), "fdinfo"))) {
+            for (Path descriptor : descriptors) {
+                locksOf(descriptor).forEach(locks::add);
+            }
+        } catch (IOException | DirectoryIteratorException e) {
+            return locks; // the process has ended
+        }
+        return locks;
+    }
+
+    private static List<String> locksOf(Path descriptor) {
         try {
-            return Files.readAllLines(Path.of("/proc/locks"));
+            return Files.readAllLines(descriptor, StandardCharsets.ISO_8859_1).stream()
+                    .filter(line -> line.startsWith("lock:"))
+                    .toList();
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            return List.of(); // it was just closed
         }
     }
 

@@ -1,0 +1,111 @@
+package org.stateferry.host;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * What a file is, at one moment (fstat(2)).
+ *
+ * @param key equal for two files exactly if they are one (device and inode)
+ * @param type what kind of file it is
+ * @param size length in bytes
+ * @param modified time of the last change of content, in the clock of the file system
+ * @param permissions the lower twelve bits of the mode
+ * @param owner user id
+ * @param group group id
+ * @param links how many names it has
+ */
+public record FileStatus(
+        String key, Type type, long size, Instant modified, int permissions, int owner, int group, int links) {
+    private static final int TYPE_MASK = 0170000;
+    private static final int PERMISSION_MASK = 07777;
+
+    /** What a descriptor can lead to; the numbers are those of inode(7). */
+    public enum Type {
+        REGULAR(0100000, "a regular file"),
+        DIRECTORY(0040000, "a directory"),
+        BLOCK_DEVICE(0060000, "a block device"),
+        CHARACTER_DEVICE(0020000, "a character device"),
+        FIFO(0010000, "a FIFO"),
+        SOCKET(0140000, "a socket"),
+        SYMBOLIC_LINK(0120000, "a symbolic link"),
+        UNKNOWN(0, "of no known kind");
+
+        private final int bits;
+        private final String words;
+
+        Type(int bits, String words) {
+            this.bits = bits;
+            this.words = words;
+        }
+
+        private static Type of(int mode) {
+            for (Type type : values()) {
+                if ((mode & TYPE_MASK) == type.bits) {
+                    return type;
+                }
+            }
+            return UNKNOWN;
+        }
+
+        /** What such a file is called in a message, with its article. */
+        public String words() {
+            return words;
+        }
+    }
+
+    /** Whether it is a regular file. */
+    public boolean isRegular() {
+        return type == Type.REGULAR;
+    }
+
+    /** Looks at a path without opening what it leads to. */
+    public static FileStatus of(Path path, LinkOption... links) throws IOException {
+        try {
+            // Named one by one: the names of owner and group would be looked up as well, perhaps over a network.
+            Map<String, Object> found =
+                    Files.readAttributes(path, "unix:fileKey,size,lastModifiedTime,mode,uid,gid,nlink", links);
+            int mode = number(found, "mode");
+            return new FileStatus(
+                    found.get("fileKey").toString(),
+                    Type.of(mode),
+                    (Long) found.get("size"),
+                    ((FileTime) found.get("lastModifiedTime")).toInstant(),
+                    mode & PERMISSION_MASK,
+                    number(found, "uid"),
+                    number(found, "gid"),
+                    number(found, "nlink"));
+        } catch (UnsupportedOperationException e) {
+            return ofOtherSystem(path, links);
+        }
+    }
+
+    private static int number(Map<String, Object> found, String name) {
+        return (Integer) Objects.requireNonNull(found.get(name), name);
+    }
+
+    /** A system without the attributes of Unix knows no owners either that would mean the same. */
+    private static FileStatus ofOtherSystem(Path path, LinkOption... links) throws IOException {
+        BasicFileAttributes found = Files.readAttributes(path, BasicFileAttributes.class, links);
+        Type type = found.isRegularFile()
+                ? Type.REGULAR
+                : found.isDirectory() ? Type.DIRECTORY : found.isSymbolicLink() ? Type.SYMBOLIC_LINK : Type.UNKNOWN;
+        Object key = found.fileKey();
+        return new FileStatus(
+                key == null ? path.toRealPath().toString() : key.toString(),
+                type,
+                found.size(),
+                found.lastModifiedTime().toInstant(),
+                0,
+                0,
+                0,
+                1);
+    }
+}
