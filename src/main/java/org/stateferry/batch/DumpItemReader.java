@@ -1,7 +1,6 @@
 package org.stateferry.batch;
 
 import java.util.Objects;
-import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.listener.StepExecutionListener;
@@ -16,9 +15,11 @@ import org.stateferry.importer.step.ImportPlan;
 import org.stateferry.importer.step.ImportSession;
 import org.stateferry.importer.step.StreamPiece;
 import org.stateferry.importer.step.TransferRun;
+import org.stateferry.importer.step.TransferTally;
 import org.stateferry.journal.Checkpoint;
 import org.stateferry.repository.ContextKeys;
 import org.stateferry.repository.StatusFile;
+import org.stateferry.transfer.TransferSettings;
 
 /**
  * Reads the dump's stream as items, the last of which is the end of the stream, and keeps the step's one checkpoint: how far
@@ -33,19 +34,19 @@ final class DumpItemReader implements ItemStreamReader<StreamPiece>, StepExecuti
     /** The name of the step that reads and writes items. */
     static final String STEP = "transfer";
 
-    /** To list locks the kernel waits for all processors, milliseconds while they are busy; so not after every chunk. */
-    private static final long PROOF_INTERVAL_NANOS = 1_000_000_000;
-
     private final ImportSession session;
     private final TransferFactory factory;
     private final JobRepository repository;
-    private final LongAdder bytesWritten;
+    private final TransferTally tally;
     private final StatusFile status;
     private @Nullable StepExecution step;
     private @Nullable TransferRun run;
     private boolean ended;
-    private boolean provenOnce;
-    private long provenNanos;
+    /** Where and when the last checkpoint was recorded. */
+    private long checkpointPosition;
+
+    private long checkpointNanos;
+    private boolean atCheckpoint = true;
 
     /** Begins the transfer that prepare has planned. */
     @FunctionalInterface
@@ -55,19 +56,19 @@ final class DumpItemReader implements ItemStreamReader<StreamPiece>, StepExecuti
 
     /**
      * @param repository keeps the job context
-     * @param bytesWritten what this attempt has written so far
+     * @param tally what this attempt has written so far
      * @param status tells other processes of it
      */
     DumpItemReader(
             ImportSession session,
             TransferFactory factory,
             JobRepository repository,
-            LongAdder bytesWritten,
+            TransferTally tally,
             StatusFile status) {
         this.session = session;
         this.factory = factory;
         this.repository = repository;
-        this.bytesWritten = bytesWritten;
+        this.tally = tally;
         this.status = status;
     }
 
@@ -85,6 +86,8 @@ final class DumpItemReader implements ItemStreamReader<StreamPiece>, StepExecuti
         }
         try {
             run = factory.begin(plan);
+            checkpointPosition = run.position();
+            checkpointNanos = System.nanoTime();
         } catch (StateferryException e) {
             if (e.kind() == FailureKind.INTERRUPTED) {
                 return; // read() sees the same stop
@@ -107,9 +110,14 @@ final class DumpItemReader implements ItemStreamReader<StreamPiece>, StepExecuti
             return null;
         }
         try {
+            @Nullable
             StreamPiece piece = Objects.requireNonNull(run, "only a stop keeps it from being opened")
                     .read();
-            ended = piece.isEndOfStream();
+            if (piece == null) {
+                terminateStep();
+            } else {
+                ended = piece.isEndOfStream();
+            }
             return piece;
         } catch (StateferryException e) {
             session.noteFailure(e);
@@ -130,31 +138,41 @@ final class DumpItemReader implements ItemStreamReader<StreamPiece>, StepExecuti
         }
     }
 
+    /**
+     * Records a checkpoint if one is due: after so many bytes or so much time, whichever comes first, and at the end. Then the
+     * lock is proven as well; to list locks the kernel waits for all processors, milliseconds while they are busy.
+     */
     @Override
     public void update(ExecutionContext stepContext) {
         ImportPlan plan = session.plan();
         if (run == null || plan == null) {
             return;
         }
+        atCheckpoint = ended || isCheckpointDue(run.position());
+        if (!atCheckpoint) {
+            return;
+        }
         try {
             Checkpoint checkpoint = run.checkpoint();
-            proveHeld();
+            session.openImage().proveHeld();
             plan.journal().recordCheckpoint(checkpoint, System.currentTimeMillis());
             record(checkpoint);
+            checkpointPosition = run.position();
+            checkpointNanos = System.nanoTime();
         } catch (StateferryException e) {
             session.noteFailure(e);
             throw new ItemStreamException(e);
         }
     }
 
-    /** A lost lock is noticed within about a second, not only before the switch. */
-    private void proveHeld() throws StateferryException {
-        long now = System.nanoTime();
-        if (!provenOnce || now - provenNanos >= PROOF_INTERVAL_NANOS) {
-            session.openImage().proveHeld();
-            provenOnce = true;
-            provenNanos = now;
-        }
+    private boolean isCheckpointDue(long position) {
+        return position - checkpointPosition >= TransferSettings.CHECKPOINT_BYTES
+                || System.nanoTime() - checkpointNanos >= TransferSettings.CHECKPOINT_NANOS;
+    }
+
+    /** Whether the last chunk has recorded a checkpoint; true before the first. */
+    boolean isAtCheckpoint() {
+        return atCheckpoint;
     }
 
     private void record(Checkpoint checkpoint) {
@@ -162,10 +180,10 @@ final class DumpItemReader implements ItemStreamReader<StreamPiece>, StepExecuti
                 Objects.requireNonNull(step, "beforeStep comes first").getJobExecution();
         ExecutionContext context = execution.getExecutionContext();
         context.putLong(ContextKeys.BYTES, session.dump().streamLength());
-        context.putLong(ContextKeys.BYTES_WRITTEN, bytesWritten.sum());
+        context.putLong(ContextKeys.BYTES_WRITTEN, tally.stored());
         context.putLong(ContextKeys.CHECKPOINT, checkpoint.boundary());
         repository.updateExecutionContext(execution);
-        status.progressed(execution.getId(), bytesWritten.sum(), session.dump().streamLength());
+        status.progressed(execution.getId(), tally.stored(), session.dump().streamLength());
     }
 
     /** Releases only: the step's status is saved by now, and a failure here would be a line in the log. */

@@ -1,7 +1,6 @@
 package org.stateferry.batch;
 
 import java.util.concurrent.Executor;
-import java.util.concurrent.atomic.LongAdder;
 import org.springframework.batch.core.job.Job;
 import org.springframework.batch.core.job.builder.JobBuilder;
 import org.springframework.batch.core.listener.StepListener;
@@ -9,15 +8,16 @@ import org.springframework.batch.core.repository.JobRepository;
 import org.springframework.batch.core.step.Step;
 import org.springframework.batch.core.step.builder.StepBuilder;
 import org.springframework.batch.core.step.tasklet.Tasklet;
+import org.springframework.batch.infrastructure.support.transaction.ResourcelessTransactionManager;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.stateferry.importer.ImportIdentity;
 import org.stateferry.importer.step.ImportSession;
 import org.stateferry.importer.step.StreamPiece;
 import org.stateferry.importer.step.TransferRun;
+import org.stateferry.importer.step.TransferTally;
 import org.stateferry.repository.ImportParameters;
 import org.stateferry.repository.StatusFile;
 import org.stateferry.transfer.TransferObserver;
-import org.stateferry.transfer.TransferSettings;
 
 /**
  * Builds the job for one session: {@code prepare}, {@code transfer}, {@code publish}. The steps are made for the session
@@ -27,54 +27,50 @@ import org.stateferry.transfer.TransferSettings;
  * still true of the earlier one's work only {@code prepare} can tell.
  */
 final class ImportJob {
+    /**
+     * The steps touch no table of ours, and a transaction of the database that is held while one runs would keep a connection
+     * from all others.
+     */
+    private static final PlatformTransactionManager NO_TRANSACTION = new ResourcelessTransactionManager();
+
     private final JobRepository repository;
-    private final PlatformTransactionManager transactions;
     private final Executor executor;
     private final TransferObserver observer;
     private final StatusFile status;
 
-    ImportJob(
-            JobRepository repository,
-            PlatformTransactionManager transactions,
-            Executor executor,
-            TransferObserver observer,
-            StatusFile status) {
+    ImportJob(JobRepository repository, Executor executor, TransferObserver observer, StatusFile status) {
         this.repository = repository;
-        this.transactions = transactions;
         this.executor = executor;
         this.observer = observer;
         this.status = status;
     }
 
     /** The job of one session. */
-    Job create(ImportSession session, RunningAttempt attempt, ImportIdentity identity, LongAdder bytesWritten) {
+    Job create(ImportSession session, RunningAttempt attempt, ImportIdentity identity, TransferTally tally) {
         return new JobBuilder(ImportParameters.JOB, repository)
                 .listener(attempt)
                 .start(tasklet("prepare", session, new PrepareTasklet(session, identity, executor)))
-                .next(transfer(session, bytesWritten))
+                .next(transfer(session, tally))
                 .next(tasklet("publish", session, new PublishTasklet(session, identity, executor)))
                 .build();
     }
 
     private Step tasklet(String name, ImportSession session, Tasklet tasklet) {
         return new StepBuilder(name, repository)
-                .tasklet(tasklet, transactions)
+                .tasklet(tasklet, NO_TRANSACTION)
                 .listener(new FirstErrorStepListener(session, () -> null, repository))
                 .allowStartIfComplete(true)
                 .build();
     }
 
-    private Step transfer(ImportSession session, LongAdder bytesWritten) {
+    private Step transfer(ImportSession session, TransferTally tally) {
         DumpItemReader reader = new DumpItemReader(
-                session,
-                plan -> new TransferRun(session, plan, executor, observer, bytesWritten),
-                repository,
-                bytesWritten,
-                status);
+                session, plan -> new TransferRun(session, plan, executor, observer, tally), repository, tally, status);
         // The builder registers the reader as a stream and as a listener as well.
-        return new StepBuilder(DumpItemReader.STEP, repository)
-                .<StreamPiece, StreamPiece>chunk(TransferSettings.CHUNK_ITEMS)
-                .transactionManager(transactions)
+        return new StepBuilder(DumpItemReader.STEP, CheckpointedRepository.of(repository, reader::isAtCheckpoint))
+                // One item, which fills a buffer: it is written while the next one is read.
+                .<StreamPiece, StreamPiece>chunk(1)
+                .transactionManager(NO_TRANSACTION)
                 .reader(reader)
                 .writer(new ClusterItemWriter(session, reader))
                 .listener((StepListener) new FirstErrorStepListener(session, reader::run, repository))

@@ -3,7 +3,6 @@ package org.stateferry.batch;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Executor;
-import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.Job;
@@ -12,7 +11,6 @@ import org.springframework.batch.core.job.JobExecutionException;
 import org.springframework.batch.core.job.parameters.JobParameters;
 import org.springframework.batch.core.launch.JobOperator;
 import org.springframework.batch.core.repository.JobRepository;
-import org.springframework.transaction.PlatformTransactionManager;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StateferryHome;
@@ -29,6 +27,7 @@ import org.stateferry.importer.step.ImportPlan;
 import org.stateferry.importer.step.ImportSession;
 import org.stateferry.importer.step.OpenImport;
 import org.stateferry.importer.step.RemainingWork;
+import org.stateferry.importer.step.TransferTally;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.repository.ContextKeys;
 import org.stateferry.repository.ImportInstance;
@@ -54,7 +53,6 @@ public final class ImportService implements ImportRunner {
             StateferryHome home,
             JobRepository repository,
             JobOperator operator,
-            PlatformTransactionManager transactions,
             Executor executor,
             TransferObserver observer,
             StatusFile status,
@@ -64,7 +62,7 @@ public final class ImportService implements ImportRunner {
         this.operator = operator;
         this.status = status;
         this.access = access;
-        this.jobs = new ImportJob(repository, transactions, executor, observer, status);
+        this.jobs = new ImportJob(repository, executor, observer, status);
     }
 
     @Override
@@ -143,9 +141,9 @@ public final class ImportService implements ImportRunner {
             wanted.requireUnended();
         }
         long round = known.map(last -> ended ? last.round() + 1 : last.round()).orElse(ImportParameters.FIRST_ROUND);
-        LongAdder bytesWritten = new LongAdder();
+        TransferTally tally = new TransferTally();
         JobExecution execution = start(
-                jobs.create(session, attempt, identity, bytesWritten),
+                jobs.create(session, attempt, identity, tally),
                 ImportParameters.of(identity, round, session.request()));
         if (execution.getStatus() != BatchStatus.COMPLETED) {
             StateferryException failure = failure(session, execution);
@@ -154,8 +152,8 @@ public final class ImportService implements ImportRunner {
         }
         return switch (work) {
             case NOTHING -> alreadyImported(session, execution.getJobInstanceId());
-            case OTHER_DISKS -> imported(session, execution, 0, ImportOutcome.State.DISKS_COMPLETED);
-            case EVERYTHING -> imported(session, execution, bytesWritten.sum(), ImportOutcome.State.IMPORTED);
+            case OTHER_DISKS -> imported(session, execution, tally, ImportOutcome.State.DISKS_COMPLETED);
+            case EVERYTHING -> imported(session, execution, tally, ImportOutcome.State.IMPORTED);
         };
     }
 
@@ -190,13 +188,15 @@ public final class ImportService implements ImportRunner {
                 0,
                 0,
                 0,
+                0,
+                0,
                 null,
                 session.dump().facts(),
                 session.warnings());
     }
 
     private static ImportOutcome imported(
-            ImportSession session, JobExecution execution, long bytesWritten, ImportOutcome.State state) {
+            ImportSession session, JobExecution execution, TransferTally tally, ImportOutcome.State state) {
         SnapshotTableEntry entry = Objects.requireNonNull(session.published());
         ImportPlan plan = session.plan();
         return new ImportOutcome(
@@ -204,7 +204,9 @@ public final class ImportService implements ImportRunner {
                 execution.getJobInstanceId(),
                 entry.idText(),
                 entry.vmStateSize(),
-                bytesWritten,
+                tally.stored(),
+                tally.shared(),
+                tally.copied(),
                 execution.getExecutionContext().getLong(ContextKeys.TRANSFER_MILLIS, 0L),
                 execution.getExecutionContext().getLong(ContextKeys.PUBLISH_MILLIS, 0L),
                 plan == null ? null : plan.dataFile().mode(),

@@ -11,7 +11,6 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
-import org.springframework.transaction.PlatformTransactionManager;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.importer.image.FileAccess;
 import org.stateferry.repository.HistoryPruning;
@@ -85,12 +84,10 @@ public class JobRepositoryConfiguration {
             StateferryHome home,
             JobRepository repository,
             JobOperator operator,
-            PlatformTransactionManager transactions,
             ThreadPoolTaskExecutor transferExecutor,
             TransferObserver observer,
             StatusFile status) {
-        return new ImportService(
-                home, repository, operator, transactions, transferExecutor, observer, status, FileAccess.PLAIN);
+        return new ImportService(home, repository, operator, transferExecutor, observer, status, FileAccess.PLAIN);
     }
 
     @Bean

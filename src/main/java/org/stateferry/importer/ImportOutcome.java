@@ -13,7 +13,9 @@ import org.stateferry.stream.StreamFacts;
  * @param importId the import's number in the history, or 0 if the repository has no record of it
  * @param snapshotId the snapshot's id in the image
  * @param vmStateSize bytes of vmstate
- * @param bytesWritten bytes that this run has put into the image, written or shared with the dump
+ * @param bytesWritten bytes that this run has put into the image, in whatever way
+ * @param bytesShared how many of them share the dump's blocks and were not written
+ * @param bytesCopied how many of them the kernel has copied from file to file
  * @param transferMillis duration of the transfer
  * @param publishMillis duration of the publish
  * @param io how this run got the data into the image, never {@link IoMode#AUTO}; null if the image had its snapshot already
@@ -26,6 +28,8 @@ public record ImportOutcome(
         String snapshotId,
         long vmStateSize,
         long bytesWritten,
+        long bytesShared,
+        long bytesCopied,
         long transferMillis,
         long publishMillis,
         @Nullable IoMode io,

@@ -27,7 +27,6 @@ import org.stateferry.storage.ImageFile;
 public final class VmStateWriter implements AutoCloseable {
     private final ImageFile file;
     private final ImageFile dataFile;
-    private final BlockSharing sharing;
     private final ClusterGeometry geometry;
     private final ClusterAllocator allocator;
     private final int pieceSizeMax;
@@ -46,21 +45,50 @@ public final class VmStateWriter implements AutoCloseable {
      * @param entries the L2 entry of each of its clusters, a standard one of version 3 without COPIED whatever the image's
      *     are: a host offset, a {@link CompressedDescriptor}, or {@link L2Entry#ZERO_PLAIN}
      * @param size bytes that its clusters have in the image, however they got there
-     * @param sharedSize how many of them were shared and not written
+     * @param sharedSize how many of them share the blocks of the file they come from
+     * @param copiedSize how many of them the system has copied from there
      */
-    public record Stored(long[] entries, int size, int sharedSize) {}
+    public record Stored(long[] entries, int size, int sharedSize, int copiedSize) {}
 
-    /** Puts plain clusters into the image without writing them. */
-    @FunctionalInterface
-    public interface BlockSharing {
-        /** Shares nothing. */
-        BlockSharing NONE = (streamOffset, hostOffset, size) -> false;
+    /** The content of a piece: whole clusters, in memory or where the system can copy them from. For one thread. */
+    public interface Content {
+        /** Bytes of the piece. */
+        int size();
+
+        /** Whether the cluster at index {@code at}, of {@code length} bytes, holds nothing but zeros. */
+        boolean isZero(int at, int length);
 
         /**
-         * Whether {@code size} bytes at {@code hostOffset} read now as those of the stream at {@code streamOffset}; whole
-         * clusters. If not, they are written.
+         * Lets the system bring whole clusters into the image; by default it cannot.
+         *
+         * @param at index of the first byte in the piece
          */
-        boolean share(long streamOffset, long hostOffset, long size);
+        default ImageFile.Taken copyTo(ImageFile file, int at, int length, long hostOffset) throws StateferryException {
+            return ImageFile.Taken.NOT_POSSIBLE;
+        }
+
+        /** The content from index 0 to the limit, in direct memory, which may be rearranged from now on. */
+        ByteBuffer bytes() throws StateferryException;
+
+        /** Content that is in memory. */
+        static Content of(ByteBuffer bytes) {
+            return new Content() {
+                @Override
+                public int size() {
+                    return bytes.limit();
+                }
+
+                @Override
+                public boolean isZero(int at, int length) {
+                    return ZeroBytes.isZero(bytes, at, length);
+                }
+
+                @Override
+                public ByteBuffer bytes() {
+                    return bytes;
+                }
+            };
+        }
     }
 
     /** Whether an image's refcounts are wide enough for compressed clusters to share space. */
@@ -70,7 +98,6 @@ public final class VmStateWriter implements AutoCloseable {
 
     /**
      * @param dataFile the image as plain clusters are written to it; may bypass the page cache
-     * @param sharing is tried before plain clusters are written; thread-safe
      * @param allocator used by nobody else until the last piece is written
      * @param compressorCount how many threads write at a time at most if clusters are to be compressed, else 0
      * @param pieceSizeMax bytes of a piece
@@ -79,7 +106,6 @@ public final class VmStateWriter implements AutoCloseable {
     public VmStateWriter(
             Qcow2Image image,
             ImageFile dataFile,
-            BlockSharing sharing,
             ClusterAllocator allocator,
             int compressorCount,
             int pieceSizeMax,
@@ -87,7 +113,6 @@ public final class VmStateWriter implements AutoCloseable {
         Qcow2Header header = image.header();
         this.file = image.file();
         this.dataFile = dataFile;
-        this.sharing = sharing;
         this.geometry = image.geometry();
         this.allocator = allocator;
         this.zerosNeedSpace = header.zerosNeedSpace();
@@ -104,9 +129,9 @@ public final class VmStateWriter implements AutoCloseable {
      * Writes a piece and returns when the file has it. The same stream gives the same image.
      *
      * @param number the piece's number in the stream; nobody leaves one out
-     * @param content whole clusters from index 0 to the limit, in direct memory, which is rearranged
+     * @param content whole clusters; what is in memory is rearranged
      */
-    public Stored write(long number, ByteBuffer content) throws StateferryException {
+    public Stored write(long number, Content content) throws StateferryException {
         ClusterCompressor compressor = null;
         try {
             if (compress) {
@@ -118,7 +143,7 @@ public final class VmStateWriter implements AutoCloseable {
             order.await(number);
             piece.allocate();
             order.end(number);
-            return piece.write(number * pieceSizeMax);
+            return piece.write();
         } finally {
             order.end(number); // whatever has failed, those who come after must not wait for ever
             if (compressor != null) {
@@ -154,11 +179,10 @@ public final class VmStateWriter implements AutoCloseable {
     private record PackedRun(long hostOffset, int start) {}
 
     /**
-     * One piece on its way to the image: {@link #encode} decides how each of its clusters is kept and brings those of a kind
-     * together in memory, {@link #allocate} finds their host offsets, and {@link #write} writes them.
+     * One piece on its way to the image: {@link #encode} decides how each of its clusters is kept, {@link #allocate} finds their host offsets, and {@link #write} writes them.
      */
     private final class Piece {
-        private final ByteBuffer content;
+        private final Content content;
         private final @Nullable ClusterCompressor compressor;
         private final Kind[] kinds;
         /** Bytes of each cluster's compressed data; 0 for the others. */
@@ -170,35 +194,29 @@ public final class VmStateWriter implements AutoCloseable {
         private long plainOffset;
         private int packedSize;
 
-        Piece(ByteBuffer content, @Nullable ClusterCompressor compressor) {
+        Piece(Content content, @Nullable ClusterCompressor compressor) {
             this.content = content;
             this.compressor = compressor;
-            int clusterCount = content.limit() / geometry.clusterSize();
+            int clusterCount = content.size() / geometry.clusterSize();
             this.kinds = new Kind[clusterCount];
             this.packedSizes = new int[compressor == null ? 0 : clusterCount];
             this.entries = new long[clusterCount];
         }
 
-        /** Leaves the plain clusters side by side in the content, and the compressed ones in the compressor's memory. */
-        void encode() {
+        /** Leaves the compressed clusters in the compressor's memory. */
+        void encode() throws StateferryException {
             int clusterSize = geometry.clusterSize();
             for (int index = 0; index < kinds.length; index++) {
-                int at = index * clusterSize;
-                kinds[index] = encode(index, at);
-                if (kinds[index] == Kind.PLAIN) {
-                    if (plainSize != at) {
-                        content.put(plainSize, content, at, clusterSize);
-                    }
-                    plainSize += clusterSize;
-                }
+                kinds[index] = encode(index, index * clusterSize);
+                plainSize += kinds[index] == Kind.PLAIN ? clusterSize : 0;
             }
         }
 
-        private Kind encode(int index, int at) {
-            if (!zerosNeedSpace && ZeroBytes.isZero(content, at, geometry.clusterSize())) {
+        private Kind encode(int index, int at) throws StateferryException {
+            if (!zerosNeedSpace && content.isZero(at, geometry.clusterSize())) {
                 return Kind.ZERO;
             }
-            int size = compressor == null ? 0 : compressor.compress(content, at);
+            int size = compressor == null ? 0 : compressor.compress(content.bytes(), at);
             if (size == 0) {
                 return Kind.PLAIN;
             }
@@ -264,36 +282,57 @@ public final class VmStateWriter implements AutoCloseable {
             }
         }
 
-        Stored write(long streamOffset) throws StateferryException {
-            boolean shared = sharePlain(streamOffset);
-            if (plainSize > 0 && !shared) {
-                dataFile.write(content.duplicate().position(0).limit(plainSize), plainOffset);
+        Stored write() throws StateferryException {
+            int sharedSize = 0;
+            int copiedSize = 0;
+            if (plainSize > 0) {
+                switch (copyPlain()) {
+                    case SHARED -> sharedSize = plainSize;
+                    case COPIED -> copiedSize = plainSize;
+                    case NOT_POSSIBLE -> writePlain(content.bytes());
+                }
             }
             if (compressor != null) {
                 writePacked(compressor.packed());
             }
-            return new Stored(entries, plainSize + packedSize, shared ? plainSize : 0);
+            return new Stored(entries, plainSize + packedSize, sharedSize, copiedSize);
         }
 
-        /** Shares each run of plain clusters that is one in the stream too; false as soon as one cannot be shared. */
-        private boolean sharePlain(long streamOffset) {
-            if (sharing == BlockSharing.NONE) {
-                return false;
-            }
+        /** Lets the system copy each run of plain clusters; what it could not copy as a whole has to be written as a whole. */
+        private ImageFile.Taken copyPlain() throws StateferryException {
             int clusterSize = geometry.clusterSize();
+            ImageFile.Taken taken = ImageFile.Taken.NOT_POSSIBLE;
             int start = 0;
             while (start < kinds.length) {
                 int end = start;
                 while (end < kinds.length && kinds[end] == Kind.PLAIN) {
                     end++;
                 }
-                long size = (long) (end - start) * clusterSize;
-                if (size > 0 && !sharing.share(streamOffset + (long) start * clusterSize, entries[start], size)) {
-                    return false;
+                if (end > start) {
+                    taken = content.copyTo(dataFile, start * clusterSize, (end - start) * clusterSize, entries[start]);
+                    if (taken == ImageFile.Taken.NOT_POSSIBLE) {
+                        return taken;
+                    }
                 }
                 start = Math.max(end, start + 1);
             }
-            return true;
+            return taken;
+        }
+
+        /** Brings the plain clusters together, whose host offsets are side by side, and writes them in one go. */
+        private void writePlain(ByteBuffer bytes) throws StateferryException {
+            int clusterSize = geometry.clusterSize();
+            int to = 0;
+            for (int index = 0; index < kinds.length; index++) {
+                if (kinds[index] == Kind.PLAIN) {
+                    int from = index * clusterSize;
+                    if (to != from) {
+                        bytes.put(to, bytes, from, clusterSize);
+                    }
+                    to += clusterSize;
+                }
+            }
+            dataFile.write(bytes.duplicate().position(0).limit(to), plainOffset);
         }
 
         /** Writes the compressed data through the page cache, as its host offset is not aligned to anything. */

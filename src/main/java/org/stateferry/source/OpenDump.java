@@ -17,6 +17,11 @@ import org.stateferry.stream.StreamFacts;
 final class OpenDump implements DumpSource {
     /** How many bytes are read before they are dropped from the page cache, if they are not to stay there. */
     private static final long DROP_WINDOW = 8L << 20;
+    /**
+     * How far behind the reading data is dropped, other than holes: the system may be copying from there to the image, and
+     * would have to read it from the disk again.
+     */
+    private static final long DROP_LAG = 64L << 20;
 
     private final DumpFile file;
     private final long streamLength;
@@ -113,7 +118,10 @@ final class OpenDump implements DumpSource {
         /** Whether all pieces read since then look like pieces of a hole. */
         private boolean mayBeHole = true;
 
+        private final long start;
+
         private Pieces(long offset) {
+            this.start = offset;
             this.offset = offset;
             this.droppedEnd = offset;
         }
@@ -153,7 +161,10 @@ final class OpenDump implements DumpSource {
         }
 
         private void dropRead(boolean hole) {
-            file.dropRead(droppedEnd, offset, hole);
+            if (hole) {
+                file.dropRead(droppedEnd, offset, true);
+            }
+            file.dropRead(Math.max(start, droppedEnd - DROP_LAG), offset - DROP_LAG, false);
             droppedEnd = offset;
             mayBeHole = true;
         }
@@ -161,7 +172,7 @@ final class OpenDump implements DumpSource {
         /** The file stays open: it belongs to the source. */
         @Override
         public void close() {
-            dropRead(false); // less than a window is not worth asking for a hole
+            file.dropRead(Math.max(start, droppedEnd - DROP_LAG), offset, false);
         }
     }
 }

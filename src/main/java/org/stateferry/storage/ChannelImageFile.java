@@ -4,7 +4,9 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.LinuxFile;
 
 /**
  * An image file behind a {@link FileChannel}. It does not own the channel: {@link OpenImages} opens and closes it, because
@@ -13,10 +15,17 @@ import org.stateferry.error.StateferryException;
 final class ChannelImageFile implements ImageFile {
     private final Path path;
     private final FileChannel channel;
+    private final @Nullable LinuxFile linux;
+    /** Whether sharing blocks with another file has not been refused yet: it would be refused for the next range too. */
+    private volatile boolean mayShare = true;
 
-    ChannelImageFile(Path path, FileChannel channel) {
+    /**
+     * @param linux the same file, through the page cache as the channel; null if that bypasses it
+     */
+    ChannelImageFile(Path path, FileChannel channel, @Nullable LinuxFile linux) {
         this.path = path;
         this.channel = channel;
+        this.linux = linux;
     }
 
     @Override
@@ -57,6 +66,37 @@ final class ChannelImageFile implements ImageFile {
         } catch (IOException e) {
             throw FileFailures.translate(e, path, offset + done, "write of " + wanted + " bytes");
         }
+    }
+
+    @Override
+    public boolean share(LinuxFile source, long sourceOffset, long offset, long size) {
+        return linux != null && linux.share(source, sourceOffset, offset, size);
+    }
+
+    @Override
+    public Taken take(LinuxFile source, long sourceOffset, long offset, long size) throws StateferryException {
+        if (linux == null) {
+            return Taken.NOT_POSSIBLE;
+        }
+        if (mayShare) {
+            if (share(source, sourceOffset, offset, size)) {
+                return Taken.SHARED;
+            }
+            mayShare = false;
+        }
+        long done = 0;
+        try {
+            while (done < size) {
+                long count = linux.copy(source, sourceOffset + done, offset + done, size - done);
+                if (count <= 0) {
+                    return Taken.NOT_POSSIBLE;
+                }
+                done += count;
+            }
+        } catch (IOException e) {
+            throw FileFailures.translate(e, path, offset + done, "copying " + size + " bytes into the file");
+        }
+        return Taken.COPIED;
     }
 
     @Override

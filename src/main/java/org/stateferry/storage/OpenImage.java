@@ -8,7 +8,6 @@ import java.util.Objects;
 import java.util.Optional;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
-import org.stateferry.host.LinuxFile;
 
 /**
  * One user's hold on an open image; made by {@link OpenImages}. Closing it twice is harmless. Thread-safe except for
@@ -58,15 +57,6 @@ public final class OpenImage implements AutoCloseable {
      */
     public boolean allocate(long offset, long length) {
         return entry.linux.allocate(offset, length);
-    }
-
-    /**
-     * Lets a range of the image have the blocks of a range of another file, whole clusters.
-     *
-     * @return whether it was possible; if not, the range reads as anything until it is written
-     */
-    public boolean share(LinuxFile source, long sourceOffset, long offset, long length) {
-        return entry.linux.share(source, sourceOffset, offset, length);
     }
 
     /**

@@ -295,7 +295,7 @@ public final class OpenImages {
             this.path = path;
             this.key = opened.key();
             this.lock = lock;
-            this.file = new ChannelImageFile(path, opened.channel());
+            this.file = new ChannelImageFile(path, opened.channel(), opened.linux());
             this.linux = opened.linux();
             channels.add(opened.channel());
         }
@@ -304,7 +304,7 @@ public final class OpenImages {
         synchronized ImageFile openDirect() throws IOException {
             FileChannel direct = linux.channel(StandardOpenOption.WRITE, ExtendedOpenOption.DIRECT);
             channels.add(direct);
-            return new ChannelImageFile(path, direct);
+            return new ChannelImageFile(path, direct, null);
         }
 
         /** Others wait for this file until it is closed: closing it then would drop their lock. */

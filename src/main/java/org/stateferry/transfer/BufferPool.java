@@ -41,7 +41,7 @@ public final class BufferPool {
             buffer = new TransferBuffer(
                     this, memory.alignedSlice(alignment).limit(bufferSize).slice());
         }
-        buffer.bytes().clear();
+        buffer.reset();
         return buffer;
     }
 

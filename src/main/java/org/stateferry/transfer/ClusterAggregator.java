@@ -55,6 +55,22 @@ public final class ClusterAggregator {
         }
     }
 
+    /**
+     * Submits what fills the place of a whole buffer and is not in memory; nothing is being collected. Takes it over in every
+     * case.
+     *
+     * @throws StateferryException the first failure of a write so far
+     */
+    public void appendWhole(WriteLoad load) throws StateferryException {
+        if (collecting != null || load.size() != pool.bufferSize()) {
+            load.release();
+            throw new IllegalStateException(
+                    "a load of " + load.size() + " bytes does not stand for a whole buffer here");
+        }
+        appendedSize += load.size();
+        submit(load);
+    }
+
     /** Appends the bytes of {@code piece} from its position to its limit by copying them. */
     public void append(ByteBuffer piece) throws StateferryException {
         appendedSize += piece.remaining();
@@ -98,9 +114,9 @@ public final class ClusterAggregator {
         }
     }
 
-    private void submit(TransferBuffer buffer) throws StateferryException {
+    private void submit(WriteLoad load) throws StateferryException {
         collecting = null; // from here on the writes own it
-        writes.submit(nextIndex, buffer);
+        writes.submit(nextIndex, load);
         nextIndex++;
     }
 }

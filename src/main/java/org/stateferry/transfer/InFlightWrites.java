@@ -36,10 +36,10 @@ public final class InFlightWrites {
     public interface BufferWrite {
         /**
          * @param index the buffer's number in the stream
-         * @param buffer its content, which may be rearranged; stays owned by the caller
+         * @param load its content, which may be rearranged; stays owned by the caller
          * @return how many bytes were written to the image
          */
-        int run(long index, TransferBuffer buffer) throws StateferryException;
+        int run(long index, WriteLoad load) throws StateferryException;
     }
 
     /**
@@ -59,16 +59,16 @@ public final class InFlightWrites {
     }
 
     /**
-     * Starts a write, after waiting for a free slot. Takes over the buffer in every case.
+     * Starts a write, after waiting for a free slot. Takes over the load in every case.
      *
      * @throws StateferryException the first failure so far
      */
-    public void submit(long index, TransferBuffer buffer) throws StateferryException {
+    public void submit(long index, WriteLoad load) throws StateferryException {
         boolean started = false;
         acquireSlot();
         try {
             throwIfFailed(); // after the wait: the slot may have come free by a failure
-            executor.execute(() -> writeThenRelease(index, buffer));
+            executor.execute(() -> writeThenRelease(index, load));
             started = true;
         } catch (RejectedExecutionException e) {
             fail(StateferryException.of(FailureKind.INTERNAL, "the executor refused a write: " + e.getMessage())
@@ -76,7 +76,7 @@ public final class InFlightWrites {
             throwIfFailed();
         } finally {
             if (!started) {
-                buffer.release();
+                load.release();
                 releaseSlot();
             }
         }
@@ -96,10 +96,10 @@ public final class InFlightWrites {
         slots.release();
     }
 
-    private void writeThenRelease(long index, TransferBuffer buffer) {
+    private void writeThenRelease(long index, WriteLoad load) {
         try {
             long start = System.nanoTime();
-            int size = write.run(index, buffer);
+            int size = write.run(index, load);
             observer.bufferWritten(size, System.nanoTime() - start);
             complete(index);
         } catch (StateferryException e) {
@@ -108,7 +108,7 @@ public final class InFlightWrites {
             fail(StateferryException.of(FailureKind.INTERNAL, "a write ended with " + e)
                     .causedBy(e));
         } finally {
-            buffer.release();
+            load.release();
             releaseSlot();
         }
     }

@@ -4,7 +4,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * Holds a stream to so many bytes a second by sleeping. Used by one thread, which must not be interrupted.
+ * Holds a stream to so many bytes a second by sleeping: a token bucket one second deep, so what a stalled stream has not
+ * used does not pass at once later, but for a second's worth. Used by one thread, which must not be interrupted.
  */
 public final class RateLimiter {
     private static final long NANOS_PER_SECOND = TimeUnit.SECONDS.toNanos(1);
@@ -13,8 +14,9 @@ public final class RateLimiter {
     private final long bytesPerSecond;
     private final LongSupplier nanoClock;
     private final Sleeper sleeper;
-    private long start;
-    private long bytes;
+    private boolean begun;
+    /** When all that has passed so far is paid for. */
+    private long paidNanos;
 
     /** Lets time pass. */
     @FunctionalInterface
@@ -37,10 +39,16 @@ public final class RateLimiter {
 
     /** Counts bytes that have passed. */
     public void passed(int count) {
-        if (bytes == 0) {
-            start = nanoClock.getAsLong();
+        if (bytesPerSecond == 0) {
+            return;
         }
-        bytes += count;
+        long now = nanoClock.getAsLong();
+        long earliest = begun ? now - NANOS_PER_SECOND : now;
+        if (!begun || paidNanos - earliest < 0) {
+            paidNanos = earliest;
+        }
+        begun = true;
+        paidNanos += (long) ((double) count / bytesPerSecond * NANOS_PER_SECOND);
     }
 
     /**
@@ -49,11 +57,10 @@ public final class RateLimiter {
      * @return whether more bytes may pass now
      */
     public boolean pause() {
-        if (bytesPerSecond == 0 || bytes == 0) {
+        if (!begun) {
             return true;
         }
-        double due = (double) bytes / bytesPerSecond * NANOS_PER_SECOND;
-        long aheadMillis = (long) ((due - (nanoClock.getAsLong() - start)) / 1_000_000);
+        long aheadMillis = (paidNanos - nanoClock.getAsLong()) / 1_000_000;
         if (aheadMillis <= 0) {
             return true;
         }

@@ -223,7 +223,6 @@ public final class ImportBench implements ImportProgress {
                 home,
                 repository == null ? context.jobRepository() : repository,
                 context.jobOperator(),
-                context.transactionManager(),
                 WRITERS,
                 TransferObserver.NONE,
                 context.statusFile(),

@@ -68,6 +68,8 @@ final class FakeInstallation implements Installation {
                 "3",
                 3 << 20,
                 3_000_000,
+                0,
+                0,
                 1000,
                 500,
                 IoMode.DIRECT,
@@ -76,7 +78,8 @@ final class FakeInstallation implements Installation {
     }
 
     static ImportOutcome alreadyImported() {
-        return new ImportOutcome(ImportOutcome.State.ALREADY_IMPORTED, 7, "3", 3 << 20, 0, 0, 0, null, PC, List.of());
+        return new ImportOutcome(
+                ImportOutcome.State.ALREADY_IMPORTED, 7, "3", 3 << 20, 0, 0, 0, 0, 0, null, PC, List.of());
     }
 
     @Override

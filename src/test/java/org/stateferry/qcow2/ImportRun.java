@@ -86,14 +86,8 @@ final class ImportRun {
     private void writeData(byte[] vmState) throws StateferryException {
         int clusterSize = image.geometry().clusterSize();
         ByteBuffer piece = ByteBuffer.allocateDirect(Math.max(PIECE_SIZE, clusterSize));
-        try (VmStateWriter writer = new VmStateWriter(
-                image,
-                image.file(),
-                VmStateWriter.BlockSharing.NONE,
-                allocator,
-                compress ? 1 : 0,
-                piece.capacity(),
-                0)) {
+        try (VmStateWriter writer =
+                new VmStateWriter(image, image.file(), allocator, compress ? 1 : 0, piece.capacity(), 0)) {
             for (int at = 0; at < vmState.length; at += piece.capacity()) {
                 int size = Math.min(vmState.length - at, piece.capacity());
                 int padded = (int) image.geometry().clusterCount(size) * clusterSize;
@@ -101,7 +95,8 @@ final class ImportRun {
                         .put(vmState, at, size)
                         .put(new byte[padded - size])
                         .flip();
-                for (long entry : writer.write(at / piece.capacity(), piece).entries()) {
+                for (long entry : writer.write(at / piece.capacity(), VmStateWriter.Content.of(piece))
+                        .entries()) {
                     entries.add(entry);
                 }
             }

@@ -13,13 +13,11 @@ import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.function.Function;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.stateferry.error.StateferryException;
-import org.stateferry.qcow2.VmStateWriter.BlockSharing;
 import org.stateferry.qcow2.format.ClusterGeometry;
 import org.stateferry.qcow2.format.ClusterMapping;
 import org.stateferry.qcow2.format.L2Entry;
@@ -81,6 +79,39 @@ class VmStateWriterTest {
         }
     }
 
+    /** What the system does when it is asked to copy from the stream into the image. */
+    @FunctionalInterface
+    private interface SystemCopy {
+        SystemCopy NONE = (file, streamOffset, hostOffset, size) -> ImageFile.Taken.NOT_POSSIBLE;
+
+        ImageFile.Taken copy(ImageFile file, int streamOffset, long hostOffset, int size);
+    }
+
+    private static VmStateWriter.Content copyable(ByteBuffer piece, int start, SystemCopy copy) {
+        VmStateWriter.Content inMemory = VmStateWriter.Content.of(piece);
+        return new VmStateWriter.Content() {
+            @Override
+            public int size() {
+                return inMemory.size();
+            }
+
+            @Override
+            public boolean isZero(int at, int length) {
+                return inMemory.isZero(at, length);
+            }
+
+            @Override
+            public ImageFile.Taken copyTo(ImageFile file, int at, int length, long hostOffset) {
+                return copy.copy(file, start + at, hostOffset, length);
+            }
+
+            @Override
+            public ByteBuffer bytes() throws StateferryException {
+                return inMemory.bytes();
+            }
+        };
+    }
+
     /** A case carried out: the image with the stream in it, and the entries of its clusters. */
     private static final class Storing {
         final MemoryImageFile file;
@@ -90,23 +121,23 @@ class VmStateWriterTest {
         long writtenSize;
 
         Storing(Case given, int threads) throws Exception {
-            this(given, threads, file -> BlockSharing.NONE);
+            this(given, threads, SystemCopy.NONE);
         }
 
-        Storing(Case given, int threads, Function<ImageFile, BlockSharing> blocks) throws Exception {
+        Storing(Case given, int threads, SystemCopy copy) throws Exception {
             file = given.before.copy();
-            BlockSharing sharing = blocks.apply(file);
             image = Qcow2Image.open(file);
             allocator = new ClusterAllocator(image, MetadataCheck.run(image));
             ExecutorService workers = Executors.newFixedThreadPool(threads);
             try (VmStateWriter writer = new VmStateWriter(
-                    image, image.file(), sharing, allocator, given.compress ? threads : 0, given.pieceSize(image), 7)) {
+                    image, image.file(), allocator, given.compress ? threads : 0, given.pieceSize(image), 7)) {
                 int clusterSize = image.geometry().clusterSize();
                 List<Future<VmStateWriter.Stored>> pieces = new ArrayList<>();
                 for (int number = 0; number < given.pieceCount(clusterSize); number++) {
                     ByteBuffer piece = given.piece(number, clusterSize);
                     int pieceNumber = 7 + number;
-                    pieces.add(workers.submit(() -> writer.write(pieceNumber, piece)));
+                    int start = number * given.pieceSize(image);
+                    pieces.add(workers.submit(() -> writer.write(pieceNumber, copyable(piece, start, copy))));
                 }
                 for (Future<VmStateWriter.Stored> piece : pieces) {
                     Arrays.stream(piece.get().entries()).forEach(entries::add);
@@ -171,14 +202,13 @@ class VmStateWriterTest {
         Case given = Case.of(seed);
 
         Storing written = new Storing(given, 1);
-        Storing shared = new Storing(given, THREADS, file -> (streamOffset, hostOffset, size) -> {
-            long from = streamOffset - 7L * given.pieceSize(written.image);
+        Storing shared = new Storing(given, THREADS, (file, streamOffset, hostOffset, size) -> {
             // Some cannot be shared, as happens on a full file system.
-            boolean refused = hostOffset / given.pieceSize(written.image) % 3 == 0;
-            if (!refused) {
-                copy(given.stream(), from, file, hostOffset, size);
+            if (hostOffset / given.pieceSize(written.image) % 3 == 0) {
+                return ImageFile.Taken.NOT_POSSIBLE;
             }
-            return !refused;
+            copy(given.stream(), streamOffset, file, hostOffset, size);
+            return ImageFile.Taken.SHARED;
         });
 
         assertThat(shared.entries).isEqualTo(written.entries);
@@ -201,13 +231,13 @@ class VmStateWriterTest {
         Arrays.fill(stream, 65536, 2 * 65536, (byte) 0);
         List<List<Long>> shared = new ArrayList<>();
 
-        Storing storing = new Storing(
-                new Case(before, stream, 6, false),
-                1,
-                file -> (streamOffset, hostOffset, size) -> shared.add(List.of(streamOffset, hostOffset, size)));
+        Storing storing = new Storing(new Case(before, stream, 6, false), 1, (file, streamOffset, hostOffset, size) -> {
+            shared.add(List.of((long) streamOffset, hostOffset, (long) size));
+            return ImageFile.Taken.SHARED;
+        });
 
         long first = storing.entries.get(0);
-        long piece = 7 * 6 * 65536;
+        long piece = 0;
         assertThat(shared)
                 .containsExactly(List.of(piece, first, 65536L), List.of(piece + 2 * 65536, first + 65536, 4L * 65536));
         assertThat(storing.file.size()).isEqualTo(before.size());
@@ -274,14 +304,16 @@ class VmStateWriterTest {
         ClusterAllocator allocator = new ClusterAllocator(image, MetadataCheck.run(image));
         ImageFile dataFile = image.file();
         ExecutorService workers = Executors.newFixedThreadPool(2);
-        try (VmStateWriter writer = new VmStateWriter(image, dataFile, BlockSharing.NONE, allocator, 2, 65536, 0)) {
+        try (VmStateWriter writer = new VmStateWriter(image, dataFile, allocator, 2, 65536, 0)) {
             ByteBuffer onHeap = ByteBuffer.wrap(ClusterContent.mixedStream(65536, 100, 1));
-            Future<?> failing = workers.submit(() -> writer.write(0, onHeap)); // the compressor wants direct memory
+            Future<?> failing = workers.submit(
+                    () -> writer.write(0, VmStateWriter.Content.of(onHeap))); // the compressor wants direct memory
             ByteBuffer direct = ByteBuffer.allocateDirect(65536)
                     .put(ClusterContent.stream(65536, 2))
                     .flip();
 
-            assertThat(writer.write(1, direct).entries()).hasSize(1);
+            assertThat(writer.write(1, VmStateWriter.Content.of(direct)).entries())
+                    .hasSize(1);
 
             assertThat(failing).failsWithin(Duration.ofSeconds(10));
         } finally {

@@ -36,8 +36,8 @@ import org.stateferry.storage.IoMode;
 
 class StateferryServiceTest {
     private static final Duration DEADLINE = Duration.ofSeconds(30);
-    private static final ImportOutcome IMPORTED =
-            new ImportOutcome(ImportOutcome.State.IMPORTED, 1, "1", 100, 100, 1, 1, IoMode.CACHED, null, List.of());
+    private static final ImportOutcome IMPORTED = new ImportOutcome(
+            ImportOutcome.State.IMPORTED, 1, "1", 100, 100, 0, 0, 1, 1, IoMode.CACHED, null, List.of());
 
     @TempDir
     Path home;

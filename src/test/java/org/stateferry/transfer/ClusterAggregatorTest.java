@@ -31,7 +31,8 @@ class ClusterAggregatorTest {
         return new InFlightWrites(Runnable::run, 2, firstIndex, this::write, TransferObserver.NONE);
     }
 
-    private int write(long index, TransferBuffer buffer) {
+    private int write(long index, WriteLoad load) {
+        TransferBuffer buffer = (TransferBuffer) load;
         indexes.add(index);
         memories.add(buffer.bytes());
         byte[] content = new byte[buffer.size()];

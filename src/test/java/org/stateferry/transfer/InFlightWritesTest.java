@@ -54,7 +54,7 @@ class InFlightWritesTest {
         return new InFlightWrites(threads, IN_FLIGHT_MAX, firstIndex, this::write, observer);
     }
 
-    private int write(long index, TransferBuffer buffer) throws StateferryException {
+    private int write(long index, WriteLoad load) throws StateferryException {
         mostRunning.accumulateAndGet(running.incrementAndGet(), Math::max);
         try {
             CountDownLatch gate = gates.get(index);

@@ -70,4 +70,20 @@ class RateLimiterTest {
         }
         assertThat(sleepCount).isZero();
     }
+
+    @Test
+    void afterAStallASecondsWorthPassesAtOnceAndNoMore() {
+        RateLimiter limiter = limiter(1000);
+        limiter.passed(100);
+        nanos += 100_000_000_000L;
+        int atOnce = 0;
+        while (atOnce < 100_000) {
+            limiter.passed(100);
+            if (!limiter.pause()) {
+                break;
+            }
+            atOnce += 100;
+        }
+        assertThat(atOnce).isEqualTo(1000);
+    }
 }

@@ -41,14 +41,17 @@ public record OutcomeReport(ImportRequest request, ImportOutcome outcome) {
         return "imported as snapshot " + outcome.snapshotId() + " '" + request.name() + "' of " + request.image() + ": "
                 + Texts.bytes(outcome.vmStateSize()) + " in " + Texts.seconds(millis) + " ("
                 + Texts.megabytesPerSecond(outcome.bytesWritten(), outcome.transferMillis()) + ", "
-                + inWords(Objects.requireNonNull(outcome.io(), "an import that wrote has a mode")) + ")";
+                + how(Objects.requireNonNull(outcome.io(), "an import that wrote has a mode")) + ")";
     }
 
-    private static String inWords(IoMode io) {
+    private String how(IoMode io) {
         return switch (io) {
             case DIRECT -> "direct";
             case REFLINK -> "sharing the dump's blocks";
-            case AUTO, CACHED -> "through the page cache";
+            case AUTO, CACHED ->
+                outcome.bytesCopied() > 0
+                        ? "copied by the kernel through the page cache"
+                        : "written through the page cache";
         };
     }
 
@@ -65,6 +68,8 @@ public record OutcomeReport(ImportRequest request, ImportOutcome outcome) {
         fields.put("snapshotId", outcome.snapshotId());
         fields.put("bytes", outcome.vmStateSize());
         fields.put("bytesWritten", outcome.bytesWritten());
+        fields.put("bytesShared", outcome.bytesShared());
+        fields.put("bytesCopiedByKernel", outcome.bytesCopied());
         fields.put("transferMillis", outcome.transferMillis());
         fields.put("publishMillis", outcome.publishMillis());
         IoMode io = outcome.io();

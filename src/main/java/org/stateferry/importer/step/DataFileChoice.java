@@ -4,9 +4,10 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 import org.stateferry.host.HostMemory;
+import org.stateferry.importer.ImportOptions;
 import org.stateferry.importer.ImportOptions.Compression;
+import org.stateferry.journal.Journal;
 import org.stateferry.qcow2.ClusterAllocator;
-import org.stateferry.qcow2.VmStateWriter.BlockSharing;
 import org.stateferry.qcow2.format.ClusterGeometry;
 import org.stateferry.storage.GrowingImageFile;
 import org.stateferry.storage.ImageFile;
@@ -32,15 +33,21 @@ final class DataFileChoice {
      * @param presentSize bytes of the stream that they have written
      */
     DataFile choose(ClusterAllocator allocator, long presentSize) throws StateferryException {
-        return switch (session.request().options().io()) {
-            case CACHED -> cached();
-            case DIRECT -> direct(allocator, presentSize, true);
-            case REFLINK -> sharing(allocator);
-            case AUTO ->
-                HostMemory.isLargeForPageCache(session.dump().streamLength())
-                        ? direct(allocator, presentSize, false)
-                        : cached();
-        };
+        IoMode asked = session.request().options().io();
+        if (asked == IoMode.DIRECT) {
+            return direct(allocator, presentSize, true);
+        }
+        String obstacle = sharingObstacle(allocator);
+        if (obstacle == null) {
+            return pageCache(IoMode.REFLINK);
+        }
+        if (asked == IoMode.REFLINK) {
+            usePageCache(obstacle);
+        }
+        return asked == IoMode.AUTO
+                        && HostMemory.isLargeForPageCache(session.dump().streamLength())
+                ? direct(allocator, presentSize, false)
+                : pageCache(IoMode.CACHED);
     }
 
     /**
@@ -53,7 +60,7 @@ final class DataFileChoice {
             if (asked) {
                 usePageCache(objection == null ? "the file system refuses direct access" : objection);
             }
-            return cached();
+            return pageCache(IoMode.CACHED);
         }
         ImageFile file = session.access(direct.get());
         long missingSize = session.dump().streamLength() - presentSize;
@@ -61,17 +68,38 @@ final class DataFileChoice {
                 isWorthGrowing(missingSize) ? growing(file, allocator, missingSize) : file,
                 IoMode.DIRECT,
                 alignment(session.openImage()),
-                BlockSharing.NONE);
+                false);
     }
 
-    private DataFile sharing(ClusterAllocator allocator) throws StateferryException {
-        DumpBlocks blocks = new DumpBlocks(session);
-        String obstacle = blocks.obstacle(allocator);
-        if (obstacle == null) {
-            return pageCache(IoMode.REFLINK, blocks);
+    /**
+     * Why the image cannot have the dump's blocks (ADR 12), in words, or null. Tries it out on a first cluster, where the image
+     * ends and data would lie next; what is left of that is cut when all data is written.
+     */
+    private @Nullable String sharingObstacle(ClusterAllocator allocator) throws StateferryException {
+        ImportOptions options = session.request().options();
+        ClusterGeometry geometry = session.image().geometry();
+        if (options.compression() == Compression.IMAGE) {
+            return "compressed data cannot have the dump's blocks";
         }
-        usePageCache(obstacle);
-        return cached();
+        if (!options.lock()) {
+            return "an image that is not locked, and so cannot be cut, does not get the dump's blocks";
+        }
+        if (session.dump().streamLength() < geometry.clusterSize()) {
+            return "the dump is shorter than a cluster";
+        }
+        Optional<Journal> journal = session.journal();
+        if (journal.isPresent()) {
+            // First, or the next run would take the trial for somebody else's write.
+            journal.get().recordWrite(System.currentTimeMillis());
+        }
+        return session.access(session.openImage().file())
+                        .share(
+                                session.dump().linuxFile(),
+                                0,
+                                geometry.clusterOffset(allocator.clusterEnd()),
+                                geometry.clusterSize())
+                ? null
+                : "the image cannot have the dump's blocks, because of their file systems or its cluster size";
     }
 
     private void usePageCache(String why) {
@@ -99,13 +127,12 @@ final class DataFileChoice {
         }
     }
 
-    private DataFile cached() {
-        return pageCache(IoMode.CACHED, BlockSharing.NONE);
-    }
-
-    private DataFile pageCache(IoMode mode, BlockSharing sharing) {
+    private DataFile pageCache(IoMode mode) {
         return new DataFile(
-                session.access(session.openImage().file()), mode, TransferSettings.BUFFER_ALIGNMENT, sharing);
+                session.access(session.openImage().file()),
+                mode,
+                TransferSettings.BUFFER_ALIGNMENT,
+                session.request().options().compression() == Compression.NONE);
     }
 
     /** Why direct access is out of the question, or null. */
@@ -123,6 +150,6 @@ final class DataFileChoice {
 
     private static int alignment(OpenImage image) throws StateferryException {
         return (int) Math.max(
-                TransferSettings.BUFFER_ALIGNMENT, Math.min(image.blockSize(), TransferSettings.ITEM_SIZE_MAX));
+                TransferSettings.BUFFER_ALIGNMENT, Math.min(image.blockSize(), TransferSettings.BUFFER_SIZE_MIN));
     }
 }

@@ -2,49 +2,55 @@ package org.stateferry.importer.step;
 
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
-import org.stateferry.transfer.TransferBuffer;
+import org.stateferry.transfer.WriteLoad;
 
 /**
- * The item of the transfer: a run of the stream, or its end. The end is an item of its own, so that the last buffer is
- * written and the whole drained inside a chunk, where a failure still fails the step.
+ * The item of the transfer: what fills one buffer, or the end of the stream. The end is an item of its own, so that the last
+ * buffer is written and the whole drained inside a chunk, where a failure still fails the step.
  *
- * <p>It owns its buffer until that is taken or released. Not thread-safe.
+ * <p>It owns its load until that is taken or released. Not thread-safe.
  */
 public final class StreamPiece {
-    private @Nullable TransferBuffer buffer;
-    private final boolean endOfStream;
+    private final long end;
+    private final byte[] checkState;
+    private @Nullable WriteLoad load;
 
-    private StreamPiece(@Nullable TransferBuffer buffer, boolean endOfStream) {
-        this.buffer = buffer;
-        this.endOfStream = endOfStream;
+    /**
+     * @param end the offset in the stream behind its last byte
+     * @param checkState the stream checker's state at that offset
+     * @param load its content, or null for the end of the stream
+     */
+    StreamPiece(long end, byte[] checkState, @Nullable WriteLoad load) {
+        this.end = end;
+        this.checkState = checkState;
+        this.load = load;
     }
 
-    /** The next bytes of the stream; takes over the buffer. */
-    static StreamPiece of(TransferBuffer buffer) {
-        return new StreamPiece(buffer, false);
-    }
-
-    /** The end of the stream. */
-    static StreamPiece end() {
-        return new StreamPiece(null, true);
-    }
-
+    /** Whether this is the end of the stream; asked before the load is taken. */
     public boolean isEndOfStream() {
-        return endOfStream;
+        return load == null;
     }
 
-    /** Hands the buffer over to the caller. */
-    TransferBuffer takeBuffer() {
-        TransferBuffer taken = Objects.requireNonNull(buffer, "buffer was taken already");
-        buffer = null;
+    long end() {
+        return end;
+    }
+
+    byte[] checkState() {
+        return checkState;
+    }
+
+    /** Hands the content over to the caller. */
+    WriteLoad takeLoad() {
+        WriteLoad taken = Objects.requireNonNull(load, "the content was taken already, or this is the end");
+        load = null;
         return taken;
     }
 
-    /** Gives the buffer back if nobody has taken it. */
+    /** Gives the content's memory back if nobody has taken it. */
     void release() {
-        if (buffer != null) {
-            buffer.release();
-            buffer = null;
+        if (load != null) {
+            load.release();
+            load = null;
         }
     }
 }

@@ -4,8 +4,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.Executor;
-import java.util.concurrent.atomic.LongAdder;
-import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.host.HostMemory;
@@ -24,6 +23,7 @@ import org.stateferry.transfer.LimitedExecutor;
 import org.stateferry.transfer.TransferBuffer;
 import org.stateferry.transfer.TransferObserver;
 import org.stateferry.transfer.TransferSettings;
+import org.stateferry.transfer.WriteLoad;
 
 /**
  * One attempt's transfer: the stream on one side, the aggregator and its writes on the other, and what is needed to tell
@@ -40,11 +40,8 @@ public final class TransferRun implements AutoCloseable {
     private final VmStateWriter clusters;
     private final JournaledImageFile dataFile;
     private final EarlyWriteBack earlyWriteBack;
-    private final PieceStream pieces;
-    private final StreamCheck check;
-    private final TransferObserver observer;
-    private final LongAdder bytesWritten;
-    private final LongAdder sharedSize = new LongAdder();
+    private final StreamReadAhead readAhead;
+    private final TransferTally tally;
     private final Deque<StreamPiece> handedOut = new ArrayDeque<>();
     private final long startPosition;
     /** The checker's states at item ends that are not known to be written yet. */
@@ -52,22 +49,17 @@ public final class TransferRun implements AutoCloseable {
     /** The last state before them. */
     private CheckState writtenCheckState;
 
-    private long readPosition;
+    private boolean settled;
 
     /** The checker's state after the stream bytes before {@code position}. */
     private record CheckState(long position, byte[] state) {}
 
     public TransferRun(
-            ImportSession session,
-            ImportPlan plan,
-            Executor executor,
-            TransferObserver observer,
-            LongAdder bytesWritten)
+            ImportSession session, ImportPlan plan, Executor executor, TransferObserver observer, TransferTally tally)
             throws StateferryException {
         this.session = session;
         this.plan = plan;
-        this.observer = observer;
-        this.bytesWritten = bytesWritten;
+        this.tally = tally;
         int bufferSize = plan.journal().plan().bufferSize();
         int clusterSize = plan.journal().plan().clusterSize();
         this.pool = new BufferPool(
@@ -80,23 +72,29 @@ public final class TransferRun implements AutoCloseable {
                 this::writeBuffer,
                 observer);
         this.aggregator = new ClusterAggregator(pool, writes, clusterSize, plan.firstBuffer());
-        this.check = plan.check();
         this.startPosition =
                 Math.min(plan.firstBuffer() * bufferSize, plan.journal().plan().streamLength());
-        this.readPosition = startPosition;
-        catchUpCheck();
+        StreamCheck check = plan.check();
+        catchUp(check);
         this.writtenCheckState = new CheckState(startPosition, check.save());
-        this.pieces = session.dump().pieces(readPosition);
         this.dataFile = new JournaledImageFile(plan.dataFile().file(), plan.journal());
         this.earlyWriteBack = new EarlyWriteBack(dataFile, this::startWriteBack, this::dropWritten);
         this.clusters = new VmStateWriter(
                 session.image(),
                 plan.dataFile().file(),
-                plan.dataFile().sharing(),
                 plan.allocator(),
                 compressorCount,
                 bufferSize,
                 plan.firstBuffer());
+        this.readAhead = new StreamReadAhead(
+                session.dump(),
+                check,
+                startPosition,
+                pool,
+                clusterSize,
+                plan.dataFile().systemMayCopy(),
+                observer);
+        readAhead.start();
     }
 
     private static int compressorCount(ImportSession session) {
@@ -113,7 +111,7 @@ public final class TransferRun implements AutoCloseable {
     }
 
     /** Feeds the checker what lies between its saved state and the first byte to be transferred. */
-    private void catchUpCheck() throws StateferryException {
+    private void catchUp(StreamCheck check) throws StateferryException {
         long position = plan.checkPosition();
         if (position == startPosition) {
             return;
@@ -132,31 +130,31 @@ public final class TransferRun implements AutoCloseable {
         }
     }
 
-    /** Reads the next item, checked; it stays known until the writer has taken it. */
-    public StreamPiece read() throws StateferryException {
-        TransferBuffer buffer = pool.take();
-        StreamPiece piece = StreamPiece.of(buffer);
-        handedOut.add(piece);
-        ByteBuffer bytes = buffer.bytes();
-        bytes.limit(Math.min(bytes.capacity(), TransferSettings.ITEM_SIZE_MAX));
-        int size = pieces.read(bytes);
-        bytes.limit(bytes.capacity());
-        if (size == 0) {
-            handedOut.removeLast().release();
-            check.finish();
+    /**
+     * The next item, checked, or null if the import is to stop; it stays known until the writer has taken it.
+     *
+     * @throws StateferryException if the dump cannot be read, or is damaged
+     */
+    public @Nullable StreamPiece read() throws StateferryException {
+        StreamPiece piece = null;
+        while (piece == null && !session.stop().isRequested()) {
+            piece = readAhead.poll();
+        }
+        if (piece == null) {
+            return null;
+        }
+        if (piece.isEndOfStream()) {
             session.dump().requireUnchanged();
             warnOfUnchecked();
-            return StreamPiece.end();
+        } else {
+            handedOut.add(piece);
+            checkStates.add(new CheckState(piece.end(), piece.checkState()));
         }
-        check.accept(bytes.duplicate().flip());
-        readPosition += size;
-        observer.streamRead(size);
-        checkStates.add(new CheckState(readPosition, check.save()));
         return piece;
     }
 
     private void warnOfUnchecked() {
-        StreamCheck.Unchecked rest = check.unchecked();
+        StreamCheck.Unchecked rest = readAhead.unchecked();
         if (rest != null) {
             session.warn("the dump was not checked from byte " + rest.offset() + " on: " + rest.reason());
         }
@@ -172,7 +170,12 @@ public final class TransferRun implements AutoCloseable {
             requireWhole();
         } else {
             handedOut.remove(piece);
-            aggregator.append(piece.takeBuffer());
+            WriteLoad load = piece.takeLoad();
+            if (load instanceof TransferBuffer buffer) {
+                aggregator.append(buffer);
+            } else {
+                aggregator.appendWhole(load);
+            }
         }
     }
 
@@ -196,7 +199,7 @@ public final class TransferRun implements AutoCloseable {
 
     /** The last buffer is written as a rule, because the stream ends inside a cluster. */
     private void tellIfNotShared() {
-        long written = bytesWritten.sum() - sharedSize.sum();
+        long written = tally.stored() - tally.shared();
         if (plan.dataFile().mode() == IoMode.REFLINK && written > pool.bufferSize()) {
             session.progress()
                     .notice(written + " bytes were written after all: the file system did not share their blocks");
@@ -213,21 +216,17 @@ public final class TransferRun implements AutoCloseable {
         }
     }
 
-    private int writeBuffer(long index, TransferBuffer buffer) throws StateferryException {
+    private int writeBuffer(long index, WriteLoad load) throws StateferryException {
         try {
-            ByteBuffer content = buffer.bytes().duplicate().flip();
-            // First, because writing rearranges the content.
-            CRC32C crc = new CRC32C();
-            crc.update(content.duplicate());
-            VmStateWriter.Stored stored = clusters.write(index, content);
+            int checksum = load.checksum(); // first, because writing rearranges the content
+            VmStateWriter.Stored stored = clusters.write(index, content(load));
             plan.journal()
                     .recordBuffer(new BufferRecord(
-                            index, stored.size(), (int) crc.getValue(), System.currentTimeMillis(), stored.entries()));
-            bytesWritten.add(stored.size());
+                            index, stored.size(), checksum, System.currentTimeMillis(), stored.entries()));
+            tally.add(stored);
             if (plan.dataFile().mode() != IoMode.DIRECT) {
                 earlyWriteBack.written(stored.size() - stored.sharedSize());
             }
-            sharedSize.add(stored.sharedSize());
             return stored.size();
         } catch (StateferryException e) {
             session.noteFailure(e);
@@ -235,9 +234,20 @@ public final class TransferRun implements AutoCloseable {
         }
     }
 
+    private static VmStateWriter.Content content(WriteLoad load) {
+        return load instanceof DumpExtent extent
+                ? extent
+                : VmStateWriter.Content.of(
+                        ((TransferBuffer) load).bytes().duplicate().flip());
+    }
+
     /** Throws the first failed write, else tells how far the stream is written without a gap. */
     public Checkpoint checkpoint() throws StateferryException {
         writes.throwIfFailed();
+        return lastCheckpoint();
+    }
+
+    private Checkpoint lastCheckpoint() {
         long boundary = boundary();
         while (!checkStates.isEmpty() && checkStates.element().position() <= boundary) {
             writtenCheckState = checkStates.remove();
@@ -259,7 +269,7 @@ public final class TransferRun implements AutoCloseable {
 
     /** Bytes that this attempt has written to the image. */
     public long bytesWritten() {
-        return bytesWritten.sum();
+        return tally.stored();
     }
 
     /** How many writes failed after the first failure. */
@@ -267,16 +277,29 @@ public final class TransferRun implements AutoCloseable {
         return writes.laterFailureCount();
     }
 
-    /** Waits for what is in flight and takes all buffers back; does not fail. */
+    /**
+     * Waits for what is in flight, takes all buffers back, and records once how far the stream is written; does not fail.
+     */
     public void settle() {
         writes.awaitIdle();
         aggregator.abandon();
         discardHandedOut();
+        if (settled) {
+            return;
+        }
+        settled = true;
+        try {
+            plan.journal().recordCheckpoint(lastCheckpoint(), System.currentTimeMillis());
+        } catch (StateferryException e) {
+            // A restart then checks the dump again from an earlier byte on; what is written is proven by other records.
+            session.progress().notice("the journal could not be written: " + e.getMessage());
+        }
     }
 
     @Override
     public void close() throws StateferryException {
+        // The reading thread may wait for one of the buffers that were settled before.
+        readAhead.close();
         clusters.close();
-        pieces.close();
     }
 }

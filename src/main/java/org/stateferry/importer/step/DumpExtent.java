@@ -1,0 +1,105 @@
+package org.stateferry.importer.step;
+
+import java.nio.ByteBuffer;
+import java.util.BitSet;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.VmStateWriter;
+import org.stateferry.source.DumpSource;
+import org.stateferry.source.PieceStream;
+import org.stateferry.storage.ImageFile;
+import org.stateferry.transfer.BufferPool;
+import org.stateferry.transfer.TransferBuffer;
+import org.stateferry.transfer.WriteLoad;
+
+/**
+ * A range of the dump that was read and checked, and is left where it is: the system is to bring it into the image. Only if
+ * it cannot, it is read once more. Owned by one thread at a time.
+ */
+final class DumpExtent implements WriteLoad, VmStateWriter.Content {
+    private final DumpSource dump;
+    private final BufferPool pool;
+    private final long offset;
+    private final int size;
+    private final int clusterSize;
+    private final BitSet zeroClusters;
+    private final int checksum;
+    private final Runnable cannotBeCopied;
+    private @Nullable TransferBuffer reread;
+
+    /**
+     * @param pool gives the memory if it has to be read once more
+     * @param offset in the stream, which begins with the file's first byte
+     * @param size in bytes, whole clusters
+     * @param zeroClusters which of its clusters hold nothing but zeros
+     * @param checksum CRC-32C of what was read
+     * @param cannotBeCopied is told when the system refuses to copy between these files
+     */
+    DumpExtent(
+            DumpSource dump,
+            BufferPool pool,
+            long offset,
+            int size,
+            int clusterSize,
+            BitSet zeroClusters,
+            int checksum,
+            Runnable cannotBeCopied) {
+        this.dump = dump;
+        this.pool = pool;
+        this.offset = offset;
+        this.size = size;
+        this.clusterSize = clusterSize;
+        this.zeroClusters = zeroClusters;
+        this.checksum = checksum;
+        this.cannotBeCopied = cannotBeCopied;
+    }
+
+    @Override
+    public int size() {
+        return size;
+    }
+
+    @Override
+    public int checksum() {
+        return checksum;
+    }
+
+    @Override
+    public boolean isZero(int at, int length) {
+        return zeroClusters.get(at / clusterSize);
+    }
+
+    @Override
+    public ImageFile.Taken copyTo(ImageFile file, int at, int length, long hostOffset) throws StateferryException {
+        ImageFile.Taken taken = file.take(dump.linuxFile(), offset + at, hostOffset, length);
+        if (taken == ImageFile.Taken.NOT_POSSIBLE) {
+            cannotBeCopied.run();
+        }
+        return taken;
+    }
+
+    @Override
+    public ByteBuffer bytes() throws StateferryException {
+        if (reread == null) {
+            reread = pool.take();
+            try (PieceStream stream = dump.pieces(offset)) {
+                stream.read(reread.bytes().limit(size));
+            }
+            if (reread.checksum() != checksum) {
+                throw StateferryException.at(
+                                FailureKind.DUMP_INVALID, dump.path(), offset, "the dump changed while it was read")
+                        .advise("Wait until nobody writes to the dump, then run the same command again.");
+            }
+        }
+        return reread.bytes().duplicate().flip();
+    }
+
+    @Override
+    public void release() {
+        if (reread != null) {
+            reread.release();
+            reread = null;
+        }
+    }
+}

@@ -1,0 +1,267 @@
+package org.stateferry.importer.step;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.BitSet;
+import java.util.Deque;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.bytes.ZeroBytes;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.source.DumpSource;
+import org.stateferry.source.PieceStream;
+import org.stateferry.stream.StreamCheck;
+import org.stateferry.transfer.BufferPool;
+import org.stateferry.transfer.TransferBuffer;
+import org.stateferry.transfer.TransferObserver;
+import org.stateferry.transfer.TransferSettings;
+import org.stateferry.transfer.WriteLoad;
+
+/**
+ * Reads and checks the stream a few pieces ahead of who takes them, on a thread of its own, so that writes do not wait for
+ * the dump. Every byte is read in slices that stay in the processor's cache until they are checked and checksummed. Where
+ * the system can copy from the dump into the image, that is all that this process sees of them.
+ *
+ * <p>One thread takes and closes. The reading thread is never interrupted: an interrupt in channel input closes the channel.
+ */
+final class StreamReadAhead implements AutoCloseable {
+    private static final long WAIT_NANOS = 100_000_000;
+
+    private final DumpSource dump;
+    private final StreamCheck check;
+    private final BufferPool pool;
+    private final int clusterSize;
+    private final TransferObserver observer;
+    private final PieceStream stream;
+    private final Thread thread;
+
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition changed = lock.newCondition();
+    /** Guarded by {@link #lock}, as are the three below. */
+    private final Deque<StreamPiece> ready = new ArrayDeque<>();
+
+    private @Nullable StateferryException failure;
+    private boolean ended;
+    private boolean closed;
+
+    /** Whether pieces are left in the dump for the system to copy; falls once, from whichever thread. */
+    private volatile boolean leaveInDump;
+
+    /** Of the reading thread. */
+    private long position;
+
+    private @Nullable ByteBuffer slice;
+
+    /**
+     * @param check in its state at {@code position}
+     * @param position the stream offset of the first piece, a multiple of the buffer size
+     * @param pool its buffers hold the pieces
+     * @param leaveInDump whether the system may be able to copy from the dump into the image
+     * @param observer hears how many bytes were read
+     */
+    StreamReadAhead(
+            DumpSource dump,
+            StreamCheck check,
+            long position,
+            BufferPool pool,
+            int clusterSize,
+            boolean leaveInDump,
+            TransferObserver observer)
+            throws StateferryException {
+        this.dump = dump;
+        this.check = check;
+        this.position = position;
+        this.pool = pool;
+        this.clusterSize = clusterSize;
+        this.leaveInDump = leaveInDump;
+        this.observer = observer;
+        this.stream = dump.pieces(position);
+        this.thread = new Thread(this::readAll, "stateferry-read");
+        thread.setDaemon(true);
+    }
+
+    /** Begins to read. */
+    void start() {
+        thread.start();
+    }
+
+    /**
+     * The next piece, or null if none has come within a tenth of a second; the end of the stream is a piece of its own, and
+     * the last.
+     *
+     * @throws StateferryException what the reading has failed with, after all pieces before it
+     */
+    @Nullable
+    StreamPiece poll() throws StateferryException {
+        lock.lock();
+        try {
+            if (ready.isEmpty() && failure == null) {
+                awaitChange();
+            }
+            StreamPiece piece = ready.poll();
+            if (piece == null && failure != null) {
+                throw failure;
+            }
+            changed.signalAll();
+            return piece;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void awaitChange() {
+        try {
+            changed.awaitNanos(WAIT_NANOS); // in any case the caller looks again
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt(); // whoever wants an end asks through the stop signal
+        }
+    }
+
+    private void readAll() {
+        try {
+            boolean more = true;
+            while (more) {
+                StreamPiece piece = read();
+                more = !piece.isEndOfStream();
+                if (!offer(piece)) {
+                    piece.release();
+                    return;
+                }
+            }
+        } catch (StateferryException e) {
+            fail(e);
+        } catch (RuntimeException | Error e) {
+            fail(StateferryException.of(FailureKind.INTERNAL, "reading the dump ended with " + e)
+                    .causedBy(e));
+        } finally {
+            lock.lock();
+            try {
+                ended = true;
+                changed.signalAll();
+            } finally {
+                lock.unlock();
+            }
+        }
+    }
+
+    /** Waits for room; false if nobody wants more. */
+    private boolean offer(StreamPiece piece) {
+        lock.lock();
+        try {
+            while (ready.size() >= TransferSettings.READ_AHEAD_MAX && !closed) {
+                changed.awaitUninterruptibly();
+            }
+            if (!closed) {
+                ready.add(piece);
+                changed.signalAll();
+            }
+            return !closed;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void fail(StateferryException e) {
+        lock.lock();
+        try {
+            failure = e;
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private StreamPiece read() throws StateferryException {
+        long start = position;
+        WriteLoad load =
+                leaveInDump && dump.streamLength() - position >= pool.bufferSize() ? readExtent() : readBuffer();
+        int size = load.size();
+        if (size == 0) {
+            load.release();
+            check.finish();
+            return new StreamPiece(start, check.save(), null);
+        }
+        observer.streamRead(size);
+        return new StreamPiece(position, check.save(), load);
+    }
+
+    private TransferBuffer readBuffer() throws StateferryException {
+        TransferBuffer buffer = pool.take();
+        try {
+            ByteBuffer bytes = buffer.bytes();
+            int read = 1;
+            while (bytes.position() < pool.bufferSize() && read > 0) {
+                int start = bytes.position();
+                bytes.limit(Math.min(pool.bufferSize(), start + TransferSettings.SLICE_SIZE));
+                read = stream.read(bytes);
+                check.accept(bytes.duplicate().flip().position(start));
+                buffer.sum();
+                position += read;
+            }
+            bytes.limit(bytes.capacity());
+            return buffer;
+        } catch (StateferryException | RuntimeException | Error e) {
+            buffer.release();
+            throw e;
+        }
+    }
+
+    private DumpExtent readExtent() throws StateferryException {
+        if (slice == null) {
+            slice = ByteBuffer.allocateDirect(TransferSettings.SLICE_SIZE);
+        }
+        long start = position;
+        int size = pool.bufferSize();
+        CRC32C crc = new CRC32C();
+        BitSet zeroClusters = new BitSet();
+        zeroClusters.set(0, size / clusterSize);
+        for (int done = 0; done < size; done += TransferSettings.SLICE_SIZE) {
+            stream.read(slice.clear());
+            slice.flip();
+            check.accept(slice.duplicate());
+            crc.update(slice.duplicate());
+            findZeros(slice, done, zeroClusters);
+        }
+        position += size;
+        return new DumpExtent(
+                dump, pool, start, size, clusterSize, zeroClusters, (int) crc.getValue(), () -> leaveInDump = false);
+    }
+
+    /** Takes out the clusters of which the slice at {@code offset} has something other than zeros. */
+    private void findZeros(ByteBuffer bytes, int offset, BitSet zeroClusters) {
+        int unit = Math.min(clusterSize, bytes.limit());
+        for (int at = 0; at < bytes.limit(); at += unit) {
+            int cluster = (offset + at) / clusterSize;
+            if (zeroClusters.get(cluster) && !ZeroBytes.isZero(bytes, at, unit)) {
+                zeroClusters.clear(cluster);
+            }
+        }
+    }
+
+    /** What the check could not look at, once the end of the stream was taken. */
+    StreamCheck.@Nullable Unchecked unchecked() {
+        return check.unchecked();
+    }
+
+    /** Releases all that was not taken, and waits until the thread has ended. */
+    @Override
+    public void close() throws StateferryException {
+        lock.lock();
+        try {
+            closed = true;
+            changed.signalAll();
+            // Before the wait: the thread may be waiting for one of their buffers.
+            ready.forEach(StreamPiece::release);
+            ready.clear();
+            while (thread.isAlive() && !ended) {
+                changed.awaitUninterruptibly();
+            }
+        } finally {
+            lock.unlock();
+        }
+        stream.close();
+    }
+}

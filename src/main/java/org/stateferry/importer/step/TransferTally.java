@@ -1,0 +1,32 @@
+package org.stateferry.importer.step;
+
+import java.util.concurrent.atomic.LongAdder;
+import org.stateferry.qcow2.VmStateWriter;
+
+/** How one attempt's data has got into the image so far, in bytes. Thread-safe. */
+public final class TransferTally {
+    private final LongAdder stored = new LongAdder();
+    private final LongAdder shared = new LongAdder();
+    private final LongAdder copied = new LongAdder();
+
+    void add(VmStateWriter.Stored piece) {
+        stored.add(piece.size());
+        shared.add(piece.sharedSize());
+        copied.add(piece.copiedSize());
+    }
+
+    /** What was put into the image in whatever way, less what was left out as zero or saved by compression. */
+    public long stored() {
+        return stored.sum();
+    }
+
+    /** Of that, what shares the dump's blocks and was not written. */
+    public long shared() {
+        return shared.sum();
+    }
+
+    /** Of that, what the kernel has copied from file to file. */
+    public long copied() {
+        return copied.sum();
+    }
+}

@@ -1,0 +1,16 @@
+package org.stateferry.transfer;
+
+/**
+ * What one write puts into the image: content in memory, or a range of the dump that the system is to copy. It has exactly
+ * one owner at a time, who passes it on or releases it, once.
+ */
+public interface WriteLoad {
+    /** Bytes of content. */
+    int size();
+
+    /** CRC-32C of the content. */
+    int checksum();
+
+    /** Gives back the memory that it holds; the owner forgets it. */
+    void release();
+}
