@@ -3,7 +3,7 @@ package org.stateferry.journal;
 import java.util.Optional;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.Qcow2Image;
-import org.stateferry.qcow2.StagedSnapshot;
+import org.stateferry.qcow2.StagedSwitch;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 
 /** Finds in an image the snapshot whose publish its journal announces: whether that has happened, the image decides. */
@@ -11,13 +11,13 @@ public final class IntendedSnapshot {
     private IntendedSnapshot() {}
 
     /** What is announced before a staged snapshot is published. */
-    public static PublishIntent announced(StagedSnapshot staged) {
+    public static PublishIntent announced(StagedSwitch staged) {
         return new PublishIntent(
-                staged.change().sectorBefore(),
-                staged.change().sectorAfter(),
-                staged.entry().idText(),
-                staged.entry().l1TableOffset(),
-                staged.entry().vmStateSize());
+                staged.sectorBefore(),
+                staged.sectorAfter(),
+                staged.snapshot().idText(),
+                staged.snapshot().l1TableOffset(),
+                staged.snapshot().vmStateSize());
     }
 
     /** The snapshot of id and L1 table as announced, and of this name. */

@@ -2,7 +2,9 @@ package org.stateferry.qcow2;
 
 import org.stateferry.error.StateferryException;
 
-/** Asked between pieces of long work that leaves nothing half done, whether it is to end; by the thread that does it. */
+/**
+ * Asked by long work whether it is to end, at points where nothing is half done. Called by the thread that does the work.
+ */
 @FunctionalInterface
 public interface Cancellation {
     /** Never ends anything. */

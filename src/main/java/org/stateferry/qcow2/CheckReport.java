@@ -5,11 +5,10 @@ import java.util.List;
 /**
  * What a check of an image's metadata found.
  *
- * @param corruptionCount places that contradict each other so that data may be lost: what {@code qemu-img check} counts as
- *     corruptions
- * @param corruptions the first of them
+ * @param corruptionCount contradictions that may lose data: what {@code qemu-img check} counts as corruptions
+ * @param corruptions the first 20 of them
  * @param leakCount clusters whose refcount is higher than the number of references; they only waste space
- * @param freeCount clusters inside the file with refcount 0, in runs of 1 MiB and more: others take tables at most
+ * @param freeCount clusters inside the file with refcount 0, in runs of at least 1 MiB; shorter runs are used for tables alone
  * @param usedClusterEnd the cluster after the last one with a refcount above zero
  * @param raiseOverflow the first cluster whose refcount has no room for a snapshot that shares it and for loading that
  *     snapshot, during which QEMU counts every cluster of it once more; or -1

@@ -15,9 +15,9 @@ import org.stateferry.qcow2.format.ClusterMapping;
 import org.stateferry.storage.ImageFile;
 
 /**
- * Reads compressed clusters (qcow2 specification, "Compressed Clusters Descriptor" and compression type). How long the
- * compressed data is stands nowhere exactly: it is unpacked until a cluster has come out, and the rest is ignored. Type 0
- * is raw deflate, type 1 zstd. Not thread-safe.
+ * Reads compressed clusters (qcow2 specification, "Compressed Clusters Descriptor" and compression type). Type 0 is raw
+ * deflate, type 1 zstd. The exact length of the compressed data is not recorded: it is unpacked until it has given a whole
+ * cluster, and what follows is ignored. Keeps the cluster read last. Not thread-safe.
  */
 final class CompressedCluster {
     private static final int ZSTD = 1;

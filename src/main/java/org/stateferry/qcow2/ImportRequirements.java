@@ -13,7 +13,10 @@ import org.stateferry.qcow2.format.Qcow2Header;
 import org.stateferry.qcow2.format.Qcow2Limits;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 
-/** What an image and a snapshot name must be like before a vmstate can be written: parsed is not yet supported. */
+/**
+ * Tells whether an image can take a snapshot of a given name. An image that could be opened may still have features, damage or
+ * limits that exclude that. All refusals come before anything is written.
+ */
 public final class ImportRequirements {
     private ImportRequirements() {}
 

@@ -56,7 +56,7 @@ public final class MetadataCheck {
         this.raises = new ClusterWindow(clusterEnd);
     }
 
-    /** Checks {@code image}; what is wrong with it is in the report, only a failing read is an exception. */
+    /** Checks {@code image}. What is wrong with it is in the report; only a failing read is an exception. */
     public static CheckReport run(Qcow2Image image) throws StateferryException {
         return run(image, Cancellation.NEVER);
     }

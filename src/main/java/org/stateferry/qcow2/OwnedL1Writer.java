@@ -14,7 +14,7 @@ import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.storage.ImageFile;
 
 /**
- * Writes the active L1 table as it has to be once a snapshot is gone: COPIED is set wherever the refcount will be one. An
+ * Writes the active L1 table for the image without one of its snapshots: COPIED is set wherever the refcount will be one. An
  * L2 table with such an entry is copied, as the old one belongs to the old image.
  *
  * <p>A flag can only come, not go, as refcounts only go down. Works through windows of

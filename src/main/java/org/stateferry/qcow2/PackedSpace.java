@@ -13,8 +13,8 @@ import org.stateferry.storage.ImageFile;
  * ({@code qcow2_alloc_bytes}). Not thread-safe.
  *
  * <p>Each compressed cluster is one reference to every host cluster that it touches. QEMU raises these references again
- * when the snapshot is loaded, and once more when the guest is saved after that; so only a part of what the refcount's
- * width can hold is used.
+ * when the snapshot is loaded, and once more when the guest is saved after that; so a cluster gets at most a quarter of the
+ * references that the refcount's width can count.
  */
 final class PackedSpace {
     private static final int REFERENCE_SHARE = 4;

@@ -67,8 +67,8 @@ final class RefcountRewriter {
     }
 
     /**
-     * The structures count themselves, so their size depends on where they lie. The table is made for the highest place
-     * that a block could get; then blocks are allocated until those that exist cover all of themselves.
+     * The structures count themselves, so their size depends on where they lie. The table is made long
+     * enough for the highest host offset that a block could get; then blocks are allocated until they count themselves, too.
      */
     private void allocate() throws StateferryException {
         int perBlock = geometry.refcountBlockEntryCount();

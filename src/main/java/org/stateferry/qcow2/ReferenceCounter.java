@@ -14,7 +14,7 @@ class ReferenceCounter implements ReferenceVisitor {
     private final Path file;
 
     /**
-     * @param window where the sums are; its place decides what is counted
+     * @param window where the sums are; references outside it are left out
      * @param step 1 for references that come, -1 for those that go
      * @param file the image's, to name it in failures
      */

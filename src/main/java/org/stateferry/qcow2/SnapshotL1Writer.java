@@ -73,7 +73,7 @@ final class SnapshotL1Writer {
     }
 
     /**
-     * Step one: shares the disk. An L2 table with a COPIED entry is copied with the flags cleared, and both L1 tables lead
+     * Shares the disk. An L2 table with a COPIED entry is copied with the flags cleared, and both L1 tables lead
      * to the copy; one without is shared as it is. Entries past the disk hold the vmstate of a snapshot that was loaded;
      * they are dropped, as savevm does.
      */
@@ -121,7 +121,7 @@ final class SnapshotL1Writer {
     }
 
     /**
-     * Step two: maps the vmstate. What follows it in the last L2 table reads as zeros explicitly (version 3), because an
+     * Maps the vmstate; the disk has been shared. What follows it in the last L2 table reads as zeros explicitly (version 3), because an
      * unallocated entry would show a backing file's content.
      */
     void mapVmState(VmStateMap vmState) throws StateferryException {

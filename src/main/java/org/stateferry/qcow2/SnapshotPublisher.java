@@ -3,15 +3,29 @@ package org.stateferry.qcow2;
 import java.time.Instant;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.ReferenceVisitor.Origin;
+import org.stateferry.qcow2.format.SnapshotTable;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 
 /**
- * Makes a vmstate that lies in claimed clusters into an internal snapshot, in two parts. A snapshot of the disk alone is
- * one with a vmstate of no bytes.
+ * Makes a vmstate that lies in claimed clusters into an internal snapshot; without a vmstate, into a snapshot of the disk
+ * alone. The steps, and what each needs to be on stable storage before it:
  *
- * <p>{@link #stage} writes all new structures into free clusters, forces them, and checks the image that they make up. It
- * changes nothing that the old image reaches. {@link StagedSwitch#carryOut} writes one sector. Before it the image is the old
- * one, after it the new one; there is nothing to undo or to repair in between. Not thread-safe; one instance stages once.
+ * <ol>
+ *   <li>The disk is shared: copies of the active L2 tables without the COPIED flag, and a new active L1 table. Needs nothing,
+ *       as it writes free clusters, which the old image does not reach; so do the next steps.
+ *   <li>The vmstate is mapped: its L2 tables and the snapshot's L1 table, whose entries for the disk are those of step 1.
+ *   <li>The snapshot table with one more entry, which names the L1 table of step 2.
+ *   <li>The refcounts of all that is new, shared or replaced, in a new refcount table and new blocks.
+ *   <li><b>Force.</b> The vmstate's data and steps 1 to 4 are on stable storage.
+ *   <li>The image that they make up is checked through the header that it will have. Nothing is written.
+ *   <li>The caller records what it is about to do, forces that, and calls {@link StagedSwitch#carryOut}: one write of the
+ *       header sector. Needs all of the above on stable storage, for the new header leads to it.
+ *   <li><b>Force.</b> Only then may anybody rely on the new snapshot.
+ * </ol>
+ *
+ * <p>Steps 1 to 6 are {@link #stage}; 3 to 6 are shared with {@link SnapshotRemover} and lie in {@link SwitchStage}. Up to the
+ * write of step 7 the image is the old one, after it the new one; there is nothing to undo or to repair in between. Not
+ * thread-safe; one instance stages once.
  */
 public final class SnapshotPublisher {
     private final Qcow2Image image;
@@ -39,21 +53,17 @@ public final class SnapshotPublisher {
      * @param vmState where the vmstate lies; {@link VmStateMap#NONE} for a snapshot of the disk alone
      * @param name the snapshot's name, checked by {@link ImportRequirements}
      * @param date the snapshot's time
-     * @return the snapshot, which {@link StagedSwitch#carryOut} publishes
+     * @return the switch that publishes the snapshot
      */
-    public StagedSnapshot stage(VmStateMap vmState, String name, Instant date) throws StateferryException {
-        // 1. The disk is shared by the new active L1 table and the snapshot's, 2. which leads to the vmstate as well.
+    public StagedSwitch stage(VmStateMap vmState, String name, Instant date) throws StateferryException {
         SnapshotL1Writer l1Tables = new SnapshotL1Writer(image, allocator, vmState.vmStateSize(), cancellation);
-        l1Tables.shareDisk();
-        l1Tables.mapVmState(vmState);
-        // 3. The snapshot table with one more entry, and the refcounts of all that is new, shared, or replaced.
+        l1Tables.shareDisk(); // step 1
+        l1Tables.mapVmState(vmState); // step 2
         SnapshotTableEntry entry = newEntry(l1Tables, vmState.vmStateSize(), name, date);
-        StagedSwitch change = stage.finish(
-                l1Tables.activeL1Offset(),
-                image.snapshotTable().with(entry),
-                (walk, added, removed) ->
-                        walk.l1(l1Tables.snapshotL1Offset(), l1Tables.snapshotL1Size(), Origin.SNAPSHOT, added));
-        return new StagedSnapshot(change, entry);
+        SnapshotTable table = image.snapshotTable().with(entry);
+        SwitchStage.SnapshotReferences references = (walk, added, removed) ->
+                walk.l1(l1Tables.snapshotL1Offset(), l1Tables.snapshotL1Size(), Origin.SNAPSHOT, added);
+        return stage.finish(entry, l1Tables.activeL1Offset(), table, references); // steps 3 to 6
     }
 
     private SnapshotTableEntry newEntry(SnapshotL1Writer l1Tables, long vmStateSize, String name, Instant date) {

@@ -2,15 +2,17 @@ package org.stateferry.qcow2;
 
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.ReferenceVisitor.Origin;
+import org.stateferry.qcow2.format.SnapshotTable;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 
 /**
- * Takes a snapshot out of an image again, by the same kind of switch that publishes one: writes tables without it beside
- * those that are there, forces and checks them; what is left to do then is the write of one sector. The guest's disk and
- * all other snapshots stay what they are. Not thread-safe; one instance removes once.
+ * Takes a snapshot out of an image again, by the same kind of switch that publishes one: tables without it are written beside
+ * those that are there, forced and checked; then the write of one sector is left to do. The guest's disk and all other
+ * snapshots stay what they are. Not thread-safe; one instance removes once.
  *
- * <p>There is no intent to be recorded: whether the switch has happened is told by the snapshot table alone, as the entry
- * is there or is not.
+ * <p>The steps are those of {@link SnapshotPublisher}, but for the first two: here a new active L1 table, with copies of L2
+ * tables where the disk will own clusters alone again. No intent has to be recorded: whether the switch has happened is told
+ * by the snapshot table alone, as the entry is there or is not.
  */
 public final class SnapshotRemover {
     private final Qcow2Image image;
@@ -37,12 +39,11 @@ public final class SnapshotRemover {
      * @return the switch to the image without the snapshot
      */
     public StagedSwitch stage(SnapshotTableEntry entry) throws StateferryException {
-        // What only the guest's disk and this snapshot shared, the disk owns alone again.
         OwnedL1Writer activeL1 = new OwnedL1Writer(image, allocator, entry, cancellation);
         activeL1.write();
-        return stage.finish(
-                activeL1.tableOffset(),
-                image.snapshotTable().without(entry),
-                (walk, added, removed) -> walk.l1(entry.l1TableOffset(), entry.l1Size(), Origin.SNAPSHOT, removed));
+        SnapshotTable table = image.snapshotTable().without(entry);
+        SwitchStage.SnapshotReferences references =
+                (walk, added, removed) -> walk.l1(entry.l1TableOffset(), entry.l1Size(), Origin.SNAPSHOT, removed);
+        return stage.finish(entry, activeL1.tableOffset(), table, references);
     }
 }

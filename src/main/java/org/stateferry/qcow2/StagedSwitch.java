@@ -5,18 +5,21 @@ import java.util.Arrays;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.HeaderSwitch;
+import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.storage.ImageFile;
 
 /**
- * A change of an image that is complete on stable storage but for the header. The arrays are not to be changed.
+ * A change of an image's snapshots that is complete on stable storage but for the header. The arrays are not to be changed.
  *
+ * @param snapshot the table entry of the snapshot that is added, or of the one that is removed
  * @param sectorBefore the header sector of the old image
- * @param sectorAfter the header sector that puts the change into force
+ * @param sectorAfter the header sector of the new image
  */
-public record StagedSwitch(byte[] sectorBefore, byte[] sectorAfter) {
+public record StagedSwitch(SnapshotTableEntry snapshot, byte[] sectorBefore, byte[] sectorAfter) {
 
     /**
-     * Writes the header sector, forces it, and reads it back.
+     * Writes the header sector, forces it, and reads it back. Up to here the image is the old one, from here on the new one,
+     * wherever the machine stops.
      *
      * @param file the image that the change was staged in
      * @throws StateferryException after which only the header itself tells whether the switch has happened
@@ -26,7 +29,7 @@ public record StagedSwitch(byte[] sectorBefore, byte[] sectorAfter) {
         file.write(ByteBuffer.wrap(sectorAfter), 0);
         // Barrier: success is reported, and the journal given up, only for a header on stable storage.
         file.force();
-        requireHeader(file, sectorAfter, FailureKind.VERIFICATION, "the header reads back other than it was written");
+        requireHeader(file, sectorAfter, FailureKind.VERIFICATION, "the header does not read back as it was written");
     }
 
     private static void requireHeader(ImageFile file, byte[] expected, FailureKind kind, String problem)

@@ -9,11 +9,12 @@ import org.stateferry.qcow2.format.ClusterGeometry;
 import org.stateferry.qcow2.format.HeaderSwitch;
 import org.stateferry.qcow2.format.Qcow2Header;
 import org.stateferry.qcow2.format.SnapshotTable;
+import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.storage.ImageFile;
 
 /**
- * What every change of the set of snapshots ends with, whether one comes or goes: a new snapshot table, new refcounts, and
- * a check of the image that all of it makes up. What is left to do then is the write of one sector.
+ * The steps that adding and removing a snapshot have in common, see {@link SnapshotPublisher}: a new snapshot table, new
+ * refcounts, the force, and a check of the image that all of it makes up. What is left to do then is the write of one sector.
  *
  * <p>Nothing is written but to claimed clusters. Not thread-safe; one instance stages once.
  */
@@ -25,7 +26,7 @@ final class SwitchStage {
     private final CheckReport before;
     private final Cancellation cancellation;
 
-    /** Tells of the references that come and go with a snapshot, those of the tables that every change replaces aside. */
+    /** Walks the references that are added or removed with a snapshot, but for those of the tables that every change replaces. */
     @FunctionalInterface
     interface SnapshotReferences {
         void forEach(ReferenceWalk walk, ReferenceVisitor added, ReferenceVisitor removed) throws StateferryException;
@@ -52,21 +53,25 @@ final class SwitchStage {
     }
 
     /**
-     * Writes the snapshot table and the refcounts, forces all that was written, and checks the new image.
+     * Steps 3 to 6.
      *
+     * @param snapshot the entry that is added or removed
      * @param activeL1Offset where the new active L1 table lies; it has as many entries as the old one
      * @param table the new snapshot table
-     * @param references of the snapshot that comes or goes
+     * @param references of the snapshot that is added or removed
      */
-    StagedSwitch finish(long activeL1Offset, SnapshotTable table, SnapshotReferences references)
+    StagedSwitch finish(
+            SnapshotTableEntry snapshot, long activeL1Offset, SnapshotTable table, SnapshotReferences references)
             throws StateferryException {
+        // Step 3.
         long tableOffset = writeSnapshotTable(table);
+        // Step 4. Last of what is written, as every cluster claimed before it is counted by it.
         RefcountRewriter refcounts = new RefcountRewriter(
                 image, allocator, referenceChanges(activeL1Offset, table, tableOffset, references));
         refcounts.write();
-        // Barrier: the header that the switch writes leads to everything written so far.
+        // Step 5. The header that the switch writes leads to everything written so far, the vmstate's data among it.
         file.force();
-        // The new image as a whole, through the header that it will have.
+        // Step 6.
         HeaderSwitch headerSwitch = new HeaderSwitch(
                 activeL1Offset,
                 refcounts.tableOffset(),
@@ -75,7 +80,7 @@ final class SwitchStage {
                 tableOffset);
         byte[] sector = headerSwitch.apply(image.headerSector(), image.header());
         requireSound(MetadataCheck.run(Qcow2Image.open(new OverlayImageFile(file, sector)), cancellation));
-        return new StagedSwitch(image.headerSector(), sector);
+        return new StagedSwitch(snapshot, image.headerSector(), sector);
     }
 
     /** A table without an entry takes no room; the header then says 0, as QEMU writes it. */

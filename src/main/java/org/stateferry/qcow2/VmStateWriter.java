@@ -21,8 +21,8 @@ import org.stateferry.storage.ImageFile;
  * wanted and worth it, compressed. Plain clusters of one piece lie side by side and go out in one write.
  *
  * <p>Thread-safe. A thread waits until those with the pieces before its own have claimed their space, so that the clusters
- * lie in the order of the stream; writing is not ordered. To compress, each thread takes memory for one more piece, all
- * of which is there before the first is written.
+ * lie in the order of the stream; writing is not ordered. To compress, each thread needs memory for one more piece;
+ * the constructor allocates it all.
  */
 public final class VmStateWriter implements AutoCloseable {
     private final ImageFile file;

@@ -68,15 +68,15 @@ final class ImportRun {
     }
 
     /** Everything up to the switch. */
-    StagedSnapshot stage(String name, byte[] vmState) throws StateferryException {
+    StagedSwitch stage(String name, byte[] vmState) throws StateferryException {
         writeData(vmState);
         // Barrier: the staged tables will lead to the data.
         image.file().force();
         return publisher().stage(new Clusters(entries, vmState.length), name, DATE);
     }
 
-    void switchOver(StagedSnapshot staged) throws StateferryException {
-        staged.change().carryOut(image.file());
+    void switchOver(StagedSwitch staged) throws StateferryException {
+        staged.carryOut(image.file());
     }
 
     private SnapshotPublisher publisher() {

@@ -108,7 +108,7 @@ final class ImportTrial {
 
     private void importVmState() throws StateferryException {
         ImportRun run = new ImportRun(after, random.nextBoolean());
-        StagedSnapshot staged = run.stage(NAME, vmState);
+        StagedSwitch staged = run.stage(NAME, vmState);
         ImageAssertions.assertUsedClustersUnchanged(before, after);
         run.switchOver(staged);
     }

@@ -95,13 +95,13 @@ class SnapshotPublisherTest {
         MemoryImageFile before = image.copy();
         ImportRun run = new ImportRun(image);
 
-        StagedSnapshot staged = run.stage(NAME, VM_STATE);
+        StagedSwitch staged = run.stage(NAME, VM_STATE);
 
         assertUsedClustersUnchanged(before, image);
         byte[] header = before.bytes(0, 512);
-        assertThat(staged.change().sectorBefore()).isEqualTo(header);
+        assertThat(staged.sectorBefore()).isEqualTo(header);
         run.switchOver(staged);
-        assertThat(image.bytes(0, 512)).isEqualTo(staged.change().sectorAfter());
+        assertThat(image.bytes(0, 512)).isEqualTo(staged.sectorAfter());
         image.write(ByteBuffer.wrap(header), 0);
         assertUsedClustersUnchanged(before, image);
     }
@@ -149,7 +149,7 @@ class SnapshotPublisherTest {
     void refusesToSwitchAHeaderThatSomebodyElseChanged() throws Exception {
         MemoryImageFile image = ExampleImages.named("earlier snapshots").build();
         ImportRun run = new ImportRun(image);
-        StagedSnapshot staged = run.stage(NAME, VM_STATE);
+        StagedSwitch staged = run.stage(NAME, VM_STATE);
         image.putU64(80, 1);
         MemoryImageFile changed = image.copy();
 

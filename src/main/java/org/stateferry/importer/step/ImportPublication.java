@@ -19,7 +19,7 @@ import org.stateferry.qcow2.CheckReport;
 import org.stateferry.qcow2.ClusterAllocator;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.SnapshotPublisher;
-import org.stateferry.qcow2.StagedSnapshot;
+import org.stateferry.qcow2.StagedSwitch;
 import org.stateferry.qcow2.VmStateMap;
 import org.stateferry.storage.ImageFile;
 import org.stateferry.storage.OpenImage;
@@ -41,7 +41,7 @@ public final class ImportPublication {
      * @param journal its journal, which does not announce the switch yet
      * @param snapshot what was staged
      */
-    private record PendingSwitch(OpenImage open, ImageFile file, Journal journal, StagedSnapshot snapshot) {}
+    private record PendingSwitch(OpenImage open, ImageFile file, Journal journal, StagedSwitch snapshot) {}
 
     /**
      * @param executor reads back what was written, if that is asked for
@@ -55,7 +55,7 @@ public final class ImportPublication {
     /** The image with the vmstate comes last: before that, all of it can be taken back. */
     public void publish() throws StateferryException {
         Instant date = Instant.now();
-        StagedSnapshot staged = session.published() == null ? stage(plan(), date) : null;
+        StagedSwitch staged = session.published() == null ? stage(plan(), date) : null;
         List<PendingSwitch> switches = stageOtherDisks(date);
         if (staged != null) {
             switches.add(new PendingSwitch(session.openImage(), session.image().file(), plan().journal(), staged));
@@ -64,7 +64,7 @@ public final class ImportPublication {
         session.requireNotStopped();
         carryOut(switches);
         if (staged != null) {
-            session.published(staged.entry());
+            session.published(staged.snapshot());
         }
         session.target().complete();
         session.finishJournals(importKey);
@@ -74,7 +74,7 @@ public final class ImportPublication {
         return Objects.requireNonNull(session.plan(), "prepare has planned what is not published");
     }
 
-    private StagedSnapshot stage(ImportPlan plan, Instant date) throws StateferryException {
+    private StagedSwitch stage(ImportPlan plan, Instant date) throws StateferryException {
         Journal journal = plan.journal();
         JournalVmStateMap vmState = new JournalVmStateMap(journal);
         session.dump().requireUnchanged();
@@ -104,7 +104,7 @@ public final class ImportPublication {
                 Qcow2Image image = disk.image().through(new JournaledImageFile(disk.file(), journal));
                 SnapshotPublisher publisher = new SnapshotPublisher(
                         image, new ClusterAllocator(image, report), report, session::requireNotStopped);
-                StagedSnapshot staged =
+                StagedSwitch staged =
                         publisher.stage(VmStateMap.NONE, session.request().name(), date);
                 switches.add(new PendingSwitch(disk.open(), disk.file(), journal, staged));
             }
@@ -127,7 +127,7 @@ public final class ImportPublication {
         for (PendingSwitch pending : switches) {
             // What the new header describes is only true if nobody else could write since prepare.
             pending.open.proveHeld();
-            pending.snapshot.change().carryOut(new JournaledImageFile(pending.file, pending.journal));
+            pending.snapshot.carryOut(new JournaledImageFile(pending.file, pending.journal));
         }
     }
 

@@ -51,7 +51,7 @@ public record HeaderExtension(int type, long offset, byte[] data) {
                         FailureKind.IMAGE_CORRUPT,
                         file,
                         offset,
-                        "header extension 0x%08x of %d bytes is longer than its place".formatted(type, length));
+                        "header extension 0x%08x of %d bytes is too long".formatted(type, length));
             }
             if (type == END) {
                 break;

@@ -85,7 +85,7 @@ class HeaderExtensionTest {
     void refusesAnEndOfTheListThatHasALength() {
         assertThatThrownBy(() -> parse(cluster().putInt(0).putInt(401), 0))
                 .isInstanceOf(StateferryException.class)
-                .hasMessageContaining("longer than its place");
+                .hasMessageContaining("is too long");
     }
 
     @Test
