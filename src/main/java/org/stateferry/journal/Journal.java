@@ -8,6 +8,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 import org.stateferry.journal.JournalFile.Place;
+import org.stateferry.qcow2.Qcow2Image;
+import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.storage.FileNames;
 
 /**
@@ -241,6 +243,12 @@ public final class Journal implements AutoCloseable {
     /** The intent, or empty if none was recorded. */
     public Optional<PublishIntent> intent() throws StateferryException {
         return Optional.ofNullable(PublishIntent.decode(file.readPart(INTENT)));
+    }
+
+    /** The snapshot that this journal announces, if the image holds it now. */
+    public Optional<SnapshotTableEntry> publishedIn(Qcow2Image image) throws StateferryException {
+        Optional<PublishIntent> announced = intent();
+        return announced.isEmpty() ? Optional.empty() : announced.get().publishedIn(image);
     }
 
     /** Records that the image is being written to now. */

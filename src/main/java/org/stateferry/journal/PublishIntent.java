@@ -6,7 +6,12 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.Qcow2Image;
+import org.stateferry.qcow2.StagedSwitch;
+import org.stateferry.qcow2.format.SnapshotTableEntry;
 
 /**
  * What the header switch is about to do, on stable storage before it happens.
@@ -20,6 +25,24 @@ import org.jspecify.annotations.Nullable;
 public record PublishIntent(
         byte[] sectorBefore, byte[] sectorAfter, String snapshotId, long l1TableOffset, long vmStateSize) {
     private static final int SECTOR_SIZE = 512;
+
+    /** What is recorded before a staged switch is carried out. */
+    public static PublishIntent of(StagedSwitch staged) {
+        return new PublishIntent(
+                staged.sectorBefore(),
+                staged.sectorAfter(),
+                staged.snapshot().idText(),
+                staged.snapshot().l1TableOffset(),
+                staged.snapshot().vmStateSize());
+    }
+
+    /**
+     * The snapshot in the image as it is now that has the id and the L1 table announced here: whether the switch has happened,
+     * the image decides.
+     */
+    public Optional<SnapshotTableEntry> publishedIn(Qcow2Image image) throws StateferryException {
+        return image.snapshotTable().findById(snapshotId).filter(entry -> entry.l1TableOffset() == l1TableOffset);
+    }
 
     byte[] encode() {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();

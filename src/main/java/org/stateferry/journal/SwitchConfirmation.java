@@ -30,7 +30,7 @@ public final class SwitchConfirmation {
     public static void ofAny(OpenImage open, Qcow2Image image, Optional<Journal> found) throws StateferryException {
         Optional<Journal> doubtful = found.filter(
                 journal -> !journal.isFinished() && journal.plan().imageKey().equals(open.key()));
-        if (doubtful.isPresent() && IntendedSnapshot.find(image, doubtful.get()).isPresent()) {
+        if (doubtful.isPresent() && doubtful.get().publishedIn(image).isPresent()) {
             confirm(open, image.through(new JournaledImageFile(image.file(), doubtful.get())));
         } else {
             image.file().force();

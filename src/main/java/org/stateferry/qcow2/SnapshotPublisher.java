@@ -23,7 +23,7 @@ import org.stateferry.qcow2.format.SnapshotTableEntry;
  *   <li><b>Force.</b> Only then may anybody rely on the new snapshot.
  * </ol>
  *
- * <p>Steps 1 to 6 are {@link #stage}; 3 to 6 are shared with {@link SnapshotRemover} and lie in {@link SwitchStage}. Up to the
+ * <p>Steps 1 to 4 are {@link #write}; 3 to 6 are shared with {@link SnapshotRemover} and lie in {@link SwitchStage}. Up to the
  * write of step 7 the image is the old one, after it the new one; there is nothing to undo or to repair in between. Not
  * thread-safe; one instance stages once.
  */
@@ -48,14 +48,14 @@ public final class SnapshotPublisher {
     }
 
     /**
-     * Writes and checks the new image, up to the switch.
+     * Writes the new image beside the old one, steps 1 to 4.
      *
      * @param vmState where the vmstate lies; {@link VmStateMap#NONE} for a snapshot of the disk alone
      * @param name the snapshot's name, checked by {@link ImportRequirements}
      * @param date the snapshot's time
-     * @return the switch that publishes the snapshot
+     * @return what is left to do: force it, check it, and switch over to it
      */
-    public StagedSwitch stage(VmStateMap vmState, String name, Instant date) throws StateferryException {
+    public SwitchStage write(VmStateMap vmState, String name, Instant date) throws StateferryException {
         SnapshotL1Writer l1Tables = new SnapshotL1Writer(image, allocator, vmState.vmStateSize(), cancellation);
         l1Tables.shareDisk(); // step 1
         l1Tables.mapVmState(vmState); // step 2
@@ -63,7 +63,7 @@ public final class SnapshotPublisher {
         SnapshotTable table = image.snapshotTable().with(entry);
         SwitchStage.SnapshotReferences references = (walk, added, removed) ->
                 walk.l1(l1Tables.snapshotL1Offset(), l1Tables.snapshotL1Size(), Origin.SNAPSHOT, added);
-        return stage.finish(entry, l1Tables.activeL1Offset(), table, references); // steps 3 to 6
+        return stage.write(entry, l1Tables.activeL1Offset(), table, references); // steps 3 and 4
     }
 
     private SnapshotTableEntry newEntry(SnapshotL1Writer l1Tables, long vmStateSize, String name, Instant date) {

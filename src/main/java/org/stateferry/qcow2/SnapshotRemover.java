@@ -33,17 +33,17 @@ public final class SnapshotRemover {
     }
 
     /**
-     * Writes and checks the image without the snapshot, up to the switch.
+     * Writes the image without the snapshot beside the one with it.
      *
      * @param entry one of the image's snapshots
-     * @return the switch to the image without the snapshot
+     * @return what is left to do: force it, check it, and switch over to it
      */
-    public StagedSwitch stage(SnapshotTableEntry entry) throws StateferryException {
+    public SwitchStage write(SnapshotTableEntry entry) throws StateferryException {
         OwnedL1Writer activeL1 = new OwnedL1Writer(image, allocator, entry, cancellation);
         activeL1.write();
         SnapshotTable table = image.snapshotTable().without(entry);
         SwitchStage.SnapshotReferences references =
                 (walk, added, removed) -> walk.l1(entry.l1TableOffset(), entry.l1Size(), Origin.SNAPSHOT, removed);
-        return stage.finish(entry, activeL1.tableOffset(), table, references);
+        return stage.write(entry, activeL1.tableOffset(), table, references);
     }
 }

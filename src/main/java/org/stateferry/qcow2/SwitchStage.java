@@ -2,6 +2,8 @@ package org.stateferry.qcow2;
 
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.ReferenceVisitor.Origin;
@@ -18,13 +20,14 @@ import org.stateferry.storage.ImageFile;
  *
  * <p>Nothing is written but to claimed clusters. Not thread-safe; one instance stages once.
  */
-final class SwitchStage {
+public final class SwitchStage {
     private final Qcow2Image image;
     private final ImageFile file;
     private final ClusterGeometry geometry;
     private final ClusterAllocator allocator;
     private final CheckReport before;
     private final Cancellation cancellation;
+    private @Nullable StagedSwitch staged;
 
     /** Walks the references that are added or removed with a snapshot, but for those of the tables that every change replaces. */
     @FunctionalInterface
@@ -53,34 +56,48 @@ final class SwitchStage {
     }
 
     /**
-     * Steps 3 to 6.
+     * Writes the snapshot table and the refcounts (steps 3 and 4 of {@link SnapshotPublisher}).
      *
      * @param snapshot the entry that is added or removed
      * @param activeL1Offset where the new active L1 table lies; it has as many entries as the old one
      * @param table the new snapshot table
      * @param references of the snapshot that is added or removed
      */
-    StagedSwitch finish(
+    SwitchStage write(
             SnapshotTableEntry snapshot, long activeL1Offset, SnapshotTable table, SnapshotReferences references)
             throws StateferryException {
-        // Step 3.
         long tableOffset = writeSnapshotTable(table);
-        // Step 4. Last of what is written, as every cluster claimed before it is counted by it.
+        // Last of what is written, as every cluster claimed before it is counted by it.
         RefcountRewriter refcounts = new RefcountRewriter(
                 image, allocator, referenceChanges(activeL1Offset, table, tableOffset, references));
         refcounts.write();
-        // Step 5. The header that the switch writes leads to everything written so far, the vmstate's data among it.
-        file.force();
-        // Step 6.
         HeaderSwitch headerSwitch = new HeaderSwitch(
                 activeL1Offset,
                 refcounts.tableOffset(),
                 refcounts.tableClusters(),
                 table.entries().size(),
                 tableOffset);
-        byte[] sector = headerSwitch.apply(image.headerSector(), image.header());
-        requireSound(MetadataCheck.run(Qcow2Image.open(new OverlayImageFile(file, sector)), cancellation));
-        return new StagedSwitch(snapshot, image.headerSector(), sector);
+        staged = new StagedSwitch(
+                snapshot, image.headerSector(), headerSwitch.apply(image.headerSector(), image.header()));
+        return this;
+    }
+
+    /** Returns when all that was written to the image is on stable storage, the vmstate's data included. */
+    public void force() throws StateferryException {
+        file.force();
+    }
+
+    /**
+     * Checks the new image as a whole, through the header that it will have. Writes nothing.
+     *
+     * @return the switch to it
+     * @throws StateferryException of kind {@link FailureKind#INTERNAL} if it is not as sound as the old one
+     */
+    public StagedSwitch check() throws StateferryException {
+        StagedSwitch change = Objects.requireNonNull(staged, "written before it is checked");
+        requireSound(
+                MetadataCheck.run(Qcow2Image.open(new OverlayImageFile(file, change.sectorAfter())), cancellation));
+        return change;
     }
 
     /** A table without an entry takes no room; the header then says 0, as QEMU writes it. */

@@ -56,7 +56,7 @@ class ImportCompressionTest {
         StateferryException failure = bench.fail("saved");
 
         assertThat(failure.kind()).isEqualTo(FailureKind.VERIFICATION);
-        assertThat(failure.problem()).startsWith("the vmstate reads back other than it was written, from its byte ");
+        assertThat(failure.problem()).startsWith("the vmstate does not read back as it was written, from its byte ");
         assertThat(bench.snapshotNames()).isEmpty();
     }
 

@@ -53,14 +53,15 @@ final class ImportRun {
     /** A snapshot of the disk alone. */
     static void publishDisk(ImageFile file, String name) throws StateferryException {
         ImportRun run = new ImportRun(file);
-        run.switchOver(run.publisher().stage(VmStateMap.NONE, name, DATE));
+        run.switchOver(staged(run.publisher().write(VmStateMap.NONE, name, DATE)));
     }
 
     /** Takes a snapshot out again. */
     static void remove(ImageFile file, String name) throws StateferryException {
         Qcow2Image image = Qcow2Image.open(file);
         SnapshotRemover remover = new SnapshotRemover(image, MetadataCheck.run(image), Cancellation.NEVER);
-        remover.stage(image.snapshotTable().findByName(name).orElseThrow()).carryOut(file);
+        staged(remover.write(image.snapshotTable().findByName(name).orElseThrow()))
+                .carryOut(file);
     }
 
     CheckReport before() {
@@ -72,7 +73,7 @@ final class ImportRun {
         writeData(vmState);
         // Barrier: the staged tables will lead to the data.
         image.file().force();
-        return publisher().stage(new Clusters(entries, vmState.length), name, DATE);
+        return staged(publisher().write(new Clusters(entries, vmState.length), name, DATE));
     }
 
     void switchOver(StagedSwitch staged) throws StateferryException {
@@ -111,5 +112,10 @@ final class ImportRun {
         ByteBuffer vmState = ByteBuffer.allocate((int) entry.vmStateSize());
         new VmStateReader(image, entry).read(vmState, 0);
         return vmState.array();
+    }
+
+    private static StagedSwitch staged(SwitchStage written) throws StateferryException {
+        written.force();
+        return written.check();
     }
 }

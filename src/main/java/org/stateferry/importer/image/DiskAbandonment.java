@@ -10,7 +10,6 @@ import org.stateferry.home.StateferryHome;
 import org.stateferry.importer.ImportIdentity;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.journal.ImageAge;
-import org.stateferry.journal.IntendedSnapshot;
 import org.stateferry.journal.Journal;
 import org.stateferry.journal.JournaledImageFile;
 import org.stateferry.journal.SwitchConfirmation;
@@ -138,7 +137,9 @@ final class DiskAbandonment implements AutoCloseable {
     }
 
     private boolean holdsSnapshot(Disk disk) throws StateferryException {
-        return IntendedSnapshot.find(Qcow2Image.open(disk.file), name, disk.journal)
+        return disk.journal
+                .publishedIn(Qcow2Image.open(disk.file))
+                .filter(entry -> entry.nameText().equals(name))
                 .isPresent();
     }
 

@@ -5,7 +5,6 @@ import java.util.Optional;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.journal.ImageAge;
-import org.stateferry.journal.IntendedSnapshot;
 import org.stateferry.journal.Journal;
 import org.stateferry.journal.JournaledImageFile;
 import org.stateferry.journal.SwitchConfirmation;
@@ -16,6 +15,7 @@ import org.stateferry.qcow2.MetadataCheck;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.SnapshotRemover;
 import org.stateferry.qcow2.StagedSwitch;
+import org.stateferry.qcow2.SwitchStage;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.storage.ImageFile;
 import org.stateferry.storage.OpenImage;
@@ -73,7 +73,8 @@ public final class DiskUndo {
             throws StateferryException {
         Qcow2Image image = Qcow2Image.open(file);
         ImportRequirements.requireWritable(image, true);
-        Optional<SnapshotTableEntry> entry = IntendedSnapshot.find(image, name, journal);
+        Optional<SnapshotTableEntry> entry =
+                journal.publishedIn(image).filter(found -> found.nameText().equals(name));
         if (entry.isEmpty()) {
             if (journal.intent().isPresent()) {
                 SwitchConfirmation.confirm(open, image); // an undo before this one may have been killed
@@ -84,9 +85,12 @@ public final class DiskUndo {
         if (!report.isSound()) {
             throw StateferryException.in(FailureKind.IMAGE_CORRUPT, open.path(), "its metadata is damaged");
         }
-        StagedSwitch removal = new SnapshotRemover(image, report, Cancellation.NEVER).stage(entry.get());
+        SwitchStage removal = new SnapshotRemover(image, report, Cancellation.NEVER).write(entry.get());
+        // Barrier: the header that the switch writes leads to the tables written just now.
+        removal.force();
+        StagedSwitch change = removal.check();
         open.proveHeld();
-        removal.carryOut(file);
+        change.carryOut(file);
         return true;
     }
 }

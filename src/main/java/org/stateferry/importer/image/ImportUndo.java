@@ -11,7 +11,6 @@ import org.stateferry.importer.AbandonOutcome;
 import org.stateferry.importer.ImportIdentity;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.journal.ImageAge;
-import org.stateferry.journal.IntendedSnapshot;
 import org.stateferry.journal.Journal;
 import org.stateferry.journal.JournaledImageFile;
 import org.stateferry.journal.SwitchConfirmation;
@@ -163,8 +162,9 @@ public final class ImportUndo {
                 return AbandonOutcome.notGivenBack("the metadata of the image " + open.path() + " is damaged");
             }
             open.proveHeld();
-            boolean switched =
-                    IntendedSnapshot.find(image, identity.name(), journal).isPresent();
+            boolean switched = journal.publishedIn(image)
+                    .filter(entry -> entry.nameText().equals(identity.name()))
+                    .isPresent();
             if (switched) {
                 // Barrier: where the image ends is read from a header that may be in the page cache only.
                 SwitchConfirmation.confirm(open, image);

@@ -6,7 +6,6 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 import org.stateferry.journal.ImageAge;
-import org.stateferry.journal.IntendedSnapshot;
 import org.stateferry.journal.Journal;
 import org.stateferry.journal.JournalPlan;
 import org.stateferry.qcow2.CheckReport;
@@ -107,7 +106,11 @@ public final class OtherDisk implements AutoCloseable {
             return State.WITH_VM_STATE;
         }
         Optional<Journal> own = unfinishedJournal(importKey);
-        return own.isPresent() && IntendedSnapshot.find(image, name, own.get()).isPresent()
+        return own.isPresent()
+                        && own.get()
+                                .publishedIn(image)
+                                .filter(found -> found.nameText().equals(name))
+                                .isPresent()
                 ? State.PUBLISHED
                 : State.DISK_ONLY;
     }

@@ -8,7 +8,6 @@ import java.util.stream.Collectors;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.journal.ImageAge;
-import org.stateferry.journal.IntendedSnapshot;
 import org.stateferry.journal.Journal;
 import org.stateferry.journal.JournalPlan;
 import org.stateferry.qcow2.CheckReport;
@@ -57,7 +56,7 @@ final class ImageChecks {
                 || journal.get().plan().role() != JournalPlan.Role.DISK_ONLY) {
             return;
         }
-        Optional<SnapshotTableEntry> published = IntendedSnapshot.find(image, journal.get());
+        Optional<SnapshotTableEntry> published = journal.get().publishedIn(image);
         if (published.isPresent()) {
             throw StateferryException.in(
                             FailureKind.CONFLICT,

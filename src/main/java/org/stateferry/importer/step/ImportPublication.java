@@ -6,42 +6,34 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.importer.ImportIdentity;
 import org.stateferry.importer.image.JournalFiles;
 import org.stateferry.importer.image.OtherDisk;
-import org.stateferry.journal.IntendedSnapshot;
 import org.stateferry.journal.Journal;
 import org.stateferry.journal.JournalVmStateMap;
 import org.stateferry.journal.JournaledImageFile;
+import org.stateferry.journal.PublishIntent;
 import org.stateferry.qcow2.CheckReport;
 import org.stateferry.qcow2.ClusterAllocator;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.SnapshotPublisher;
 import org.stateferry.qcow2.StagedSwitch;
+import org.stateferry.qcow2.SwitchStage;
 import org.stateferry.qcow2.VmStateMap;
 import org.stateferry.storage.ImageFile;
 import org.stateferry.storage.OpenImage;
 
 /**
- * The last step of an import: proves that the vmstate is complete, stages the new image, and switches the header over; the same with the
- * other disks, if there are any. It believes the journal and the image, not that the transfer step is COMPLETED.
+ * The last step of an import: makes what was transferred a snapshot of its images. It believes the journal and the images,
+ * not that the transfer step is COMPLETED.
  */
 public final class ImportPublication {
     private final ImportSession session;
     private final String importKey;
     private final Executor executor;
-
-    /**
-     * A snapshot that is staged in one of the images, and what is left to do until it is published.
-     *
-     * @param open the image, locked
-     * @param file its file as the import is to see it
-     * @param journal its journal, which does not announce the switch yet
-     * @param snapshot what was staged
-     */
-    private record PendingSwitch(OpenImage open, ImageFile file, Journal journal, StagedSwitch snapshot) {}
 
     /**
      * @param executor reads back what was written, if that is asked for
@@ -52,82 +44,142 @@ public final class ImportPublication {
         this.importKey = JournalFiles.importKey(identity);
     }
 
-    /** The image with the vmstate comes last: before that, all of it can be taken back. */
+    /**
+     * Publishes in all images that lack the snapshot. Up to step 7 every image is the old one, for whatever happens; a failure
+     * leaves nothing but unreferenced clusters.
+     *
+     * @throws StateferryException of kind {@link FailureKind#INTERRUPTED} if the import was stopped before step 6
+     */
     public void publish() throws StateferryException {
+        // 1. Prove that the vmstate is complete: the dump is still the one that was read, and with --verify every
+        // buffer reads
+        //    back as it was written. That no buffer is missing shows in step 2, which needs the record of each.
+        boolean vmStateIsMissing = session.published() == null;
+        if (vmStateIsMissing) {
+            proveVmState();
+        }
+
+        // 2. Write the new tables of each image into free clusters, which the old image does not reach. Needs nothing
+        // to be
+        //    stable. The image that gets the vmstate comes last from here on: before its switch, all can be taken back.
         Instant date = Instant.now();
-        StagedSwitch staged = session.published() == null ? stage(plan(), date) : null;
-        List<PendingSwitch> switches = stageOtherDisks(date);
-        if (staged != null) {
-            switches.add(new PendingSwitch(session.openImage(), session.image().file(), plan().journal(), staged));
+        List<Publication> images = new ArrayList<>();
+        for (OtherDisk disk : session.otherDisks()) {
+            if (disk.checked().isPresent()) {
+                images.add(writeTables(disk, date));
+            }
         }
-        // The last moment for a stop: from here on there is little left to do.
+        if (vmStateIsMissing) {
+            images.add(writeTables(plan(), date));
+        }
+
+        // 3. Force. A new header leads to all that was written so far, the vmstate's data included.
+        for (Publication image : images) {
+            image.tables.force();
+        }
+
+        // 4. Check each new image as a whole, through the header that it will have. Needs step 3: what is read is what
+        // is on
+        //    stable storage. Nothing is written.
+        for (Publication image : images) {
+            image.change = image.tables.check();
+        }
+
+        // 5. The last moment for a stop, and for the news that somebody else may have written since prepare: then what
+        // was
+        //    checked in step 4 need not be true.
         session.requireNotStopped();
-        carryOut(switches);
-        if (staged != null) {
-            session.published(staged.snapshot());
+        for (Publication image : images) {
+            image.open.proveHeld();
         }
+
+        // 6. Announce every switch in its image's journal, and force that. All before the first switch: a journal for
+        // which
+        //    there is no room must not be a reason to stop between two of them. What is announced and not carried out
+        // does no
+        //    harm, as the image decides.
+        for (Publication image : images) {
+            image.journal.recordIntent(PublishIntent.of(image.change()));
+        }
+
+        // 7. Switch: one write inside the header's first sector, a force, and the sector read again. Needs steps 3 and
+        // 6 on
+        //    stable storage, and nobody else at the image: the lock is proven once more just before.
+        for (Publication image : images) {
+            image.open.proveHeld();
+            image.change().carryOut(image.file);
+        }
+        if (vmStateIsMissing) {
+            session.published(images.get(images.size() - 1).change().snapshot());
+        }
+
+        // 8. Give a new image its name. Needs step 7: under its name there is never an incomplete image.
         session.target().complete();
+
+        // 9. End the journals. Needs steps 7 and 8 on stable storage: nothing is left to be continued or taken back.
         session.finishJournals(importKey);
+    }
+
+    /** One image on its way to its switch. */
+    private static final class Publication {
+        final OpenImage open;
+        /** The file as the import is to see it, with its writes recorded in the journal. */
+        final ImageFile file;
+
+        final Journal journal;
+        final SwitchStage tables;
+
+        @Nullable
+        StagedSwitch change;
+
+        Publication(OpenImage open, ImageFile file, Journal journal, SwitchStage tables) {
+            this.open = open;
+            this.file = file;
+            this.journal = journal;
+            this.tables = tables;
+        }
+
+        StagedSwitch change() {
+            return Objects.requireNonNull(change, "checked before it is announced and carried out");
+        }
+    }
+
+    private Publication writeTables(OtherDisk disk, Instant date) throws StateferryException {
+        CheckReport report = disk.checked().orElseThrow().report();
+        Journal journal = disk.beginJournal(importKey);
+        ImageFile file = new JournaledImageFile(disk.file(), journal);
+        Qcow2Image image = disk.image().through(file);
+        return new Publication(
+                disk.open(),
+                file,
+                journal,
+                publisher(image, new ClusterAllocator(image, report), report)
+                        .write(VmStateMap.NONE, session.request().name(), date));
+    }
+
+    private Publication writeTables(ImportPlan plan, Instant date) throws StateferryException {
+        Journal journal = plan.journal();
+        ImageFile file = new JournaledImageFile(session.image().file(), journal);
+        return new Publication(
+                session.openImage(),
+                file,
+                journal,
+                publisher(session.image().through(file), plan.allocator(), plan.report())
+                        .write(new JournalVmStateMap(journal), session.request().name(), date));
+    }
+
+    private SnapshotPublisher publisher(Qcow2Image image, ClusterAllocator allocator, CheckReport report) {
+        return new SnapshotPublisher(image, allocator, report, session::requireNotStopped);
     }
 
     private ImportPlan plan() {
         return Objects.requireNonNull(session.plan(), "prepare has planned what is not published");
     }
 
-    private StagedSwitch stage(ImportPlan plan, Instant date) throws StateferryException {
-        Journal journal = plan.journal();
-        JournalVmStateMap vmState = new JournalVmStateMap(journal);
+    private void proveVmState() throws StateferryException {
         session.dump().requireUnchanged();
         if (session.request().options().verify()) {
-            verify(vmState);
-        }
-        Qcow2Image image =
-                session.image().through(new JournaledImageFile(session.image().file(), journal));
-        SnapshotPublisher publisher =
-                new SnapshotPublisher(image, plan.allocator(), plan.report(), session::requireNotStopped);
-        return publisher.stage(vmState, session.request().name(), date);
-    }
-
-    /**
-     * Writes and checks everything up to the switches; all of them are staged before the first is carried out, so that what
-     * can go wrong goes wrong before.
-     *
-     * @param date the snapshots' time
-     * @return the switches in the order in which the disks were asked for
-     */
-    private List<PendingSwitch> stageOtherDisks(Instant date) throws StateferryException {
-        List<PendingSwitch> switches = new ArrayList<>();
-        for (OtherDisk disk : session.otherDisks()) {
-            if (disk.checked().isPresent()) {
-                CheckReport report = disk.checked().get().report();
-                Journal journal = disk.beginJournal(importKey);
-                Qcow2Image image = disk.image().through(new JournaledImageFile(disk.file(), journal));
-                SnapshotPublisher publisher = new SnapshotPublisher(
-                        image, new ClusterAllocator(image, report), report, session::requireNotStopped);
-                StagedSwitch staged =
-                        publisher.stage(VmStateMap.NONE, session.request().name(), date);
-                switches.add(new PendingSwitch(disk.open(), disk.file(), journal, staged));
-            }
-        }
-        return switches;
-    }
-
-    /**
-     * Switches one image after the other over. All switches are announced before the first is carried out, so that a
-     * journal for which there is no room is no reason to stop between two of them; between them there are only writes in
-     * place. What is announced and not carried out does no harm: the image decides, see {@link IntendedSnapshot}.
-     */
-    private static void carryOut(List<PendingSwitch> switches) throws StateferryException {
-        for (PendingSwitch pending : switches) {
-            pending.open.proveHeld();
-        }
-        for (PendingSwitch pending : switches) {
-            pending.journal.recordIntent(IntendedSnapshot.announced(pending.snapshot));
-        }
-        for (PendingSwitch pending : switches) {
-            // What the new header describes is only true if nobody else could write since prepare.
-            pending.open.proveHeld();
-            pending.snapshot.carryOut(new JournaledImageFile(pending.file, pending.journal));
+            readBack(plan().journal());
         }
     }
 
@@ -136,8 +188,7 @@ public final class ImportPublication {
      * written directly, or has the dump's blocks, is not in the page cache, so the disk returns it. What was written
      * through the page cache is still there as a rule: then nothing is proven about the disk.
      */
-    private void verify(JournalVmStateMap vmState) throws StateferryException {
-        Journal journal = vmState.journal();
+    private void readBack(Journal journal) throws StateferryException {
         try (BufferProofs proofs = new BufferProofs(session.image(), journal, executor)) {
             for (long index = 0; index < journal.plan().bufferCount(); index++) {
                 session.requireNotStopped();
@@ -149,7 +200,7 @@ public final class ImportPublication {
                     throw StateferryException.in(
                                     FailureKind.VERIFICATION,
                                     session.openImage().path(),
-                                    "the vmstate reads back other than it was written, from its byte "
+                                    "the vmstate does not read back as it was written, from its byte "
                                             + index * journal.plan().bufferSize() + " on")
                             .advise("Distrust the disk, or the memory; nothing was switched over.");
                 }
