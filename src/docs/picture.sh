@@ -34,7 +34,7 @@ cd "$demo"
 shown() {
   printf '$ %s\n' "$1" >>transcript
   script -qec "$1" /dev/null </dev/null >raw || fail "failed: $1"
-  awk '{ sub(/\r+$/, ""); gsub(/.*\r\033\[K/, ""); print }' raw >>transcript
+  awk '{ sub(/\r+$/, ""); gsub(/.*\r\033\[K/, ""); sub(/ +$/, ""); print }' raw >>transcript
   echo >>transcript
 }
 
