@@ -45,7 +45,7 @@ public final class SwitchConfirmation {
      */
     public static void confirm(OpenImage open, Qcow2Image image) throws StateferryException {
         ImageFile file = image.file();
-        open.proveHeld();
+        open.proveAlone();
         requireSameHeader(image);
         file.write(ByteBuffer.wrap(image.headerSector()), 0);
         // Barrier: from here on the switch counts as done.

@@ -49,6 +49,33 @@ public final class VmStateClusters {
         };
     }
 
+    /** Tells of a file where its holes are. */
+    @FunctionalInterface
+    public interface Holes {
+        /** The first offset from {@code offset} on that is in a hole or behind the file's end. */
+        long next(long offset);
+    }
+
+    /**
+     * Whether part of the clusters lies in a hole of the file, which reads as zeros.
+     *
+     * @param entries plausible ones
+     */
+    public boolean touchHole(long[] entries, Holes holes) {
+        for (long entry : entries) {
+            ClusterMapping mapping = ClusterMapping.ofStandard(entry, geometry);
+            if (mapping.kind() == Kind.ZERO) {
+                continue;
+            }
+            // The last sector of compressed data may end with the file.
+            long size = mapping.kind() == Kind.COMPRESSED ? 1 : geometry.clusterSize();
+            if (holes.next(mapping.hostOffset()) < mapping.hostOffset() + size) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /**
      * Puts the clusters' content into {@code target}, from its position on.
      *

@@ -210,4 +210,16 @@ class ImportPublishFailureTest {
         assertThat(held).containsExactly(true);
         bench.assertHolds("saved");
     }
+
+    @Test
+    void aLockThatWasLostEndsTheImportBeforeTheSwitch() throws Exception {
+        bench.onPublish = () -> ImageLocks.drop(bench.image());
+
+        StateferryException failure = bench.fail("saved");
+
+        assertThat(failure.kind()).isEqualTo(FailureKind.IMAGE_IN_USE);
+        assertThat(failure.problem()).contains("lock on the image was lost");
+        bench.assertOldImage();
+        assertNextRunCompletes();
+    }
 }

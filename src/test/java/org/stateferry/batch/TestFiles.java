@@ -5,7 +5,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
+import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
+import org.stateferry.testing.RunningCommand;
 
 /** What happens to a test's files between two imports. */
 public final class TestFiles {
@@ -28,6 +31,12 @@ public final class TestFiles {
     public static void restore(Path saved, Path file) throws IOException {
         Files.write(file, Files.readAllBytes(saved));
         Files.setLastModifiedTime(file, Files.getLastModifiedTime(saved));
+    }
+
+    /** Cuts a file from a process of its own: while an import runs, closing it here could drop its lock. */
+    static void cutInAnotherProcess(Path file, long length) {
+        RunningCommand.run(Duration.ofSeconds(30), List.of("truncate", "-s", Long.toString(length), file.toString()))
+                .requireSuccess();
     }
 
     public static Path save(Path file) throws IOException {

@@ -42,6 +42,30 @@ class ImageLockIT {
         Judge.assertClean(scene.image());
     }
 
+    @Test
+    void anImageThatAQemuWithoutLocksHasOpenIsRefusedAndUnchanged() {
+        Scene scene = Scene.in(directory);
+        List<String> machine = List.of(
+                "-M", "pc", "-m", "16", "-drive", "file=" + scene.image() + ",if=ide,format=qcow2,file.locking=off");
+        try (QemuVm vm = QemuVm.start(directory, machine)) {
+            TickerGuest.awaitTicks(vm, 1);
+            vm.stop();
+            String before = RawBytes.sha256(scene.image());
+
+            for (String option : List.of("--quiet", "--no-lock")) {
+                CommandResult refused = scene.launchImportAs("saved", option);
+                Judge.assertRefused(refused, 11);
+                assertThat(refused.stderr()).contains("qemu-system-x86_64 (pid ");
+            }
+
+            assertThat(RawBytes.sha256(scene.image())).isEqualTo(before);
+            vm.quit();
+        }
+        scene.launchImportAs("saved").requireSuccess();
+        Judge.assertClean(scene.image());
+        Judge.assertHolds(scene.image(), "saved", scene.dump());
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"cached", "direct"})
     void fromTheStartToTheEndTheKernelShowsOurLockAndQemuIsRefused(String io) {

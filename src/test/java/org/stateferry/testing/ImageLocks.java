@@ -2,6 +2,8 @@ package org.stateferry.testing;
 
 import static org.awaitility.Awaitility.await;
 
+import com.sun.jna.Library;
+import com.sun.jna.Native;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -21,6 +23,10 @@ public final class ImageLocks {
     private static final int FIRST_BYTE = 100;
     private static final int LAST_BYTE = 203;
     private static final int FIELD_COUNT = 9;
+    // fcntl(2)
+    private static final int F_SETLK = 6;
+    private static final int F_OFD_SETLK = 37;
+    private static final int F_UNLCK = 2;
 
     private ImageLocks() {}
 
@@ -55,17 +61,40 @@ public final class ImageLocks {
                 .until(() -> isHeldBy(command.pid(), image));
     }
 
-    private static List<String> locks(long pid) {
-        List<String> locks = new ArrayList<>();
-        try (DirectoryStream<Path> descriptors =
-                Files.newDirectoryStream(Path.of("/proc", Long.toString(pid), "fdinfo"))) {
-            for (Path descriptor : descriptors) {
-                locksOf(descriptor).forEach(locks::add);
+    /** Drops the locks that this process holds on an image, as a network file system does that loses them. */
+    public static void drop(Path image) {
+        String inode = ":" + inodeOf(image) + " ";
+        for (Path descriptor : descriptors(ProcessHandle.current().pid())) {
+            if (locksOf(descriptor).stream().anyMatch(line -> line.contains(inode))) {
+                int number = Integer.parseInt(descriptor.getFileName().toString());
+                // struct flock: type and where the start is counted from, start, length, process id
+                CLibrary.INSTANCE.fcntl(number, F_OFD_SETLK, new long[] {F_UNLCK, 0, 0, 0});
+                CLibrary.INSTANCE.fcntl(number, F_SETLK, new long[] {F_UNLCK, 0, 0, 0});
             }
-        } catch (IOException | DirectoryIteratorException e) {
-            return locks; // the process has ended
         }
-        return locks;
+    }
+
+    /** The C library. */
+    private interface CLibrary extends Library {
+        CLibrary INSTANCE = Native.load("c", CLibrary.class);
+
+        int fcntl(int descriptor, int command, long[] lock);
+    }
+
+    private static List<String> locks(long pid) {
+        return descriptors(pid).stream()
+                .flatMap(descriptor -> locksOf(descriptor).stream())
+                .toList();
+    }
+
+    private static List<Path> descriptors(long pid) {
+        List<Path> descriptors = new ArrayList<>();
+        try (DirectoryStream<Path> found = Files.newDirectoryStream(Path.of("/proc", Long.toString(pid), "fdinfo"))) {
+            found.forEach(descriptors::add);
+        } catch (IOException | DirectoryIteratorException e) {
+            return descriptors; // the process has ended
+        }
+        return descriptors;
     }
 
     private static List<String> locksOf(Path descriptor) {

@@ -89,7 +89,7 @@ public final class DiskUndo {
         // Barrier: the header that the switch writes leads to the tables written just now.
         removal.force();
         StagedSwitch change = removal.check();
-        open.proveHeld();
+        open.proveAlone();
         change.carryOut(file);
         return true;
     }

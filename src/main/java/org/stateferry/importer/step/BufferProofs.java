@@ -88,6 +88,12 @@ final class BufferProofs implements AutoCloseable {
         return VmStateClusters.arePlausible(buffer.entries(), image);
     }
 
+    /** Reads one buffer back now. */
+    boolean isIntact(BufferRecord buffer) throws StateferryException {
+        Proof proof = new Proof(buffer, start(buffer));
+        return proof.isIntact();
+    }
+
     private CompletableFuture<Boolean> start(BufferRecord buffer) {
         if (!isPlausible(buffer)) {
             return CompletableFuture.completedFuture(false);

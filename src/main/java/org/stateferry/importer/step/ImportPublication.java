@@ -81,8 +81,14 @@ public final class ImportPublication {
         // 4. Check each new image as a whole, through the header that it will have. Needs step 3: what is read is what
         // is on
         //    stable storage. Nothing is written.
+        //    What another program without locks may have cut from the image, and later writes made long again, is a
+        // hole now.
         for (Publication image : images) {
             image.change = image.tables.check();
+            image.length = image.file.size();
+        }
+        if (vmStateIsMissing) {
+            DataPresence.require(session, plan().journal(), executor);
         }
 
         // 5. The last moment for a stop, and for the news that somebody else may have written since prepare: then what
@@ -90,7 +96,7 @@ public final class ImportPublication {
         //    checked in step 4 need not be true.
         session.requireNotStopped();
         for (Publication image : images) {
-            image.open.proveHeld();
+            image.open.proveAlone();
         }
 
         // 6. Announce every switch in its image's journal, and force that. All before the first switch: a journal for
@@ -104,9 +110,10 @@ public final class ImportPublication {
 
         // 7. Switch: one write inside the header's first sector, a force, and the sector read again. Needs steps 3 and
         // 6 on
-        //    stable storage, and nobody else at the image: the lock is proven once more just before.
+        //    stable storage, and nobody else at the image: that is proven once more just before.
         for (Publication image : images) {
-            image.open.proveHeld();
+            image.open.proveAlone();
+            image.open.requireNotCut(image.length);
             image.change().carryOut(image.file);
         }
         if (vmStateIsMissing) {
@@ -131,6 +138,8 @@ public final class ImportPublication {
 
         @Nullable
         StagedSwitch change;
+        /** How long the file is with the new tables, in bytes. */
+        long length;
 
         Publication(OpenImage open, ImageFile file, Journal journal, SwitchStage tables) {
             this.open = open;
