@@ -11,8 +11,10 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermission;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 
@@ -231,6 +233,22 @@ public final class LinuxFile implements Closeable {
         if (!FileStatus.of(path, links.options()).key().equals(key)) {
             throw new FileSystemException(path.toString(), null, "the file was replaced while it was opened");
         }
+    }
+
+    /**
+     * Sets the permissions of the file (chmod(2)).
+     *
+     * @param permissions the lower nine bits of the mode
+     */
+    void setPermissions(int permissions) throws IOException {
+        Set<PosixFilePermission> all = EnumSet.noneOf(PosixFilePermission.class);
+        for (PosixFilePermission permission : PosixFilePermission.values()) {
+            // In the order of the bits, the highest first.
+            if ((permissions & 0400 >> permission.ordinal()) != 0) {
+                all.add(permission);
+            }
+        }
+        Files.setPosixFilePermissions(descriptor == NONE ? path : nameOf(descriptor), all);
     }
 
     /** The exception about the file's own name, in the place of one about a descriptor's. */

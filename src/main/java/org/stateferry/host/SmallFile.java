@@ -1,0 +1,48 @@
+package org.stateferry.host;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.FileSystemException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import org.stateferry.host.LinuxFile.Links;
+
+/** Reads files that are small if they are what they should be: settings, definitions, what one process tells another. */
+public final class SmallFile {
+    private SmallFile() {}
+
+    /**
+     * All that a file holds. What is no regular file is refused without being opened, and no more than the limit is read,
+     * whatever size the file says it has.
+     *
+     * @param sizeMax in bytes
+     * @throws java.nio.file.NoSuchFileException if there is none
+     * @throws FileSystemException if it is longer or no regular file; its reason says so
+     * @throws IOException if it cannot be opened or read
+     */
+    public static byte[] read(Path path, Links links, int sizeMax) throws IOException {
+        try (LinuxFile found = LinuxFile.locate(path, links)) {
+            FileStatus status = found.status();
+            if (!status.isRegular()) {
+                throw new FileSystemException(
+                        path.toString(), null, "it is " + status.type().words() + ", not a regular file");
+            }
+            try (FileChannel channel = found.channel(StandardOpenOption.READ)) {
+                return read(path, channel, sizeMax);
+            }
+        }
+    }
+
+    private static byte[] read(Path path, FileChannel channel, int sizeMax) throws IOException {
+        ByteBuffer content = ByteBuffer.allocate(sizeMax + 1);
+        while (content.hasRemaining() && channel.read(content) >= 0) {
+            // until the end, or one byte too many
+        }
+        if (!content.hasRemaining()) {
+            throw new FileSystemException(path.toString(), null, "it is longer than " + sizeMax + " bytes");
+        }
+        return Arrays.copyOf(content.array(), content.position());
+    }
+}
