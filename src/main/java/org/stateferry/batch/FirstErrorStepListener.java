@@ -15,8 +15,8 @@ import org.springframework.batch.infrastructure.item.ExecutionContext;
 import org.springframework.core.NestedExceptionUtils;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.importer.Interruption;
 import org.stateferry.importer.step.ImportSession;
-import org.stateferry.importer.step.OpenImport;
 import org.stateferry.importer.step.TransferRun;
 import org.stateferry.repository.ContextKeys;
 import org.stateferry.repository.RepositoryFailure;
@@ -81,7 +81,7 @@ final class FirstErrorStepListener implements StepExecutionListener {
         }
         ExitStatus exit = step.getExitStatus();
         if (step.getStatus() == BatchStatus.STOPPED) {
-            record(context, OpenImport.interrupted());
+            record(context, Interruption.failure());
         } else if (step.getStatus() != BatchStatus.COMPLETED) {
             StateferryException first = firstError(step);
             record(context, first);

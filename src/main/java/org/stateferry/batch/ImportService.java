@@ -20,12 +20,12 @@ import org.stateferry.importer.ImportOutcome;
 import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.importer.ImportRunner;
+import org.stateferry.importer.Interruption;
 import org.stateferry.importer.image.FileAccess;
 import org.stateferry.importer.image.JournalFiles;
 import org.stateferry.importer.step.GiveBack;
 import org.stateferry.importer.step.ImportPlan;
 import org.stateferry.importer.step.ImportSession;
-import org.stateferry.importer.step.OpenImport;
 import org.stateferry.importer.step.RemainingWork;
 import org.stateferry.importer.step.TransferTally;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
@@ -172,7 +172,7 @@ public final class ImportService implements ImportRunner {
             return first;
         }
         if (execution.getStatus() == BatchStatus.STOPPED) {
-            return OpenImport.interrupted();
+            return Interruption.failure();
         }
         return FirstErrorStepListener.translate(
                 execution.getAllFailureExceptions(), "the import ended as " + execution.getStatus());

@@ -12,10 +12,11 @@ public sealed interface DumpContent {
      *
      * @param offset where in the file it begins, in bytes
      * @param length its length in bytes without padding; up to the end of the file if it has no vmdescription
+     * @param surplus how many bytes follow it in the file that are neither part of it nor all zeros
      * @param facts what it says about the machine that was saved
      * @param problems why it is damaged or cannot be loaded from a snapshot, as far as its head and its end show
      */
-    record Stream(long offset, long length, StreamFacts facts, List<StateferryException> problems)
+    record Stream(long offset, long length, long surplus, StreamFacts facts, List<StateferryException> problems)
             implements DumpContent {
         public Stream {
             problems = List.copyOf(problems);

@@ -18,13 +18,14 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.host.FileStatus;
 import org.stateferry.host.HostMemory;
 import org.stateferry.host.LinuxFile;
+import org.stateferry.stream.StreamFile;
 
 /**
  * A dump's file, open for reading. All dumps are opened here.
  *
  * <p>Thread-safe: every read states its offset.
  */
-final class DumpFile implements Closeable {
+final class DumpFile implements StreamFile, Closeable {
     private final Path path;
     private final FileChannel channel;
     private final LinuxFile linux;
@@ -98,7 +99,8 @@ final class DumpFile implements Closeable {
         }
     }
 
-    Path path() {
+    @Override
+    public Path path() {
         return path;
     }
 
@@ -107,7 +109,8 @@ final class DumpFile implements Closeable {
     }
 
     /** The size in bytes when the file was opened. */
-    long size() {
+    @Override
+    public long size() {
         return opened.size();
     }
 
@@ -116,7 +119,8 @@ final class DumpFile implements Closeable {
     }
 
     /** Fills {@code target} with the bytes at {@code offset}; fails if the file has become shorter than that. */
-    void readFully(ByteBuffer target, long offset) throws StateferryException {
+    @Override
+    public void readFully(ByteBuffer target, long offset) throws StateferryException {
         long at = offset;
         try {
             while (target.hasRemaining()) {
@@ -153,24 +157,19 @@ final class DumpFile implements Closeable {
      * The first offset from {@code offset} on that is not in a hole, at most the file's size. The answer comes from the file
      * system; use it for estimates, not for content.
      */
-    long nextData(long offset) {
+    @Override
+    public long nextData(long offset) {
         return Math.min(linux.nextData(offset), size());
     }
 
-    /** The {@code count} bytes at {@code offset}, in a new buffer. */
-    ByteBuffer read(long offset, int count) throws StateferryException {
-        ByteBuffer bytes = ByteBuffer.allocate(count);
-        readFully(bytes, offset);
-        return bytes.flip();
-    }
-
-    DumpFingerprint fingerprint() throws StateferryException {
-        int probeSize = (int) Math.min(size(), DumpFingerprint.PROBE_SIZE);
+    /** @param length how many bytes of the file are the dump */
+    DumpFingerprint fingerprint(long length) throws StateferryException {
+        int probeSize = (int) Math.min(length, DumpFingerprint.PROBE_SIZE);
         try {
             MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
             sha256.update(read(0, probeSize));
-            sha256.update(read(size() - probeSize, probeSize));
-            return DumpFingerprint.of(size(), modified(), sha256.digest());
+            sha256.update(read(length - probeSize, probeSize));
+            return DumpFingerprint.of(length, modified(), sha256.digest());
         } catch (NoSuchAlgorithmException e) {
             throw new AssertionError("every Java platform has SHA-256", e);
         }

@@ -7,7 +7,7 @@ import java.util.Locale;
 /**
  * Identifies a dump without reading all of it: dumps with equal fingerprints are taken to be the same dump.
  *
- * @param size the file's size in bytes
+ * @param size the dump's size, without what follows its stream, in bytes
  * @param modified when it was last modified, in the file system's resolution
  * @param sha256 SHA-256, in lower-case hexadecimal, over the first and then the last {@link #PROBE_SIZE} bytes; they
  *     overlap in a small file

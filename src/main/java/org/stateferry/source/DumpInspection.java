@@ -4,18 +4,22 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
-import org.stateferry.stream.StreamGlance;
-import org.stateferry.stream.StreamHead;
-import org.stateferry.stream.VmDescription;
+import org.stateferry.stream.MigrationStream;
+import org.stateferry.stream.StreamSurvey;
 
 /**
- * Finds out what a file holds, whether it can be imported or not. Only the beginning and the end of a file are read: at most
- * {@link StreamHead#SIZE_MAX} and {@link VmDescription#TAIL_SIZE_MAX} bytes, and the text of a save file.
+ * Finds out what a file holds, whether it can be imported or not. Of a large file no more is read than some megabytes at its
+ * beginning and end; if the stream in it does not end with the file, it is followed for {@link #MEASURE_MAX} bytes.
  */
 public final class DumpInspection {
+    /** How far a stream is followed to find its end, in bytes. */
+    static final long MEASURE_MAX = 512L * 1024 * 1024;
+
     private static final String MISSING_PAYLOAD = "the file ends before its payload";
 
     private DumpInspection() {}
@@ -28,7 +32,7 @@ public final class DumpInspection {
      */
     public static DumpContent inspect(Path path) throws StateferryException {
         try (DumpFile file = DumpFile.open(path)) {
-            ByteBuffer start = file.read(0, (int) Math.min(file.size(), LibvirtSaveHeader.SIZE));
+            ByteBuffer start = file.read(0, (int) Math.min(file.size(), ForeignFormat.HEAD_SIZE));
             if (DumpSources.isStream(start)) {
                 return stream(file, 0);
             }
@@ -46,36 +50,13 @@ public final class DumpInspection {
     }
 
     private static DumpContent.Stream stream(DumpFile file, long offset) throws StateferryException {
-        List<StateferryException> problems = new ArrayList<>();
-        long size = file.size() - offset;
-        int tailSize = (int) Math.min(size, VmDescription.TAIL_SIZE_MAX);
-        ByteBuffer tail = withoutPadding(file.read(file.size() - tailSize, tailSize));
-        long unpadded = size - tailSize + tail.limit();
-        VmDescription vmDescription = null;
-        try {
-            vmDescription = VmDescription.find(file.path(), offset, tail, unpadded);
-        } catch (StateferryException e) {
-            problems.add(e);
-        }
-        long length = vmDescription == null ? size : unpadded;
-        ByteBuffer prefix = file.read(offset, (int) Math.min(length, StreamHead.SIZE_MAX));
-        StreamGlance glance = StreamHead.glance(file.path(), offset, prefix, length, vmDescription);
-        if (glance.obstacle() != null) {
-            problems.add(0, glance.obstacle());
-        }
-        if (vmDescription == null && problems.isEmpty() && tail.limit() == tailSize) {
-            problems.add(invalid(file, file.size() - 1, "the stream is cut off: its last byte is not the end mark"));
-        }
-        return new DumpContent.Stream(offset, length, glance.facts(), problems);
-    }
-
-    /** Removes the zero bytes at the end. If the padding is longer than the tail, no vmdescription is found behind it. */
-    private static ByteBuffer withoutPadding(ByteBuffer tail) {
-        int end = tail.limit();
-        while (end > 0 && tail.get(end - 1) == 0) {
-            end--;
-        }
-        return tail.limit(end);
+        StreamSurvey.Result found =
+                StreamSurvey.run(file, offset, new StreamSurvey.Effort(DumpSources.isEndTrusted(file), MEASURE_MAX));
+        List<StateferryException> problems = Stream.of(found.obstacle(), found.damage())
+                .filter(Objects::nonNull)
+                .toList();
+        MigrationStream stream = found.stream();
+        return new DumpContent.Stream(offset, stream.length(), stream.surplus(), stream.facts(), problems);
     }
 
     private static DumpContent.LibvirtSave libvirtSave(DumpFile file, LibvirtSaveHeader header)
@@ -106,7 +87,7 @@ public final class DumpInspection {
     private static void requireCompressed(DumpFile file, LibvirtSaveHeader header, List<StateferryException> problems)
             throws StateferryException {
         long offset = header.payloadOffset();
-        ByteBuffer magic = file.read(offset, (int) Math.min(file.size() - offset, ForeignFormat.MAGIC_SIZE_MAX));
+        ByteBuffer magic = file.read(offset, (int) Math.min(file.size() - offset, ForeignFormat.HEAD_SIZE));
         if (ForeignFormat.of(magic) != header.format().compression()) {
             problems.add(invalid(
                     file, offset, "the payload is not " + header.format().label() + ", as the header says"));

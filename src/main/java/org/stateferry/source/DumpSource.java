@@ -33,7 +33,7 @@ public interface DumpSource extends Closeable {
     /** When the dump was last modified. */
     Instant modified();
 
-    /** What the stream says about the machine that was saved, or null for an opaque dump. */
+    /** What the stream says about the machine that was saved; null for an opaque dump that does not begin as a stream. */
     @Nullable
     StreamFacts facts();
 

@@ -4,43 +4,70 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.stream.MigrationStream;
 import org.stateferry.stream.StreamFacts;
-import org.stateferry.stream.StreamHead;
-import org.stateferry.stream.VmDescription;
+import org.stateferry.stream.StreamSurvey;
 
 /** Opens dumps and detects their format. */
 public final class DumpSources {
     private static final byte[] STREAM_MAGIC = {'Q', 'E', 'V', 'M'};
-    private static final int BACKWARD_READ_SIZE = 1024 * 1024;
+    /** Files up to this size in bytes are read through, which takes no more than some ten milliseconds. */
+    private static final long MEASURED_SIZE_MAX = 128L * 1024 * 1024;
+
+    private static final String GIVE_A_STATE = "give a file that QEMU's migrate has written";
 
     private DumpSources() {}
+
+    /** Opens a dump read-only; see {@link #open(Path, DumpFormat, OpenMonitor)}. */
+    public static DumpSource open(Path dump, DumpFormat format) throws StateferryException {
+        return open(dump, format, OpenMonitor.NONE);
+    }
 
     /**
      * Opens a dump read-only.
      *
      * @param dump the file
+     * <p>The sections of a stream are followed to find its end, unless the dump is large and ends with a vmdescription.
+     *
      * @param format its format, or {@link DumpFormat#AUTO} to detect it
+     * @param monitor can end the opening, which takes as long as reading the dump once
      * @return the open dump; the caller closes it
      * @throws StateferryException {@code DUMP_MISSING}, {@code DUMP_INVALID} if the file is not a dump or is damaged,
      *     {@code DUMP_UNFIT} if no snapshot can load it
      */
-    public static DumpSource open(Path dump, DumpFormat format) throws StateferryException {
+    public static DumpSource open(Path dump, DumpFormat format, OpenMonitor monitor) throws StateferryException {
         DumpFile file = DumpFile.open(dump);
         try {
-            DumpFingerprint fingerprint = file.fingerprint();
             if (format == DumpFormat.OPAQUE) {
-                return new OpenDump(file, fingerprint, null, List.of());
+                return new OpenDump(file, file.fingerprint(file.size()), null, headFacts(file), List.of());
             }
             requirePlain(file, format);
-            MigrationStream stream = readStream(file);
-            return new OpenDump(file, fingerprint, stream, warnings(stream));
+            StreamSurvey.Effort effort = new StreamSurvey.Effort(isEndTrusted(file), Long.MAX_VALUE);
+            MigrationStream stream = StreamSurvey.run(new MonitoredFile(file, monitor), 0, effort)
+                    .orThrow();
+            return new OpenDump(
+                    file, file.fingerprint(stream.length()), stream, stream.facts(), warnings(stream, file));
         } catch (StateferryException | RuntimeException | Error e) {
             closeAfter(file, e);
             throw e;
         }
+    }
+
+    /** Whether a vmdescription at the end of a file is taken for that of the stream without following the sections to it. */
+    static boolean isEndTrusted(DumpFile file) {
+        return file.size() > MEASURED_SIZE_MAX;
+    }
+
+    /** What an opaque dump says about its machine if it begins as a stream does; its end is not searched. */
+    private static @Nullable StreamFacts headFacts(DumpFile file) throws StateferryException {
+        ByteBuffer magic = file.read(0, (int) Math.min(file.size(), STREAM_MAGIC.length));
+        return isStream(magic)
+                ? StreamSurvey.run(file, 0, new StreamSurvey.Effort(true, 0)).stream()
+                        .facts()
+                : null;
     }
 
     private static void closeAfter(DumpFile file, Throwable failure) {
@@ -52,22 +79,22 @@ public final class DumpSources {
     }
 
     private static void requirePlain(DumpFile file, DumpFormat format) throws StateferryException {
-        ByteBuffer prefix = file.read(0, (int) Math.min(file.size(), ForeignFormat.MAGIC_SIZE_MAX));
-        if (isStream(prefix)) {
+        ByteBuffer head = file.read(0, (int) Math.min(file.size(), ForeignFormat.HEAD_SIZE));
+        if (isStream(head)) {
             return;
         }
-        ForeignFormat foreign = ForeignFormat.of(prefix);
+        ForeignFormat foreign = ForeignFormat.of(head);
         if (foreign != null) {
             throw foreign.refuse(file.path());
         }
-        StateferryException failure = format == DumpFormat.PLAIN
+        throw format == DumpFormat.PLAIN
                 ? StateferryException.at(
-                        FailureKind.DUMP_INVALID,
-                        file.path(),
-                        0,
-                        "not a plain QEMU migration stream: the magic QEVM is missing")
+                                FailureKind.DUMP_INVALID,
+                                file.path(),
+                                0,
+                                "not a plain QEMU migration stream: the magic QEVM is missing")
+                        .advise(GIVE_A_STATE)
                 : notRecognised(file.path());
-        throw failure.advise("if the file is to be stored as it is, give --format opaque");
     }
 
     /** Whether these first bytes of a file are those of a migration stream. */
@@ -79,42 +106,21 @@ public final class DumpSources {
     /** The failure for a file whose content is not recognised. */
     static StateferryException notRecognised(Path file) {
         return StateferryException.at(
-                        FailureKind.DUMP_INVALID, file, 0, "not recognised as a saved state: the magic QEVM is missing")
-                .advise("migration streams, libvirt save files and qcow2 images are");
+                        FailureKind.DUMP_INVALID,
+                        file,
+                        0,
+                        "not a saved state: it begins neither as a QEMU migration stream nor as any other format that is known")
+                .advise(GIVE_A_STATE);
     }
 
-    private static MigrationStream readStream(DumpFile file) throws StateferryException {
-        long unpadded = unpaddedLength(file);
-        int tailSize = (int) Math.min(unpadded, VmDescription.TAIL_SIZE_MAX);
-        ByteBuffer tail = file.read(unpadded - tailSize, tailSize);
-        VmDescription vmDescription = VmDescription.find(file.path(), 0, tail, unpadded);
-        // Without a vmdescription the stream itself ends with a zero byte, which looks like padding.
-        long length = vmDescription == null ? file.size() : unpadded;
-        ByteBuffer prefix = file.read(0, (int) Math.min(length, StreamHead.SIZE_MAX));
-        StreamFacts facts = StreamHead.read(file.path(), 0, prefix, length, vmDescription);
-        return new MigrationStream(file.path(), 0, length, facts, vmDescription);
-    }
-
-    /** The length of the file without zero bytes at its end, which programs leave that write whole blocks. */
-    private static long unpaddedLength(DumpFile file) throws StateferryException {
-        long end = file.size();
-        while (end > 0) {
-            int count = (int) Math.min(end, BACKWARD_READ_SIZE);
-            ByteBuffer bytes = file.read(end - count, count);
-            for (int at = count - 1; at >= 0; at--) {
-                if (bytes.get(at) != 0) {
-                    return end - count + at + 1;
-                }
-            }
-            end -= count;
-        }
-        return 0;
-    }
-
-    private static List<String> warnings(MigrationStream stream) {
+    private static List<String> warnings(MigrationStream stream, DumpFile file) {
         List<String> warnings = new ArrayList<>();
         if (stream.vmDescription() == null) {
-            warnings.add("the stream has no vmdescription, so it cannot be noticed if its device state is cut off");
+            warnings.add("the stream has no vmdescription, so not all damage to its device state can be noticed");
+        }
+        if (stream.surplus() > 0) {
+            warnings.add("the stream ends at byte " + stream.length() + " of " + file.path() + ": the "
+                    + stream.surplus() + " bytes behind it are not part of it and are left out");
         }
         return warnings;
     }

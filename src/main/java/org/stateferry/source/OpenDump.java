@@ -27,18 +27,26 @@ final class OpenDump implements DumpSource {
     private final long streamLength;
     private final DumpFingerprint fingerprint;
     private final @Nullable MigrationStream stream;
+    private final @Nullable StreamFacts facts;
     private final List<String> warnings;
 
     /**
      * @param file the open file; closed with the source
      * @param fingerprint the file's fingerprint
      * @param stream the stream in the file, or null if the dump is opaque
+     * @param facts what it says about its machine, or null if it does not begin as a stream
      * @param warnings what the operator should know
      */
-    OpenDump(DumpFile file, DumpFingerprint fingerprint, @Nullable MigrationStream stream, List<String> warnings) {
+    OpenDump(
+            DumpFile file,
+            DumpFingerprint fingerprint,
+            @Nullable MigrationStream stream,
+            @Nullable StreamFacts facts,
+            List<String> warnings) {
         this.file = file;
         this.fingerprint = fingerprint;
         this.stream = stream;
+        this.facts = facts;
         this.warnings = List.copyOf(warnings);
         streamLength = stream == null ? file.size() : stream.length();
     }
@@ -70,7 +78,7 @@ final class OpenDump implements DumpSource {
 
     @Override
     public @Nullable StreamFacts facts() {
-        return stream == null ? null : stream.facts();
+        return facts;
     }
 
     @Override

@@ -27,8 +27,6 @@ final class ConfigurationWalker {
     static final int VERSION = 3;
 
     private static final int MACHINE_TYPE_SIZE_MAX = 255;
-    private static final int PAGE_BITS_MIN = 10;
-    private static final int PAGE_BITS_MAX = 16;
     /** QEMU lists two at most ({@code migration/savevm.c}, {@code should_validate_capability}). */
     private static final int CAPABILITIES_MAX = 2;
 
@@ -37,6 +35,7 @@ final class ConfigurationWalker {
     private final ElementInput in;
     private final List<String> capabilities = new ArrayList<>();
     private int version = VERSION;
+    private boolean present;
     private @Nullable String machineType;
     private int pageSize;
 
@@ -53,6 +52,16 @@ final class ConfigurationWalker {
     @Nullable
     String machineType() {
         return machineType;
+    }
+
+    /** Whether the stream has a configuration section. */
+    boolean isPresent() {
+        return present;
+    }
+
+    /** Restores what {@link #isPresent} was when a check was saved. */
+    void restorePresence(boolean saved) {
+        present = saved;
     }
 
     /** The target page size in bytes that the configuration states, or 0 if it states none. */
@@ -98,6 +107,7 @@ final class ConfigurationWalker {
             return false;
         }
         machineType = in.peekName(1 + Integer.BYTES, (int) length);
+        present = true;
         in.advance(size);
         return true;
     }
@@ -131,7 +141,7 @@ final class ConfigurationWalker {
             return false;
         }
         long bits = in.peekU32(headSize);
-        if (bits < PAGE_BITS_MIN || bits > PAGE_BITS_MAX) {
+        if (bits >= Integer.SIZE - 1 || !RamWalker.isPageSize(1 << bits)) {
             throw in.invalid("target pages of 2^" + bits + " bytes");
         }
         in.advance(headSize + Integer.BYTES);

@@ -4,7 +4,6 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 
 /**
@@ -18,25 +17,20 @@ final class DescribedSections {
 
     private final ElementInput in;
     private final long streamLength;
-    private final @Nullable VmDescription vmDescription;
+    private final VmDescription vmDescription;
     private final List<DeviceState> devices;
     /** How many device sections have been passed. */
     private int deviceIndex;
 
-    DescribedSections(ElementInput in, long streamLength, @Nullable VmDescription vmDescription) {
+    DescribedSections(ElementInput in, VmDescription vmDescription) {
         this.in = in;
-        this.streamLength = streamLength;
         this.vmDescription = vmDescription;
-        devices = vmDescription == null ? List.of() : vmDescription.devices();
-    }
-
-    /** Whether the stream has a vmdescription; without one, no device section can be passed. */
-    boolean isPresent() {
-        return vmDescription != null;
+        streamLength = vmDescription.end();
+        devices = vmDescription.devices();
     }
 
     void requirePageSize(int stated) throws StateferryException {
-        if (vmDescription != null && vmDescription.pageSize() != stated) {
+        if (vmDescription.pageSize() != stated) {
             throw in.invalid("target pages of " + stated + " bytes by the configuration, of " + vmDescription.pageSize()
                     + " by the vmdescription");
         }
@@ -68,13 +62,18 @@ final class DescribedSections {
         return "'" + name + "' (instance " + instanceId + ", version " + versionId + ")";
     }
 
-    /** Passes the end mark, which must be the last byte of the stream or the last before its vmdescription. */
+    /** Whether the end mark is at an offset of the stream. */
+    boolean endsAt(long offset) {
+        return offset == vmDescription.recordOffset() - 1;
+    }
+
+    /** Passes the end mark, which must be the last byte before the vmdescription. */
     void passEof() throws StateferryException {
-        long following = (vmDescription == null ? streamLength : vmDescription.recordOffset()) - in.offset() - 1;
-        if (following != 0) {
-            throw in.invalid("the stream ends here, but " + following + " bytes follow"
-                            + (vmDescription == null ? "" : " before the vmdescription"))
-                    .advise("if the file is to be stored as it is, give --format opaque");
+        if (!endsAt(in.offset())) {
+            throw in.invalid("the stream ends here, but " + (vmDescription.recordOffset() - in.offset() - 1)
+                            + " bytes follow before the vmdescription that the file ends with")
+                    .advise("if that is the rest of another state, copy the stream to a file of its own:"
+                            + " 'stateferry inspect' tells its length");
         }
         if (deviceIndex < devices.size()) {
             throw in.invalid("the stream ends without device section '"
@@ -88,8 +87,7 @@ final class DescribedSections {
         if (!in.has(TEXT_HEAD_SIZE)) {
             return false;
         }
-        if (vmDescription == null
-                || in.peekU8(0) != SectionType.VMDESCRIPTION.code()
+        if (in.peekU8(0) != SectionType.VMDESCRIPTION.code()
                 || in.peekU32(1) != vmDescription.extent().length()) {
             throw in.invalid("the vmdescription changed since the dump was opened");
         }

@@ -99,6 +99,17 @@ final class ElementInput {
         advance(bytes.remaining());
     }
 
+    /** Passes the bytes at hand up to the next one that is {@code value}; false if there is none, and all are passed. */
+    boolean advanceTo(byte value) {
+        int at = bytes.position();
+        int end = bytes.limit();
+        while (at < end && bytes.get(at) != value) {
+            at++;
+        }
+        advance(at - bytes.position());
+        return at < end;
+    }
+
     private void passSkipped() {
         int count = (int) Math.min(pendingSkip, bytes.remaining());
         advance(count);

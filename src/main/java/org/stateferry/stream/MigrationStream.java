@@ -9,12 +9,14 @@ import org.jspecify.annotations.Nullable;
  * @param file the dump that holds it, for messages
  * @param fileOffset where in the file the stream begins, in bytes
  * @param length the stream's length in bytes, with its vmdescription and without padding behind it
- * @param facts what its head says
+ * @param surplus how many bytes follow the stream in the file that are neither part of it nor all zeros
+ * @param facts what the stream says about its machine
  * @param vmDescription its vmdescription, or null if it has none
  */
 public record MigrationStream(
         Path file,
         long fileOffset,
         long length,
+        long surplus,
         StreamFacts facts,
         @Nullable VmDescription vmDescription) {}

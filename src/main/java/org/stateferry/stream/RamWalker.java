@@ -11,6 +11,13 @@ import org.stateferry.error.StateferryException;
  * without their section headers and footers. Not thread-safe.
  */
 final class RamWalker {
+    /** Stands for a page size that is not known. */
+    static final int PAGE_SIZE_UNKNOWN = 0;
+
+    /** The smallest target page, that of AVR; flags below it are those of every stream. */
+    private static final int PAGE_SIZE_MIN = 256;
+
+    private static final int PAGE_SIZE_MAX = 64 * 1024;
     private static final long LIST_AWAITED = -1;
     private static final int XBZRLE_HEAD_SIZE = 3;
     private static final int XBZRLE_ENCODING = 1;
@@ -41,6 +48,11 @@ final class RamWalker {
         return pageSize;
     }
 
+    /** Whether a target of QEMU can have pages of so many bytes. */
+    static boolean isPageSize(long size) {
+        return size >= PAGE_SIZE_MIN && size <= PAGE_SIZE_MAX && Long.bitCount(size) == 1;
+    }
+
     /** Whether the block list has been read to its end. */
     boolean hasBlocks() {
         return listRemaining == 0;
@@ -59,7 +71,7 @@ final class RamWalker {
     }
 
     /**
-     * Reads as far as the bytes at hand go.
+     * Reads as far as the bytes at hand go; without a page size, up to the end of the list of blocks.
      *
      * @return true if the section's payload has ended
      */
@@ -73,11 +85,11 @@ final class RamWalker {
                 if (!listEntry()) {
                     return false;
                 }
-            } else if (!in.has(Long.BYTES)) {
+            } else if (!in.has(Long.BYTES) || hasBlocks() && pageSize == PAGE_SIZE_UNKNOWN) {
                 return false;
             } else {
                 long word = in.peekI64(0);
-                int flags = (int) word & (pageSize - 1);
+                int flags = (int) word & (smallestPageSize() - 1);
                 if (flags == RamFlag.END_OF_SECTION && hasBlocks()) {
                     requireNoOffset(word - flags);
                     in.advance(Long.BYTES);
@@ -88,6 +100,11 @@ final class RamWalker {
                 }
             }
         }
+    }
+
+    /** The list of blocks can be read before the page size is known. */
+    private int smallestPageSize() {
+        return pageSize == PAGE_SIZE_UNKNOWN ? PAGE_SIZE_MIN : pageSize;
     }
 
     private boolean record(long pageOffset, int flags) throws StateferryException {
@@ -219,7 +236,7 @@ final class RamWalker {
         if (listRemaining != LIST_AWAITED || flags != RamFlag.MEM_SIZE) {
             throw in.invalid("found a second list of RAM blocks");
         }
-        if (total <= 0) {
+        if (total < 0) { // a machine may have no RAM at all (-M none)
             throw in.invalid("the list of RAM blocks states a total of " + total + " bytes");
         }
         in.advance(Long.BYTES);
@@ -237,7 +254,7 @@ final class RamWalker {
         if (nameLength == 0 || blocks.find(in, 1, nameLength) != RamBlockTable.NONE) {
             throw in.invalid("RAM block '" + name + "' is listed twice or has no name");
         }
-        if (size < 0 || size > listRemaining || size % pageSize != 0) {
+        if (size < 0 || size > listRemaining || size % smallestPageSize() != 0) {
             throw in.invalid("RAM block '" + name + "' of 0x" + Long.toHexString(size) + " bytes does not fit the 0x"
                     + Long.toHexString(listRemaining) + " bytes that are left of the total");
         }

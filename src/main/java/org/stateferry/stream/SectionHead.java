@@ -1,5 +1,6 @@
 package org.stateferry.stream;
 
+import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 
@@ -14,24 +15,46 @@ import org.stateferry.error.StateferryException;
  * @param size the size of the head itself in bytes
  */
 record SectionHead(long sectionId, String name, long instanceId, long versionId, int size) {
+    /** The size of a footer in bytes: type and section id. */
+    static final int FOOTER_SIZE = 1 + Integer.BYTES;
+
     private static final int NAME_OFFSET = 1 + Integer.BYTES + 1;
 
     /** Reads the head at hand without passing it; null if more bytes are needed. */
     static @Nullable SectionHead peek(ElementInput in) throws StateferryException {
-        if (!in.has(NAME_OFFSET)) {
+        if (!isWhole(in, 0)) {
             return null;
         }
         int nameLength = in.peekU8(NAME_OFFSET - 1);
         int instanceOffset = NAME_OFFSET + nameLength;
-        int size = instanceOffset + 2 * Integer.BYTES;
-        if (!in.has(size)) {
-            return null;
-        }
         return new SectionHead(
                 in.peekU32(1),
                 in.peekName(NAME_OFFSET, nameLength),
                 in.peekU32(instanceOffset),
                 in.peekU32(instanceOffset + Integer.BYTES),
-                size);
+                instanceOffset + 2 * Integer.BYTES);
+    }
+
+    /** The size in bytes of the head of a section with this name. */
+    static int sizeOf(String name) {
+        return NAME_OFFSET + name.getBytes(StandardCharsets.UTF_8).length + 2 * Integer.BYTES;
+    }
+
+    /** Whether all of a head is at hand that begins {@code at} bytes from the next one. */
+    static boolean isWhole(ElementInput in, int at) {
+        return in.has(at + NAME_OFFSET)
+                && in.has(at + NAME_OFFSET + in.peekU8(at + NAME_OFFSET - 1) + 2 * Integer.BYTES);
+    }
+
+    /** Whether the whole head that begins {@code at} bytes from the next one has a name as QEMU gives them. */
+    static boolean isPlausible(ElementInput in, int at) {
+        int nameLength = in.peekU8(at + NAME_OFFSET - 1);
+        for (int index = 0; index < nameLength; index++) {
+            int character = in.peekU8(at + NAME_OFFSET + index);
+            if (character <= ' ' || character > '~') {
+                return false;
+            }
+        }
+        return nameLength > 0;
     }
 }

@@ -10,13 +10,24 @@ import org.stateferry.error.StateferryException;
 /**
  * Reads a stream section by section (QEMU {@code migration/savevm.c}, {@code qemu_loadvm_state_main}).
  *
- * <p>The payload of a device does not state its length; the vmdescription does. Where nothing tells the length, the rest of
- * the stream is passed without a check, which {@link #unchecked} then reports. Not thread-safe.
+ * <p>The payload of a device does not state its length. The vmdescription does; in a stream without one, the footer behind the
+ * payload is searched. Where there are no footers either, the rest of the stream is passed without a check, which
+ * {@link #unchecked} then reports. Not thread-safe.
  */
 final class SectionWalker {
+    /** No offset. */
+    static final long NONE = -1;
+
     private static final int ID_SIZE = 1 + Integer.BYTES;
+    private static final int COMMAND_HEAD_SIZE = 1 + 2 * Short.BYTES;
     private static final int RAM_VERSION = 4;
-    private static final int DEFAULT_PAGE_SIZE = 4096;
+    /**
+     * The device that QEMU saves behind all those that the machine starts with (QEMU {@code migration/global_state.c}). Every
+     * machine type that has a configuration section has it.
+     */
+    static final String GLOBAL_STATE = "globalstate";
+
+    private static final String RESAVE = "save the state again";
 
     /** What the next byte is part of. */
     private enum Position {
@@ -25,6 +36,8 @@ final class SectionWalker {
         SUBSECTION,
         SECTION,
         RAM,
+        PAYLOAD,
+        SEARCH,
         FOOTER,
         VMDESCRIPTION,
         END,
@@ -43,23 +56,52 @@ final class SectionWalker {
         ABSENT
     }
 
+    /** Whether a footer is where it could be. */
+    private enum Match {
+        YES,
+        NO,
+        /** More bytes are needed. */
+        OPEN
+    }
+
+    /** Tells of a zero byte behind a footer, in a stream without a vmdescription, whether it is the end mark. */
+    interface EndMark {
+        /** @param offset of the byte, from the start of the stream */
+        boolean isAt(long offset) throws StateferryException;
+    }
+
     private final ElementInput in;
-    private final DescribedSections description;
+    private final @Nullable DescribedSections described;
+    private final EndMark endMark;
     private final ConfigurationWalker configuration;
     private final RamWalker ram;
+    private final OpenSections sections = new OpenSections();
 
     private Position position = Position.HEADER;
     private Phase ramPhase = Phase.AWAITED;
     private Footers footers = Footers.UNKNOWN;
     private long ramSectionId;
     private long sectionId;
+    private String sectionName = "";
+    private SectionFraming framing = SectionFraming.FOOTER;
+    private boolean payloadBegun;
+    private boolean hasGlobalState;
+    private long timerOffset = NONE;
+    private long timerVersion;
     private StreamCheck.@Nullable Unchecked unchecked;
 
-    SectionWalker(ElementInput in, long streamLength, @Nullable VmDescription vmDescription) {
+    /**
+     * @param pageSize the target page size in bytes, or {@link RamWalker#PAGE_SIZE_UNKNOWN} if no more than the list of RAM
+     *     blocks is to be read
+     * @param described the sections by the stream's vmdescription, or null if it has none
+     * @param endMark asked only if there is no vmdescription
+     */
+    SectionWalker(ElementInput in, int pageSize, @Nullable DescribedSections described, EndMark endMark) {
         this.in = in;
-        description = new DescribedSections(in, streamLength, vmDescription);
+        this.described = described;
+        this.endMark = endMark;
         configuration = new ConfigurationWalker(in);
-        ram = new RamWalker(in, vmDescription == null ? DEFAULT_PAGE_SIZE : vmDescription.pageSize());
+        ram = new RamWalker(in, pageSize);
     }
 
     ConfigurationWalker configuration() {
@@ -79,6 +121,31 @@ final class SectionWalker {
         return ram.hasBlocks() || position == Position.UNCHECKED || position == Position.END;
     }
 
+    /** Whether the end of the stream has been reached. */
+    boolean isAtEnd() {
+        return position == Position.END;
+    }
+
+    /** Whether the device {@link #GLOBAL_STATE} has been passed. */
+    boolean hasGlobalState() {
+        return hasGlobalState;
+    }
+
+    /** Whether the end of a payload is being searched. */
+    boolean isSearching() {
+        return position == Position.SEARCH;
+    }
+
+    /** Where in the stream the payload of the device {@code timer} begins, in bytes; {@link #NONE} if it was not passed. */
+    long timerOffset() {
+        return timerOffset;
+    }
+
+    /** The version of the payload at {@link #timerOffset}. */
+    long timerVersion() {
+        return timerVersion;
+    }
+
     /**
      * Passes one element, or as much of a RAM section as is at hand.
      *
@@ -91,8 +158,10 @@ final class SectionWalker {
             case SUBSECTION -> subsection();
             case SECTION -> in.has(1) && section();
             case RAM -> ram.walk() && goTo(Position.FOOTER);
+            case PAYLOAD -> payload();
+            case SEARCH -> search() && goTo(Position.FOOTER);
             case FOOTER -> footer();
-            case VMDESCRIPTION -> description.passText() && goTo(Position.END);
+            case VMDESCRIPTION -> described != null && described.passText() && goTo(Position.END);
             case END -> end();
             case UNCHECKED -> {
                 in.skipAll();
@@ -128,7 +197,9 @@ final class SectionWalker {
     private boolean takePageSize() throws StateferryException {
         int stated = configuration.pageSize();
         if (stated != 0) {
-            description.requirePageSize(stated);
+            if (described != null) {
+                described.requirePageSize(stated);
+            }
             ram.pageSize(stated);
         }
         return true;
@@ -156,19 +227,11 @@ final class SectionWalker {
             return false;
         }
         sectionId = head.sectionId();
+        sectionName = head.name();
         if (type == SectionType.FULL) {
             return device(head);
         }
-        return switch (head.name()) {
-            case "ram" -> startRam(head);
-            case "block" ->
-                throw in.unfit("the stream carries the disks' contents too (migrate -b), which a snapshot cannot take")
-                        .advise("save the state again without -b");
-            case "dirty-bitmap" ->
-                throw in.unfit("the stream carries dirty bitmaps, which a snapshot cannot take")
-                        .advise("save the state again with the migration capability dirty-bitmaps off");
-            default -> leaveUnchecked("only the device itself knows the length of section '" + head.name() + "'");
-        };
+        return head.name().equals("ram") ? startRam(head) : startIterative(head);
     }
 
     private boolean startRam(SectionHead head) throws StateferryException {
@@ -184,13 +247,42 @@ final class SectionWalker {
         return goTo(Position.RAM);
     }
 
+    private boolean startIterative(SectionHead head) throws StateferryException {
+        if (sections.has(sectionId) || ramPhase != Phase.AWAITED && sectionId == ramSectionId) {
+            throw in.invalid("section " + sectionId + " begins a second time");
+        }
+        if (sections.isFull()) {
+            throw in.invalid("more than " + OpenSections.COUNT_MAX + " sections have begun and not ended");
+        }
+        framing = SectionFraming.of(head.name(), head.versionId());
+        if (framing == SectionFraming.FOOTER && !hasFooters()) {
+            return leaveUnchecked("only the device itself knows the length of section '" + head.name() + "'");
+        }
+        sections.begin(sectionId, new OpenSections.Open(head.name(), framing));
+        return beginPayload(head.size());
+    }
+
     private boolean device(SectionHead head) throws StateferryException {
-        if (!description.isPresent()) {
+        hasGlobalState |= head.name().equals(GLOBAL_STATE);
+        if (described != null) {
+            described.passDevice(head);
+            return goTo(Position.FOOTER);
+        }
+        if (!hasFooters()) {
             return leaveUnchecked(
                     "the stream has no vmdescription that tells the length of device section '" + head.name() + "'");
         }
-        description.passDevice(head);
-        return goTo(Position.FOOTER);
+        in.advance(head.size());
+        if (head.name().equals(TimerSection.NAME)) {
+            timerOffset = in.offset();
+            timerVersion = head.versionId();
+        }
+        return goTo(Position.SEARCH);
+    }
+
+    /** Whether sections end with footers; as long as none has ended, what QEMU does by itself counts. */
+    private boolean hasFooters() {
+        return footers == Footers.UNKNOWN ? configuration.isPresent() : footers == Footers.PRESENT;
     }
 
     private boolean part(SectionType type) throws StateferryException {
@@ -198,14 +290,95 @@ final class SectionWalker {
             return false;
         }
         sectionId = in.peekU32(1);
-        if (ramPhase != Phase.RUNNING || sectionId != ramSectionId) {
+        if (ramPhase == Phase.RUNNING && sectionId == ramSectionId) {
+            sectionName = "ram";
+            in.advance(ID_SIZE);
+            if (type == SectionType.END) {
+                ramPhase = Phase.DONE;
+            }
+            return goTo(Position.RAM);
+        }
+        OpenSections.Open section = sections.get(sectionId);
+        if (section == null) {
             throw in.invalid("section " + sectionId + " continues, but it has not begun or has already ended");
         }
-        in.advance(ID_SIZE);
+        sectionName = section.name();
+        framing = section.framing();
         if (type == SectionType.END) {
-            ramPhase = Phase.DONE;
+            sections.end(sectionId);
         }
-        return goTo(Position.RAM);
+        return beginPayload(ID_SIZE);
+    }
+
+    private boolean beginPayload(int headSize) {
+        in.advance(headSize);
+        payloadBegun = false;
+        return goTo(Position.PAYLOAD);
+    }
+
+    private boolean payload() throws StateferryException {
+        SectionFraming.Step step = framing.pass(in, payloadBegun);
+        payloadBegun |= step == SectionFraming.Step.PASSED;
+        return switch (step) {
+            case INCOMPLETE -> false;
+            case PASSED -> true;
+            case ENDED -> goTo(Position.FOOTER);
+            case UNKNOWN ->
+                hasFooters()
+                        ? goTo(Position.SEARCH)
+                        : leaveUnchecked("only the device itself knows the length of section '" + sectionName + "'");
+        };
+    }
+
+    /** Passes a payload of unknown length up to its footer; false if more bytes are needed. */
+    private boolean search() throws StateferryException {
+        while (in.advanceTo((byte) SectionType.FOOTER.code())) {
+            Match match = footerAtHand();
+            if (match != Match.NO) {
+                return match == Match.YES;
+            }
+            in.advance(1);
+        }
+        return false;
+    }
+
+    /** Whether the next byte begins the footer of this section: what follows must be something that can follow it. */
+    private Match footerAtHand() throws StateferryException {
+        if (!in.has(ID_SIZE + 1)) {
+            return Match.OPEN;
+        }
+        SectionType next = SectionType.of(in.peekU8(ID_SIZE));
+        if (in.peekU32(1) != sectionId || next == null) {
+            return Match.NO;
+        }
+        return switch (next) {
+            case EOF -> ramPhase == Phase.DONE && isEndMark(in.offset() + ID_SIZE) ? Match.YES : Match.NO;
+            case START, FULL -> {
+                if (!SectionHead.isWhole(in, ID_SIZE)) {
+                    yield Match.OPEN;
+                }
+                yield SectionHead.isPlausible(in, ID_SIZE) ? Match.YES : Match.NO;
+            }
+            case PART, END -> {
+                if (!in.has(2 * ID_SIZE)) {
+                    yield Match.OPEN;
+                }
+                long following = in.peekU32(ID_SIZE + 1);
+                boolean open = sections.has(following) || ramPhase == Phase.RUNNING && following == ramSectionId;
+                yield open ? Match.YES : Match.NO;
+            }
+            case COMMAND -> {
+                if (!in.has(ID_SIZE + COMMAND_HEAD_SIZE)) {
+                    yield Match.OPEN;
+                }
+                yield StreamCommand.of(in.peekU16(ID_SIZE + 1)) != null ? Match.YES : Match.NO;
+            }
+            case SUBSECTION, VMDESCRIPTION, CONFIGURATION, FOOTER -> Match.NO;
+        };
+    }
+
+    private boolean isEndMark(long offset) throws StateferryException {
+        return described == null ? sectionName.equals(GLOBAL_STATE) || endMark.isAt(offset) : described.endsAt(offset);
     }
 
     private boolean footer() throws StateferryException {
@@ -236,8 +409,12 @@ final class SectionWalker {
         if (ramPhase != Phase.DONE) {
             throw in.invalid("the stream ends before its RAM is complete");
         }
-        description.passEof();
-        return goTo(description.isPresent() ? Position.VMDESCRIPTION : Position.END);
+        if (described != null) {
+            described.passEof();
+            return goTo(Position.VMDESCRIPTION);
+        }
+        in.advance(1);
+        return goTo(Position.END);
     }
 
     private boolean end() throws StateferryException {
@@ -262,10 +439,10 @@ final class SectionWalker {
                 case HEADER, CONFIGURATION, SUBSECTION -> "before its first section";
                 case RAM -> ram.position();
                 case VMDESCRIPTION, END -> "inside its vmdescription";
-                case FOOTER -> "inside section " + sectionId;
+                case PAYLOAD, SEARCH, FOOTER -> "inside section " + sectionId + " ('" + sectionName + "')";
                 default -> "between its sections";
             };
-            throw in.invalid("the stream is cut off " + where).advise("save the state again");
+            throw in.invalid("the stream is cut off " + where).advise(RESAVE);
         }
     }
 
@@ -273,9 +450,17 @@ final class SectionWalker {
         out.writeByte(position.ordinal());
         out.writeByte(ramPhase.ordinal());
         out.writeByte(footers.ordinal());
+        out.writeByte(framing.ordinal());
+        out.writeBoolean(payloadBegun);
+        out.writeBoolean(hasGlobalState);
+        out.writeBoolean(configuration.isPresent());
         out.writeLong(ramSectionId);
         out.writeLong(sectionId);
-        description.save(out);
+        out.writeUTF(sectionName);
+        sections.save(out);
+        if (described != null) {
+            described.save(out);
+        }
         out.writeBoolean(unchecked != null);
         if (unchecked != null) {
             out.writeLong(unchecked.offset());
@@ -288,9 +473,17 @@ final class SectionWalker {
         position = Position.values()[saved.readByte()];
         ramPhase = Phase.values()[saved.readByte()];
         footers = Footers.values()[saved.readByte()];
+        framing = SectionFraming.values()[saved.readByte()];
+        payloadBegun = saved.readBoolean();
+        hasGlobalState = saved.readBoolean();
+        configuration.restorePresence(saved.readBoolean());
         ramSectionId = saved.readLong();
         sectionId = saved.readLong();
-        description.restore(saved);
+        sectionName = saved.readUTF();
+        sections.restore(saved);
+        if (described != null) {
+            described.restore(saved);
+        }
         if (saved.readBoolean()) {
             unchecked = new StreamCheck.Unchecked(saved.readLong(), saved.readUTF());
         }

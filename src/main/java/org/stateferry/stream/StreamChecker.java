@@ -20,7 +20,7 @@ import org.stateferry.error.StateferryException;
  * <p>The contents of pages and devices are not looked at. Offsets in failures are file offsets. Not thread-safe.
  */
 public final class StreamChecker implements StreamCheck {
-    private static final int STATE_FORMAT = 1;
+    private static final int STATE_FORMAT = 2;
     private static final int STATE_SIZE_MAX = 64 * 1024;
     private static final int CARRY_SIZE = 2 * ElementInput.ELEMENT_SIZE_MAX;
 
@@ -36,7 +36,12 @@ public final class StreamChecker implements StreamCheck {
     public StreamChecker(MigrationStream stream) {
         this.stream = stream;
         in = new ElementInput(stream.file(), stream.fileOffset());
-        walker = new SectionWalker(in, stream.length(), stream.vmDescription());
+        VmDescription description = stream.vmDescription();
+        walker = new SectionWalker(
+                in,
+                stream.facts().targetPageSize(),
+                description == null ? null : new DescribedSections(in, description),
+                offset -> offset == stream.length() - 1);
     }
 
     /**
@@ -79,8 +84,8 @@ public final class StreamChecker implements StreamCheck {
         int borrowed = Math.min(carry.remaining(), view.remaining());
         carry.put(view.slice(view.position(), borrowed)).flip();
         walk(carry);
-        if (carry.position() == 0) {
-            // The element is still incomplete: all borrowed bytes belong to it.
+        if (carry.position() < held) {
+            // What is left of the carried bytes is still incomplete: all borrowed bytes belong to it.
             view.position(view.position() + borrowed);
             carry.compact();
         } else {

@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param vmDescription where the trailing vmdescription lies, or null if the stream has none
  * @param devices the id strings of the vmdescription's device sections in the order of the stream, each with the number of its
  *     instances
+ * @param clock the guest's clock when it was saved, or null if it could not be read
  */
 public record StreamFacts(
         int version,
@@ -26,7 +27,8 @@ public record StreamFacts(
         List<String> capabilities,
         List<RamBlock> ramBlocks,
         @Nullable Extent vmDescription,
-        Map<String, Integer> devices) {
+        Map<String, Integer> devices,
+        @Nullable VmClock clock) {
 
     /**
      * How the id strings end of devices that are one disk each (QEMU {@code hw/block/virtio-blk.c} and

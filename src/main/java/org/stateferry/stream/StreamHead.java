@@ -2,43 +2,48 @@ package org.stateferry.stream;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
-import java.util.Map;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
-/** Reads the beginning of a migration stream: header, configuration, and all sections up to the list of RAM blocks. */
-public final class StreamHead {
-    /** How much of the stream the caller has to provide, in bytes; the head of a real machine has a few hundred. */
-    public static final int SIZE_MAX = 1024 * 1024;
-
-    private StreamHead() {}
+/**
+ * The beginning of a migration stream: header, configuration, and all sections up to the list of RAM blocks.
+ *
+ * @param version the stream's version; 3 if the stream ends before it
+ * @param machineType the machine type, or null if the stream has no configuration section
+ * @param pageSize the target page size in bytes, or {@link RamWalker#PAGE_SIZE_UNKNOWN}
+ * @param capabilities the migration capabilities that the configuration lists
+ * @param ramBlocks the RAM blocks, as far as they could be read
+ * @param obstacle why the list of RAM blocks could not be read to its end, or what was found damaged behind it; or null
+ */
+record StreamHead(
+        int version,
+        @Nullable String machineType,
+        int pageSize,
+        List<String> capabilities,
+        List<RamBlock> ramBlocks,
+        @Nullable StateferryException obstacle) {
+    /** How much of the stream is looked at, in bytes; the head of a real machine has a few hundred. */
+    static final int SIZE_MAX = 1024 * 1024;
 
     /**
-     * Reads the facts of a stream.
+     * Reads the head of a stream, as far as possible, and checks what else the prefix holds.
      *
      * @param file the dump, for messages
      * @param fileOffset where in the file the stream begins
      * @param prefix the stream's first {@link #SIZE_MAX} bytes, or all of it if it is shorter; left as it was
      * @param streamLength the stream's length in bytes
-     * @param vmDescription the stream's vmdescription, or null if it has none
+     * @param vmDescription the stream's vmdescription, or null if none is known
      */
-    public static StreamFacts read(
-            Path file, long fileOffset, ByteBuffer prefix, long streamLength, @Nullable VmDescription vmDescription)
-            throws StateferryException {
-        StreamGlance glance = glance(file, fileOffset, prefix, streamLength, vmDescription);
-        if (glance.obstacle() != null) {
-            throw glance.obstacle();
-        }
-        return glance.facts();
-    }
-
-    /** Reads as much as possible of the head of a stream, whether a snapshot can load the stream or not; see {@link #read}. */
-    public static StreamGlance glance(
+    static StreamHead read(
             Path file, long fileOffset, ByteBuffer prefix, long streamLength, @Nullable VmDescription vmDescription) {
         ElementInput in = new ElementInput(file, fileOffset);
-        SectionWalker walker = new SectionWalker(in, streamLength, vmDescription);
+        SectionWalker walker = new SectionWalker(
+                in,
+                vmDescription == null ? RamWalker.PAGE_SIZE_UNKNOWN : vmDescription.pageSize(),
+                vmDescription == null ? null : new DescribedSections(in, vmDescription),
+                offset -> false);
         StateferryException obstacle = null;
         try {
             in.offer(prefix.slice());
@@ -46,15 +51,13 @@ public final class StreamHead {
         } catch (StateferryException e) {
             obstacle = e;
         }
-        StreamFacts facts = new StreamFacts(
+        return new StreamHead(
                 walker.configuration().version(),
                 walker.configuration().machineType(),
                 walker.ram().pageSize(),
                 walker.configuration().capabilities(),
                 walker.ram().blocks(),
-                vmDescription == null ? null : vmDescription.extent(),
-                vmDescription == null ? Map.of() : instanceCounts(vmDescription));
-        return new StreamGlance(facts, obstacle);
+                obstacle);
     }
 
     private static void walk(SectionWalker walker, ElementInput in, int prefixSize, Path file, long streamLength)
@@ -73,13 +76,5 @@ public final class StreamHead {
                     in.fileOffset(),
                     "the first " + prefixSize + " bytes do not hold the list of RAM blocks");
         }
-    }
-
-    private static Map<String, Integer> instanceCounts(VmDescription vmDescription) {
-        Map<String, Integer> counts = new LinkedHashMap<>();
-        for (DeviceState device : vmDescription.devices()) {
-            counts.merge(device.name(), 1, Integer::sum);
-        }
-        return counts;
     }
 }

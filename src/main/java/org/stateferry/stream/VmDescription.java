@@ -3,7 +3,6 @@ package org.stateferry.stream;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -17,13 +16,14 @@ import org.stateferry.error.StateferryException;
  * @param devices the device sections in the order of the stream
  */
 public record VmDescription(StreamFacts.Extent extent, int pageSize, List<DeviceState> devices) {
-    /** How much of the stream's end {@link #find} needs, in bytes. Longer texts are not found. */
-    public static final int TAIL_SIZE_MAX = 16 * 1024 * 1024;
+    /** The longest text that is read, in bytes; that of a machine with thousands of processors has some megabytes. */
+    public static final int SIZE_MAX = 16 * 1024 * 1024;
 
-    /** The end mark of the stream, the type byte and the 32-bit length before the text. */
-    private static final int HEAD_SIZE = 1 + 1 + Integer.BYTES;
+    /** The type byte and the 32-bit length before the text. */
+    static final int RECORD_HEAD_SIZE = 1 + Integer.BYTES;
 
-    private static final String STORE_OPAQUE = "if the file is to be stored as it is, give --format opaque";
+    /** The end mark of the stream and the head of the record. */
+    private static final int HEAD_SIZE = 1 + RECORD_HEAD_SIZE;
 
     public VmDescription {
         devices = List.copyOf(devices);
@@ -31,7 +31,12 @@ public record VmDescription(StreamFacts.Extent extent, int pageSize, List<Device
 
     /** The offset in the stream of the record that holds the text, which is right behind the end mark. */
     public long recordOffset() {
-        return extent.offset() - HEAD_SIZE + 1;
+        return extent.offset() - RECORD_HEAD_SIZE;
+    }
+
+    /** The stream's length in bytes: it ends with the text. */
+    public long end() {
+        return extent.offset() + extent.length();
     }
 
     /**
@@ -40,83 +45,76 @@ public record VmDescription(StreamFacts.Extent extent, int pageSize, List<Device
      *
      * @param file the dump, for messages
      * @param fileOffset where in the file the stream begins
-     * @param tail the stream's last bytes, without padding: {@link #TAIL_SIZE_MAX} or all of it
+     * @param tail the stream's last bytes, without padding
      * @param streamLength the stream's length in bytes, without padding
-     * @return null if there is no vmdescription
+     * @return null if there is no vmdescription in the tail
      */
-    public static @Nullable VmDescription find(Path file, long fileOffset, ByteBuffer tail, long streamLength)
+    static @Nullable VmDescription atEnd(Path file, long fileOffset, ByteBuffer tail, long streamLength)
             throws StateferryException {
         ByteBuffer bytes = tail.slice();
         long tailOffset = streamLength - bytes.limit();
-        long fileTailOffset = fileOffset + tailOffset;
-        OptionalLong junk = OptionalLong.empty();
         for (int at = bytes.limit() - 1; at >= HEAD_SIZE; at--) {
-            if (!isCandidate(bytes, at)) {
-                continue;
+            if (isText(bytes, at) && at + Integer.toUnsignedLong(bytes.getInt(at - Integer.BYTES)) == bytes.limit()) {
+                bytes.position(at);
+                return parse(file, fileOffset, bytes, tailOffset + at);
             }
-            long end = at + Integer.toUnsignedLong(bytes.getInt(at - Integer.BYTES));
-            if (end == bytes.limit()) {
-                VmDescriptionParser parser = new VmDescriptionParser(file, fileTailOffset + at);
-                return parser.parse(text(bytes, at, (int) end), new StreamFacts.Extent(tailOffset + at, end - at));
-            }
-            if (end > bytes.limit() && isText(bytes, at, bytes.limit())) {
-                throw StateferryException.at(
-                                FailureKind.DUMP_INVALID,
-                                file,
-                                fileTailOffset + bytes.limit(),
-                                "the stream is cut off inside its vmdescription, " + (end - bytes.limit())
-                                        + " bytes before its end")
-                        .advise("save the state again");
-            }
-            if (end < bytes.limit()
-                    && junk.isEmpty()
-                    && isText(bytes, at, (int) end)
-                    && isVmDescription(file, bytes, at, (int) end)) {
-                junk = OptionalLong.of(fileTailOffset + end);
-            }
-        }
-        if (junk.isPresent()) {
-            throw StateferryException.at(
-                            FailureKind.DUMP_INVALID,
-                            file,
-                            junk.getAsLong(),
-                            "the stream ends here, but other bytes follow")
-                    .advise(STORE_OPAQUE);
         }
         return null;
     }
 
-    private static boolean isCandidate(ByteBuffer bytes, int at) {
+    /** Whether a text begins here: the end mark and the record's head come before it. */
+    private static boolean isText(ByteBuffer bytes, int at) {
         return bytes.get(at) == '{'
-                && bytes.get(at - Integer.BYTES - 1) == SectionType.VMDESCRIPTION.code()
+                && bytes.get(at - RECORD_HEAD_SIZE) == SectionType.VMDESCRIPTION.code()
                 && bytes.get(at - HEAD_SIZE) == SectionType.EOF.code();
     }
 
-    private static byte[] text(ByteBuffer bytes, int from, int to) {
-        byte[] text = new byte[to - from];
-        bytes.get(from, text);
-        return text;
-    }
-
     /**
-     * Whether all bytes are printable, which tells a text from guest memory that begins alike. Every candidate begins with
-     * a zero byte, so the search ends at the next candidate: many candidates take no longer than one.
+     * Reads the vmdescription behind an end mark.
+     *
+     * @param fileOffset where in the file the stream begins
+     * @param recordOffset the offset in the stream behind the end mark
+     * @return null if something else is there, or nothing
+     * @throws StateferryException if it is damaged or cut off
      */
-    private static boolean isText(ByteBuffer bytes, int from, int to) {
-        for (int at = from; at < to; at++) {
-            if (bytes.get(at) < ' ') {
-                return false;
-            }
+    static @Nullable VmDescription at(StreamFile file, long fileOffset, long recordOffset) throws StateferryException {
+        long left = file.size() - fileOffset - recordOffset;
+        ByteBuffer head = file.read(fileOffset + recordOffset, (int) Math.min(left, RECORD_HEAD_SIZE + 1));
+        if (!isRecord(head)) {
+            return null;
         }
-        return true;
+        long textOffset = recordOffset + RECORD_HEAD_SIZE;
+        boolean begun = head.remaining() > RECORD_HEAD_SIZE && head.get(RECORD_HEAD_SIZE) == '{';
+        long size = begun ? Integer.toUnsignedLong(head.getInt(1)) : 0;
+        long missing = size - (left - RECORD_HEAD_SIZE);
+        if (size == 0 || missing > 0) {
+            throw StateferryException.at(
+                            FailureKind.DUMP_INVALID,
+                            file.path(),
+                            file.size(),
+                            "the stream is cut off inside its vmdescription"
+                                    + (size == 0 ? "" : ", " + missing + " bytes before its end"))
+                    .advise("save the state again");
+        }
+        return parse(file.path(), fileOffset, file.read(fileOffset + textOffset, (int) size), textOffset);
     }
 
-    private static boolean isVmDescription(Path file, ByteBuffer bytes, int from, int to) {
-        try {
-            new VmDescriptionParser(file, from).parse(text(bytes, from, to), new StreamFacts.Extent(from, to - from));
-            return true;
-        } catch (StateferryException e) {
+    /** Whether these first bytes of what follows an end mark, up to six, are those of a record, cut off or not. */
+    static boolean isRecord(ByteBuffer head) {
+        int count = head.remaining();
+        if (count == 0 || head.get(0) != SectionType.VMDESCRIPTION.code()) {
             return false;
         }
+        if (count <= RECORD_HEAD_SIZE || head.get(RECORD_HEAD_SIZE) == 0) {
+            return true; // the file ends here, or padding begins
+        }
+        long size = Integer.toUnsignedLong(head.getInt(1));
+        return head.get(RECORD_HEAD_SIZE) == '{' && size >= 2 && size <= SIZE_MAX;
+    }
+
+    private static VmDescription parse(Path file, long fileOffset, ByteBuffer text, long textOffset)
+            throws StateferryException {
+        return new VmDescriptionParser(file, fileOffset + textOffset)
+                .parse(text, new StreamFacts.Extent(textOffset, text.remaining()));
     }
 }

@@ -1,8 +1,11 @@
 package org.stateferry.stream;
 
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
@@ -28,8 +31,12 @@ import tools.jackson.core.json.JsonFactory;
  */
 final class VmDescriptionParser {
     private static final int DEPTH_MAX = 200;
+    /** Several times as many as a machine with 4,096 processors has, which is the most that QEMU offers. */
     private static final int DEVICES_MAX = 65_536;
+
     private static final int NAME_LENGTH_MAX = 255;
+    /** What the names of all devices may come to, in characters; those of a large machine come to some 100,000. */
+    private static final int NAMES_LENGTH_MAX = 2 * 1024 * 1024;
     /** Type byte, length byte and version around a subsection's name. */
     private static final int SUBSECTION_HEAD_SIZE = 1 + 1 + Integer.BYTES;
 
@@ -44,15 +51,26 @@ final class VmDescriptionParser {
 
     private final Path file;
     private final long fileOffset;
+    /** The devices' names, each of them kept once, and their length in characters. */
+    private final Map<String, String> names = new HashMap<>();
 
-    /** A parser for the text that begins at {@code fileOffset} of {@code file}. */
+    private int namesLength;
+
+    /** Creates a parser for the text that begins at {@code fileOffset} of {@code file}. */
     VmDescriptionParser(Path file, long fileOffset) {
         this.file = file;
         this.fileOffset = fileOffset;
     }
 
-    VmDescription parse(byte[] text, StreamFacts.Extent extent) throws StateferryException {
-        try (JsonParser json = JSON.createParser(ObjectReadContext.empty(), text)) {
+    /**
+     * Reads a text.
+     *
+     * @param text from its position to its limit; it has an array
+     * @param extent where the text lies in the stream
+     */
+    VmDescription parse(ByteBuffer text, StreamFacts.Extent extent) throws StateferryException {
+        int start = text.arrayOffset() + text.position();
+        try (JsonParser json = JSON.createParser(ObjectReadContext.empty(), text.array(), start, text.remaining())) {
             require(json.nextToken() == JsonToken.START_OBJECT, json, "an object is expected");
             long pageSize = 0;
             List<DeviceState> devices = null;
@@ -67,10 +85,7 @@ final class VmDescriptionParser {
             }
             require(json.nextToken() == null, json, "text follows its end");
             List<DeviceState> listed = required(devices, json, "it lists no devices");
-            require(
-                    pageSize >= 1024 && pageSize <= 65_536 && Long.bitCount(pageSize) == 1,
-                    json,
-                    pageSize + " is not a page size");
+            require(RamWalker.isPageSize(pageSize), json, pageSize + " is not a page size");
             return new VmDescription(extent, (int) pageSize, listed);
         } catch (JacksonException e) {
             long at = e.getLocation() == null ? 0 : Math.max(0, e.getLocation().getByteOffset());
@@ -87,9 +102,22 @@ final class VmDescriptionParser {
             require(devices.size() < DEVICES_MAX, json, "more than " + DEVICES_MAX + " devices");
             Description device = description(json);
             String name = required(device.name, json, "a device without a name");
-            devices.add(new DeviceState(name, device.instanceId, device.version, device.size));
+            devices.add(new DeviceState(kept(name, json), device.instanceId, device.version, device.size));
         }
         return devices;
+    }
+
+    private String kept(String name, JsonParser json) throws StateferryException {
+        String known = names.putIfAbsent(name, name);
+        if (known != null) {
+            return known;
+        }
+        namesLength += name.length();
+        require(
+                namesLength <= NAMES_LENGTH_MAX,
+                json,
+                "the devices' names come to more than " + NAMES_LENGTH_MAX + " characters");
+        return name;
     }
 
     /** What was read of a device or of a subsection. */

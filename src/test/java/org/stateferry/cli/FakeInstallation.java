@@ -28,7 +28,7 @@ import org.stateferry.transfer.TransferObserver;
 /** An installation whose imports are a function, and which remembers what it was asked for. */
 final class FakeInstallation implements Installation {
     static final StreamFacts PC = new StreamFacts(
-            3, "pc-i440fx-7.2", 4096, List.of(), List.of(new RamBlock("pc.ram", 16 << 20)), null, Map.of());
+            3, "pc-i440fx-7.2", 4096, List.of(), List.of(new RamBlock("pc.ram", 16 << 20)), null, Map.of(), null);
 
     /** What every import of the history was asked for. */
     static final ImportRequest REQUEST =

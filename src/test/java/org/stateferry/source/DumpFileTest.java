@@ -153,6 +153,6 @@ class DumpFileTest {
 
     private static OpenDump open(Path dump, LongPredicate large) throws Exception {
         DumpFile file = DumpFile.open(dump, large);
-        return new OpenDump(file, file.fingerprint(), null, List.of());
+        return new OpenDump(file, file.fingerprint(file.size()), null, null, List.of());
     }
 }

@@ -86,12 +86,25 @@ class DumpInspectionTest {
         assertThat(stream.facts().machineType()).isEqualTo("pc-q35-7.2");
         assertThat(texts(stream.problems())).singleElement().asString().contains("cut off inside its vmdescription");
         DumpContent.Stream cut = stream(Arrays.copyOf(STREAM, 9000));
-        assertThat(texts(cut.problems())).containsExactly("the stream is cut off: its last byte is not the end mark");
+        assertThat(texts(cut.problems())).containsExactly("the stream is cut off inside a RAM page");
         assertThat(cut.problems()).extracting(StateferryException::advice).containsExactly("save the state again");
         assertThat(texts(stream(Arrays.copyOf(STREAM, 20)).problems()))
                 .singleElement()
                 .asString()
                 .contains("cut off before its first section");
+    }
+
+    @Test
+    void whatFollowsAStreamIsToldWithItsTrueLength() throws Exception {
+        byte[] content = Arrays.copyOf(STREAM, STREAM.length + 100_000);
+        Arrays.fill(content, STREAM.length + 10, content.length, (byte) 'x');
+
+        DumpContent.Stream stream = stream(content);
+
+        assertThat(stream.problems()).isEmpty();
+        assertThat(stream.length()).isEqualTo(STREAM.length);
+        assertThat(stream.surplus()).isEqualTo(100_000);
+        assertThat(stream.facts().vmDescription()).isNotNull();
     }
 
     @Test
@@ -146,7 +159,7 @@ class DumpInspectionTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"1f8b0800, gzip", "7f454c460201, ELF", "4b44554d5020202000, kdump"})
+    @CsvSource({"1f8b0800, gzip", "7f454c460201, ELF", "4b44554d5020202000, kdump", "04224d18, lz4"})
     void otherFormsAreKnownByName(String hex, String name) throws Exception {
         assertThat(inspect(HexFormat.of().parseHex(hex)))
                 .isInstanceOfSatisfying(

@@ -12,6 +12,7 @@ import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -52,14 +53,36 @@ class DumpSourcesTest {
     }
 
     @Test
-    void junkBehindTheStreamIsRefusedWithItsOffset() {
+    void whatFollowsTheStreamIsLeftOutWithAWarning() throws Exception {
+        byte[] stream = MigrationStreamBuilder.valid().build();
+        byte[] withJunk = Arrays.copyOf(stream, stream.length + 300_000);
+        new Random(1).nextBytes(withJunk);
+        System.arraycopy(stream, 0, withJunk, 0, stream.length);
+        try (DumpSource source = open(withJunk)) {
+            assertThat(source.streamLength()).isEqualTo(stream.length);
+            assertThat(source.warnings())
+                    .singleElement()
+                    .asString()
+                    .contains("ends at byte " + stream.length, "the 300000 bytes behind it");
+            assertThat(source.pieces(0).read(ByteBuffer.allocate(400_000))).isEqualTo(stream.length);
+        }
+        assertThat(Dumps.readThrough(Dumps.write(folder, withJunk))).isNull();
+    }
+
+    @Test
+    void whatFollowsTheStreamIsNoPartOfItsFingerprint() throws Exception {
         byte[] stream = MigrationStreamBuilder.valid().build();
         byte[] withJunk = Arrays.copyOf(stream, stream.length + 100);
-        withJunk[stream.length + 50] = 'x';
-        StateferryException failure = refusal(withJunk);
-        assertThat(failure.kind()).isEqualTo(FailureKind.DUMP_INVALID);
-        assertThat(failure.offset()).isEqualTo(stream.length);
-        assertThat(failure.advice()).contains("--format opaque");
+        withJunk[stream.length] = 1;
+        assertThat(openedAtOnce(withJunk)).isEqualTo(openedAtOnce(stream));
+    }
+
+    private DumpFingerprint openedAtOnce(byte[] content) throws Exception {
+        Path dump = Dumps.write(folder, content);
+        Files.setLastModifiedTime(dump, FileTime.from(Instant.ofEpochSecond(1)));
+        try (DumpSource source = DumpSources.open(dump, DumpFormat.AUTO)) {
+            return source.fingerprint();
+        }
     }
 
     @Test
@@ -69,12 +92,28 @@ class DumpSourcesTest {
                 .machineType("pc")
                 .ram(pages -> pages.page("pc.ram", 0))
                 .devices()
+                .globalState()
                 .eof()
                 .build();
         try (DumpSource source = open(stream)) {
             assertThat(source.warnings()).singleElement().asString().contains("vmdescription");
         }
-        assertThat(Dumps.readThrough(Dumps.write(folder, stream)).reason()).contains("'timer'");
+        assertThat(Dumps.readThrough(Dumps.write(folder, stream))).isNull();
+        assertThat(refusal(Arrays.copyOf(stream, stream.length - 1))).hasMessageContaining("cut off");
+    }
+
+    @Test
+    void openingCanBeStopped() {
+        Path dump = Dumps.write(folder, MigrationStreamBuilder.valid().build());
+        OpenMonitor stopped = new OpenMonitor() {
+            @Override
+            public void requireNotStopped() throws StateferryException {
+                throw StateferryException.of(FailureKind.INTERRUPTED, "stopped");
+            }
+        };
+        StateferryException failure =
+                catchThrowableOfType(StateferryException.class, () -> DumpSources.open(dump, DumpFormat.AUTO, stopped));
+        assertThat(failure.kind()).isEqualTo(FailureKind.INTERRUPTED);
     }
 
     @ParameterizedTest
@@ -87,16 +126,52 @@ class DumpSourcesTest {
         "7f454c460201, DUMP_UNFIT, ELF",
         "4b44554d5020202000, DUMP_UNFIT, kdump",
         "514649fb00000003, DUMP_UNFIT, qcow2",
-        "4c69627669727451656d7553617665, DUMP_INVALID, not recognised",
-        "4c69627669727451656d755361766502, DUMP_INVALID, not recognised",
-        "00000000, DUMP_INVALID, not recognised",
-        "51, DUMP_INVALID, not recognised"
+        "04224d1864404088, DUMP_UNFIT, lz4",
+        "6d616b6564756d7066696c650000000000000001, DUMP_UNFIT, kdump",
+        "7f5669727475616c426f78205361766564537461746520, DUMP_UNFIT, a saved state of VirtualBox",
+        "d2bed2be08000000, DUMP_UNFIT, VMware",
+        "d3bed3be08000000, DUMP_UNFIT, VMware",
+        "58656e20736176656420646f6d61696e2c20786c20666f726d61740a, DUMP_UNFIT, Xen",
+        "58656e5361766564446f6d76322d0a, DUMP_UNFIT, Xen",
+        "ffffffffffffffff58454e4600000002, DUMP_UNFIT, Xen",
+        "14202801aabbccdd, DUMP_UNFIT, Hyper-V",
+        "01006486841910070800, DUMP_UNFIT, Firecracker",
+        "0000aaaa841910070800, DUMP_UNFIT, Firecracker",
+        "7b226964223a22766d22, DUMP_UNFIT, Cloud Hypervisor",
+        "5041474544553634, DUMP_UNFIT, Windows",
+        "4b444d5601000000, DUMP_UNFIT, VMDK",
+        "4c69627669727451656d7553617665, DUMP_INVALID, not a saved state",
+        "4c69627669727451656d755361766502, DUMP_INVALID, not a saved state",
+        "00000000, DUMP_INVALID, not a saved state",
+        "51, DUMP_INVALID, not a saved state"
     })
     void otherFilesAreRefusedByName(String hex, FailureKind kind, String name) {
         StateferryException failure = refusal(HexFormat.of().parseHex(hex));
         assertThat(failure.kind()).isEqualTo(kind);
         assertThat(failure).hasMessageContaining(name);
-        assertThat(failure.advice()).isNotBlank();
+        assertThat(failure.advice()).isNotBlank().doesNotContain("opaque");
+    }
+
+    @Test
+    void formatsThatAreKnownByLaterBytesAreRefusedByName() {
+        byte[] tar = new byte[1024];
+        System.arraycopy("ustar".getBytes(StandardCharsets.US_ASCII), 0, tar, 257, 5);
+        assertThat(refusal(tar)).hasMessageContaining("tar archive");
+        byte[] disk = new byte[1024];
+        disk[510] = 0x55;
+        disk[511] = (byte) 0xaa;
+        assertThat(refusal(disk)).hasMessageContaining("raw disk image");
+    }
+
+    @Test
+    void noRefusalOfWhatIsNoStreamSuggestsToStoreIt() {
+        for (DumpFormat format : new DumpFormat[] {DumpFormat.AUTO, DumpFormat.PLAIN}) {
+            Path dump = Dumps.write(folder, new byte[] {1, 2, 3});
+            StateferryException failure =
+                    catchThrowableOfType(StateferryException.class, () -> DumpSources.open(dump, format));
+            assertThat(failure.kind()).isEqualTo(FailureKind.DUMP_INVALID);
+            assertThat(failure.advice()).isNotBlank().doesNotContain("opaque");
+        }
     }
 
     @Test
@@ -127,6 +202,21 @@ class DumpSourcesTest {
             assertThat(source.facts()).isNull();
             assertThat(source.checker()).isSameAs(NoCheck.INSTANCE);
             assertThat(source.restoreChecker(new byte[0])).isSameAs(NoCheck.INSTANCE);
+        }
+    }
+
+    @Test
+    void anOpaqueDumpThatBeginsAsAStreamTellsItsMachine() throws Exception {
+        byte[] mapped = new MigrationStreamBuilder()
+                .header(3)
+                .machineType("pc-q35-10.2")
+                .capability("mapped-ram")
+                .fill(1, 5000)
+                .build();
+        try (DumpSource source = DumpSources.open(Dumps.write(folder, mapped), DumpFormat.OPAQUE)) {
+            assertThat(source.streamLength()).isEqualTo(mapped.length);
+            assertThat(source.facts().machineType()).isEqualTo("pc-q35-10.2");
+            assertThat(source.facts().capabilities()).containsExactly("mapped-ram");
         }
     }
 

@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 
 class StreamFactsTest {
     private static Map<String, Integer> disks(Map<String, Integer> devices) {
-        return new StreamFacts(3, "pc-i440fx-7.2", 4096, List.of(), List.of(), null, devices).diskDevices();
+        return new StreamFacts(3, "pc-i440fx-7.2", 4096, List.of(), List.of(), null, devices, null).diskDevices();
     }
 
     @Test

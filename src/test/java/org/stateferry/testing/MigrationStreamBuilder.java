@@ -13,7 +13,7 @@ import java.util.List;
  * write the parts themselves.
  */
 public final class MigrationStreamBuilder {
-    /** The page size of all streams built here, in bytes. */
+    /** The page size in bytes, unless a stream has another one. */
     public static final int PAGE_SIZE = 4096;
 
     private static final int PAGE = 0x08;
@@ -27,6 +27,7 @@ public final class MigrationStreamBuilder {
     private final DataOutputStream out = new DataOutputStream(bytes);
     private final List<String> descriptions = new ArrayList<>();
     private boolean footers = true;
+    private int pageSize = PAGE_SIZE;
 
     /** A part of a stream that a test writes. */
     @FunctionalInterface
@@ -52,6 +53,12 @@ public final class MigrationStreamBuilder {
     /** Without footers, as streams of machine types before 2.4. */
     public MigrationStreamBuilder withoutFooters() {
         footers = false;
+        return this;
+    }
+
+    /** With pages of so many bytes. */
+    public MigrationStreamBuilder pageSize(int size) {
+        pageSize = size;
         return this;
     }
 
@@ -82,11 +89,11 @@ public final class MigrationStreamBuilder {
 
     public MigrationStreamBuilder ramStart() {
         return sectionHead(0x01, 2, "ram", 0, 4)
-                .i64(5L * PAGE_SIZE | MEM_SIZE)
+                .i64(5L * pageSize | MEM_SIZE)
                 .name("pc.ram")
-                .i64(4L * PAGE_SIZE)
+                .i64(4L * pageSize)
                 .name("pc.rom")
-                .i64(PAGE_SIZE)
+                .i64(pageSize)
                 .i64(END_OF_SECTION)
                 .footer(2);
     }
@@ -112,22 +119,22 @@ public final class MigrationStreamBuilder {
 
     /** A page in a block that is named. */
     public MigrationStreamBuilder page(String block, int index) {
-        return i64((long) index * PAGE_SIZE | PAGE).name(block).fill(0xa5, PAGE_SIZE);
+        return i64((long) index * pageSize | PAGE).name(block).fill(0xa5, pageSize);
     }
 
     /** A page in the block of the record before. */
     public MigrationStreamBuilder pageOn(int index) {
-        return i64((long) index * PAGE_SIZE | PAGE | CONTINUE).fill(0x5a, PAGE_SIZE);
+        return i64((long) index * pageSize | PAGE | CONTINUE).fill(0x5a, pageSize);
     }
 
     /** A page of zeros in the block of the record before. */
     public MigrationStreamBuilder zeroPage(int index) {
-        return i64((long) index * PAGE_SIZE | ZERO | CONTINUE).u8(0);
+        return i64((long) index * pageSize | ZERO | CONTINUE).u8(0);
     }
 
     /** Changes to a page: leave 300 bytes, replace 3, leave 5, replace 1. */
     public MigrationStreamBuilder xbzrle(String block, int index) {
-        return i64((long) index * PAGE_SIZE | XBZRLE)
+        return i64((long) index * pageSize | XBZRLE)
                 .name(block)
                 .u8(1)
                 .u16(9)
@@ -164,6 +171,11 @@ public final class MigrationStreamBuilder {
                 .footer(id);
     }
 
+    /** The device that QEMU saves last. */
+    public MigrationStreamBuilder globalState() {
+        return device(9, "globalstate", 0, 1, 104, "{\"name\": \"size\", \"size\": 104}", "");
+    }
+
     public MigrationStreamBuilder sectionHead(int type, int id, String name, int instanceId, int version) {
         return u8(type).u32(id).name(name).u32(instanceId).u32(version);
     }
@@ -183,7 +195,7 @@ public final class MigrationStreamBuilder {
     /** The end mark and the vmdescription of the devices written so far. */
     public MigrationStreamBuilder vmDescription() {
         return vmDescription(
-                "{\"page_size\": " + PAGE_SIZE + ", \"devices\": [" + String.join(", ", descriptions) + "]}");
+                "{\"page_size\": " + pageSize + ", \"devices\": [" + String.join(", ", descriptions) + "]}");
     }
 
     /** The end mark and any text as the vmdescription. */

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StateferryHome;
+import org.stateferry.home.StopSignal;
 import org.stateferry.importer.ImportIdentity;
 import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRequest;
@@ -41,13 +42,13 @@ public record SessionFiles(
      * @throws StateferryException if one of them is missing, is not what it should be, or is in use
      */
     public static SessionFiles open(
-            ImportRequest request, StateferryHome home, FileAccess access, ImportProgress progress)
+            ImportRequest request, StateferryHome home, FileAccess access, ImportProgress progress, StopSignal stop)
             throws StateferryException {
         LockedImages.requireDistinctFiles(request);
         OpenImages.DumpReservation reservation = OpenImages.reserveDump(request.dump());
         try {
             DumpSource dump = access.dump(
-                    DumpSources.open(request.dump(), request.options().format()));
+                    DumpSources.open(request.dump(), request.options().format(), new DumpOpening(progress, stop)));
             try {
                 return open(request, home, access, progress, reservation, dump);
             } catch (StateferryException | RuntimeException | Error e) {

@@ -53,7 +53,8 @@ public final class ImportSession extends OpenImport {
     public static ImportSession open(
             ImportRequest request, StateferryHome home, FileAccess access, ImportProgress progress, StopSignal stop)
             throws StateferryException {
-        return new ImportSession(request, access, progress, stop, SessionFiles.open(request, home, access, progress));
+        return new ImportSession(
+                request, access, progress, stop, SessionFiles.open(request, home, access, progress, stop));
     }
 
     @Override

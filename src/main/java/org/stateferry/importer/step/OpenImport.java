@@ -6,11 +6,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
-import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StopSignal;
 import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRequest;
+import org.stateferry.importer.Interruption;
 import org.stateferry.importer.image.OtherDisks;
 import org.stateferry.journal.Journal;
 import org.stateferry.qcow2.NewImage;
@@ -35,12 +35,6 @@ public abstract class OpenImport implements AutoCloseable {
         this.request = request;
         this.progress = progress;
         this.stop = stop;
-    }
-
-    /** How an import fails that was stopped. */
-    public static StateferryException interrupted() {
-        return StateferryException.of(FailureKind.INTERRUPTED, "the import was interrupted before the switch")
-                .advise("Nothing is lost: run the same command again to go on.");
     }
 
     public final ImportRequest request() {
@@ -129,9 +123,7 @@ public abstract class OpenImport implements AutoCloseable {
 
     /** Throws if the import is to end; for work that has no other way to end early. */
     final void requireNotStopped() throws StateferryException {
-        if (stop.isRequested()) {
-            throw interrupted();
-        }
+        Interruption.requireNone(stop);
     }
 
     @Override

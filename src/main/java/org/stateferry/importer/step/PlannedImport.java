@@ -14,6 +14,7 @@ import org.stateferry.home.StateferryHome;
 import org.stateferry.home.StopSignal;
 import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRequest;
+import org.stateferry.importer.image.DumpOpening;
 import org.stateferry.importer.image.FileAccess;
 import org.stateferry.importer.image.LockedImages;
 import org.stateferry.importer.image.NewImageMaker;
@@ -81,7 +82,8 @@ final class PlannedImport extends OpenImport {
         List<AutoCloseable> files = new ArrayList<>(); // in the order in which they are to be closed
         try {
             files.add(OpenImages.reserveDump(request.dump()));
-            DumpSource dump = DumpSources.open(request.dump(), request.options().format());
+            DumpSource dump =
+                    DumpSources.open(request.dump(), request.options().format(), new DumpOpening(progress, stop));
             files.add(0, dump);
             List<OpenImage> disks = LockedImages.openOthers(request);
             files.addAll(disks);

@@ -14,7 +14,7 @@ import org.stateferry.stream.StreamFacts;
 class ResumeHintTest {
     private static StreamFacts facts(String machineType, long memory) {
         return new StreamFacts(
-                3, machineType, 4096, List.of(), List.of(new RamBlock("pc.ram", memory)), null, Map.of());
+                3, machineType, 4096, List.of(), List.of(new RamBlock("pc.ram", memory)), null, Map.of(), null);
     }
 
     @ParameterizedTest

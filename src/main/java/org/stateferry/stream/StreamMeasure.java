@@ -1,0 +1,126 @@
+package org.stateferry.stream;
+
+import java.nio.ByteBuffer;
+import org.stateferry.error.StateferryException;
+
+/**
+ * Finds the end of a stream by reading its sections one after the other. Pages and other payloads of known length are not
+ * looked at, and long ones are not even read. Not thread-safe.
+ */
+final class StreamMeasure {
+    /** How much is read at once, in bytes. */
+    private static final int PIECE_SIZE = 1024 * 1024;
+
+    /** So many zeros behind what may be the end mark are taken for padding. */
+    private static final int PADDING_PROBE_SIZE = 64 * 1024;
+
+    private final StreamFile file;
+    private final long fileOffset;
+    private final ByteBuffer piece;
+    private final ElementInput in;
+    private final SectionWalker walker;
+
+    /**
+     * @param fileOffset where in the file the stream begins
+     * @param pageSize the target page size in bytes
+     * @param piece from {@link #newPiece}; others may use it while {@link #run} does not
+     */
+    StreamMeasure(StreamFile file, long fileOffset, int pageSize, ByteBuffer piece) {
+        this.file = file;
+        this.fileOffset = fileOffset;
+        this.piece = piece;
+        in = new ElementInput(file.path(), fileOffset);
+        walker = new SectionWalker(in, pageSize, null, this::isEndMark);
+    }
+
+    /** A buffer for the measuring of a stream that has so many bytes at most. */
+    static ByteBuffer newPiece(long length) {
+        return ByteBuffer.allocateDirect((int) Math.max(ElementInput.ELEMENT_SIZE_MAX, Math.min(PIECE_SIZE, length)));
+    }
+
+    /** How far the reading has come. */
+    enum Outcome {
+        /** The end mark has been passed. */
+        ENDED,
+        /** The sections could be followed no further: {@link #unchecked}. */
+        LOST,
+        /** The limit was reached. */
+        STOPPED,
+        /** The file has ended before the stream. */
+        CUT
+    }
+
+    /**
+     * Reads on.
+     *
+     * @param limit an offset in the stream beyond which nothing is read
+     * @throws StateferryException if the stream is damaged, or the file cannot be read
+     */
+    Outcome run(long limit) throws StateferryException {
+        long end = file.size() - fileOffset;
+        while (true) {
+            long offset = next();
+            if (offset > end) {
+                in.resume(end, offset - end);
+                return Outcome.CUT;
+            }
+            if (offset >= limit) {
+                return Outcome.STOPPED;
+            }
+            int count = (int) Math.min(piece.capacity(), end - offset);
+            file.readFully(piece.clear().limit(count), fileOffset + offset);
+            in.resume(offset, 0);
+            in.offer(piece.flip());
+            boolean moved = true;
+            while (moved && !isDone()) {
+                moved = walker.step();
+            }
+            if (isDone()) {
+                return walker.isAtEnd() ? Outcome.ENDED : Outcome.LOST;
+            }
+            if (count < piece.capacity()) {
+                return Outcome.CUT;
+            }
+        }
+    }
+
+    private boolean isDone() {
+        return walker.isAtEnd() || walker.unchecked() != null;
+    }
+
+    /** The offset in the stream of the next byte that has to be looked at. */
+    private long next() {
+        long offset = in.offset() + in.pendingSkip();
+        boolean inHole = walker.isSearching() && offset < file.size() - fileOffset;
+        // A footer does not begin with a zero.
+        return inHole ? file.nextData(fileOffset + offset) - fileOffset : offset;
+    }
+
+    /** A text or padding must follow, or nothing. */
+    private boolean isEndMark(long offset) throws StateferryException {
+        long next = fileOffset + offset + 1;
+        int count = (int) Math.min(PADDING_PROBE_SIZE, file.size() - next);
+        if (count <= 0) {
+            return true;
+        }
+        ByteBuffer following = file.read(next, count);
+        if (VmDescription.isRecord(following.slice(0, Math.min(count, VmDescription.RECORD_HEAD_SIZE + 1)))) {
+            return true;
+        }
+        while (following.hasRemaining()) {
+            if (following.get() != 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** The offset in the stream behind the last byte that was passed. */
+    long offset() {
+        return in.offset();
+    }
+
+    SectionWalker walker() {
+        return walker;
+    }
+}

@@ -1,0 +1,256 @@
+package org.stateferry.stream;
+
+import java.nio.ByteBuffer;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+
+/**
+ * Finds out what a file holds that begins as a migration stream: where the stream ends, and what it says about its machine.
+ *
+ * <p>A stream ends with its vmdescription. If that is also the end of the file, up to padding, only the file's beginning and
+ * end have to be read. But the end of a file, and all the more that of a block device, may be left from an older and longer
+ * stream, or be anything else. To be sure, the sections are followed from the beginning ({@link StreamMeasure}).
+ */
+public final class StreamSurvey {
+    private static final int DEFAULT_PAGE_SIZE = 4096;
+
+    private final FileTail tail;
+    private final StreamFile file;
+    private final long fileOffset;
+    private final ByteBuffer prefix;
+
+    private long length;
+    private boolean measured;
+    private @Nullable VmDescription description;
+    private int pageSize;
+    private @Nullable VmClock clock;
+    private @Nullable StateferryException obstacle;
+    private @Nullable StateferryException damage;
+
+    /**
+     * How much of a file is read.
+     *
+     * @param trustsEnd whether a vmdescription at the end of the file is taken for that of the stream, so that the sections
+     *     are not followed
+     * @param measureMax how far into the stream they are followed at most, in bytes
+     */
+    public record Effort(boolean trustsEnd, long measureMax) {}
+
+    /**
+     * What was found.
+     *
+     * @param stream the stream, as far as it could be read
+     * @param obstacle why it cannot be loaded from a snapshot, or null if that is not known
+     * @param damage where it is damaged, as far as it was read, or null
+     */
+    public record Result(
+            MigrationStream stream,
+            @Nullable StateferryException obstacle,
+            @Nullable StateferryException damage) {
+
+        /**
+         * Returns the stream.
+         *
+         * @throws StateferryException if it cannot be loaded, or its end was not found. Damage inside of a stream whose end is
+         *     known does not count: the stream's check finds it
+         */
+        public MigrationStream orThrow() throws StateferryException {
+            if (obstacle != null) {
+                throw obstacle;
+            }
+            if (damage != null && stream.vmDescription() == null) {
+                throw damage;
+            }
+            return stream;
+        }
+    }
+
+    private StreamSurvey(StreamFile file, long fileOffset) throws StateferryException {
+        this.file = file;
+        this.fileOffset = fileOffset;
+        tail = new FileTail(file, fileOffset);
+        prefix = file.read(fileOffset, (int) Math.min(tail.size(), StreamHead.SIZE_MAX));
+    }
+
+    /**
+     * Surveys the stream that begins at an offset of a file.
+     *
+     * @throws StateferryException if the file cannot be read. A stream that is damaged, or that cannot be loaded, is no failure
+     */
+    public static Result run(StreamFile file, long fileOffset, Effort effort) throws StateferryException {
+        return new StreamSurvey(file, fileOffset).run(effort);
+    }
+
+    private Result run(Effort effort) throws StateferryException {
+        StreamHead head = head();
+        length = tail.size();
+        try {
+            description = tail.vmDescription();
+            length = description == null ? length : description.end();
+        } catch (StateferryException e) {
+            damage = requireDamage(e);
+        }
+        if (head.obstacle() == null && !(effort.trustsEnd() && description != null)) {
+            measure(head, effort.measureMax());
+        }
+        if (description != null) {
+            head = head();
+            clock = clock(description);
+        }
+        obstacle = head.obstacle();
+        long surplus = measured && tail.hasContent(length) ? tail.size() - length : 0;
+        return new Result(
+                new MigrationStream(file.path(), fileOffset, length, surplus, facts(head), description),
+                obstacle,
+                damage);
+    }
+
+    private StreamHead head() {
+        return StreamHead.read(
+                file.path(), fileOffset, prefix, description == null ? tail.size() : description.end(), description);
+    }
+
+    private static StateferryException requireDamage(StateferryException e) throws StateferryException {
+        if (e.kind() != FailureKind.DUMP_INVALID && e.kind() != FailureKind.DUMP_UNFIT) {
+            throw e;
+        }
+        return e;
+    }
+
+    /** Follows the sections to the end of the stream, and takes that for its end, wherever the file ends. */
+    private void measure(StreamHead head, long limit) throws StateferryException {
+        ByteBuffer piece = StreamMeasure.newPiece(tail.size());
+        pageSize = head.pageSize();
+        if (pageSize == RamWalker.PAGE_SIZE_UNKNOWN && description != null) {
+            pageSize = description.pageSize();
+            measure(piece, limit);
+        }
+        if (!measured && head.pageSize() == RamWalker.PAGE_SIZE_UNKNOWN) {
+            // What the file ends with may be the vmdescription of another machine's stream.
+            int tried = pageSize;
+            pageSize = PageSizeSearch.find(file, fileOffset, piece);
+            if (pageSize == tried) {
+                return;
+            }
+        }
+        if (!measured) {
+            measure(piece, limit);
+        }
+    }
+
+    private void measure(ByteBuffer piece, long limit) throws StateferryException {
+        try {
+            StreamMeasure measure = new StreamMeasure(file, fileOffset, pageSize, piece);
+            switch (measure.run(limit)) {
+                case ENDED -> {
+                    VmDescription found = VmDescription.at(file, fileOffset, measure.offset());
+                    if (found == null) {
+                        requireLastDevice(measure);
+                    }
+                    end(found, measure);
+                }
+                case LOST -> endWithoutFooters(measure);
+                case CUT -> measure.walker().finish();
+                case STOPPED -> {
+                    if (description == null) {
+                        throw at(
+                                tail.contentEnd(),
+                                "the file does not end with a vmdescription: the stream is cut off, or something else"
+                                        + " follows it");
+                    }
+                }
+            }
+        } catch (StateferryException e) {
+            damage = requireDamage(e);
+        }
+    }
+
+    /** A stream without a vmdescription whose last device is missing is cut off, and zeros behind it look like its end mark. */
+    private void requireLastDevice(StreamMeasure measure) throws StateferryException {
+        SectionWalker walker = measure.walker();
+        if (walker.configuration().isPresent() && !walker.hasGlobalState()) {
+            throw at(
+                    measure.offset() - 1,
+                    "the stream is cut off: it ends without the section '" + SectionWalker.GLOBAL_STATE + "'");
+        }
+    }
+
+    private void end(@Nullable VmDescription found, StreamMeasure measure) throws StateferryException {
+        description = found;
+        length = found == null ? measure.offset() : found.end();
+        measured = true;
+        damage = null;
+        long timer = measure.walker().timerOffset();
+        if (timer != SectionWalker.NONE) {
+            clock = TimerSection.parse(timerPayload(timer), measure.walker().timerVersion());
+        }
+    }
+
+    /** Without footers the vmdescription is searched behind the last section that could be passed. */
+    private void endWithoutFooters(StreamMeasure measure) throws StateferryException {
+        VmDescription found = tail.vmDescriptionBehind(measure.offset());
+        if (found != null) {
+            end(found, measure);
+        } else if (description == null && measure.walker().configuration().isPresent()) {
+            throw at(
+                    tail.contentEnd(),
+                    "the stream is cut off: it has no vmdescription, and its sections have no footers");
+        } else if (description == null && tail.contentEnd() == tail.size()) {
+            throw at(tail.size() - 1, "the stream is cut off: its last byte is not the end mark");
+        }
+    }
+
+    private StateferryException at(long offset, String problem) {
+        return StateferryException.at(FailureKind.DUMP_INVALID, file.path(), fileOffset + offset, problem)
+                .advise("save the state again");
+    }
+
+    /** The clock in the section of the device {@code timer}, whose place follows from the sizes of all that come after it. */
+    private @Nullable VmClock clock(VmDescription described) throws StateferryException {
+        long end = described.recordOffset() - 1;
+        boolean footers = end > SectionHead.FOOTER_SIZE
+                && file.read(fileOffset + end - SectionHead.FOOTER_SIZE, 1).get(0) == SectionType.FOOTER.code();
+        for (int index = described.devices().size() - 1; index >= 0; index--) {
+            DeviceState device = described.devices().get(index);
+            long payload = end - (footers ? SectionHead.FOOTER_SIZE : 0) - device.payloadSize();
+            end = payload - SectionHead.sizeOf(device.name());
+            if (end < 0) {
+                return null;
+            }
+            if (device.name().equals(TimerSection.NAME)) {
+                boolean isThere = file.read(fileOffset + end, 1).get(0) == SectionType.FULL.code();
+                return isThere ? TimerSection.parse(timerPayload(payload), device.versionId()) : null;
+            }
+        }
+        return null;
+    }
+
+    private ByteBuffer timerPayload(long offset) throws StateferryException {
+        return file.read(fileOffset + offset, (int) Math.min(TimerSection.PAYLOAD_SIZE_MAX, tail.size() - offset));
+    }
+
+    private StreamFacts facts(StreamHead head) {
+        VmDescription known = description;
+        int foundSize = pageSize == RamWalker.PAGE_SIZE_UNKNOWN ? DEFAULT_PAGE_SIZE : pageSize;
+        return new StreamFacts(
+                head.version(),
+                head.machineType(),
+                head.pageSize() == RamWalker.PAGE_SIZE_UNKNOWN ? foundSize : head.pageSize(),
+                head.capabilities(),
+                head.ramBlocks(),
+                known == null ? null : known.extent(),
+                known == null ? Map.of() : instanceCounts(known),
+                clock);
+    }
+
+    private static Map<String, Integer> instanceCounts(VmDescription described) {
+        Map<String, Integer> counts = new LinkedHashMap<>();
+        for (DeviceState device : described.devices()) {
+            counts.merge(device.name(), 1, Integer::sum);
+        }
+        return counts;
+    }
+}
