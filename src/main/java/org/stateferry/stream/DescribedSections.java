@@ -36,8 +36,13 @@ final class DescribedSections {
         }
     }
 
-    /** Passes the head, which is at hand, and the payload of the next device section. */
-    void passDevice(SectionHead head) throws StateferryException {
+    /**
+     * Passes the head of the next device section, which is at hand, and its payload.
+     *
+     * @param hasFooter whether a footer follows the payload
+     * @return false if the payload was not passed, because only its footer tells for certain where it ends
+     */
+    boolean passDevice(SectionHead head, boolean hasFooter) throws StateferryException {
         if (deviceIndex == devices.size()) {
             throw in.invalid("device section '" + head.name() + "' is not in the vmdescription");
         }
@@ -49,13 +54,18 @@ final class DescribedSections {
                     + " where the vmdescription lists "
                     + identity(expected.name(), expected.instanceId(), expected.versionId()));
         }
+        deviceIndex++;
+        if (hasFooter && !expected.exact()) {
+            in.advance(head.size());
+            return false;
+        }
         if (expected.payloadSize() > streamLength - in.offset() - head.size()) {
             throw in.invalid("device section '" + head.name() + "' of " + expected.payloadSize()
                     + " bytes runs past the end of the stream");
         }
-        deviceIndex++;
         in.advance(head.size());
         in.skip(expected.payloadSize());
+        return true;
     }
 
     private static String identity(String name, long instanceId, long versionId) {

@@ -1,5 +1,6 @@
 package org.stateferry.stream;
 
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
@@ -35,9 +36,15 @@ record SectionHead(long sectionId, String name, long instanceId, long versionId,
                 instanceOffset + 2 * Integer.BYTES);
     }
 
-    /** The size in bytes of the head of a section with this name. */
-    static int sizeOf(String name) {
-        return NAME_OFFSET + name.getBytes(StandardCharsets.UTF_8).length + 2 * Integer.BYTES;
+    /** The head of a device's section with a section id of 0, without its version, which the vmdescription may not know. */
+    static ByteBuffer encode(DeviceState device) {
+        byte[] name = device.name().getBytes(StandardCharsets.UTF_8);
+        return ByteBuffer.allocate(NAME_OFFSET + name.length + Integer.BYTES)
+                .put((byte) SectionType.FULL.code())
+                .putInt(0)
+                .put((byte) name.length)
+                .put(name)
+                .putInt((int) device.instanceId());
     }
 
     /** Whether all of a head is at hand that begins {@code at} bytes from the next one. */

@@ -10,8 +10,8 @@ import org.stateferry.error.StateferryException;
 /**
  * Reads a stream section by section (QEMU {@code migration/savevm.c}, {@code qemu_loadvm_state_main}).
  *
- * <p>The payload of a device does not state its length. The vmdescription does; in a stream without one, the footer behind the
- * payload is searched. Where there are no footers either, the rest of the stream is passed without a check, which
+ * <p>The payload of a device does not state its length. The vmdescription does; in a stream without one, or where it is not
+ * exact, the footer behind the payload is searched. Where there are no footers either, the rest of the stream is passed without a check, which
  * {@link #unchecked} then reports. Not thread-safe.
  */
 final class SectionWalker {
@@ -265,8 +265,7 @@ final class SectionWalker {
     private boolean device(SectionHead head) throws StateferryException {
         hasGlobalState |= head.name().equals(GLOBAL_STATE);
         if (described != null) {
-            described.passDevice(head);
-            return goTo(Position.FOOTER);
+            return goTo(described.passDevice(head, hasFooters()) ? Position.FOOTER : Position.SEARCH);
         }
         if (!hasFooters()) {
             return leaveUnchecked(

@@ -1,10 +1,13 @@
 package org.stateferry.stream;
 
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,26 +40,89 @@ public record StreamFacts(
      */
     private static final List<String> DISK_DEVICES = List.of("virtio-blk", "scsi-disk");
 
+    /** QEMU {@code hw/i386/pc_sysfw.c}: one for each drive, counted from 0. */
+    private static final String FLASH_DRIVE = "system.flash";
+
+    /** What the name of a block begins with whose memory backend is named by its path, as up to QEMU 4.0. */
+    private static final String OBJECTS = "/objects/";
+    /** Parts of the names of blocks that hold firmware, flash or the small memory of a microcontroller. */
+    private static final List<String> FIRMWARE = List.of("bios", "rom", "flash", "firmware", "sram");
+    /** libvirt {@code src/qemu/qemu_alias.c} and {@code qemu_command.c}: DIMMs, virtio-mem, virtio-pmem, ivshmem. */
+    private static final List<String> MEMORY_DEVICES =
+            List.of("memdimm", "memnvdimm", "memvirtiomem", "memvirtiopmem", "memvirtio", "shmmem");
+    /** Blocks below this size are not what {@code -m} sets, in bytes. */
+    private static final long MEMORY_SIZE_MIN = 1024 * 1024;
+
     /** A range of bytes in the stream. */
     public record Extent(long offset, long length) {}
 
     /**
-     * The size of the guest's main memory in bytes: what {@code -m} was. It is the largest block whose name is that of a
-     * machine's main memory, else the largest block.
+     * The blocks that are the guest's main memory: what {@code -m} was comes to their sum. Usually that is one block, with the
+     * name that the machine type gives it, which ends with {@code .ram}. Without such a block it is those that the user has
+     * named ({@code -object memory-backend-ram,id=NAME}), one for each NUMA node. The ids by which libvirt names memory that
+     * is not counted in {@code -m} are left out.
      */
-    public OptionalLong mainMemorySize() {
-        OptionalLong named = ramBlocks.stream()
-                .filter(block -> block.name().endsWith(".ram"))
-                .mapToLong(RamBlock::usedLength)
-                .max();
-        return named.isPresent()
-                ? named
-                : ramBlocks.stream().mapToLong(RamBlock::usedLength).max();
+    public List<RamBlock> mainMemory() {
+        Optional<RamBlock> named = largest(block -> block.name().endsWith(".ram"));
+        if (named.isPresent()) {
+            return List.of(named.get());
+        }
+        List<RamBlock> backends =
+                ramBlocks.stream().filter(StreamFacts::isBackend).toList();
+        return backends.isEmpty()
+                ? largest(block -> block.usedLength() >= MEMORY_SIZE_MIN && !isFirmware(block)).stream()
+                        .toList()
+                : backends;
     }
 
-    /** How many disks of each kind the stream has state of. Some may be read-only, and a controller's are not known. */
+    private Optional<RamBlock> largest(Predicate<RamBlock> condition) {
+        return ramBlocks.stream().filter(condition).max(Comparator.comparingLong(RamBlock::usedLength));
+    }
+
+    /** A name that a user can have given: those of devices and of machine types have a path, a dot, or are known. */
+    private static boolean isBackend(RamBlock block) {
+        String name = block.name().startsWith(OBJECTS) ? block.name().substring(OBJECTS.length()) : block.name();
+        return name.chars().noneMatch(character -> character == '.' || character == '/')
+                && !isFirmware(block)
+                && MEMORY_DEVICES.stream().noneMatch(name::startsWith);
+    }
+
+    private static boolean isFirmware(RamBlock block) {
+        return FIRMWARE.stream().anyMatch(word -> block.name().contains(word));
+    }
+
+    /** The size of the guest's main memory in bytes: what {@code -m} was; empty if the stream does not tell. */
+    public OptionalLong mainMemorySize() {
+        List<RamBlock> blocks = mainMemory();
+        return blocks.isEmpty()
+                ? OptionalLong.empty()
+                : OptionalLong.of(
+                        blocks.stream().mapToLong(RamBlock::usedLength).sum());
+    }
+
+    /** How many processors the guest had; 0 if the stream does not tell. */
+    public int processorCount() {
+        return devices.getOrDefault("cpu_common", devices.getOrDefault("cpu", 0));
+    }
+
+    /**
+     * The flash drive that the guest writes to, in which UEFI firmware keeps its variables; empty if there is none. It is the
+     * last one of an x86 machine, where the firmware's code is in the first one if there are two. Other machine types have
+     * their flash memory also without drives.
+     */
+    public Optional<RamBlock> flashDrive() {
+        return ramBlocks.stream()
+                .filter(block -> block.name().startsWith(FLASH_DRIVE))
+                .max(Comparator.comparing(RamBlock::name));
+    }
+
+    /**
+     * How many drives of each kind the stream has state of. Some may be read-only, and those of a controller are not known. A
+     * writable flash drive ({@code pflash}) is one of them: QEMU treats it like a disk.
+     */
     public SortedMap<String, Integer> diskDevices() {
         SortedMap<String, Integer> disks = new TreeMap<>();
+        flashDrive().ifPresent(flash -> disks.put("pflash", 1));
         devices.forEach((name, count) -> {
             String kind = name.substring(name.lastIndexOf('/') + 1);
             if (DISK_DEVICES.contains(kind)) {

@@ -98,7 +98,7 @@ public final class StreamSurvey {
         }
         if (description != null) {
             head = head();
-            clock = clock(description);
+            clock = clock == null ? clock(description) : clock;
         }
         obstacle = head.obstacle();
         long surplus = measured && tail.hasContent(length) ? tail.size() - length : 0;
@@ -208,21 +208,15 @@ public final class StreamSurvey {
                 .advise("save the state again");
     }
 
-    /** The clock in the section of the device {@code timer}, whose place follows from the sizes of all that come after it. */
+    /** The clock in the section of the device {@code timer}, which is found from the end on. */
     private @Nullable VmClock clock(VmDescription described) throws StateferryException {
-        long end = described.recordOffset() - 1;
-        boolean footers = end > SectionHead.FOOTER_SIZE
-                && file.read(fileOffset + end - SectionHead.FOOTER_SIZE, 1).get(0) == SectionType.FOOTER.code();
-        for (int index = described.devices().size() - 1; index >= 0; index--) {
-            DeviceState device = described.devices().get(index);
-            long payload = end - (footers ? SectionHead.FOOTER_SIZE : 0) - device.payloadSize();
-            end = payload - SectionHead.sizeOf(device.name());
-            if (end < 0) {
-                return null;
-            }
+        long offset = new DeviceSearch(file, fileOffset, described).payloadOffset(TimerSection.NAME);
+        if (offset < 0) {
+            return null;
+        }
+        for (DeviceState device : described.devices()) {
             if (device.name().equals(TimerSection.NAME)) {
-                boolean isThere = file.read(fileOffset + end, 1).get(0) == SectionType.FULL.code();
-                return isThere ? TimerSection.parse(timerPayload(payload), device.versionId()) : null;
+                return TimerSection.parse(timerPayload(offset), device.versionId());
             }
         }
         return null;

@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -37,6 +38,9 @@ final class VmDescriptionParser {
     private static final int NAME_LENGTH_MAX = 255;
     /** What the names of all devices may come to, in characters; those of a large machine come to some 100,000. */
     private static final int NAMES_LENGTH_MAX = 2 * 1024 * 1024;
+    /** Types of which two values can have different sizes; all others are numbers, timers, and buffers of one size. */
+    private static final Set<String> VARYING_TYPES = Set.of("struct", "nullptr", "qtailq", "qlist", "gtree");
+
     /** Type byte, length byte and version around a subsection's name. */
     private static final int SUBSECTION_HEAD_SIZE = 1 + 1 + Integer.BYTES;
 
@@ -102,7 +106,8 @@ final class VmDescriptionParser {
             require(devices.size() < DEVICES_MAX, json, "more than " + DEVICES_MAX + " devices");
             Description device = description(json);
             String name = required(device.name, json, "a device without a name");
-            devices.add(new DeviceState(kept(name, json), device.instanceId, device.version, device.size));
+            devices.add(
+                    new DeviceState(kept(name, json), device.instanceId, device.version, device.size, device.exact));
         }
         return devices;
     }
@@ -127,6 +132,7 @@ final class VmDescriptionParser {
         private long instanceId;
         private long version = DeviceState.NO_VERSION;
         private long size;
+        private boolean exact = true;
     }
 
     /** Reads a device or a subsection. The JSON parser keeps subsections from nesting deeper than {@link #DEPTH_MAX}. */
@@ -141,50 +147,50 @@ final class VmDescriptionParser {
                 case "vmsd_name" -> result.vmsdName = name(json);
                 case "instance_id" -> result.instanceId = count(json);
                 case "version" -> result.version = count(json);
-                case "fields" -> result.size = Math.addExact(result.size, fields(json));
-                case "subsections" -> result.size = Math.addExact(result.size, subsections(json));
+                case "fields" -> fields(json, result);
+                case "subsections" -> subsections(json, result);
                 default -> json.skipChildren();
             }
         }
         return result;
     }
 
-    private long subsections(JsonParser json) throws StateferryException {
+    private void subsections(JsonParser json, Description parent) throws StateferryException {
         require(json.currentToken() == JsonToken.START_ARRAY, json, "a list of subsections is expected");
-        long size = 0;
         while (json.nextToken() != JsonToken.END_ARRAY) {
             Description subsection = description(json);
             String name = required(subsection.vmsdName, json, "a subsection without a name");
-            size = Math.addExact(size, SUBSECTION_HEAD_SIZE + name.length());
-            size = Math.addExact(size, subsection.size);
+            parent.size = Math.addExact(parent.size, SUBSECTION_HEAD_SIZE + name.length());
+            parent.size = Math.addExact(parent.size, subsection.size);
+            parent.exact &= subsection.exact;
         }
-        return size;
     }
 
-    private long fields(JsonParser json) throws StateferryException {
+    private void fields(JsonParser json, Description parent) throws StateferryException {
         require(json.currentToken() == JsonToken.START_ARRAY, json, "a list of fields is expected");
-        long size = 0;
         while (json.nextToken() != JsonToken.END_ARRAY) {
             require(json.currentToken() == JsonToken.START_OBJECT, json, "a field is expected");
-            size = Math.addExact(size, field(json));
+            field(json, parent);
         }
-        return size;
     }
 
-    private long field(JsonParser json) throws StateferryException {
+    private void field(JsonParser json, Description parent) throws StateferryException {
         long elementSize = -1;
         long elementCount = 1;
+        boolean equalElements = true;
         while (json.nextToken() != JsonToken.END_OBJECT) {
             String key = json.currentName();
             json.nextToken();
             switch (key) {
                 case "size" -> elementSize = count(json);
                 case "array_len" -> elementCount = count(json);
+                case "type" -> equalElements = !VARYING_TYPES.contains(name(json));
                 default -> json.skipChildren();
             }
         }
         require(elementSize >= 0, json, "a field without a size");
-        return Math.multiplyExact(elementSize, elementCount);
+        parent.size = Math.addExact(parent.size, Math.multiplyExact(elementSize, elementCount));
+        parent.exact &= equalElements || elementCount == 1;
     }
 
     private String name(JsonParser json) throws StateferryException {

@@ -3,7 +3,10 @@ package org.stateferry.stream;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -19,6 +22,9 @@ import org.stateferry.testing.Seeds;
 /** Every kind of stream that QEMU writes: whole, cut at any byte, padded, and with something else behind it. */
 class StreamKindsTest {
     private static final long VFIO = 0xffff_ffff_ef10_0000L;
+    /** QEMU tells the size of the first element of an array only, as if the others had the same. */
+    private static final String UNEQUAL_ELEMENTS =
+            "{\"name\": \"css\", \"array_len\": 4, \"type\": \"struct\", \"struct\": {}, \"size\": 1}";
 
     /**
      * A stream.
@@ -98,7 +104,10 @@ class StreamKindsTest {
         start.writeTo(stream);
         stream.ramPart(StreamKindsTest::pages);
         parts.writeTo(stream);
-        return stream.ramEnd().devices().globalState();
+        return stream.ramEnd()
+                .devices()
+                .device(8, "s390_css", 0, 1, 50, UNEQUAL_ELEMENTS, "")
+                .globalState();
     }
 
     private static void pages(MigrationStreamBuilder stream) {
@@ -227,6 +236,21 @@ class StreamKindsTest {
         assertThat(Streams.check(kind.bytes, 1)).isNull();
         assertThat(Streams.check(Streams.openTrusting(kind.bytes), kind.bytes, 1000))
                 .isNull();
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("kinds")
+    void tellsTheClockOfTheGuest(Kind kind) throws Exception {
+        byte[] bytes = kind.bytes.clone();
+        int payload = indexOf(bytes, "timer\0\0\0\0\0\0\0\2") + 13;
+        ByteBuffer.wrap(bytes).putLong(payload + 16, 1_234_567_890_123L);
+        for (MigrationStream stream : List.of(Streams.open(bytes), Streams.openTrusting(bytes))) {
+            assertThat(stream.facts().clock()).isEqualTo(new VmClock(1_234_567_890_123L, VmClock.Icount.OFF));
+        }
+    }
+
+    private static int indexOf(byte[] bytes, String text) {
+        return new String(bytes, StandardCharsets.ISO_8859_1).indexOf(text);
     }
 
     /** Behind the end mark nothing of the guest is missing, and QEMU can be told to write no vmdescription. */

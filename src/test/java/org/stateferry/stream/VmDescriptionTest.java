@@ -28,8 +28,8 @@ class VmDescriptionTest {
         long subsections = (6 + 3 + 10) + (6 + 2 + 3);
         assertThat(found.devices())
                 .isEqualTo(List.of(
-                        new DeviceState("a", 7, 3, 120 + subsections),
-                        new DeviceState("old", 0xffff_ffffL, DeviceState.NO_VERSION, 8)));
+                        new DeviceState("a", 7, 3, 120 + subsections, true),
+                        new DeviceState("old", 0xffff_ffffL, DeviceState.NO_VERSION, 8, true)));
     }
 
     @Test
