@@ -17,7 +17,7 @@ import org.stateferry.qcow2.Qcow2Image;
  * @param check the check of its metadata
  * @param states the vmstates that were read back; none if the metadata is damaged
  */
-public record VerifyReport(Qcow2Image image, CheckReport check, List<VmStateCheck> states) {
+record VerifyReport(Qcow2Image image, CheckReport check, List<VmStateCheck> states) {
 
     public List<String> lines() {
         List<String> lines = new ArrayList<>();

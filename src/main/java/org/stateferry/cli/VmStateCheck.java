@@ -18,7 +18,7 @@ import org.stateferry.source.PieceStream;
  * @param dump what it was compared with, or null
  * @param firstDifference the first stream byte that differs from the dump, or -1 if none does or nothing was compared
  */
-public record VmStateCheck(
+record VmStateCheck(
         SnapshotTableEntry entry, long readSize, @Nullable Path dump, long firstDifference) {
     private static final int PIECE_SIZE = 1024 * 1024;
     private static final long NO_DIFFERENCE = -1;

@@ -15,6 +15,10 @@ public final class JournaledImageFile extends ForwardingImageFile {
     private final Journal journal;
     private long recordedMillis;
 
+    /**
+     * @param below the file itself
+     * @param journal the image's; its "last write" is kept
+     */
     public JournaledImageFile(ImageFile below, Journal journal) {
         super(below);
         this.journal = journal;

@@ -20,6 +20,7 @@ public final class VmStateClusters {
     private final ClusterGeometry geometry;
     private final CompressedCluster compressed;
 
+    /** @param image whose clusters are read */
     public VmStateClusters(Qcow2Image image) {
         this.file = image.file();
         this.geometry = image.geometry();

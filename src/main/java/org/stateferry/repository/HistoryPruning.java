@@ -37,6 +37,11 @@ public final class HistoryPruning {
         }
     }
 
+    /**
+     * @param home only its imports are taken out
+     * @param repository from which they are taken
+     * @param history tells which there are
+     */
     public HistoryPruning(StateferryHome home, JobRepository repository, ImportHistory history) {
         this.home = home;
         this.repository = repository;

@@ -35,6 +35,7 @@ public record ImageReport(
         List<String> bitmaps)
         implements InspectReport {
 
+    /** Reads what the report tells, all of it from the image itself. */
     public static ImageReport of(Path file, Qcow2Image image) throws StateferryException {
         return new ImageReport(
                 file,

@@ -48,11 +48,17 @@ public record OutcomeReport(ImportRequest request, ImportOutcome outcome) {
         return switch (io) {
             case DIRECT -> "direct";
             case REFLINK -> "sharing the dump's blocks";
-            case AUTO, CACHED ->
-                outcome.bytesCopied() > 0
-                        ? "copied by the kernel through the page cache"
-                        : "written through the page cache";
+            case AUTO, CACHED -> throughThePageCache();
         };
+    }
+
+    private String throughThePageCache() {
+        if (outcome.bytesShared() > 0) {
+            return "sharing the dump's blocks";
+        }
+        return outcome.bytesCopied() > 0
+                ? "copied by the kernel through the page cache"
+                : "written through the page cache";
     }
 
     /** The same as data; the names are those of the history. */

@@ -10,6 +10,7 @@ import org.stateferry.importer.ImportRequest;
 public final class PreviewReport {
     private PreviewReport() {}
 
+    /** One line for people. */
     public static String line(ImportRequest request, ImportPreview preview) {
         if (preview.alreadyImported()) {
             return "nothing to do: '" + request.name() + "' is already in " + request.image();
@@ -39,6 +40,7 @@ public final class PreviewReport {
         return count == 0 ? "" : " and " + count + " other disk" + (count == 1 ? "" : "s");
     }
 
+    /** The same as data. */
     public static Map<String, Object> fields(ImportRequest request, ImportPreview preview) {
         Map<String, Object> fields = new LinkedHashMap<>();
         fields.put("dryRun", true);

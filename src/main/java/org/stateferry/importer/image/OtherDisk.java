@@ -61,10 +61,12 @@ public final class OtherDisk implements AutoCloseable {
         this.journalPath = journalPath;
     }
 
+    /** The disk, open and locked; the session closes it. */
     public OpenImage open() {
         return open;
     }
 
+    /** The disk's file as the import is to see it. */
     public ImageFile file() {
         return file;
     }

@@ -37,6 +37,7 @@ public final class TargetImage implements AutoCloseable {
         return path;
     }
 
+    /** The image, open and locked; closed with this. */
     public OpenImage file() {
         return file;
     }

@@ -72,6 +72,7 @@ public final class ImportSession extends OpenImport {
         return target().path();
     }
 
+    /** The image that gets the vmstate, open and locked; the session closes it. */
     public OpenImage openImage() {
         return target().file();
     }
@@ -200,6 +201,7 @@ public final class ImportSession extends OpenImport {
         return plan;
     }
 
+    /** Keeps what prepare decided. From now on there is something to go on from, so a new image is not removed at the end. */
     public void plan(ImportPlan decided) {
         plan = decided;
         target().keep();
@@ -211,6 +213,7 @@ public final class ImportSession extends OpenImport {
         return published;
     }
 
+    /** Says that the image holds the snapshot. */
     public void published(SnapshotTableEntry entry) {
         published = entry;
     }
@@ -220,6 +223,7 @@ public final class ImportSession extends OpenImport {
         firstFailure.compareAndSet(null, failure);
     }
 
+    /** The failure that came first, or null if there was none. */
     @Nullable
     public StateferryException firstFailure() {
         return firstFailure.get();

@@ -37,14 +37,17 @@ public abstract class OpenImport implements AutoCloseable {
         this.stop = stop;
     }
 
+    /** What was asked for. */
     public final ImportRequest request() {
         return request;
     }
 
+    /** Hears how the import gets on. */
     public final ImportProgress progress() {
         return progress;
     }
 
+    /** Tells whether the import is to end. */
     public final StopSignal stop() {
         return stop;
     }

@@ -54,6 +54,15 @@ public final class TransferRun implements AutoCloseable {
     /** The checker's state after the stream bytes before {@code position}. */
     private record CheckState(long position, byte[] state) {}
 
+    /**
+     * Begins to read ahead.
+     *
+     * @param plan what prepare decided
+     * @param executor runs the writes; it may be shared with other imports
+     * @param observer hears what the write path does
+     * @param tally counts what gets into the image
+     * @throws StateferryException if the dump cannot be read where the check of it goes on
+     */
     public TransferRun(
             ImportSession session, ImportPlan plan, Executor executor, TransferObserver observer, TransferTally tally)
             throws StateferryException {
