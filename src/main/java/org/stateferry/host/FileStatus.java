@@ -16,7 +16,8 @@ import java.util.Objects;
  * @param key equal for two files exactly if they are one (device and inode)
  * @param type what kind of file it is
  * @param size length in bytes
- * @param modified time of the last change of content, in the clock of the file system
+ * @param modified time of the last change of content, in the clock of the file system; one that lies further away than any
+ *     clock goes, as some file systems can have it, is brought nearer, so that it can be counted in milliseconds and added to
  * @param permissions the lower twelve bits of the mode
  * @param owner user id
  * @param group group id
@@ -26,6 +27,8 @@ public record FileStatus(
         String key, Type type, long size, Instant modified, int permissions, int owner, int group, int links) {
     private static final int TYPE_MASK = 0170000;
     private static final int PERMISSION_MASK = 07777;
+    private static final Instant EARLIEST = Instant.ofEpochMilli(Long.MIN_VALUE / 4);
+    private static final Instant LATEST = Instant.ofEpochMilli(Long.MAX_VALUE / 4);
 
     /** What a descriptor can lead to; the numbers are those of inode(7). */
     public enum Type {
@@ -77,7 +80,7 @@ public record FileStatus(
                     found.get("fileKey").toString(),
                     Type.of(mode),
                     (Long) found.get("size"),
-                    ((FileTime) found.get("lastModifiedTime")).toInstant(),
+                    bounded((FileTime) Objects.requireNonNull(found.get("lastModifiedTime"))),
                     mode & PERMISSION_MASK,
                     number(found, "uid"),
                     number(found, "gid"),
@@ -91,6 +94,14 @@ public record FileStatus(
         return (Integer) Objects.requireNonNull(found.get(name), name);
     }
 
+    private static Instant bounded(FileTime time) {
+        Instant instant = time.toInstant();
+        if (instant.isBefore(EARLIEST)) {
+            return EARLIEST;
+        }
+        return instant.isAfter(LATEST) ? LATEST : instant;
+    }
+
     /** A system without the attributes of Unix knows no owners either that would mean the same. */
     private static FileStatus ofOtherSystem(Path path, LinkOption... links) throws IOException {
         BasicFileAttributes found = Files.readAttributes(path, BasicFileAttributes.class, links);
@@ -102,7 +113,7 @@ public record FileStatus(
                 key == null ? path.toRealPath().toString() : key.toString(),
                 type,
                 found.size(),
-                found.lastModifiedTime().toInstant(),
+                bounded(found.lastModifiedTime()),
                 0,
                 0,
                 0,

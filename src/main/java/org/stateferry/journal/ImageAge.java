@@ -15,6 +15,8 @@ import org.stateferry.storage.FileIdentity;
 public final class ImageAge {
     /** By how much clocks and file systems may differ before two times count as different. */
     public static final Duration TOLERANCE = Duration.ofSeconds(2);
+    /** For how long an import may have gone on writing whose last records a power cut has taken. */
+    private static final Duration UNRECORDED = JournalForcing.INTERVAL.multipliedBy(3);
 
     private ImageAge() {}
 
@@ -38,9 +40,13 @@ public final class ImageAge {
         return modified;
     }
 
-    /** Whether a modification time is explained by the journal's own writes. */
+    /**
+     * Whether a modification time is explained by the journal's own writes. Both are times of the image's file system: that
+     * of a file server may differ from ours.
+     */
     public static boolean isOurs(Instant modified, Journal journal) throws StateferryException {
-        return !modified.isAfter(Instant.ofEpochMilli(journal.lastWriteMillis()).plus(TOLERANCE));
+        Instant last = Instant.ofEpochMilli(journal.lastWriteMillis());
+        return !modified.isAfter(last.plus(journal.mayLackRecords() ? UNRECORDED : TOLERANCE));
     }
 
     /** The warning about a disk that is newer than the dump, with both times in UTC. */

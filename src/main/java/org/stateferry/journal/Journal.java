@@ -5,11 +5,14 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.HostBoot;
 import org.stateferry.journal.JournalFile.Place;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
+import org.stateferry.storage.FileIdentity;
 import org.stateferry.storage.FileNames;
 
 /**
@@ -17,15 +20,16 @@ import org.stateferry.storage.FileNames;
  * stream was checked, and the intent to switch. One file for each image.
  *
  * <pre>
- *      0  plan             fixed when the import begins
+ *      0  plan             written when the import begins, and anew when it goes on
  *   4096  state            attempt's state and last write
  *   8192  intent           once, forced before the switch
  *  16384  checkpoint A, 98304 checkpoint B    written in turn, the newer valid one counts
  * 180224  buffer records   of the size that the plan's buffers need, at the place of the buffer's number
  * </pre>
  *
- * <p>Every part carries a checksum, and one that does not match counts as not written. Nothing but the intent is forced:
- * a record that is lost, or one that is there while its data is not, only means that the buffer is written again, since a
+ * <p>Every part carries a checksum, and one that does not match counts as not written. What is forced is the plan before
+ * anything is written to the image, the intent before the switch, and all of it now and then by {@link JournalForcing}: a
+ * record that is lost, or one that is there while its data is not, only means that the buffer is written again, since a
  * restart believes checksums alone. Buffer records and the state may be written by several threads at a time; the rest by
  * one.
  */
@@ -43,10 +47,18 @@ public final class Journal implements AutoCloseable {
     /** Behind that time and the number of entries. */
     private static final int HEAD_CHECKSUM_AT = WRITTEN_MILLIS_AT + 8 + 4;
 
+    /** How often clocks are compared; to look at a file on NFS makes the kernel send all that waits to be written. */
+    private static final long CLOCK_INTERVAL_NANOS = 60_000_000_000L;
+    /** What two clocks that are one may differ by, because a file system reads it less often. */
+    private static final long SAME_CLOCK_MILLIS = 1000;
+
     private final JournalFile file;
-    private final JournalPlan plan;
+    private volatile JournalPlan plan;
     /** Written with this object's lock held. */
     private volatile JournalState state;
+
+    /** When clocks are to be compared next. */
+    private final AtomicLong comparisonNanos = new AtomicLong(System.nanoTime());
 
     private long checkpointSequence;
 
@@ -59,13 +71,15 @@ public final class Journal implements AutoCloseable {
         this.state = state;
     }
 
-    /** Begins a journal for a new import; what the file held before is gone. */
+    /** Begins a journal for a new import and forces it; what the file held before is gone. */
     public static Journal create(Path path, JournalPlan plan, long nowMillis) throws StateferryException {
         JournalFile file = JournalFile.create(path, FileNames.SYSTEM);
         try {
-            Journal journal = new Journal(file, plan, new JournalState(false, false, nowMillis));
+            Journal journal = new Journal(file, plan, JournalState.begun(nowMillis));
             file.writePart(PLAN, plan.encode());
             journal.writeState(journal.state);
+            // Barrier: what is written to the image from here on, and its time, is explained even after a power cut.
+            file.force();
             return journal;
         } catch (StateferryException e) {
             closeAfter(file, e);
@@ -123,7 +137,23 @@ public final class Journal implements AutoCloseable {
         return state.forceFailed();
     }
 
-    /** When the image was last written to by an import of ours, milliseconds since 1970. */
+    /** Puts another plan for the same import in the place of the first. */
+    public void replan(JournalPlan now) throws StateferryException {
+        file.writePart(PLAN, now.encode());
+        plan = now;
+    }
+
+    /**
+     * Whether the machine was started anew since this was written, so that records may be missing: then the image may have
+     * been written to some seconds later than {@link #lastWriteMillis} says.
+     */
+    boolean mayLackRecords() {
+        return !state.finished() && state.boot() != HostBoot.id();
+    }
+
+    /**
+     * When the image was last written to by an import of ours, in the clock of its file system, milliseconds since 1970.
+     */
     public long lastWriteMillis() throws StateferryException {
         long last = state.lastWriteMillis();
         if (state.finished()) {
@@ -134,7 +164,7 @@ public final class Journal implements AutoCloseable {
         for (long index = 0; index < recordCount; index++) {
             last = Math.max(last, writtenMillis(index));
         }
-        return last;
+        return last + state.clockAheadMillis();
     }
 
     /** When a buffer was written, or 0 if it was not; read without the entries of its clusters, which may be many. */
@@ -253,12 +283,41 @@ public final class Journal implements AutoCloseable {
 
     /** Records that the image is being written to now. */
     public synchronized void recordWrite(long nowMillis) throws StateferryException {
-        writeState(new JournalState(state.finished(), state.forceFailed(), nowMillis));
+        writeState(state.withLastWrite(nowMillis));
     }
 
     /** Records that a force of the image failed. */
     public synchronized void recordForceFailure(long nowMillis) throws StateferryException {
-        writeState(new JournalState(state.finished(), true, nowMillis));
+        writeState(state.withLastWrite(nowMillis).withFailedForce());
+    }
+
+    /**
+     * To be called after a write to the image: finds out, about once a minute, by how much the clock of its file system is
+     * ahead, as that of a file server may be. Thread-safe.
+     *
+     * @param image where it lies; if it cannot be looked at, that is somebody else's to report
+     * @param begunMillis our clock before the write
+     */
+    public void compareClocks(Path image, long begunMillis) throws StateferryException {
+        long now = System.nanoTime();
+        long due = comparisonNanos.get();
+        if (now - due < 0 || !comparisonNanos.compareAndSet(due, now + CLOCK_INTERVAL_NANOS)) {
+            return;
+        }
+        long modifiedMillis;
+        try {
+            modifiedMillis = FileIdentity.of(image).modified().toEpochMilli();
+        } catch (StateferryException e) {
+            return;
+        }
+        long ahead = modifiedMillis - begunMillis;
+        recordClock(Math.abs(ahead) < SAME_CLOCK_MILLIS ? 0 : ahead);
+    }
+
+    private synchronized void recordClock(long aheadMillis) throws StateferryException {
+        if (aheadMillis != state.clockAheadMillis()) {
+            writeState(state.withClockAhead(aheadMillis));
+        }
     }
 
     /**
@@ -267,8 +326,13 @@ public final class Journal implements AutoCloseable {
      * @param imageModifiedMillis the file's modification time, which is that of our last write
      */
     public synchronized void recordFinished(long imageModifiedMillis) throws StateferryException {
-        writeState(new JournalState(true, state.forceFailed(), imageModifiedMillis));
+        writeState(state.withEnd(imageModifiedMillis));
         file.cut(INTENT.end());
+    }
+
+    /** Returns when all that was recorded before is on stable storage. Thread-safe. */
+    void force() throws StateferryException {
+        file.force();
     }
 
     private void writeState(JournalState newState) throws StateferryException {

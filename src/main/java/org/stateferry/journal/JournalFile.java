@@ -142,8 +142,8 @@ final class JournalFile implements AutoCloseable {
         }
     }
 
-    /** Returns when everything written before, and the file's name, is on stable storage. By one thread at a time. */
-    void force() throws StateferryException {
+    /** Returns when everything written before, and the file's name, is on stable storage. */
+    synchronized void force() throws StateferryException {
         try {
             channel.force(true);
             if (!nameForced) {

@@ -37,8 +37,8 @@ public record JournalPlan(
     /** Bytes of a buffer's record before the entries of its clusters, its own checksum included; another follows them. */
     static final int RECORD_HEAD_SIZE = 8 + 4 + 4 + 8 + 4 + 4;
 
-    /** "SFJRNL03"; 02 had no role and one checksum a record, 01 buffers that lay in one piece. */
-    private static final long MAGIC = 0x5346_4a52_4e4c_3033L;
+    /** "SFJRNL04"; 03 told no clock, 02 had no role and one checksum a record, 01 buffers that lay in one piece. */
+    private static final long MAGIC = 0x5346_4a52_4e4c_3034L;
 
     /** What an import has to do with an image. The order is that of the numbers in the file. */
     public enum Role {

@@ -36,16 +36,19 @@ public final class JournaledImageFile extends ForwardingImageFile {
 
     @Override
     public void write(ByteBuffer source, long offset) throws StateferryException {
-        recordWrite();
+        long begunMillis = recordWrite();
         below.write(source, offset);
+        journal.compareClocks(path(), begunMillis);
     }
 
-    private void recordWrite() throws StateferryException {
+    /** Returns what time it is. */
+    private long recordWrite() throws StateferryException {
         long now = System.currentTimeMillis();
         if (now - recordedMillis >= INTERVAL_MILLIS) {
             journal.recordWrite(now);
             recordedMillis = now;
         }
+        return now;
     }
 
     /** A force that fails is recorded: the kernel reports a lost page once, so later success proves nothing about it. */

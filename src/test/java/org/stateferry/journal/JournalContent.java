@@ -1,6 +1,7 @@
 package org.stateferry.journal;
 
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -89,6 +90,13 @@ record JournalContent(String plan, String state, String intent, String checkpoin
     static String text(Checkpoint checkpoint) {
         return checkpoint.boundary() + " " + checkpoint.checkerPosition() + " "
                 + Arrays.hashCode(checkpoint.checkerState()) + " " + checkpoint.checkerState().length;
+    }
+
+    /** Records a buffer that was written at a time. */
+    static void recordAt(Journal journal, Instant time) throws StateferryException {
+        BufferRecord record = aRecord(3);
+        journal.recordBuffer(new BufferRecord(
+                record.index(), record.storedSize(), record.checksum(), time.toEpochMilli(), record.entries()));
     }
 
     static JournalContent writeAll(Path path) throws StateferryException {

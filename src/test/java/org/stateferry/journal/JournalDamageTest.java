@@ -60,7 +60,7 @@ class JournalDamageTest {
     /** Where a part's bytes lie in the file of {@link #writeAll}, without the free room behind it. */
     private enum Part {
         PLAN_PART(0, 4 + JournalContent.PLAN.encode().length + 4),
-        STATE(STATE_AT, 4 + 10 + 4),
+        STATE(STATE_AT, 4 + 26 + 4),
         INTENT(INTENT_AT, 4 + JournalContent.anIntent().encode().length + 4),
         CHECKPOINT_A(CHECKPOINT_A_AT, 4 + 24 + 102 + 4),
         CHECKPOINT_B(CHECKPOINT_B_AT, 4 + 24 + 101 + 4),

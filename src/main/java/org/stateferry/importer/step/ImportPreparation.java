@@ -80,12 +80,20 @@ public final class ImportPreparation {
             session.progress().notice((verdict.bufferCount() == 0 ? "starting over: " : "") + verdict.reason());
         }
         if (verdict.bufferCount() > 0) {
-            return resumed(report, allocator, earlier.orElseThrow(), verdict.bufferCount());
+            return resumed(report, allocator, goingOn(earlier.orElseThrow(), now), verdict.bufferCount());
         }
         allocator = new ClusterAllocator(image, report);
         requireSpace(Optional.of(report), 0);
         return new ImportPlan(
                 report, allocator, begun(now), 0, session.dump().checker(), 0, dataFile(report, allocator, 0));
+    }
+
+    /** What others have done to the image in between must not be forgotten once its last writes are ours again. */
+    private static Journal goingOn(Journal journal, JournalPlan now) throws StateferryException {
+        if (!now.equals(journal.plan())) {
+            journal.replan(now);
+        }
+        return journal;
     }
 
     private ImportPlan resumed(CheckReport report, ClusterAllocator allocator, Journal journal, long bufferCount)

@@ -2,9 +2,10 @@ package org.stateferry.importer.step;
 
 import java.nio.file.Path;
 import java.time.Instant;
-import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StateferryHome;
@@ -19,6 +20,7 @@ import org.stateferry.importer.image.SessionFiles;
 import org.stateferry.importer.image.TargetImage;
 import org.stateferry.journal.ImageAge;
 import org.stateferry.journal.Journal;
+import org.stateferry.journal.JournalForcing;
 import org.stateferry.journal.SwitchConfirmation;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
@@ -39,6 +41,7 @@ public final class ImportSession extends OpenImport {
     private final AtomicReference<@Nullable StateferryException> firstFailure = new AtomicReference<>();
 
     private @Nullable ImportPlan plan;
+    private @Nullable JournalForcing journalForcing;
     private @Nullable Journal journal;
     private @Nullable SnapshotTableEntry published;
 
@@ -204,6 +207,7 @@ public final class ImportSession extends OpenImport {
     /** Keeps what prepare decided. From now on there is something to go on from, so a new image is not removed at the end. */
     public void plan(ImportPlan decided) {
         plan = decided;
+        journalForcing = new JournalForcing(decided.journal());
         target().keep();
     }
 
@@ -232,6 +236,8 @@ public final class ImportSession extends OpenImport {
     /** Releases everything, the locks last: until then nobody else touches an image or its journal. */
     @Override
     public void close() throws StateferryException {
-        Resources.closeAll(journal == null ? List.of(files) : List.of(journal, files));
+        Resources.closeAll(Stream.of(journalForcing, journal, files)
+                .filter(Objects::nonNull)
+                .toList());
     }
 }

@@ -6,7 +6,6 @@ import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 import org.stateferry.journal.BufferRecord;
-import org.stateferry.journal.ImageAge;
 import org.stateferry.journal.Journal;
 import org.stateferry.journal.JournalPlan;
 import org.stateferry.journal.PublishIntent;
@@ -14,7 +13,8 @@ import org.stateferry.qcow2.ClusterAllocator;
 
 /**
  * Decides whether an earlier attempt's work can be kept, under the image's lock. Nothing is believed that was not looked
- * at now: the clusters must still be free in the image's refcounts and their content must have the checksum recorded.
+ * at now: the clusters must still be free in the image's refcounts and their content must have the checksum recorded. That
+ * somebody has used the image in between is no reason to write the same data again; it may be one to warn of the disk.
  */
 final class ResumeCheck {
     private final ImportSession session;
@@ -72,10 +72,6 @@ final class ResumeCheck {
         if (intent.isPresent()
                 && !Arrays.equals(intent.get().sectorBefore(), session.image().headerSector())) {
             return "the image's header has changed since";
-        }
-        if (!ImageAge.isOurs(session.imageIdentity().modified(), journal)) {
-            return "the image was modified at " + session.imageIdentity().modified()
-                    + ", after the last write of the earlier attempt";
         }
         return null;
     }

@@ -227,11 +227,13 @@ public final class TransferRun implements AutoCloseable {
 
     private int writeBuffer(long index, WriteLoad load) throws StateferryException {
         try {
+            long begunMillis = System.currentTimeMillis();
             int checksum = load.checksum(); // first, because writing rearranges the content
             VmStateWriter.Stored stored = clusters.write(index, content(load));
             plan.journal()
                     .recordBuffer(new BufferRecord(
                             index, stored.size(), checksum, System.currentTimeMillis(), stored.entries()));
+            plan.journal().compareClocks(session.openImage().path(), begunMillis);
             tally.add(stored);
             if (plan.dataFile().mode() != IoMode.DIRECT) {
                 earlyWriteBack.written(stored.size() - stored.sharedSize());
