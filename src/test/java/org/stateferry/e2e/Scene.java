@@ -64,6 +64,15 @@ record Scene(Path directory, Path dump, Path image, Launcher launcher) {
         return scene;
     }
 
+    /** What an earlier scene has left in its directory, with one of its dumps. */
+    static Scene leftIn(Path directory, String dump) {
+        return new Scene(
+                directory,
+                directory.resolve(dump),
+                directory.resolve("ticker.qcow2"),
+                new Launcher(directory.resolve(HOME)));
+    }
+
     /** The same scene with a dump of this many mebibytes more, so that a transfer can be slowed down and watched. */
     Scene withLongDump(int mebibytes, long seed) {
         Path longDump = TickerDump.inflated(dump, path("long.vmstate"), mebibytes, seed);

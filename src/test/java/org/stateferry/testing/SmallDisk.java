@@ -81,6 +81,23 @@ public final class SmallDisk implements AutoCloseable {
         return new SmallDisk(directory);
     }
 
+    /**
+     * Mounts an ext4 file system from a file, which is what is on the disk: a copy of it is what a power cut leaves. If the
+     * file is not there it is made, sparse and with an empty file system.
+     */
+    public static SmallDisk mountExt4(Path directory, Path file, long bytes) throws IOException {
+        Assumptions.assumeTrue(QemuTools.isOnPath("mkfs.ext4"), "mkfs.ext4 is not installed");
+        if (!Files.exists(file)) {
+            try (RandomAccessFile sparse = new RandomAccessFile(file.toFile(), "rw")) {
+                sparse.setLength(bytes);
+            }
+            RunningCommand.run(LIMIT, List.of("mkfs.ext4", "-q", file.toString()))
+                    .requireSuccess();
+        }
+        mountOn(directory, "-o", "loop", file.toString());
+        return new SmallDisk(directory);
+    }
+
     /** Makes a directory read-only for everybody, root included, by mounting it on itself. */
     public static SmallDisk mountReadOnly(Path directory) {
         mountOn(directory, "--bind", directory.toString());
