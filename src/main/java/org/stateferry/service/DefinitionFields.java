@@ -1,8 +1,11 @@
 package org.stateferry.service;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -13,6 +16,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.LinuxFile.Links;
+import org.stateferry.host.SmallFile;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -30,7 +35,7 @@ final class DefinitionFields {
     /** The fields that may have several values. */
     private static final Set<String> LISTS = Set.of("also");
 
-    private static final long LARGEST_FILE = 64 * 1024;
+    private static final int LARGEST_FILE = 64 * 1024;
 
     private final Path file;
     private final Map<String, Field> fields = new LinkedHashMap<>();
@@ -64,16 +69,22 @@ final class DefinitionFields {
 
     private String load() throws StateferryException {
         try {
-            if (Files.size(file) > LARGEST_FILE) {
-                throw problem("longer than " + LARGEST_FILE + " bytes");
-            }
-            return Files.readString(file, StandardCharsets.UTF_8);
-        } catch (StateferryException e) {
-            throw e;
+            // A link is fine, as long as it leads to a file: definitions may be mounted as such.
+            byte[] content = SmallFile.read(file, Links.FOLLOW, LARGEST_FILE);
+            return StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(content))
+                    .toString();
         } catch (NoSuchFileException e) {
             throw problem("vanished while it was read").causedBy(e);
-        } catch (IOException e) {
+        } catch (CharacterCodingException e) {
             throw problem("cannot be read as UTF-8 text").causedBy(e);
+        } catch (AccessDeniedException e) {
+            throw problem("cannot be read: permission denied").causedBy(e);
+        } catch (FileSystemException e) {
+            throw problem("cannot be read: " + e.getReason()).causedBy(e);
+        } catch (IOException e) {
+            throw problem("cannot be read: " + e.getMessage()).causedBy(e);
         }
     }
 

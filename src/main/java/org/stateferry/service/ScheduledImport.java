@@ -1,6 +1,5 @@
 package org.stateferry.service;
 
-import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Clock;
 import java.time.Duration;
@@ -15,6 +14,7 @@ import org.stateferry.home.StopSignal;
 import org.stateferry.importer.ImportOutcome;
 import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRunner;
+import org.stateferry.storage.FileIdentity;
 
 /**
  * Runs a definition's import once for each firing and keeps how the last one ended. A failure ends nothing but that
@@ -71,12 +71,10 @@ final class ScheduledImport implements Runnable {
                 ended(Ending.NO_DUMP, definition.dump() + " is not there (yet)");
                 return;
             }
-            Instant modified = Files.getLastModifiedTime(definition.dump()).toInstant();
+            Instant modified = FileIdentity.of(definition.dump()).modified();
             succeeded(runner.run(definition.requestFor(modified), new LoggedProgress(definition.job()), stop), started);
         } catch (StateferryException e) {
             failed(e.kind(), String.valueOf(e.getMessage()), started);
-        } catch (IOException e) {
-            failed(FailureKind.IO, "the time of " + definition.dump() + " cannot be read: " + e.getMessage(), started);
         } catch (RuntimeException e) {
             LOG.error("{}: internal error", definition.job(), e);
             failed(FailureKind.INTERNAL, "internal error: " + e, started);

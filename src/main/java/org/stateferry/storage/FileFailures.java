@@ -6,20 +6,14 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.List;
-import java.util.Locale;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.SystemTexts;
 
 /**
  * Turns an operating system's refusal into a failure with a kind, while file and offset are still known.
- *
- * <p>Java hands the error number on as text only, so the texts of {@code strerror} are matched.
  */
 public final class FileFailures {
-    private static final List<String> NO_SPACE_TEXTS =
-            List.of("no space left on device", "disk quota exceeded", "file too large");
-
     private FileFailures() {}
 
     /**
@@ -36,7 +30,7 @@ public final class FileFailures {
             return StateferryException.at(FailureKind.INTERNAL, file, offset, action + " failed: the file was closed")
                     .causedBy(failure);
         }
-        if (NO_SPACE_TEXTS.contains(text.toLowerCase(Locale.ROOT))) {
+        if (SystemTexts.isNoSpace(text)) {
             return StateferryException.at(FailureKind.NO_SPACE, file, offset, action + " failed: " + text)
                     .advise("Make room (or raise the quota or the file size limit) and run the same command again.")
                     .causedBy(failure);

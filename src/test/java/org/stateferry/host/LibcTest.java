@@ -34,6 +34,14 @@ class LibcTest {
         assertThat(System.getProperty("jna.platform.library.path")).isEmpty();
     }
 
+    @Test
+    void aFullDiskIsKnownByTheSystemsOwnWords() {
+        for (int error : new int[] {27, 28, 122}) {
+            assertThat(SystemTexts.isNoSpace(Libc.strerror(error))).isTrue();
+        }
+        assertThat(SystemTexts.isNoSpace(Libc.strerror(5))).isFalse();
+    }
+
     /** The same as Java's own, whatever the locale is: they must mean the same file. */
     @Test
     void aPathHasTheBytesThatJavaUses() {

@@ -13,13 +13,10 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -28,6 +25,7 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.stateferry.host.LinuxFile.Access;
 import org.stateferry.host.LinuxFile.Links;
+import org.stateferry.testing.Flipping;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.RunningCommand;
 
@@ -153,19 +151,9 @@ class SafeOpeningTest {
     void neverHangsOnAFifoThatTakesTheFilesPlace() throws Exception {
         Path fifo = makeFifo("fifo");
         Path path = folder.resolve("flipping");
-        AtomicBoolean done = new AtomicBoolean();
-        AtomicInteger flips = new AtomicInteger();
-        Files.createLink(path, file);
-        Thread flipper = new Thread(() -> {
-            while (!done.get()) {
-                put(flips.get() % 2 == 0 ? fifo : file, path);
-                flips.incrementAndGet();
-            }
-        });
-        flipper.start();
         int opened = 0;
         int refused = 0;
-        try {
+        try (Flipping flipping = Flipping.between(file, fifo, path)) {
             for (int at = 0; at < 200_000 && (opened < 500 || refused < 500); at++) {
                 try (LinuxFile regular = LinuxFile.openRegular(path, Links.STAY, Access.READ)) {
                     assertThat(read(regular.channel(StandardOpenOption.READ))).isEqualTo("content");
@@ -175,21 +163,8 @@ class SafeOpeningTest {
                     refused++;
                 }
             }
-        } finally {
-            done.set(true);
-            flipper.join();
-        }
-        assertThat(opened).isGreaterThanOrEqualTo(500);
-        assertThat(refused).isGreaterThanOrEqualTo(500);
-    }
-
-    private void put(Path what, Path where) {
-        try {
-            Path link = folder.resolve("next");
-            Files.createLink(link, what);
-            Files.move(link, where, StandardCopyOption.ATOMIC_MOVE);
-        } catch (IOException e) {
-            throw new AssertionError(e);
+            assertThat(opened).as(flipping.toString()).isGreaterThanOrEqualTo(500);
+            assertThat(refused).isGreaterThanOrEqualTo(500);
         }
     }
 

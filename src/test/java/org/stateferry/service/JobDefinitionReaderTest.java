@@ -2,12 +2,16 @@ package org.stateferry.service;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -21,6 +25,8 @@ import org.stateferry.importer.ImportRequest;
 import org.stateferry.qcow2.NewImage;
 import org.stateferry.source.DumpFormat;
 import org.stateferry.storage.IoMode;
+import org.stateferry.testing.QemuTools;
+import org.stateferry.testing.RunningCommand;
 
 class JobDefinitionReaderTest {
     private static final Instant MODIFIED = Instant.parse("2026-11-22T23:05:09Z");
@@ -161,6 +167,35 @@ class JobDefinitionReaderTest {
     @Test
     void refusesAFileThatIsTooLongToBeOne() {
         assertThat(refusal("#".repeat(70_000)).problem()).contains("longer than");
+    }
+
+    /** Nothing is waited for, and no more is read than a definition may have. */
+    @Test
+    @Timeout(60)
+    void refusesWhatIsNoFile() throws Exception {
+        assumeTrue(QemuTools.isOnPath("mkfifo"), "mkfifo is not installed");
+        Path fifo = jobs.resolve("fifo.yaml");
+        RunningCommand.run(Duration.ofSeconds(30), List.of("mkfifo", fifo.toString()))
+                .requireSuccess();
+        Path zero = Files.createSymbolicLink(jobs.resolve("zero.yaml"), Path.of("/dev/zero"));
+        Path folder = Files.createDirectory(jobs.resolve("folder.yaml"));
+        Map<Path, String> kinds = Map.of(fifo, "a FIFO", zero, "a character device", folder, "a directory");
+        for (Map.Entry<Path, String> kind : kinds.entrySet()) {
+            StateferryException failure =
+                    catchThrowableOfType(StateferryException.class, () -> JobDefinitionReader.read(kind.getKey()));
+            assertThat(failure.kind()).isEqualTo(FailureKind.CONFIGURATION);
+            assertThat(failure.problem())
+                    .isEqualTo("cannot be read: it is " + kind.getValue() + ", not a regular file");
+        }
+    }
+
+    @Test
+    void readsADefinitionThroughALink() throws Exception {
+        Path elsewhere = Files.writeString(jobs.resolve("elsewhere"), "{dump: a");
+        Path link = Files.createSymbolicLink(jobs.resolve("link.yaml"), elsewhere);
+        assertThat(catchThrowableOfType(StateferryException.class, () -> JobDefinitionReader.read(link))
+                        .problem())
+                .contains("not valid YAML");
     }
 
     @Test

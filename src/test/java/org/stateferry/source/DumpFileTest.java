@@ -8,14 +8,20 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.List;
 import java.util.Random;
 import java.util.function.LongPredicate;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.stateferry.error.StateferryException;
 import org.stateferry.testing.FileSystemProbe;
+import org.stateferry.testing.Flipping;
 import org.stateferry.testing.PageCache;
+import org.stateferry.testing.QemuTools;
+import org.stateferry.testing.RunningCommand;
 
 /** What reading a dump does to the page cache, and what is known of its holes. */
 class DumpFileTest {
@@ -37,6 +43,33 @@ class DumpFileTest {
         Files.write(dump, content);
         try (FileChannel channel = FileChannel.open(dump, StandardOpenOption.WRITE)) {
             channel.force(true);
+        }
+    }
+
+    /** As its folder's owner may do, who waits for somebody to look at the one and open the other. */
+    @Test
+    @Timeout(120)
+    void aFifoThatTakesItsPlaceMakesNobodyWait() throws Exception {
+        assumeTrue(QemuTools.isOnPath("mkfifo"), "mkfifo is not installed");
+        Path fifo = folder.resolve("fifo");
+        RunningCommand.run(Duration.ofSeconds(30), List.of("mkfifo", fifo.toString()))
+                .requireSuccess();
+        Path small = Files.write(folder.resolve("small"), new byte[] {1, 2, 3});
+        Path path = folder.resolve("flipping");
+        try (Flipping flipping = Flipping.between(small, fifo, path)) {
+            int opened = 0;
+            int refused = 0;
+            for (int at = 0; at < 100_000 && (opened < 200 || refused < 200); at++) {
+                try (DumpFile file = DumpFile.open(path, SMALL)) {
+                    assertThat(file.read(0, 3).get(2)).isEqualTo((byte) 3);
+                    opened++;
+                } catch (StateferryException e) {
+                    assertThat(e.problem()).isEqualTo("the dump is not a regular file");
+                    refused++;
+                }
+            }
+            assertThat(opened).as(flipping.toString()).isGreaterThanOrEqualTo(200);
+            assertThat(refused).isGreaterThanOrEqualTo(200);
         }
     }
 

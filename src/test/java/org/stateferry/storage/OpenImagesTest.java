@@ -14,6 +14,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -22,12 +24,16 @@ import java.util.concurrent.TimeUnit;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.host.LinuxFile;
 import org.stateferry.storage.OpenImages.Locking;
+import org.stateferry.testing.Flipping;
 import org.stateferry.testing.HoldingProcess;
+import org.stateferry.testing.QemuTools;
+import org.stateferry.testing.RunningCommand;
 
 /** Who may open an image, and what a refusal says. */
 class OpenImagesTest {
@@ -140,6 +146,34 @@ class OpenImagesTest {
             assertThat(moved).hasSize(101L * size);
             assertThat(image).hasSize(100_000);
             assertRefused(update::proveHeld, FailureKind.CONFLICT, "another file put in its place");
+        }
+    }
+
+    /** As its folder's owner may do, who waits for somebody to look at the one and open the other. */
+    @Test
+    @Timeout(120)
+    void aFifoThatTakesTheImagesPlaceMakesNobodyWait() throws Exception {
+        assumeTrue(QemuTools.isOnPath("mkfifo"), "mkfifo is not installed");
+        Path fifo = folder.resolve("fifo");
+        RunningCommand.run(Duration.ofSeconds(30), List.of("mkfifo", fifo.toString()))
+                .requireSuccess();
+        Path path = folder.resolve("flipping");
+        try (Flipping flipping = Flipping.between(image, fifo, path)) {
+            int opened = 0;
+            int refused = 0;
+            for (int at = 0; at < 100_000 && (opened < 200 || refused < 200); at++) {
+                try (OpenImage open = at % 2 == 0
+                        ? OpenImages.openForReading(path)
+                        : OpenImages.openForUpdate(path, Locking.EXCLUSIVE, () -> false)) {
+                    assertThat(open.file().size()).isEqualTo(100_000);
+                    opened++;
+                } catch (StateferryException e) {
+                    assertThat(e.kind()).as(e.toString()).isEqualTo(FailureKind.IMAGE_UNSUPPORTED);
+                    refused++;
+                }
+            }
+            assertThat(opened).as(flipping.toString()).isGreaterThanOrEqualTo(200);
+            assertThat(refused).isGreaterThanOrEqualTo(200);
         }
     }
 
