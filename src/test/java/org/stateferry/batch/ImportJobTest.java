@@ -209,7 +209,7 @@ class ImportJobTest {
         ImportOutcome outcome = bench.run("saved");
 
         assertThat(outcome.warnings())
-                .anySatisfy(warning -> assertThat(warning).matches("the dump was not checked from byte \\d+ on: .+"));
+                .containsExactly("the stream has no vmdescription, so not all damage to its device state can be noticed");
         assertThat(bench.record().warnings()).isEqualTo(outcome.warnings());
         bench.assertHolds("saved");
     }
