@@ -77,9 +77,9 @@ public record FileStatus(
                     Files.readAttributes(path, "unix:fileKey,size,lastModifiedTime,mode,uid,gid,nlink", links);
             int mode = number(found, "mode");
             return new FileStatus(
-                    found.get("fileKey").toString(),
+                    Objects.requireNonNull(found.get("fileKey"), "fileKey").toString(),
                     Type.of(mode),
-                    (Long) found.get("size"),
+                    (Long) Objects.requireNonNull(found.get("size"), "size"),
                     bounded((FileTime) Objects.requireNonNull(found.get("lastModifiedTime"))),
                     mode & PERMISSION_MASK,
                     number(found, "uid"),
