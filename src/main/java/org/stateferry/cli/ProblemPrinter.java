@@ -67,6 +67,9 @@ record ProblemPrinter(Console console) {
     }
 
     private static String defaultAdvice(FailureKind kind) {
+        if (kind == FailureKind.DUMP_MISSING || kind == FailureKind.IMAGE_MISSING) {
+            return "check the path and the right to read it, then run the command again";
+        }
         return kind.isTransient()
                 ? "run the same command again; what is proven to be on disk is not written twice"
                 : "see 'stateferry --help' for what exit code " + kind.exitCode() + " means";

@@ -256,6 +256,18 @@ class ImportCommandTest {
                         + "  next: run the same command again; what is proven to be on disk is not written twice\n");
     }
 
+    @ParameterizedTest
+    @EnumSource(
+            value = FailureKind.class,
+            names = {"DUMP_MISSING", "IMAGE_MISSING"})
+    void whoNamesAFileThatIsNotThereIsToldToCheckThePath(FailureKind kind) {
+        failWith(StateferryException.of(kind, "not there"));
+
+        assertThat(screen.err())
+                .isEqualTo("stateferry: not there\n"
+                        + "  next: check the path and the right to read it, then run the command again\n");
+    }
+
     @Test
     void aFailureThatTheFrameworkWrappedIsStillFound() {
         int code = importWith((request, progress, stop) -> {
