@@ -27,6 +27,8 @@ class FileServerClockTest {
     @BeforeEach
     void setUpBench() throws Exception {
         bench = HOME.bench().withOpaqueDump(8 * MIB, 1);
+        // One write after the other: a server sets the time with the write, which can only be imitated right after it.
+        bench.writers = Runnable::run;
     }
 
     /** Whenever the image is written to it gets the server's time. */

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.LongConsumer;
@@ -91,6 +92,9 @@ public final class ImportBench implements ImportProgress {
     LongConsumer onWarning = count -> {};
     Runnable onPublish = () -> {};
     Runnable onPrepare = () -> {};
+    /** Runs the writes. */
+    Executor writers = WRITERS;
+
     boolean strict;
     boolean verify;
     boolean lock = true;
@@ -223,7 +227,7 @@ public final class ImportBench implements ImportProgress {
                 home,
                 repository == null ? context.jobRepository() : repository,
                 context.jobOperator(),
-                WRITERS,
+                writers,
                 TransferObserver.NONE,
                 context.statusFile(),
                 access);

@@ -209,7 +209,8 @@ class ImportJobTest {
         ImportOutcome outcome = bench.run("saved");
 
         assertThat(outcome.warnings())
-                .containsExactly("the stream has no vmdescription, so not all damage to its device state can be noticed");
+                .containsExactly(
+                        "the stream has no vmdescription, so not all damage to its device state can be noticed");
         assertThat(bench.record().warnings()).isEqualTo(outcome.warnings());
         bench.assertHolds("saved");
     }
