@@ -13,6 +13,7 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.transfer.BufferPool;
 import org.stateferry.transfer.ClusterAggregator;
 import org.stateferry.transfer.InFlightWrites;
+import org.stateferry.transfer.TransferBuffer;
 import org.stateferry.transfer.TransferObserver;
 
 /**
@@ -115,7 +116,8 @@ final class PieceContender implements Contender {
                     executor,
                     IN_FLIGHT_MAX,
                     0,
-                    (index, buffer) -> {
+                    (index, load) -> {
+                        TransferBuffer buffer = (TransferBuffer) load;
                         int size = buffer.size();
                         file.write(buffer.bytes().duplicate().flip(), index * MIB);
                         return size;
