@@ -10,7 +10,7 @@ import org.stateferry.storage.FileIdentity;
 
 /**
  * When somebody else last modified an image. The file's own modification time says so unless the last writes were an
- * import's; what an import of ours knows of that is in the image's journal.
+ * import's; when those were is recorded in the image's journal.
  */
 public final class ImageAge {
     /** By how much clocks and file systems may differ before two times count as different. */

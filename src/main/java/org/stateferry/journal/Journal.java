@@ -9,7 +9,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 import org.stateferry.host.HostBoot;
-import org.stateferry.journal.JournalFile.Place;
+import org.stateferry.journal.JournalFile.Slot;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.storage.FileIdentity;
@@ -34,12 +34,12 @@ import org.stateferry.storage.FileNames;
  * one.
  */
 public final class Journal implements AutoCloseable {
-    private static final Place PLAN = new Place(0, 4096);
-    private static final Place STATE = new Place(PLAN.end(), 4096);
-    private static final Place INTENT = new Place(STATE.end(), 8192);
-    private static final Place CHECKPOINT_A = new Place(INTENT.end(), 80 * 1024);
-    private static final Place CHECKPOINT_B = new Place(CHECKPOINT_A.end(), 80 * 1024);
-    private static final List<Place> CHECKPOINTS = List.of(CHECKPOINT_A, CHECKPOINT_B);
+    private static final Slot PLAN = new Slot(0, 4096);
+    private static final Slot STATE = new Slot(PLAN.end(), 4096);
+    private static final Slot INTENT = new Slot(STATE.end(), 8192);
+    private static final Slot CHECKPOINT_A = new Slot(INTENT.end(), 80 * 1024);
+    private static final Slot CHECKPOINT_B = new Slot(CHECKPOINT_A.end(), 80 * 1024);
+    private static final List<Slot> CHECKPOINTS = List.of(CHECKPOINT_A, CHECKPOINT_B);
     private static final int CHECKPOINT_FIXED_SIZE = 8 + 8 + 8;
 
     /** Where a buffer's record says when it was written, behind index, stored size and checksum. */
@@ -76,7 +76,7 @@ public final class Journal implements AutoCloseable {
         JournalFile file = JournalFile.create(path, FileNames.SYSTEM);
         try {
             Journal journal = new Journal(file, plan, JournalState.begun(nowMillis));
-            file.writePart(PLAN, plan.encode());
+            file.writeSlot(PLAN, plan.encode());
             journal.writeState(journal.state);
             // Barrier: what is written to the image from here on, and its time, is explained even after a power cut.
             file.force();
@@ -106,8 +106,8 @@ public final class Journal implements AutoCloseable {
         }
         JournalFile file = found.get();
         try {
-            JournalPlan plan = JournalPlan.decode(file.readPart(PLAN));
-            JournalState state = JournalState.decode(file.readPart(STATE));
+            JournalPlan plan = JournalPlan.decode(file.readSlot(PLAN));
+            JournalState state = JournalState.decode(file.readSlot(STATE));
             if (plan == null || state == null) {
                 file.close();
                 return Optional.empty();
@@ -139,7 +139,7 @@ public final class Journal implements AutoCloseable {
 
     /** Puts another plan for the same import in the place of the first. */
     public void replan(JournalPlan now) throws StateferryException {
-        file.writePart(PLAN, now.encode());
+        file.writeSlot(PLAN, now.encode());
         plan = now;
     }
 
@@ -231,7 +231,7 @@ public final class Journal implements AutoCloseable {
                 .putLong(checkpoint.boundary())
                 .putLong(checkpoint.checkerPosition())
                 .put(checkpoint.checkerState());
-        file.writePart(CHECKPOINTS.get((int) (checkpointSequence % CHECKPOINTS.size())), content.array());
+        file.writeSlot(CHECKPOINTS.get((int) (checkpointSequence % CHECKPOINTS.size())), content.array());
         recordWrite(nowMillis);
     }
 
@@ -242,8 +242,8 @@ public final class Journal implements AutoCloseable {
 
     private Optional<NumberedCheckpoint> newestCheckpoint() throws StateferryException {
         NumberedCheckpoint newest = null;
-        for (Place place : CHECKPOINTS) {
-            NumberedCheckpoint found = decodeCheckpoint(file.readPart(place));
+        for (Slot slot : CHECKPOINTS) {
+            NumberedCheckpoint found = decodeCheckpoint(file.readSlot(slot));
             if (found != null && (newest == null || found.sequence() > newest.sequence())) {
                 newest = found;
             }
@@ -266,13 +266,13 @@ public final class Journal implements AutoCloseable {
 
     /** Records the intent to switch and forces it: from here on a crash leaves the decision to the image's header. */
     public void recordIntent(PublishIntent intent) throws StateferryException {
-        file.writePart(INTENT, intent.encode());
+        file.writeSlot(INTENT, intent.encode());
         file.force();
     }
 
     /** The intent, or empty if none was recorded. */
     public Optional<PublishIntent> intent() throws StateferryException {
-        return Optional.ofNullable(PublishIntent.decode(file.readPart(INTENT)));
+        return Optional.ofNullable(PublishIntent.decode(file.readSlot(INTENT)));
     }
 
     /** The snapshot that this journal announces, if the image holds it now. */
@@ -336,7 +336,7 @@ public final class Journal implements AutoCloseable {
     }
 
     private void writeState(JournalState newState) throws StateferryException {
-        file.writePart(STATE, newState.encode());
+        file.writeSlot(STATE, newState.encode());
         state = newState;
     }
 

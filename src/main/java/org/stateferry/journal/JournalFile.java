@@ -17,10 +17,10 @@ import org.stateferry.storage.FileFailures;
 import org.stateferry.storage.FileNames;
 
 /**
- * A file of parts at fixed places. A part is be32 length, content, be32 CRC-32C of the content; one that is cut short,
+ * A file of slots at fixed offsets. A slot holds be32 length, content, be32 CRC-32C of the content; one that is cut short,
  * torn or damaged reads as if it had never been written.
  *
- * <p>Thread-safe as long as no two threads write to one place.
+ * <p>Thread-safe as long as no two threads write to one slot.
  */
 final class JournalFile implements AutoCloseable {
     private static final int OVERHEAD = 8;
@@ -31,12 +31,12 @@ final class JournalFile implements AutoCloseable {
     private boolean nameForced;
 
     /**
-     * Where a part lies.
+     * A slot of the file.
      *
      * @param offset of its first byte in the file
      * @param size how many bytes it may take, its length and checksum included
      */
-    record Place(long offset, int size) {
+    record Slot(long offset, int size) {
         long end() {
             return offset + size;
         }
@@ -82,31 +82,31 @@ final class JournalFile implements AutoCloseable {
         }
     }
 
-    void writePart(Place place, byte[] content) throws StateferryException {
-        if (content.length > place.size() - OVERHEAD) {
+    void writeSlot(Slot slot, byte[] content) throws StateferryException {
+        if (content.length > slot.size() - OVERHEAD) {
             throw StateferryException.at(
                     FailureKind.INTERNAL,
                     path,
-                    place.offset(),
+                    slot.offset(),
                     "journal part of " + content.length + " bytes is too large");
         }
         ByteBuffer part = ByteBuffer.allocate(content.length + OVERHEAD);
         part.putInt(content.length).put(content).putInt(checksum(content, content.length));
-        write(part.flip(), place.offset());
+        write(part.flip(), slot.offset());
     }
 
     /** The content of a part, or null if there is none or it is not intact. */
-    byte @Nullable [] readPart(Place place) throws StateferryException {
+    byte @Nullable [] readSlot(Slot slot) throws StateferryException {
         ByteBuffer length = ByteBuffer.allocate(4);
-        if (!read(length, place.offset())) {
+        if (!read(length, slot.offset())) {
             return null;
         }
         int size = length.getInt(0);
-        if (size < 0 || size > place.size() - OVERHEAD) {
+        if (size < 0 || size > slot.size() - OVERHEAD) {
             return null;
         }
         ByteBuffer rest = ByteBuffer.allocate(size + 4);
-        if (!read(rest, place.offset() + 4)) {
+        if (!read(rest, slot.offset() + 4)) {
             return null;
         }
         byte[] content = Arrays.copyOf(rest.array(), size);

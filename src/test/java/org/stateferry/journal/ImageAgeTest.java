@@ -113,7 +113,7 @@ class ImageAgeTest {
     private void startAnew(boolean finished) throws Exception {
         JournalState before = new JournalState(finished, false, NOW.toEpochMilli(), 0, HostBoot.id() + 1);
         try (JournalFile file = JournalFile.openExisting(path).orElseThrow()) {
-            file.writePart(new JournalFile.Place(4096, 4096), before.encode());
+            file.writeSlot(new JournalFile.Slot(4096, 4096), before.encode());
         }
     }
 

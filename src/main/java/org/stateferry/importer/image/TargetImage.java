@@ -9,7 +9,7 @@ import org.stateferry.storage.OpenImage;
 /**
  * The image that an import works on: one that is there, or one that it makes. A new image lies under a {@link PartName}
  * until it holds the snapshot and all of it is forced; only then does it get its own name. So under that there is never an
- * incomplete image, whoever dies when, and a later run finds what was begun.
+ * incomplete image, at whatever moment the process is killed, and a later run finds what was begun.
  *
  * <p>Used by the thread that runs the import.
  */
