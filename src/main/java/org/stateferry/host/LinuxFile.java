@@ -119,19 +119,22 @@ public final class LinuxFile implements Closeable {
     }
 
     /**
-     * Finds a file and opens it, if it is a regular one.
+     * The same, if it is a regular file.
      *
      * @throws FileSystemException if it is of another kind; its reason says of which
-     * @throws IOException as {@link #locate} and {@link #reopen}
+     * @throws IOException as {@link #locate}
      */
-    public static LinuxFile openRegular(Path path, Links links, Access access) throws IOException {
-        try (LinuxFile found = locate(path, links)) {
-            FileStatus status = found.status();
-            if (!status.isRegular()) {
-                throw new FileSystemException(
-                        path.toString(), null, "it is " + status.type().words() + ", not a regular file");
+    public static LinuxFile locateRegular(Path path, Links links) throws IOException {
+        LinuxFile found = locate(path, links);
+        try {
+            FileStatus.Type type = found.status().type();
+            if (type != FileStatus.Type.REGULAR) {
+                throw new FileSystemException(path.toString(), null, "it is " + type.words() + ", not a regular file");
             }
-            return found.reopen(access);
+            return found;
+        } catch (IOException | RuntimeException e) {
+            found.close();
+            throw e;
         }
     }
 

@@ -52,12 +52,8 @@ public final class PrivateFile {
     }
 
     private static LinuxFile open(Path path) throws IOException {
-        try (LinuxFile found = LinuxFile.locate(path, Links.STAY)) {
+        try (LinuxFile found = LinuxFile.locateRegular(path, Links.STAY)) {
             FileStatus status = found.status();
-            if (!status.isRegular()) {
-                throw new FileSystemException(
-                        path.toString(), null, "it is " + status.type().words() + ", not a regular file");
-            }
             if (status.owner() != HostUser.id() && status.owner() != ROOT) {
                 throw new FileSystemException(
                         path.toString(), null, "it belongs to another user (" + status.owner() + ")");

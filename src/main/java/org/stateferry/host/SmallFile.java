@@ -23,15 +23,9 @@ public final class SmallFile {
      * @throws IOException if it cannot be opened or read
      */
     public static byte[] read(Path path, Links links, int sizeMax) throws IOException {
-        try (LinuxFile found = LinuxFile.locate(path, links)) {
-            FileStatus status = found.status();
-            if (!status.isRegular()) {
-                throw new FileSystemException(
-                        path.toString(), null, "it is " + status.type().words() + ", not a regular file");
-            }
-            try (FileChannel channel = found.channel(StandardOpenOption.READ)) {
-                return read(path, channel, sizeMax);
-            }
+        try (LinuxFile found = LinuxFile.locateRegular(path, links);
+                FileChannel channel = found.channel(StandardOpenOption.READ)) {
+            return read(path, channel, sizeMax);
         }
     }
 

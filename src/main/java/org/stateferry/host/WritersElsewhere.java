@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,15 +18,15 @@ import org.jspecify.annotations.Nullable;
  * another host, not in a container that this process cannot see into, not those of other users unless this one is root, not
  * the kernel's own (a loop device, the NFS server), and not a file that is only mapped into memory.
  *
- * <p>It reads the targets of all descriptors of all processes, some microseconds each. Files of others are not touched: one
- * on a dead network file system would block.
+ * <p>It looks at all descriptors of all processes, some microseconds each. Files of others are not touched: one on a dead
+ * network file system would block.
  */
 public final class WritersElsewhere {
     private static final Path PROCESSES = Path.of("/proc");
     /** Where a descriptor leads that is no file on a disk, if what it leads to has a path at all. */
     private static final Set<String> NO_FILES = Set.of("/proc/", "/sys/", "/memfd:", "/anon_hugepage");
 
-    private static final int ACCESS_MASK = 03;
+    private static final int WRITABLE = 0200;
 
     private final String self = Long.toString(ProcessHandle.current().pid());
     private final FileStatus wanted;
@@ -94,15 +95,22 @@ public final class WritersElsewhere {
         }
     }
 
-    /** What is cheap and touches nobody's file is asked first. */
+    /** What is cheap and touches nobody's file is asked first; most descriptors are for reading, or lead to no file. */
     private boolean isWanted(Path descriptor, Path information) {
         try {
-            return mayBeFile(descriptor)
-                    && isForWriting(information)
+            return isForWriting(descriptor)
+                    && mayBeFile(descriptor)
+                    && hasWantedInode(information)
                     && FileStatus.of(descriptor).key().equals(wanted.key());
         } catch (IOException e) {
             return false; // just closed
         }
+    }
+
+    /** The permissions of the link are those that the file was opened with (proc(5), {@code /proc/pid/fd}). */
+    private static boolean isForWriting(Path descriptor) throws IOException {
+        Object mode = Files.getAttribute(descriptor, "unix:mode", LinkOption.NOFOLLOW_LINKS);
+        return ((Integer) mode & WRITABLE) != 0;
     }
 
     private static boolean mayBeFile(Path descriptor) throws IOException {
@@ -110,13 +118,9 @@ public final class WritersElsewhere {
         return target.startsWith("/") && NO_FILES.stream().noneMatch(target::startsWith);
     }
 
-    private boolean isForWriting(Path information) throws IOException {
-        String flags = field(information, "flags:");
-        if (flags == null || (Integer.parseInt(flags, 8) & ACCESS_MASK) == Libc.O_RDONLY) {
-            return false;
-        }
-        String found = field(information, "ino:"); // since Linux 5.14
-        return inode == null || found == null || found.equals(inode);
+    private boolean hasWantedInode(Path information) throws IOException {
+        String found = inode == null ? null : field(information, "ino:"); // since Linux 5.14
+        return found == null || found.equals(inode);
     }
 
     private static @Nullable String field(Path information, String name) throws IOException {

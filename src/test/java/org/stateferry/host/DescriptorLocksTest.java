@@ -16,6 +16,7 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.stateferry.host.LinuxFile.Access;
 import org.stateferry.host.LinuxFile.Links;
+import org.stateferry.testing.OpenFiles;
 
 /** Locks that belong to a descriptor. */
 @EnabledOnOs(OS.LINUX)
@@ -34,7 +35,7 @@ class DescriptorLocksTest {
     }
 
     private LinuxFile open(Access access) throws IOException {
-        return LinuxFile.openRegular(file, Links.STAY, access);
+        return OpenFiles.regular(file, Links.STAY, access);
     }
 
     @Test

@@ -22,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.stateferry.host.LinuxFile.Access;
 import org.stateferry.host.LinuxFile.Links;
 import org.stateferry.testing.FileSystemProbe;
+import org.stateferry.testing.OpenFiles;
 import org.stateferry.testing.PageCache;
 
 @EnabledOnOs(OS.LINUX)
@@ -190,7 +191,7 @@ class LinuxFileTest {
     }
 
     private static LinuxFile open(Path path, Access access) throws IOException {
-        return LinuxFile.openRegular(path, Links.STAY, access);
+        return OpenFiles.regular(path, Links.STAY, access);
     }
 
     /** Pages that wait to be written are not dropped. */

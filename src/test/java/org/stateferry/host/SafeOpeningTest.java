@@ -26,6 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.stateferry.host.LinuxFile.Access;
 import org.stateferry.host.LinuxFile.Links;
 import org.stateferry.testing.Flipping;
+import org.stateferry.testing.OpenFiles;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.RunningCommand;
 
@@ -100,16 +101,16 @@ class SafeOpeningTest {
     void opensOnlyRegularFiles() {
         Path fifo = makeFifo("fifo");
         for (Access access : Access.values()) {
-            assertThatThrownBy(() -> LinuxFile.openRegular(fifo, Links.STAY, access))
+            assertThatThrownBy(() -> OpenFiles.regular(fifo, Links.STAY, access))
                     .isInstanceOf(FileSystemException.class)
                     .hasMessage(fifo + ": it is a FIFO, not a regular file");
         }
-        assertThatThrownBy(() -> LinuxFile.openRegular(Path.of("/dev/zero"), Links.FOLLOW, Access.READ))
+        assertThatThrownBy(() -> OpenFiles.regular(Path.of("/dev/zero"), Links.FOLLOW, Access.READ))
                 .hasMessageContaining("a character device");
-        assertThatThrownBy(() -> LinuxFile.openRegular(folder.resolve("none"), Links.STAY, Access.READ))
+        assertThatThrownBy(() -> OpenFiles.regular(folder.resolve("none"), Links.STAY, Access.READ))
                 .isInstanceOf(NoSuchFileException.class)
                 .hasMessage(folder.resolve("none").toString());
-        assertThatThrownBy(() -> LinuxFile.openRegular(file.resolve("below"), Links.STAY, Access.READ))
+        assertThatThrownBy(() -> OpenFiles.regular(file.resolve("below"), Links.STAY, Access.READ))
                 .isInstanceOfSatisfying(
                         FileSystemException.class,
                         failure -> assertThat(failure.getReason()).isEqualTo("Not a directory"));
@@ -155,7 +156,7 @@ class SafeOpeningTest {
         int refused = 0;
         try (Flipping flipping = Flipping.between(file, fifo, path)) {
             for (int at = 0; at < 200_000 && (opened < 500 || refused < 500); at++) {
-                try (LinuxFile regular = LinuxFile.openRegular(path, Links.STAY, Access.READ)) {
+                try (LinuxFile regular = OpenFiles.regular(path, Links.STAY, Access.READ)) {
                     assertThat(read(regular.channel(StandardOpenOption.READ))).isEqualTo("content");
                     opened++;
                 } catch (FileSystemException e) {

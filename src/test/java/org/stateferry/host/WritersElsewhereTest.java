@@ -16,6 +16,7 @@ import org.stateferry.host.LinuxFile.Access;
 import org.stateferry.host.LinuxFile.Links;
 import org.stateferry.host.WritersElsewhere.Writer;
 import org.stateferry.testing.HoldingProcess;
+import org.stateferry.testing.OpenFiles;
 
 /** Who has a file open for writing is found in {@code /proc}, whether he locks it or not. */
 @EnabledOnOs(OS.LINUX)
@@ -66,7 +67,7 @@ class WritersElsewhereTest {
 
     @Test
     void leavesOutThisProcess() throws Exception {
-        try (LinuxFile own = LinuxFile.openRegular(file, Links.STAY, Access.WRITE)) {
+        try (LinuxFile own = OpenFiles.regular(file, Links.STAY, Access.WRITE)) {
             assertThat(WritersElsewhere.of(own)).isEmpty();
         }
     }

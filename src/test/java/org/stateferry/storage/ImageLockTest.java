@@ -22,6 +22,7 @@ import org.stateferry.host.LinuxFile.Access;
 import org.stateferry.host.LinuxFile.Links;
 import org.stateferry.storage.OpenImages.Locking;
 import org.stateferry.testing.ImageLocks;
+import org.stateferry.testing.OpenFiles;
 import org.stateferry.testing.Qcow2ImageBuilder;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
@@ -128,7 +129,7 @@ class ImageLockTest {
     @Test
     void noticesThatItWasLost() throws Exception {
         assumeTrue(LinuxFile.isSupported(), "here a lock belongs to the process");
-        try (LinuxFile linux = LinuxFile.openRegular(image, Links.STAY, Access.WRITE);
+        try (LinuxFile linux = OpenFiles.regular(image, Links.STAY, Access.WRITE);
                 FileChannel channel = linux.channel(StandardOpenOption.READ, StandardOpenOption.WRITE)) {
             ImageLock lock = Objects.requireNonNull(ImageLock.tryExclusive(image, linux, channel));
             lock.prove();
