@@ -1,6 +1,5 @@
 package org.stateferry.qcow2;
 
-import java.time.Instant;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.ReferenceVisitor.Origin;
 import org.stateferry.qcow2.format.SnapshotTable;
@@ -52,30 +51,29 @@ public final class SnapshotPublisher {
      *
      * @param vmState where the vmstate lies; {@link VmStateMap#NONE} for a snapshot of the disk alone
      * @param name the snapshot's name, checked by {@link ImportRequirements}
-     * @param date the snapshot's time
+     * @param time when the guest was saved
      * @return what is left to do: force it, check it, and switch over to it
      */
-    public SwitchStage write(VmStateMap vmState, String name, Instant date) throws StateferryException {
+    public SwitchStage write(VmStateMap vmState, String name, SnapshotTime time) throws StateferryException {
         SnapshotL1Writer l1Tables = new SnapshotL1Writer(image, allocator, vmState.vmStateSize(), cancellation);
         l1Tables.shareDisk(); // step 1
         l1Tables.mapVmState(vmState); // step 2
-        SnapshotTableEntry entry = newEntry(l1Tables, vmState.vmStateSize(), name, date);
+        SnapshotTableEntry entry = newEntry(l1Tables, vmState.vmStateSize(), name, time);
         SnapshotTable table = image.snapshotTable().with(entry);
         SwitchStage.SnapshotReferences references = (walk, added, removed) ->
                 walk.l1(l1Tables.snapshotL1Offset(), l1Tables.snapshotL1Size(), Origin.SNAPSHOT, added);
         return stage.write(entry, l1Tables.activeL1Offset(), table, references); // steps 3 and 4
     }
 
-    private SnapshotTableEntry newEntry(SnapshotL1Writer l1Tables, long vmStateSize, String name, Instant date) {
-        // QEMU stores microseconds times 1000.
-        long nanos = date.getNano() / 1000 * 1000L;
+    private SnapshotTableEntry newEntry(SnapshotL1Writer l1Tables, long vmStateSize, String name, SnapshotTime time) {
         return SnapshotTableEntry.create(
                 l1Tables.snapshotL1Offset(),
                 l1Tables.snapshotL1Size(),
                 image.snapshotTable().nextId(),
                 name,
-                date.getEpochSecond(),
-                nanos,
+                time.dateSeconds(),
+                time.dateNanos(),
+                time.vmClockNanos(),
                 vmStateSize,
                 image.header().size());
     }

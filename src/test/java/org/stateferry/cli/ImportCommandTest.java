@@ -132,9 +132,16 @@ class ImportCommandTest {
 
         assertThat(installation.request.newImage()).isEqualTo(new NewImage(10L << 30, 2 << 20));
         assertThat(screen.err())
-                .endsWith("  new.qcow2 must be the first writable drive that can hold snapshots\n"
-                        + "  it needs no device (-drive if=none,...); every other writable disk must have a snapshot of"
-                        + " this name: qemu-img snapshot -c before DISK\n");
+                .endsWith(
+                        "  new.qcow2 must be the first writable drive that can hold snapshots\n"
+                                + "  it needs no device (-drive if=none,...); every other writable disk must have a snapshot of"
+                                + " this name: qemu-img snapshot -c before DISK\n"
+                                + "  disks that cannot have one (raw): start QEMU with -S -blockdev driver=qcow2,node-name=state,"
+                                + "file.driver=file,file.filename=new.qcow2 instead of -loadvm, and give it by QMP:\n"
+                                + "    {\"execute\":\"snapshot-load\",\"arguments\":{\"job-id\":\"load\",\"tag\":\"before\","
+                                + "\"vmstate\":\"state\",\"devices\":[\"state\"]}}\n"
+                                + "    then, when query-jobs says that it is concluded: {\"execute\":\"cont\"}\n"
+                                + "  if every disk has snapshot=on as well, the same state can be resumed so any number of times\n");
     }
 
     @Test

@@ -11,6 +11,8 @@ import org.stateferry.storage.ImageFile;
 /** What an import does with an image, in its order: check, claim and write data, force, stage, switch over. */
 final class ImportRun {
     static final Instant DATE = Instant.parse("2026-11-22T10:11:12.345678901Z");
+    static final long VM_CLOCK_NANOS = 90_061_000_000_007L;
+    private static final SnapshotTime TIME = new SnapshotTime(DATE, VM_CLOCK_NANOS);
     private static final int PIECE_SIZE = 4096;
 
     private final Qcow2Image image;
@@ -53,7 +55,7 @@ final class ImportRun {
     /** A snapshot of the disk alone. */
     static void publishDisk(ImageFile file, String name) throws StateferryException {
         ImportRun run = new ImportRun(file);
-        run.switchOver(staged(run.publisher().write(VmStateMap.NONE, name, DATE)));
+        run.switchOver(staged(run.publisher().write(VmStateMap.NONE, name, TIME)));
     }
 
     /** Takes a snapshot out again. */
@@ -73,7 +75,7 @@ final class ImportRun {
         writeData(vmState);
         // Barrier: the staged tables will lead to the data.
         image.file().force();
-        return staged(publisher().write(new Clusters(entries, vmState.length), name, DATE));
+        return staged(publisher().write(new Clusters(entries, vmState.length), name, TIME));
     }
 
     void switchOver(StagedSwitch staged) throws StateferryException {

@@ -129,6 +129,7 @@ class SnapshotPublisherTest {
                 Qcow2Image.open(image).snapshotTable().entries().get(0);
         assertThat(entry.dateSeconds()).isEqualTo(ImportRun.DATE.getEpochSecond());
         assertThat(entry.dateNanos()).as("whole microseconds").isEqualTo(345_678_000);
+        assertThat(entry.vmClockNanos()).isEqualTo(ImportRun.VM_CLOCK_NANOS);
         assertThat(entry.vmStateSize32()).isEqualTo(VM_STATE.length);
         assertThat(entry.extraData()).hasSize(24).endsWith(-1, -1, -1, -1, -1, -1, -1, -1);
     }

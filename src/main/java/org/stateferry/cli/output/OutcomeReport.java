@@ -21,10 +21,16 @@ public record OutcomeReport(ImportRequest request, ImportOutcome outcome) {
     /** One line about what was done, then how to go on from there. */
     public void print(Console console) {
         console.say(summary());
-        console.sayMore("resume with: " + ResumeHint.command(request.name(), outcome.facts()));
+        StreamFacts facts = outcome.facts();
+        if (facts == null) {
+            console.sayMore("it does not begin as a migration stream: whether QEMU can load it is not known");
+            return;
+        }
+        console.sayMore("resume with: " + ResumeHint.command(request.name(), facts));
+        ResumeHint.details(facts).forEach(console::sayMore);
         console.sayMore(ResumeHint.driveOrder(request.image(), request.otherDisks()));
         if (request.newImage() != null && request.otherDisks().isEmpty()) {
-            console.sayMore(ResumeHint.otherDisks(request.name()));
+            ResumeHint.otherDisks(request.name(), request.image()).forEach(console::sayMore);
         }
     }
 

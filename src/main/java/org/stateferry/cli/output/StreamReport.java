@@ -9,6 +9,7 @@ import java.util.Objects;
 import org.stateferry.source.DumpContent;
 import org.stateferry.stream.RamBlock;
 import org.stateferry.stream.StreamFacts;
+import org.stateferry.stream.VmClock;
 
 /**
  * What {@code inspect} says of a migration stream.
@@ -27,6 +28,9 @@ public record StreamReport(Path file, DumpContent.Stream content) implements Ins
         lines.add("format: QEMU migration stream, version " + facts.version()
                 + (isMappedRam() ? ", mapped-ram: RAM pages lie at fixed places of the file" : ""));
         lines.add("length: " + Texts.exactBytes(content.length()));
+        if (content.surplus() > 0) {
+            lines.add("behind it: " + Texts.exactBytes(content.surplus()) + " that are not part of it");
+        }
         lines.addAll(machineLines());
         return lines;
     }
@@ -43,6 +47,14 @@ public record StreamReport(Path file, DumpContent.Stream content) implements Ins
         lines.add("page size: 2^%d (%d bytes)".formatted(pageBits(), facts.targetPageSize()));
         if (!facts.capabilities().isEmpty()) {
             lines.add("capabilities: " + String.join(", ", facts.capabilities()));
+        }
+        if (facts.processorCount() > 1) {
+            lines.add("processors: " + facts.processorCount());
+        }
+        VmClock clock = facts.clock();
+        if (clock != null && clock.nanos() > 0) {
+            lines.add("VM clock: " + Texts.seconds(clock.nanos() / 1_000_000)
+                    + (clock.icount() == VmClock.Icount.OFF ? "" : ", instructions were counted (-icount)"));
         }
         lines.add("RAM blocks: "
                 + (facts.ramBlocks().isEmpty() ? "not read" : facts.ramBlocks().size()));
@@ -87,11 +99,16 @@ public record StreamReport(Path file, DumpContent.Stream content) implements Ins
         Map<String, Object> fields = new LinkedHashMap<>();
         fields.put("offset", content.offset());
         fields.put("length", content.length());
+        fields.put("surplus", content.surplus());
         fields.put("version", facts.version());
         fields.put("machineType", facts.machineType());
         fields.put("pageBits", pageBits());
         fields.put("capabilities", facts.capabilities());
         fields.put("mappedRam", isMappedRam());
+        VmClock clock = facts.clock();
+        fields.put("processors", facts.processorCount() == 0 ? null : facts.processorCount());
+        fields.put("vmClockNanos", clock == null ? null : clock.nanos());
+        fields.put("icount", clock == null ? null : clock.icount() != VmClock.Icount.OFF);
         fields.put(
                 "ramBlocks",
                 facts.ramBlocks().stream().map(StreamReport::blockFields).toList());

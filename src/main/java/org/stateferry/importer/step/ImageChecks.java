@@ -90,10 +90,16 @@ final class ImageChecks {
         if (facts == null) {
             return;
         }
+        long diskSize = image.header().size();
+        facts.flashDrive()
+                .filter(flash -> diskSize > 0 && diskSize != flash.usedLength())
+                .ifPresent(flash -> subject.warn("the guest writes to a flash drive of " + flash.usedLength()
+                        + " bytes (UEFI variables), in which QEMU looks for the state first: import into the qcow2 image"
+                        + " of that drive, and give the disk's with --also; raw variables become such an image with"
+                        + " 'qemu-img convert -f raw -O qcow2 VARS.fd VARS.qcow2'"));
         Map<String, Integer> disks = facts.diskDevices();
         int found = disks.values().stream().mapToInt(Integer::intValue).sum();
-        int given = (image.header().size() == 0 ? 0 : 1)
-                + subject.request().otherDisks().size();
+        int given = (diskSize == 0 ? 0 : 1) + subject.request().otherDisks().size();
         if (found > given) {
             String counted = disks.entrySet().stream()
                     .map(kind -> kind.getValue() + " " + kind.getKey())

@@ -1,6 +1,5 @@
 package org.stateferry.importer.step;
 
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -20,11 +19,14 @@ import org.stateferry.qcow2.CheckReport;
 import org.stateferry.qcow2.ClusterAllocator;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.SnapshotPublisher;
+import org.stateferry.qcow2.SnapshotTime;
 import org.stateferry.qcow2.StagedSwitch;
 import org.stateferry.qcow2.SwitchStage;
 import org.stateferry.qcow2.VmStateMap;
 import org.stateferry.storage.ImageFile;
 import org.stateferry.storage.OpenImage;
+import org.stateferry.stream.StreamFacts;
+import org.stateferry.stream.VmClock;
 
 /**
  * The last step of an import: makes what was transferred a snapshot of its images. It believes the journal and the images,
@@ -62,15 +64,15 @@ public final class ImportPublication {
         // 2. Write the new tables of each image into free clusters, which the old image does not reach. Needs nothing
         // to be
         //    stable. The image that gets the vmstate comes last from here on: before its switch, all can be taken back.
-        Instant date = Instant.now();
+        SnapshotTime time = savedAt();
         List<Publication> images = new ArrayList<>();
         for (OtherDisk disk : session.otherDisks()) {
             if (disk.checked().isPresent()) {
-                images.add(writeTables(disk, date));
+                images.add(writeTables(disk, time));
             }
         }
         if (vmStateIsMissing) {
-            images.add(writeTables(plan(), date));
+            images.add(writeTables(plan(), time));
         }
 
         // 3. Force. A new header leads to all that was written so far, the vmstate's data included.
@@ -153,7 +155,7 @@ public final class ImportPublication {
         }
     }
 
-    private Publication writeTables(OtherDisk disk, Instant date) throws StateferryException {
+    private Publication writeTables(OtherDisk disk, SnapshotTime time) throws StateferryException {
         CheckReport report = disk.checked().orElseThrow().report();
         Journal journal = disk.beginJournal(importKey);
         ImageFile file = new JournaledImageFile(disk.file(), journal);
@@ -163,10 +165,10 @@ public final class ImportPublication {
                 file,
                 journal,
                 publisher(image, new ClusterAllocator(image, report), report)
-                        .write(VmStateMap.NONE, session.request().name(), date));
+                        .write(VmStateMap.NONE, session.request().name(), time));
     }
 
-    private Publication writeTables(ImportPlan plan, Instant date) throws StateferryException {
+    private Publication writeTables(ImportPlan plan, SnapshotTime time) throws StateferryException {
         Journal journal = plan.journal();
         ImageFile file = new JournaledImageFile(session.image().file(), journal);
         return new Publication(
@@ -174,7 +176,13 @@ public final class ImportPublication {
                 file,
                 journal,
                 publisher(session.image().through(file), plan.allocator(), plan.report())
-                        .write(new JournalVmStateMap(journal), session.request().name(), date));
+                        .write(new JournalVmStateMap(journal), session.request().name(), time));
+    }
+
+    private SnapshotTime savedAt() {
+        StreamFacts facts = session.dump().facts();
+        VmClock clock = facts == null ? null : facts.clock();
+        return new SnapshotTime(session.dump().modified(), clock == null ? 0 : Math.max(0, clock.nanos()));
     }
 
     private SnapshotPublisher publisher(Qcow2Image image, ClusterAllocator allocator, CheckReport report) {

@@ -66,6 +66,7 @@ public record SnapshotTableEntry(
             String name,
             long dateSeconds,
             long dateNanos,
+            long vmClockNanos,
             long vmStateSize,
             long diskSize) {
         byte[] extra = ByteBuffer.allocate(KNOWN_EXTRA_SIZE)
@@ -81,7 +82,7 @@ public record SnapshotTableEntry(
                 name.getBytes(StandardCharsets.UTF_8),
                 dateSeconds,
                 dateNanos,
-                0,
+                vmClockNanos,
                 size32,
                 extra);
     }

@@ -10,6 +10,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.stateferry.stream.RamBlock;
 import org.stateferry.stream.StreamFacts;
+import org.stateferry.stream.VmClock;
 
 class ResumeHintTest {
     private static StreamFacts facts(String machineType, long memory) {
@@ -31,9 +32,54 @@ class ResumeHintTest {
     }
 
     @Test
-    void saysNothingAboutAnOpaqueDump() {
-        assertThat(ResumeHint.command("it's mine", null))
+    void aMachineThatIsNotKnownIsTheSame() {
+        StreamFacts unknown = new StreamFacts(3, null, 4096, List.of(), List.of(), null, Map.of(), null);
+        assertThat(ResumeHint.command("it's mine", unknown))
                 .isEqualTo("the same QEMU command line as when it was saved, plus -loadvm 'it'\\''s mine'");
+    }
+
+    @Test
+    void namesProcessorsCountedInstructionsAndCapabilities() {
+        StreamFacts facts = new StreamFacts(
+                3,
+                "pc-q35-10.2",
+                4096,
+                List.of("mapped-ram"),
+                List.of(new RamBlock("pc.ram", 64 << 20)),
+                null,
+                Map.of("cpu_common", 2),
+                new VmClock(0, VmClock.Icount.ADAPTIVE));
+        assertThat(ResumeHint.command("a", facts))
+                .isEqualTo("qemu-system-x86_64 -M pc-q35-10.2 -m 64 -smp 2 -icount shift=auto"
+                        + " -global migration.mapped-ram=on ... -loadvm a");
+        assertThat(ResumeHint.details(facts)).isEmpty();
+    }
+
+    @Test
+    void tellsWhatTheStateDoesNotHold() {
+        StreamFacts facts = new StreamFacts(
+                3,
+                "pc-i440fx-7.2",
+                4096,
+                List.of(),
+                List.of(new RamBlock("ram-node0", 32 << 20), new RamBlock("ram-node1", 32 << 20)),
+                null,
+                Map.of("cpu_common", 2),
+                new VmClock(0, VmClock.Icount.FIXED_SHIFT));
+        assertThat(ResumeHint.command("a", facts))
+                .isEqualTo("qemu-system-x86_64 -M pc-i440fx-7.2 -m 64 -smp 2 -icount shift=N ... -loadvm a");
+        assertThat(ResumeHint.details(facts))
+                .containsExactly(
+                        "its memory needs the same backends: ram-node0 (32.0 MiB), ram-node1 (32.0 MiB), each given by"
+                                + " -object memory-backend-ram,id=NAME,size=SIZE and by -numa node,memdev=NAME",
+                        "N is the shift with which it was saved; the state does not hold it");
+    }
+
+    @Test
+    void rawDisksNeedNoSnapshot() {
+        List<String> lines = ResumeHint.otherDisks("it's \"x\"", Path.of("a,b.qcow2"));
+        assertThat(String.join("\n", lines))
+                .contains("file.filename=a,,b.qcow2", "\"tag\":\"it's \\\"x\\\"\"", "snapshot=on");
     }
 
     @Test

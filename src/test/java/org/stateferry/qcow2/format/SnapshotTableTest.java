@@ -30,7 +30,7 @@ class SnapshotTableTest {
     }
 
     private static SnapshotTableEntry entry(String id, String name) {
-        return SnapshotTableEntry.create(65536, 3, id, name, 1_700_000_000, 5000, 1000, 1 << 20);
+        return SnapshotTableEntry.create(65536, 3, id, name, 1_700_000_000, 5000, 0, 1000, 1 << 20);
     }
 
     private static SnapshotTableEntry parse(byte[] bytes) throws StateferryException {
@@ -115,8 +115,8 @@ class SnapshotTableTest {
 
     @Test
     void hidesAVmStateOf4GibFromReadersOf32Bits() throws Exception {
-        SnapshotTableEntry large = SnapshotTableEntry.create(0, 1, "1", "n", 0, 0, 1L << 32, 0);
-        SnapshotTableEntry small = SnapshotTableEntry.create(0, 1, "1", "n", 0, 0, (1L << 32) - 1, 0);
+        SnapshotTableEntry large = SnapshotTableEntry.create(0, 1, "1", "n", 0, 0, 0, 1L << 32, 0);
+        SnapshotTableEntry small = SnapshotTableEntry.create(0, 1, "1", "n", 0, 0, 0, (1L << 32) - 1, 0);
 
         assertThat(large.vmStateSize32()).isZero();
         assertThat(large.vmStateSize()).isEqualTo(1L << 32);
