@@ -15,7 +15,8 @@ import org.stateferry.error.StateferryException;
 
 /**
  * What the XML of a libvirt domain says about the machine (libvirt {@code docs/formatdomain.rst}, "General metadata" and
- * "Operating system booting"). The texts are those of the XML, with whatever characters they hold.
+ * "Operating system booting"). The texts are those of the XML, with whatever characters they hold; what is longer than
+ * {@link #LENGTH_MAX} is cut, which no domain's texts are.
  *
  * @param name the domain's name
  * @param uuid its UUID
@@ -27,6 +28,11 @@ public record LibvirtDomain(
         @Nullable String uuid,
         @Nullable String architecture,
         @Nullable String machineType) {
+    /** The longest text that is kept, in characters: libvirt names files after the domain's name. */
+    static final int LENGTH_MAX = 255;
+
+    private static final char ELLIPSIS = '\u2026';
+
     /** More than any domain needs; the parser uses memory for each open element. */
     private static final int DEPTH_MAX = 64;
 
@@ -42,7 +48,6 @@ public record LibvirtDomain(
         factory.setProperty(XMLInputFactory.SUPPORT_DTD, false);
         factory.setProperty(XMLInputFactory.IS_SUPPORTING_EXTERNAL_ENTITIES, false);
         factory.setProperty(XMLInputFactory.IS_NAMESPACE_AWARE, false);
-        factory.setProperty(XMLInputFactory.IS_COALESCING, true); // an element's text is one event
         factory.setXMLResolver((publicId, systemId, base, namespace) -> {
             throw new XMLStreamException("the text refers to another file");
         });
@@ -81,8 +86,8 @@ public record LibvirtDomain(
     private static final class Reader {
         private final XMLStreamReader xml;
         private final List<String> path = new ArrayList<>();
-        private @Nullable String name;
-        private @Nullable String uuid;
+        private final StringBuilder name = new StringBuilder();
+        private final StringBuilder uuid = new StringBuilder();
 
         private Reader(XMLStreamReader xml) {
             this.xml = xml;
@@ -94,7 +99,7 @@ public record LibvirtDomain(
                     case XMLStreamConstants.START_ELEMENT -> {
                         open(xml.getLocalName());
                         if (path.equals(OS_TYPE)) {
-                            return new LibvirtDomain(name, uuid, attribute("arch"), attribute("machine"));
+                            return domain(attribute("arch"), attribute("machine"));
                         }
                     }
                     case XMLStreamConstants.CHARACTERS -> text();
@@ -106,7 +111,15 @@ public record LibvirtDomain(
                     }
                 }
             }
-            return new LibvirtDomain(name, uuid, null, null);
+            return domain(null, null);
+        }
+
+        private LibvirtDomain domain(@Nullable String architecture, @Nullable String machineType) {
+            return new LibvirtDomain(nullIfEmpty(name), nullIfEmpty(uuid), architecture, machineType);
+        }
+
+        private static @Nullable String nullIfEmpty(StringBuilder text) {
+            return text.isEmpty() ? null : text.toString();
         }
 
         private void open(String element) throws XMLStreamException {
@@ -118,14 +131,27 @@ public record LibvirtDomain(
 
         private void text() {
             if (path.equals(NAME)) {
-                name = xml.getText();
+                append(name);
             } else if (path.equals(UUID)) {
-                uuid = xml.getText();
+                append(uuid);
+            }
+        }
+
+        /** Adds a piece of an element's text, which can come in any number of pieces. */
+        private void append(StringBuilder text) {
+            int room = LENGTH_MAX - text.length();
+            int count = Math.min(room, xml.getTextLength());
+            if (count > 0) {
+                text.append(xml.getTextCharacters(), xml.getTextStart(), count);
+            }
+            if (xml.getTextLength() > room && room >= 0) {
+                text.append(ELLIPSIS);
             }
         }
 
         private @Nullable String attribute(String attribute) {
-            return xml.getAttributeValue(null, attribute);
+            String value = xml.getAttributeValue(null, attribute);
+            return value == null || value.length() <= LENGTH_MAX ? value : value.substring(0, LENGTH_MAX) + ELLIPSIS;
         }
     }
 }

@@ -18,7 +18,7 @@ final class FileTail {
     /** Far above what the device sections of a machine come to that writes no footers. */
     private static final long DEVICES_SIZE_MAX = 64L * 1024 * 1024;
     /** How many texts that look like a vmdescription are tried. */
-    private static final int TRIES_MAX = 16;
+    private static final int TRIES_MAX = 4;
 
     private final StreamFile file;
     private final long fileOffset;

@@ -15,7 +15,7 @@ final class PageSizeSearch {
     private static final int[] SIZES = {4096, 65_536, 32_768, 16_384, 8192, 2048, 1024, 512, 256};
 
     private static final long FIRST_LIMIT = 1024 * 1024;
-    private static final long LAST_LIMIT = 64 * FIRST_LIMIT;
+    private static final long LAST_LIMIT = 16 * FIRST_LIMIT;
 
     private final List<StreamMeasure> candidates = new ArrayList<>();
     private final List<Integer> sizes = new ArrayList<>();

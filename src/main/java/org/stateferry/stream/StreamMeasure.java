@@ -14,11 +14,16 @@ final class StreamMeasure {
     /** So many zeros behind what may be the end mark are taken for padding. */
     private static final int PADDING_PROBE_SIZE = 64 * 1024;
 
+    private static final int FIRST_PROBE_SIZE = 16;
+    /** A stream has one end mark, and hardly anything that looks like one; a file that is full of those is not searched on. */
+    private static final int PROBES_MAX = 10_000;
+
     private final StreamFile file;
     private final long fileOffset;
     private final ByteBuffer piece;
     private final ElementInput in;
     private final SectionWalker walker;
+    private int probeCount;
 
     /**
      * @param fileOffset where in the file the stream begins
@@ -98,17 +103,22 @@ final class StreamMeasure {
 
     /** A text or padding must follow, or nothing. */
     private boolean isEndMark(long offset) throws StateferryException {
-        long next = fileOffset + offset + 1;
-        int count = (int) Math.min(PADDING_PROBE_SIZE, file.size() - next);
-        if (count <= 0) {
-            return true;
+        if (++probeCount > PROBES_MAX) {
+            return false;
         }
-        ByteBuffer following = file.read(next, count);
-        if (VmDescription.isRecord(following.slice(0, Math.min(count, VmDescription.RECORD_HEAD_SIZE + 1)))) {
-            return true;
-        }
-        while (following.hasRemaining()) {
-            if (following.get() != 0) {
+        ByteBuffer first = following(offset, FIRST_PROBE_SIZE);
+        return VmDescription.isRecord(first)
+                || isZero(first) && isZero(following(offset + FIRST_PROBE_SIZE, PADDING_PROBE_SIZE));
+    }
+
+    private ByteBuffer following(long offset, int count) throws StateferryException {
+        long start = Math.min(file.size(), fileOffset + offset + 1);
+        return file.read(start, (int) Math.min(count, file.size() - start));
+    }
+
+    private static boolean isZero(ByteBuffer bytes) {
+        for (int at = 0; at < bytes.limit(); at++) {
+            if (bytes.get(at) != 0) {
                 return false;
             }
         }

@@ -76,6 +76,21 @@ class LibvirtDomainTest {
     }
 
     @Test
+    void textsInPiecesArePutTogether() throws Exception {
+        assertThat(parse("<domain><name>a&lt;<![CDATA[b]]>&#99;</name></domain>").name()).isEqualTo("a<bc");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {255, 256, 8_000_000})
+    void textsLongerThanAnyDomainsAreCut(int length) throws Exception {
+        String text = "x".repeat(length);
+        String kept = length == 255 ? text : "x".repeat(255) + "\u2026";
+        LibvirtDomain domain = parse("<domain><name>" + text + "</name><uuid>" + text + "</uuid><os><type arch='" + text
+                + "' machine='" + text + "'/></os></domain>");
+        assertThat(domain).isEqualTo(new LibvirtDomain(kept, kept, kept, kept));
+    }
+
+    @Test
     void elementsThatNestWithoutEndAreRefused() {
         assertThat(refusal("<domain>".repeat(500_000)).kind()).isEqualTo(FailureKind.DUMP_INVALID);
     }
