@@ -124,6 +124,18 @@ class ImportCommandTest {
     }
 
     @Test
+    void saysNothingAboutResumingWhatIsNoStream() {
+        String[] args = {"import", "vm.dump", "vm.qcow2", "--name=before", "--format=opaque"};
+
+        assertThat(run((request, progress, stop) -> FakeInstallation.imported(null), args))
+                .isZero();
+
+        assertThat(screen.err())
+                .contains("it does not begin as a migration stream")
+                .doesNotContain("resume with", "-loadvm");
+    }
+
+    @Test
     void passesTheNewImageOnAndSaysWhatQemuWantsOfTheOtherDisks() {
         String[] args = {"import", "vm.dump", "new.qcow2", "--name=before", "--create=10G", "--cluster-size=2m"};
 

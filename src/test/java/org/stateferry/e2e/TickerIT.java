@@ -3,6 +3,9 @@ package org.stateferry.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
+import java.time.ZoneId;
+import java.time.format.DateTimeFormatter;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -10,6 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.testing.QemuImg;
+import org.stateferry.testing.QemuVm;
 import org.stateferry.testing.RawBytes;
 import org.stateferry.testing.TickerGuest;
 
@@ -54,6 +58,42 @@ class TickerIT {
 
         assertThat(QemuImg.snapshotTable(scene.image())).contains("before upgrade", "600 KiB");
         Judge.assertHolds(scene.image(), "before upgrade", scene.dump());
+    }
+
+    @Test
+    void theSnapshotHasTheTimesOfTheSave() throws Exception {
+        Scene scene = Scene.in(directory);
+        Path disk = TickerGuest.createDisk(scene.path("fresh.qcow2"));
+        Path dump = scene.path("fresh.vmstate");
+        try (QemuVm vm = QemuVm.boot("pc", disk)) {
+            TickerGuest.awaitTicks(vm, 3);
+            vm.stop();
+            vm.savevm("by-qemu");
+            vm.migrateTo(dump);
+            vm.quit();
+        }
+        Scene.setTime(dump, Scene.SAVED_AT);
+        Scene.setTime(disk, Scene.SAVED_AT);
+
+        scene.launcher().importDump(dump, disk, "by-us").requireSuccess();
+
+        String date = DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss")
+                .format(Scene.SAVED_AT.atZone(ZoneId.systemDefault()));
+        List<String> rows = QemuImg.snapshotTable(disk).lines().toList();
+        assertThat(row(rows, "by-us")).contains(date);
+        assertThat(clock(row(rows, "by-us"))).isEqualTo(clock(row(rows, "by-qemu")));
+    }
+
+    private static String row(List<String> rows, String name) {
+        return rows.stream().filter(row -> row.contains(name)).findFirst().orElseThrow();
+    }
+
+    /** The column VM CLOCK: the time of day alone has no fraction. */
+    private static String clock(String row) {
+        return Arrays.stream(row.split("\\s+"))
+                .filter(word -> word.matches("[0-9:]+\\.[0-9]{3}"))
+                .findFirst()
+                .orElseThrow();
     }
 
     @Test

@@ -77,7 +77,9 @@ class LibvirtDomainTest {
 
     @Test
     void textsInPiecesArePutTogether() throws Exception {
-        assertThat(parse("<domain><name>a&lt;<![CDATA[b]]>&#99;</name></domain>").name()).isEqualTo("a<bc");
+        assertThat(parse("<domain><name>a&lt;<![CDATA[b]]>&#99;</name></domain>")
+                        .name())
+                .isEqualTo("a<bc");
     }
 
     @ParameterizedTest

@@ -56,10 +56,15 @@ public final class QemuVm implements AutoCloseable {
      * @param directory where relative file names among the arguments are looked up
      */
     public static QemuVm start(Path directory, List<String> arguments) {
+        return start("qemu-system-x86_64", directory, arguments);
+    }
+
+    /** The same with another of QEMU's programs, for example {@code qemu-system-s390x}. */
+    public static QemuVm start(String program, Path directory, List<String> arguments) {
         try {
             Path serial = Files.createTempFile("stateferry-test", ".serial");
             Path errors = Files.createTempFile("stateferry-test", ".err");
-            List<String> command = new ArrayList<>(List.of("qemu-system-x86_64", "-nodefaults", "-display", "none"));
+            List<String> command = new ArrayList<>(List.of(program, "-nodefaults", "-display", "none"));
             command.addAll(List.of("-accel", "tcg", "-serial", "file:" + serial, "-qmp", "stdio"));
             command.addAll(arguments);
             Process process = new ProcessBuilder(command)
@@ -131,6 +136,22 @@ public final class QemuVm implements AutoCloseable {
     /** Reverts to a snapshot with vmstate. */
     public void loadvm(String name) {
         human("loadvm " + name);
+    }
+
+    /** Loads a state from one image and leaves all others as they are; the machine was started with {@code -S}. */
+    public void snapshotLoad(String name, String node) {
+        Map<String, ?> arguments = Map.of("job-id", "load", "tag", name, "vmstate", node, "devices", List.of(node));
+        monitor.execute("snapshot-load", arguments);
+        await("snapshot-load")
+                .atMost(LIMIT)
+                .pollInterval(Duration.ofMillis(20))
+                .until(
+                        () -> monitor.execute("query-jobs", Map.of()).path(0),
+                        job -> job.path("status").asString("").equals("concluded"));
+        JsonNode job = monitor.execute("query-jobs", Map.of()).path(0);
+        if (job.has("error")) {
+            throw new AssertionError("snapshot-load: " + job.path("error").asString());
+        }
     }
 
     /** Lets a migration take all that the machine can do, instead of 128 MiB a second. */

@@ -45,7 +45,7 @@ final class QmpMonitor {
     }
 
     /** Executes one command and returns what it returned; an error is a failed assertion. */
-    JsonNode execute(String command, Map<String, String> arguments) {
+    JsonNode execute(String command, Map<String, ?> arguments) {
         try {
             commands.write(JSON.writeValueAsString(Map.of("execute", command, "arguments", arguments)) + "\n");
             commands.flush();

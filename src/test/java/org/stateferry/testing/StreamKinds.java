@@ -65,10 +65,8 @@ public final class StreamKinds {
                 undescribed("no vmdescription, SPARC", 8192, start -> {}, parts -> {}),
                 undescribed("no vmdescription, LoongArch", 16384, start -> {}, parts -> {}),
                 undescribed("no vmdescription, Hexagon", 65536, start -> {}, parts -> {}),
-                undescribed(
-                        "no vmdescription, s390x", 4096, StreamKinds::attributesStart, StreamKinds::attributes),
-                undescribed(
-                        "no vmdescription, pseries", 4096, StreamKinds::hashTableStart, StreamKinds::hashTable),
+                undescribed("no vmdescription, s390x", 4096, StreamKinds::attributesStart, StreamKinds::attributes),
+                undescribed("no vmdescription, pseries", 4096, StreamKinds::hashTableStart, StreamKinds::hashTable),
                 withoutRam());
     }
 

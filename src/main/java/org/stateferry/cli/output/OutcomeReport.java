@@ -24,10 +24,10 @@ public record OutcomeReport(ImportRequest request, ImportOutcome outcome) {
         StreamFacts facts = outcome.facts();
         if (facts == null) {
             console.sayMore("it does not begin as a migration stream: whether QEMU can load it is not known");
-            return;
+        } else {
+            console.sayMore("resume with: " + ResumeHint.command(request.name(), facts));
+            ResumeHint.details(facts).forEach(console::sayMore);
         }
-        console.sayMore("resume with: " + ResumeHint.command(request.name(), facts));
-        ResumeHint.details(facts).forEach(console::sayMore);
         console.sayMore(ResumeHint.driveOrder(request.image(), request.otherDisks()));
         if (request.newImage() != null && request.otherDisks().isEmpty()) {
             ResumeHint.otherDisks(request.name(), request.image()).forEach(console::sayMore);
