@@ -7,10 +7,14 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.github.luben.zstd.ZstdInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -78,6 +82,51 @@ class RealDumpsTest {
         assertThat(failure.kind()).isEqualTo(FailureKind.DUMP_INVALID);
         assertThat(failure.offset()).isEqualTo(221_569);
         assertThat(failure).hasMessageContaining("inside a RAM page");
+    }
+
+    /** At the ends of its sections, and anywhere. */
+    @Test
+    void aRealStreamIsRefusedWhereverItIsCut() throws Exception {
+        for (Entry entry : entries()) {
+            if (entry.kind.equals("plain")) {
+                Path dump = unpack(entry.file);
+                for (long length : cuts(dump)) {
+                    try (FileChannel channel = FileChannel.open(dump, StandardOpenOption.WRITE)) {
+                        channel.truncate(length);
+                    }
+                    StateferryException failure =
+                            catchThrowableOfType(StateferryException.class, () -> Dumps.readThrough(dump));
+                    assertThat(failure).as("%s cut at %d", entry.file, length).isNotNull();
+                    assertThat(failure.kind()).isIn(FailureKind.DUMP_INVALID, FailureKind.DUMP_UNFIT);
+                }
+            }
+        }
+    }
+
+    /** Lengths below that of the stream up to its end mark, from the largest on. */
+    private static long[] cuts(Path dump) throws Exception {
+        byte[] bytes = Files.readAllBytes(dump);
+        int endMark = endMark(bytes);
+        IntStream ends = IntStream.range(Math.max(0, endMark - 2_000_000), endMark)
+                .filter(at -> bytes[at] == 0x7e && bytes[at + 1] == 0 && bytes[at + 2] == 0 && bytes[at + 5] == 4)
+                .map(at -> at + 5);
+        IntStream anywhere = new Random(1).ints(20, 8, endMark);
+        return IntStream.concat(ends, anywhere)
+                .distinct()
+                .asLongStream()
+                .map(at -> -at)
+                .sorted()
+                .map(at -> -at)
+                .toArray();
+    }
+
+    /** The last zero byte behind a footer: only the vmdescription can follow it. */
+    private static int endMark(byte[] bytes) {
+        int at = bytes.length - 1;
+        while (bytes[at] != 0 || bytes[at - 5] != 0x7e) {
+            at--;
+        }
+        return at;
     }
 
     private StateferryException refusal(String file) throws IOException {
