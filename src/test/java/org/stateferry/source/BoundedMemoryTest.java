@@ -1,0 +1,162 @@
+package org.stateferry.source;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.List;
+import java.util.function.IntFunction;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.stateferry.testing.CommandResult;
+import org.stateferry.testing.FileSystemProbe;
+import org.stateferry.testing.LibvirtSaveBuilder;
+import org.stateferry.testing.MigrationStreamBuilder;
+import org.stateferry.testing.RunningCommand;
+
+/** Files made to exhaust memory or time are read in a process with a heap of 64 MiB. */
+class BoundedMemoryTest {
+    private static final int MIB = 1024 * 1024;
+    /** A hang is a failure; how long it takes is not. */
+    private static final Duration LIMIT = Duration.ofMinutes(5);
+
+    @TempDir
+    Path folder;
+
+    private static MigrationStreamBuilder head() {
+        return new MigrationStreamBuilder().header(3).machineType("pc-q35-7.2").ram(pages -> {});
+    }
+
+    private String read(byte[] content) throws IOException {
+        return read(Files.write(folder.resolve("hostile"), content));
+    }
+
+    private String read(Path file) {
+        CommandResult result = RunningCommand.run(
+                LIMIT,
+                List.of(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-Xmx64m",
+                        "-XX:+UseSerialGC",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        HostileFileReader.class.getName(),
+                        file.toString()));
+        assertThat(result.exitCode()).as("%s", result).isZero();
+        assertThat(result.stderr()).doesNotContain("Error", "Exception");
+        return result.stdout();
+    }
+
+    private static String described(int count, IntFunction<String> device) {
+        return "{\"page_size\": 4096, \"devices\": ["
+                + IntStream.range(0, count).mapToObj(device).collect(Collectors.joining(",")) + "]}";
+    }
+
+    @Test
+    void manyDevicesWithLongNames() throws Exception {
+        String name = "n".repeat(230);
+        byte[] stream = head().vmDescription(described(60_000, index -> "{\"name\": \"" + name + index + "\"}"))
+                .build();
+        assertThat(read(stream)).contains("DUMP_INVALID").contains("names come to more than");
+    }
+
+    @Test
+    void moreDevicesThanAnyMachineHas() throws Exception {
+        byte[] stream = head().vmDescription(described(70_000, index -> "{\"name\": \"" + index % 1000 + "\"}"))
+                .build();
+        assertThat(read(stream)).contains("more than 65536 devices");
+    }
+
+    @Test
+    void aVmDescriptionAsLongAsAllowed() throws Exception {
+        String fields = "{\"name\": \"f\", \"size\": 0},".repeat(600_000);
+        byte[] stream = head().vmDescription(
+                        described(1, index -> "{\"name\": \"a\", \"fields\": [" + fields + "{\"size\": 0}]}"))
+                .build();
+        assertThat(stream.length).isBetween(14 * MIB, 16 * MIB);
+        assertThat(read(stream)).startsWith("Stream");
+    }
+
+    @Test
+    void aFileFullOfWhatLooksLikeAnEndMark() throws Exception {
+        ByteBuffer footers = ByteBuffer.allocate(24 * MIB);
+        footers.put(head().sectionHead(4, 9, "timer", 0, 2).build());
+        while (footers.remaining() >= 6) {
+            footers.put((byte) 0x7e).putInt(9).put((byte) 0);
+        }
+        assertThat(read(footers.array())).contains("cut off inside section 9 ('timer')");
+    }
+
+    @Test
+    void aFileFullOfBeginningsOfAVmDescription() throws Exception {
+        ByteBuffer texts = ByteBuffer.allocate(24 * MIB);
+        texts.put(new MigrationStreamBuilder()
+                .withoutFooters()
+                .header(3)
+                .ram(pages -> {})
+                .sectionHead(4, 9, "timer", 0, 2)
+                .build());
+        while (texts.remaining() >= 7) {
+            texts.put((byte) 0).put((byte) 6).putInt(15 * MIB).put((byte) '{');
+        }
+        assertThat(read(texts.array())).contains("Stream");
+    }
+
+    @Test
+    void emptyPagesThatDoNotTellThePageSize() throws Exception {
+        ByteBuffer pages = ByteBuffer.allocate(40 * MIB);
+        pages.put(new MigrationStreamBuilder()
+                .header(3)
+                .machineType("pc-q35-7.2")
+                .ramStart()
+                .u8(2)
+                .u32(2)
+                .i64(2)
+                .name("pc.ram")
+                .u8(0)
+                .build());
+        while (pages.remaining() >= 9) {
+            pages.putLong(0x22).put((byte) 0);
+        }
+        assertThat(read(pages.array())).contains("cut off inside a RAM section");
+    }
+
+    @Test
+    void aTextAsLongAsALibvirtSaveFileCanHave() throws Exception {
+        String name = "x".repeat(8 * MIB - 200);
+        byte[] save = LibvirtSaveBuilder.valid()
+                .domain("<domain><name>" + name + "</name></domain>")
+                .build();
+        assertThat(read(save)).contains("LibvirtSave");
+    }
+
+    /** The size is a claim: nothing of it is on the disk. */
+    @Test
+    void aHoleOfATerabyte() throws Exception {
+        FileSystemProbe.assumeKnowsHoles(folder);
+        Path file = folder.resolve("sparse");
+        byte[] stream = head().device(3, "timer", 0, 2, 24, "{\"size\": 24}", "")
+                .globalState()
+                .vmDescription()
+                .build();
+        byte[] cut = head().sectionHead(4, 9, "timer", 0, 2).build();
+        for (byte[] content : List.of(stream, cut)) {
+            try (OutputStream out = Files.newOutputStream(file)) {
+                out.write(content);
+            }
+            try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+                channel.write(ByteBuffer.wrap("end".getBytes(StandardCharsets.US_ASCII)), 1L << 40);
+            }
+            assertThat(read(file)).contains(content == stream ? "read, unchecked null" : "cut off inside section 9");
+        }
+    }
+}
