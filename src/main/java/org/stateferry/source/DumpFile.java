@@ -21,7 +21,10 @@ import org.stateferry.host.LinuxFile;
 import org.stateferry.stream.StreamFile;
 
 /**
- * A dump's file, open for reading. All dumps are opened here.
+ * A dump's file, open for reading: a regular file, or a block device. All dumps are opened here.
+ *
+ * <p>A block device has its own size, and nothing tells when it was written to. So its dump counts as saved when it is opened,
+ * and only its content tells one from another.
  *
  * <p>Thread-safe: every read states its offset.
  */
@@ -30,14 +33,18 @@ final class DumpFile implements StreamFile, Closeable {
     private final FileChannel channel;
     private final LinuxFile linux;
     private final FileStatus opened;
+    private final long size;
+    private final Instant modified;
     /** Whether the file is so large that it should not stay in the page cache. */
     private final boolean large;
 
-    private DumpFile(Path path, FileChannel channel, LinuxFile linux, FileStatus opened, boolean large) {
+    private DumpFile(Path path, FileChannel channel, LinuxFile linux, FileStatus opened, long size, boolean large) {
         this.path = path;
         this.channel = channel;
         this.linux = linux;
         this.opened = opened;
+        this.size = size;
+        this.modified = opened.isRegular() ? opened.modified() : Instant.now();
         this.large = large;
     }
 
@@ -54,11 +61,13 @@ final class DumpFile implements StreamFile, Closeable {
             // What it is was found out before it is opened: opening a FIFO waits for its writer.
             try (LinuxFile found = LinuxFile.locate(path, LinuxFile.Links.STAY)) {
                 FileStatus status = found.status();
-                requireDump(path, status);
+                requireReadable(path, status);
                 FileChannel channel = found.channel(StandardOpenOption.READ);
                 try {
+                    long size = status.isRegular() ? status.size() : channel.size();
+                    requireContent(path, size);
                     LinuxFile linux = found.reopen(LinuxFile.Access.READ);
-                    return new DumpFile(path, channel, linux, status, large.test(status.size()));
+                    return new DumpFile(path, channel, linux, status, size, large.test(size));
                 } catch (IOException | RuntimeException | Error e) {
                     closeAfter(channel, e);
                     throw e;
@@ -78,14 +87,17 @@ final class DumpFile implements StreamFile, Closeable {
         }
     }
 
-    private static void requireDump(Path path, FileStatus status) throws StateferryException {
-        if (!status.isRegular()) {
+    private static void requireReadable(Path path, FileStatus status) throws StateferryException {
+        if (!status.isRegular() && status.type() != FileStatus.Type.BLOCK_DEVICE) {
             String kind =
                     status.type() == FileStatus.Type.DIRECTORY ? status.type().words() : "not a regular file";
             throw StateferryException.in(FailureKind.DUMP_INVALID, path, "the dump is " + kind)
                     .advise("give the file that holds the saved state");
         }
-        if (status.size() == 0) {
+    }
+
+    private static void requireContent(Path path, long size) throws StateferryException {
+        if (size == 0) {
             throw StateferryException.in(FailureKind.DUMP_INVALID, path, "the dump is empty")
                     .advise("save the state again; QEMU leaves an empty file behind when that fails");
         }
@@ -111,11 +123,16 @@ final class DumpFile implements StreamFile, Closeable {
     /** The size in bytes when the file was opened. */
     @Override
     public long size() {
-        return opened.size();
+        return size;
     }
 
+    boolean isBlockDevice() {
+        return !opened.isRegular();
+    }
+
+    /** When the file was last modified; for a block device, when it was opened. */
     Instant modified() {
-        return opened.modified();
+        return modified;
     }
 
     /** Fills {@code target} with the bytes at {@code offset}; fails if the file has become shorter than that. */
@@ -154,8 +171,7 @@ final class DumpFile implements StreamFile, Closeable {
     }
 
     /**
-     * The first offset from {@code offset} on that is not in a hole, at most the file's size. The answer comes from the file
-     * system; use it for estimates, not for content.
+     * The first offset from {@code offset} on that is not in a hole, at most the file's size. What is in a hole reads as zeros.
      */
     @Override
     public long nextData(long offset) {
@@ -169,7 +185,7 @@ final class DumpFile implements StreamFile, Closeable {
             MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
             sha256.update(read(0, probeSize));
             sha256.update(read(length - probeSize, probeSize));
-            return DumpFingerprint.of(length, modified(), sha256.digest());
+            return DumpFingerprint.of(length, isBlockDevice() ? Instant.EPOCH : modified, sha256.digest());
         } catch (NoSuchAlgorithmException e) {
             throw new AssertionError("every Java platform has SHA-256", e);
         }

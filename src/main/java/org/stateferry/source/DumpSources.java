@@ -58,7 +58,7 @@ public final class DumpSources {
 
     /** Whether a vmdescription at the end of a file is taken for that of the stream without following the sections to it. */
     static boolean isEndTrusted(DumpFile file) {
-        return file.size() > MEASURED_SIZE_MAX;
+        return file.size() > MEASURED_SIZE_MAX && !file.isBlockDevice();
     }
 
     /** What an opaque dump says about its machine if it begins as a stream does; its end is not searched. */

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.host.LinuxFile;
 import org.stateferry.stream.MigrationStream;
@@ -112,6 +113,11 @@ final class OpenDump implements DumpSource {
     @Override
     public void requireUnchanged() throws StateferryException {
         file.requireUnchanged();
+        if (file.isBlockDevice() && !file.fingerprint(streamLength).equals(fingerprint)) {
+            throw StateferryException.in(
+                            FailureKind.DUMP_INVALID, file.path(), "the dump was changed while it was read")
+                    .advise("wait until the dump is completely written");
+        }
     }
 
     @Override

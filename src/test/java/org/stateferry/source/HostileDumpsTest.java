@@ -98,10 +98,11 @@ class HostileDumpsTest {
         byte[] stream = KINDS.get(random.nextInt(KINDS.size())).bytes();
         return switch (random.nextInt(4)) {
             case 0 -> LibvirtSaveBuilder.valid().payload(stream).build();
-            case 1 -> LibvirtSaveBuilder.valid()
-                    .format(random.nextInt(7))
-                    .payload(stream)
-                    .build();
+            case 1 ->
+                LibvirtSaveBuilder.valid()
+                        .format(random.nextInt(7))
+                        .payload(stream)
+                        .build();
             default -> stream;
         };
     }
@@ -144,7 +145,9 @@ class HostileDumpsTest {
     private static byte[] doubled(byte[] content, Random random) {
         int from = place(content, random);
         int to = Math.min(content.length, from + 1 + random.nextInt(5000));
-        return joined(Arrays.copyOf(content, Math.max(from, to)), Arrays.copyOfRange(content, Math.min(from, to), content.length));
+        return joined(
+                Arrays.copyOf(content, Math.max(from, to)),
+                Arrays.copyOfRange(content, Math.min(from, to), content.length));
     }
 
     private static byte[] without(byte[] content, Random random) {
@@ -155,7 +158,12 @@ class HostileDumpsTest {
 
     private static byte[] withText(byte[] content, Random random) {
         List<String> texts = List.of(
-                "\0\6\0\0\0\2{}", "\0\6\177\377\377\377{", "\176\0\0\0\3\0", "QEVM\0\0\0\3", "\u001b]0;owned\7", "{".repeat(500),
+                "\0\6\0\0\0\2{}",
+                "\0\6\177\377\377\377{",
+                "\176\0\0\0\3\0",
+                "QEVM\0\0\0\3",
+                "\u001b]0;owned\7",
+                "{".repeat(500),
                 "\4\0\0\0\11\377" + "n".repeat(255));
         byte[] text = texts.get(random.nextInt(texts.size())).getBytes(StandardCharsets.ISO_8859_1);
         int at = Math.min(content.length, place(content, random));
@@ -182,7 +190,8 @@ class HostileDumpsTest {
         for (int round = 0; round < ROUNDS; round++) {
             byte[] content = new byte[random.nextInt(40_000)];
             random.nextBytes(content);
-            List<String> heads = new ArrayList<>(List.of("QEVM", "LibvirtQemudSave", "KDUMP   ", "{\"", "BZh", "<domain", ""));
+            List<String> heads =
+                    new ArrayList<>(List.of("QEVM", "LibvirtQemudSave", "KDUMP   ", "{\"", "BZh", "<domain", ""));
             byte[] head = heads.get(random.nextInt(heads.size())).getBytes(StandardCharsets.US_ASCII);
             System.arraycopy(head, 0, content, 0, Math.min(head.length, content.length));
             Path dump = Dumps.write(folder, content);
