@@ -40,6 +40,14 @@ public interface DumpSource extends Closeable {
     /** What the operator should know about the dump before it is imported; sentences without a full stop. */
     List<String> warnings();
 
+    /**
+     * Fails if the stream is known to be cut off or damaged. The sections of most streams are followed when the dump is opened;
+     * what is not known yet is found by the {@link #checker}.
+     *
+     * @throws StateferryException {@code DUMP_INVALID} or {@code DUMP_UNFIT}
+     */
+    void requireSound() throws StateferryException;
+
     /** The stream from an offset on, from 0 to {@link #streamLength}. The caller closes it before the source. */
     PieceStream pieces(long fromOffset) throws StateferryException;
 

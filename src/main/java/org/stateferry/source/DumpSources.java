@@ -35,21 +35,29 @@ public final class DumpSources {
      * @param format its format, or {@link DumpFormat#AUTO} to detect it
      * @param monitor can end the opening, which takes as long as reading the dump once
      * @return the open dump; the caller closes it
-     * @throws StateferryException {@code DUMP_MISSING}, {@code DUMP_INVALID} if the file is not a dump or is damaged,
+     * @throws StateferryException {@code DUMP_MISSING}, {@code DUMP_INVALID} if the file is not a dump,
      *     {@code DUMP_UNFIT} if no snapshot can load it
      */
     public static DumpSource open(Path dump, DumpFormat format, OpenMonitor monitor) throws StateferryException {
         DumpFile file = DumpFile.open(dump);
         try {
             if (format == DumpFormat.OPAQUE) {
-                return new OpenDump(file, file.fingerprint(file.size()), null, headFacts(file), List.of());
+                return new OpenDump(file, file.fingerprint(file.size()), null, headFacts(file), null, List.of());
             }
             requirePlain(file, format);
             StreamSurvey.Effort effort = new StreamSurvey.Effort(isEndTrusted(file), Long.MAX_VALUE);
-            MigrationStream stream = StreamSurvey.run(new MonitoredFile(file, monitor), 0, effort)
-                    .orThrow();
+            StreamSurvey.Result found = StreamSurvey.run(new MonitoredFile(file, monitor), 0, effort);
+            if (found.obstacle() != null) {
+                throw found.obstacle();
+            }
+            MigrationStream stream = found.stream();
             return new OpenDump(
-                    file, file.fingerprint(stream.length()), stream, stream.facts(), warnings(stream, file));
+                    file,
+                    file.fingerprint(stream.length()),
+                    stream,
+                    stream.facts(),
+                    found.damage(),
+                    warnings(stream, file));
         } catch (StateferryException | RuntimeException | Error e) {
             closeAfter(file, e);
             throw e;

@@ -53,10 +53,10 @@ enum ForeignFormat {
     XEN_LIBXC(hex("ffffffffffffffff58454e46"), otherHypervisor("Xen")),
     FIRECRACKER_X86(2, hex("648684191007"), otherHypervisor("Firecracker")),
     FIRECRACKER_ARM(2, hex("aaaa84191007"), otherHypervisor("Firecracker")),
-    JSON(
-            text("{\""),
-            "a text in JSON, in which Cloud Hypervisor and crosvm keep the devices of a saved guest; QEMU cannot load it"),
+    JSON(text("{\""), json()),
+    JSON_IN_LINES(text("{\n"), json()),
     XML(text("<?xml"), "a text in XML"),
+    XML_COMMENT(text("<!--"), "a text in XML"),
     DOMAIN_XML(text("<domain"), "the XML of a libvirt domain"),
     PROXMOX_VMA(hex("564d4100"), "a Proxmox backup archive (VMA)"),
     QCOW2(hex("514649fb"), "a qcow2 image", "give the dump first and the image after it"),
@@ -121,6 +121,10 @@ enum ForeignFormat {
 
     private static String otherHypervisor(String name) {
         return "a saved state of " + name + ", which QEMU cannot load";
+    }
+
+    private static String json() {
+        return "a text in JSON, in which Cloud Hypervisor and crosvm keep the devices of a saved guest; QEMU cannot load it";
     }
 
     private static String diskImage(String format) {

@@ -29,6 +29,7 @@ final class OpenDump implements DumpSource {
     private final DumpFingerprint fingerprint;
     private final @Nullable MigrationStream stream;
     private final @Nullable StreamFacts facts;
+    private final @Nullable StateferryException damage;
     private final List<String> warnings;
 
     /**
@@ -36,6 +37,7 @@ final class OpenDump implements DumpSource {
      * @param fingerprint the file's fingerprint
      * @param stream the stream in the file, or null if the dump is opaque
      * @param facts what it says about its machine, or null if it does not begin as a stream
+     * @param damage the first damage in the stream that is known, or null
      * @param warnings what the operator should know
      */
     OpenDump(
@@ -43,11 +45,13 @@ final class OpenDump implements DumpSource {
             DumpFingerprint fingerprint,
             @Nullable MigrationStream stream,
             @Nullable StreamFacts facts,
+            @Nullable StateferryException damage,
             List<String> warnings) {
         this.file = file;
         this.fingerprint = fingerprint;
         this.stream = stream;
         this.facts = facts;
+        this.damage = damage;
         this.warnings = List.copyOf(warnings);
         streamLength = stream == null ? file.size() : stream.length();
     }
@@ -85,6 +89,13 @@ final class OpenDump implements DumpSource {
     @Override
     public List<String> warnings() {
         return warnings;
+    }
+
+    @Override
+    public void requireSound() throws StateferryException {
+        if (damage != null) {
+            throw damage;
+        }
     }
 
     @Override

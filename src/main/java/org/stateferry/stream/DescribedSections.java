@@ -77,19 +77,29 @@ final class DescribedSections {
         return offset == vmDescription.recordOffset() - 1;
     }
 
-    /** Passes the end mark, which must be the last byte before the vmdescription. */
-    void passEof() throws StateferryException {
+    /**
+     * Passes the end mark, which must be the last byte before the vmdescription.
+     *
+     * @return false if more bytes are needed
+     */
+    boolean passEof() throws StateferryException {
         if (!endsAt(in.offset())) {
-            throw in.invalid("the stream ends here, but " + (vmDescription.recordOffset() - in.offset() - 1)
-                            + " bytes follow before the vmdescription that the file ends with")
-                    .advise("if that is the rest of another state, copy the stream to a file of its own:"
-                            + " 'stateferry inspect' tells its length");
+            if (!in.has(1 + TEXT_HEAD_SIZE)) {
+                return false;
+            }
+            boolean described = in.peekU8(1) == SectionType.VMDESCRIPTION.code();
+            long end = in.offset() + 1 + (described ? TEXT_HEAD_SIZE + in.peekU32(2) : 0);
+            throw in.invalid("the stream ends here, but the vmdescription that the file ends with is not its own")
+                    .advise(
+                            "an older and longer state was there before: copy the new one to a file of its own, which are"
+                                    + " the first " + end + " bytes");
         }
         if (deviceIndex < devices.size()) {
             throw in.invalid("the stream ends without device section '"
                     + devices.get(deviceIndex).name() + "' of the vmdescription");
         }
         in.advance(1);
+        return true;
     }
 
     /** Passes the vmdescription; false if more bytes are needed. */

@@ -25,7 +25,7 @@ final class PageSizeSearch {
     private PageSizeSearch(StreamFile file, long fileOffset, ByteBuffer piece) {
         for (int size : SIZES) {
             sizes.add(size);
-            candidates.add(new StreamMeasure(file, fileOffset, size, piece));
+            candidates.add(new StreamMeasure(file, fileOffset, size, piece, null));
         }
     }
 

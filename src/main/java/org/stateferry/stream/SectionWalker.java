@@ -409,8 +409,7 @@ final class SectionWalker {
             throw in.invalid("the stream ends before its RAM is complete");
         }
         if (described != null) {
-            described.passEof();
-            return goTo(Position.VMDESCRIPTION);
+            return described.passEof() && goTo(Position.VMDESCRIPTION);
         }
         in.advance(1);
         return goTo(Position.END);

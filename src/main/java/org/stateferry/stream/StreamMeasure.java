@@ -1,6 +1,7 @@
 package org.stateferry.stream;
 
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 
 /**
@@ -29,13 +30,16 @@ final class StreamMeasure {
      * @param fileOffset where in the file the stream begins
      * @param pageSize the target page size in bytes
      * @param piece from {@link #newPiece}; others may use it while {@link #run} does not
+     * @param description the stream's vmdescription, or null to do without
      */
-    StreamMeasure(StreamFile file, long fileOffset, int pageSize, ByteBuffer piece) {
+    StreamMeasure(
+            StreamFile file, long fileOffset, int pageSize, ByteBuffer piece, @Nullable VmDescription description) {
         this.file = file;
         this.fileOffset = fileOffset;
         this.piece = piece;
         in = new ElementInput(file.path(), fileOffset);
-        walker = new SectionWalker(in, pageSize, null, this::isEndMark);
+        DescribedSections described = description == null ? null : new DescribedSections(in, description);
+        walker = new SectionWalker(in, pageSize, described, this::isEndMark);
     }
 
     /** A buffer for the measuring of a stream that has so many bytes at most. */
@@ -45,7 +49,7 @@ final class StreamMeasure {
 
     /** How far the reading has come. */
     enum Outcome {
-        /** The end mark has been passed. */
+        /** The end mark has been passed, and the vmdescription if it is known. */
         ENDED,
         /** The sections could be followed no further: {@link #unchecked}. */
         LOST,

@@ -49,24 +49,7 @@ public final class StreamSurvey {
     public record Result(
             MigrationStream stream,
             @Nullable StateferryException obstacle,
-            @Nullable StateferryException damage) {
-
-        /**
-         * Returns the stream.
-         *
-         * @throws StateferryException if it cannot be loaded, or its end was not found. Damage inside of a stream whose end is
-         *     known does not count: the stream's check finds it
-         */
-        public MigrationStream orThrow() throws StateferryException {
-            if (obstacle != null) {
-                throw obstacle;
-            }
-            if (damage != null && stream.vmDescription() == null) {
-                throw damage;
-            }
-            return stream;
-        }
-    }
+            @Nullable StateferryException damage) {}
 
     private StreamSurvey(StreamFile file, long fileOffset) throws StateferryException {
         this.file = file;
@@ -95,6 +78,9 @@ public final class StreamSurvey {
         }
         if (head.obstacle() == null && !(effort.trustsEnd() && description != null)) {
             measure(head, effort.measureMax());
+            if (damage != null && description != null) {
+                damage = damageInside(description, effort.measureMax());
+            }
         }
         if (description != null) {
             head = head();
@@ -143,7 +129,7 @@ public final class StreamSurvey {
 
     private void measure(ByteBuffer piece, long limit) throws StateferryException {
         try {
-            StreamMeasure measure = new StreamMeasure(file, fileOffset, pageSize, piece);
+            StreamMeasure measure = new StreamMeasure(file, fileOffset, pageSize, piece, null);
             switch (measure.run(limit)) {
                 case ENDED -> {
                     VmDescription found = VmDescription.at(file, fileOffset, measure.offset());
@@ -165,6 +151,25 @@ public final class StreamSurvey {
             }
         } catch (StateferryException e) {
             damage = requireDamage(e);
+        }
+    }
+
+    /**
+     * Follows the sections by the vmdescription that the file ends with: without it they did not lead to an end, be it because
+     * of damage, or because something in a device's payload looks like the end of it.
+     *
+     * @return the damage, or null if there is none
+     */
+    private @Nullable StateferryException damageInside(VmDescription described, long limit) throws StateferryException {
+        try {
+            StreamMeasure measure = new StreamMeasure(
+                    file, fileOffset, described.pageSize(), StreamMeasure.newPiece(tail.size()), described);
+            if (measure.run(limit) == StreamMeasure.Outcome.CUT) {
+                measure.walker().finish();
+            }
+            return null;
+        } catch (StateferryException e) {
+            return requireDamage(e);
         }
     }
 

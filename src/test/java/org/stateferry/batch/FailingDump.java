@@ -59,6 +59,11 @@ record FailingDump(
     }
 
     @Override
+    public void requireSound() throws StateferryException {
+        below.requireSound();
+    }
+
+    @Override
     public List<String> warnings() {
         return below.warnings();
     }

@@ -215,6 +215,22 @@ class ImportJobTest {
         bench.assertHolds("saved");
     }
 
+    @Test
+    void aDumpThatIsCutIsRefusedBeforeAnythingIsWrittenAndKeptInTheHistory() throws Exception {
+        byte[] dump = Files.readAllBytes(bench.dump());
+        Files.write(bench.dump(), Arrays.copyOf(dump, dump.length / 2));
+        bench.setTimes(ImportBench.SAVED_AT);
+
+        StateferryException failure = bench.fail("saved");
+
+        assertThat(failure.kind()).isEqualTo(FailureKind.DUMP_INVALID);
+        assertThat(failure.offset()).isEqualTo(dump.length / 2);
+        bench.assertOldImage();
+        assertThat(bench.record().status()).isEqualTo("FAILED");
+        assertThat(bench.record().firstError().offset()).isEqualTo(dump.length / 2L);
+        assertThat(bench.record().bytesWritten()).isZero();
+    }
+
     /** A vmdescription is 0x06, be32 length, and so many bytes of JSON up to the end. */
     private static int vmDescriptionAt(byte[] dump) {
         for (int at = dump.length - 6; at > 0; at--) {

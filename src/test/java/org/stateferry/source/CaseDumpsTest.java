@@ -44,9 +44,7 @@ class CaseDumpsTest {
     @ValueSource(strings = {"s390x-cut-in-half.vmstate", "s390x-cut-at-200.vmstate", "kdump-flattened-head"})
     void whatIsCutOrNoStateIsRefused(String name) {
         Path dump = cases.unpack(name, folder);
-        StateferryException failure = catchThrowableOfType(
-                StateferryException.class,
-                () -> DumpSources.open(dump, DumpFormat.AUTO).close());
+        StateferryException failure = catchThrowableOfType(StateferryException.class, () -> Dumps.readThrough(dump));
         assertThat(failure.kind()).isIn(FailureKind.DUMP_INVALID, FailureKind.DUMP_UNFIT);
         assertThat(failure.advice()).isNotBlank().doesNotContain("opaque");
     }

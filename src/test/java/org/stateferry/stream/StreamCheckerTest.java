@@ -328,6 +328,27 @@ class StreamCheckerTest {
         assertThat(tooLong).hasMessageContaining("follow the end");
     }
 
+    /** A large file is not read twice; that it ends with an older stream shows when it is read. */
+    @Test
+    void aVmDescriptionOfAnotherStreamIsNoticedAndTheTrueLengthTold() throws Exception {
+        byte[] older = MigrationStreamBuilder.withPages(pages -> {
+                    for (int page = 0; page < 20; page++) {
+                        pages.page("pc.ram", page % 4);
+                    }
+                })
+                .build();
+        System.arraycopy(VALID, 0, older, 0, VALID.length);
+        MigrationStream stream = Streams.openTrusting(older);
+        assertThat(stream.length()).isEqualTo(older.length);
+        for (int pieceSize : new int[] {1, older.length}) {
+            StateferryException failure = catchThrowableOfType(
+                    StateferryException.class, () -> Streams.check(stream, older, pieceSize));
+            assertThat(failure.kind()).isEqualTo(FailureKind.DUMP_INVALID);
+            assertThat(failure).hasMessageContaining("is not its own");
+            assertThat(failure.advice()).contains("the first " + VALID.length + " bytes");
+        }
+    }
+
     private static MigrationStreamBuilder ramHead(String machineType) {
         return new MigrationStreamBuilder().header(3).machineType(machineType);
     }

@@ -56,12 +56,23 @@ final class Streams {
 
     /** The stream as if it began at an offset of its file. */
     static MigrationStream openAt(long fileOffset, byte[] bytes) throws StateferryException {
-        return survey(fileOffset, bytes, MEASURED).orThrow();
+        return opened(survey(fileOffset, bytes, MEASURED));
+    }
+
+    /** Damage inside of a stream whose end is known is left to the stream's check, so that this is tested. */
+    private static MigrationStream opened(StreamSurvey.Result result) throws StateferryException {
+        if (result.obstacle() != null) {
+            throw result.obstacle();
+        }
+        if (result.damage() != null && result.stream().vmDescription() == null) {
+            throw result.damage();
+        }
+        return result.stream();
     }
 
     /** The stream, with the vmdescription at the end of the file taken for its own. */
     static MigrationStream openTrusting(byte[] bytes) throws StateferryException {
-        return survey(0, bytes, new StreamSurvey.Effort(true, Long.MAX_VALUE)).orThrow();
+        return opened(survey(0, bytes, new StreamSurvey.Effort(true, Long.MAX_VALUE)));
     }
 
     /** Checks a whole stream in pieces of a size. */

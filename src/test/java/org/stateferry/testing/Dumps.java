@@ -30,6 +30,7 @@ public final class Dumps {
     public static StreamCheck.@Nullable Unchecked readThrough(Path dump) throws StateferryException {
         try (DumpSource source = DumpSources.open(dump, DumpFormat.AUTO);
                 PieceStream pieces = source.pieces(0)) {
+            source.requireSound();
             StreamCheck check = source.checker();
             ByteBuffer piece = ByteBuffer.allocate(1024 * 1024);
             while (pieces.read(piece.clear()) > 0) {

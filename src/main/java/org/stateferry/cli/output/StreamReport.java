@@ -28,9 +28,6 @@ public record StreamReport(Path file, DumpContent.Stream content) implements Ins
         lines.add("format: QEMU migration stream, version " + facts.version()
                 + (isMappedRam() ? ", mapped-ram: RAM pages lie at fixed places of the file" : ""));
         lines.add("length: " + Texts.exactBytes(content.length()));
-        if (content.surplus() > 0) {
-            lines.add("behind it: " + Texts.exactBytes(content.surplus()) + " that are not part of it");
-        }
         lines.addAll(machineLines());
         return lines;
     }
@@ -43,6 +40,9 @@ public record StreamReport(Path file, DumpContent.Stream content) implements Ins
     List<String> machineLines() {
         StreamFacts facts = content.facts();
         List<String> lines = new ArrayList<>();
+        if (content.surplus() > 0) {
+            lines.add("behind it: " + Texts.exactBytes(content.surplus()) + " that are not part of it");
+        }
         lines.add("machine type: " + Objects.requireNonNullElse(facts.machineType(), "not stated"));
         lines.add("page size: 2^%d (%d bytes)".formatted(pageBits(), facts.targetPageSize()));
         if (!facts.capabilities().isEmpty()) {

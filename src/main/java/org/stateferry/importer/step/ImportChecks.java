@@ -46,6 +46,7 @@ final class ImportChecks {
             throw ImageChecks.nameTaken(image.file().path(), subject.request().name());
         }
         images.requireFit(image, subject.dump().streamLength(), subject.journal(), importKey);
+        subject.dump().requireSound();
         subject.dump().warnings().forEach(subject::warn);
         images.warnIfDisksMissing(image);
         images.warnIfNewer(image.file().path(), subject.modifiedByOthers());
