@@ -23,8 +23,8 @@ import org.stateferry.stream.StreamFile;
 /**
  * A dump's file, open for reading: a regular file, or a block device. All dumps are opened here.
  *
- * <p>A block device has its own size, and nothing tells when it was written to. So its dump counts as saved when it is opened,
- * and only its content tells one from another.
+ * <p>A block device has its own size, and nothing tells when it was written to. So its dump counts as saved when it is
+ * opened, and only its content tells one from another.
  *
  * <p>Thread-safe: every read states its offset.
  */
@@ -158,8 +158,9 @@ final class DumpFile implements StreamFile, Closeable {
     }
 
     /**
-     * Removes the whole pages from {@code from} to {@code to} from the page cache if the file is large, so that it does not
-     * push out what other programs have there, or if the range is a hole, for which the kernel allocated pages of zeros.
+     * Removes the whole pages from {@code from} to {@code to} from the page cache if the file is large, so that it does
+     * not push out what other programs have there, or if the range is a hole, for which the kernel allocated pages of
+     * zeros.
      *
      * @param mayBeHole whether to ask the file system for a hole
      */
@@ -171,7 +172,8 @@ final class DumpFile implements StreamFile, Closeable {
     }
 
     /**
-     * The first offset from {@code offset} on that is not in a hole, at most the file's size. What is in a hole reads as zeros.
+     * The first offset from {@code offset} on that is not in a hole, at most the file's size. What is in a hole reads
+     * as zeros.
      */
     @Override
     public long nextData(long offset) {

@@ -13,8 +13,9 @@ import org.stateferry.stream.MigrationStream;
 import org.stateferry.stream.StreamSurvey;
 
 /**
- * Finds out what a file holds, whether it can be imported or not. Of a large file no more is read than some megabytes at its
- * beginning and end; if the stream in it does not end with the file, it is followed for {@link #MEASURE_MAX} bytes.
+ * Finds out what a file holds, whether it can be imported or not. Of a large file no more is read than some megabytes
+ * at its beginning and end; if the stream in it does not end with the file, it is followed for {@link #MEASURE_MAX}
+ * bytes.
  */
 public final class DumpInspection {
     /** How far a stream is followed to find its end, in bytes. */
@@ -27,8 +28,8 @@ public final class DumpInspection {
     /**
      * Inspects a file. It is opened read-only and closed again.
      *
-     * @throws StateferryException {@code DUMP_MISSING}; {@code DUMP_INVALID} if the file is not recognised or its header is
-     *     damaged; {@code DUMP_UNFIT} if its header has a version that is not known
+     * @throws StateferryException {@code DUMP_MISSING}; {@code DUMP_INVALID} if the file is not recognised or its
+     *     header is damaged; {@code DUMP_UNFIT} if its header has a version that is not known
      */
     public static DumpContent inspect(Path path) throws StateferryException {
         try (DumpFile file = DumpFile.open(path)) {

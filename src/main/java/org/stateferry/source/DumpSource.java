@@ -14,8 +14,8 @@ import org.stateferry.stream.StreamFacts;
  * An open dump. The file is opened once, read-only, and stays open until {@link #close}; only {@link #requireUnchanged}
  * looks at the path again.
  *
- * <p>Thread-safe: all values are determined when the dump is opened. A {@link PieceStream} or a {@link StreamCheck} that it
- * returns belongs to one thread.
+ * <p>Thread-safe: all values are determined when the dump is opened. A {@link PieceStream} or a {@link StreamCheck}
+ * that it returns belongs to one thread.
  */
 public interface DumpSource extends Closeable {
     /** The dump's real path (symbolic links resolved). */
@@ -41,8 +41,8 @@ public interface DumpSource extends Closeable {
     List<String> warnings();
 
     /**
-     * Fails if the stream is known to be cut off or damaged. The sections of most streams are followed when the dump is opened;
-     * what is not known yet is found by the {@link #checker}.
+     * Fails if the stream is known to be cut off or damaged. The sections of most streams are followed when the dump is
+     * opened; what is not known yet is found by the {@link #checker}.
      *
      * @throws StateferryException {@code DUMP_INVALID} or {@code DUMP_UNFIT}
      */

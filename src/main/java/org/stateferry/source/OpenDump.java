@@ -19,8 +19,8 @@ final class OpenDump implements DumpSource {
     /** How many bytes are read before they are dropped from the page cache, if they are not to stay there. */
     private static final long DROP_WINDOW = 8L << 20;
     /**
-     * How far behind the reading data is dropped, other than holes: the system may be copying from there to the image, and
-     * would have to read it from the disk again.
+     * How far behind the reading data is dropped, other than holes: the system may be copying from there to the image,
+     * and would have to read it from the disk again.
      */
     private static final long DROP_LAG = 64L << 20;
 

@@ -15,8 +15,8 @@ public interface PieceStream extends Closeable {
     int read(ByteBuffer target) throws StateferryException;
 
     /**
-     * Skips a hole of the dump's file at the current offset, if the file system reports one. Use it for estimates only; to
-     * get the content, read it.
+     * Skips a hole of the dump's file at the current offset, if the file system reports one. Use it for estimates only;
+     * to get the content, read it.
      *
      * @param unit only multiples of this number of bytes are skipped, except at the end of the stream
      * @return how many bytes were skipped, all of them zeros; often 0

@@ -6,7 +6,8 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 
 /**
- * Reads the stream's header and its configuration section (QEMU {@code migration/savevm.c}, {@code vmstate_configuration}).
+ * Reads the stream's header and its configuration section (QEMU {@code migration/savevm.c}, {@code
+ * vmstate_configuration}).
  *
  * <pre>
  * be32 magic, be32 version

@@ -4,8 +4,8 @@ import java.nio.ByteBuffer;
 import org.stateferry.error.StateferryException;
 
 /**
- * Finds the section of a device without reading the stream from its beginning: the device sections are the last ones, so their
- * sizes in the vmdescription lead back from its end. Not thread-safe.
+ * Finds the section of a device without reading the stream from its beginning: the device sections are the last ones,
+ * so their sizes in the vmdescription lead back from its end. Not thread-safe.
  */
 final class DeviceSearch {
     private static final long NONE = -1;

@@ -10,8 +10,9 @@ import org.stateferry.error.StateferryException;
 
 /**
  * Reads a stream element by element from pieces of any size. An element is something that is decoded as a whole, such as
- * a section's header or the head of a RAM record: {@link #has} tells whether all of it is at hand, the {@code peek} methods
- * read from it, and {@link #advance} passes it. Payloads are passed with {@link #skip}, whether they are at hand or not.
+ * a section's header or the head of a RAM record: {@link #has} tells whether all of it is at hand, the {@code peek}
+ * methods read from it, and {@link #advance} passes it. Payloads are passed with {@link #skip}, whether they are at
+ * hand or not.
  *
  * <p>Not thread-safe.
  */

@@ -5,8 +5,8 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 
 /**
- * What of a file lies behind the beginning of a stream: the stream, and what may follow it. All offsets are in bytes from the
- * stream's start. Not thread-safe.
+ * What of a file lies behind the beginning of a stream: the stream, and what may follow it. All offsets are in bytes
+ * from the stream's start. Not thread-safe.
  */
 final class FileTail {
     /** Zeros at the end, or behind a stream, that are read at most. Holes are skipped where the file system tells of them. */
@@ -39,8 +39,8 @@ final class FileTail {
     }
 
     /**
-     * The offset behind the last byte that is not zero: programs that write whole blocks leave zeros behind a stream. If more
-     * than {@link #PADDING_MAX} zeros are stored at the end, it is an offset among them.
+     * The offset behind the last byte that is not zero: programs that write whole blocks leave zeros behind a stream.
+     * If more than {@link #PADDING_MAX} zeros are stored at the end, it is an offset among them.
      */
     long contentEnd() throws StateferryException {
         if (contentEnd < 0) {

@@ -47,7 +47,7 @@ final class OpenSections {
         sections.remove(sectionId);
     }
 
-    /** Writes at most 300 bytes for each section. */
+    /** Writes at most 400 bytes for each section. */
     void save(DataOutputStream out) throws IOException {
         out.writeByte(sections.size());
         for (Map.Entry<Long, Open> section : sections.entrySet()) {

@@ -7,8 +7,8 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
 /**
- * Finds the target page size of a stream that does not state it: the one with which its RAM records make sense. A record holds
- * a page, so with any other size the next record is not where it should be.
+ * Finds the target page size of a stream that does not state it: the one with which its RAM records make sense. A
+ * record holds a page, so with any other size the next record is not where it should be.
  */
 final class PageSizeSearch {
     /** The sizes that QEMU's targets have: that of most of them, then the others, large ones first. */
@@ -30,8 +30,8 @@ final class PageSizeSearch {
     }
 
     /**
-     * Reads the first megabytes of a stream with each size, until one is left. If several are, because the guest's memory
-     * is empty so far, the first one that QEMU's targets commonly have is taken.
+     * Reads the first megabytes of a stream with each size, until one is left. If several are, because the guest's
+     * memory is empty so far, the first one that QEMU's targets commonly have is taken.
      *
      * @param piece from {@link StreamMeasure#newPiece}
      * @return the page size in bytes; if none fits, that which goes farthest

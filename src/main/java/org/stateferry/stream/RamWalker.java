@@ -7,8 +7,8 @@ import java.util.List;
 import org.stateferry.error.StateferryException;
 
 /**
- * Reads the records of RAM sections of version 4 (QEMU {@code migration/ram.c}, {@code ram_save_*} and {@code ram_load}),
- * without their section headers and footers. Not thread-safe.
+ * Reads the records of RAM sections of version 4 (QEMU {@code migration/ram.c}, {@code ram_save_*} and {@code
+ * ram_load}), without their section headers and footers. Not thread-safe.
  */
 final class RamWalker {
     /** Stands for a page size that is not known. */

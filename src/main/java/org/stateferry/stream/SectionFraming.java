@@ -4,16 +4,18 @@ import org.stateferry.error.StateferryException;
 
 /**
  * Where the payload of a section ends that begins with {@link SectionType#START}. The vmdescription does not list these
- * sections: each device marks the end in its own way (QEMU: all users of {@code register_savevm_live} that have the handler
- * {@code save_setup}, or {@code save_live_state} up to version 1.1). RAM is not among them; see {@link RamWalker}.
+ * sections: each device marks the end in its own way (QEMU: all users of {@code register_savevm_live} that have the
+ * handler {@code save_setup}, or {@code save_live_state} up to version 1.1). RAM is not among them; see {@link
+ * RamWalker}.
  *
- * <p>The constants have no state; between two elements of a payload there is nothing to remember but whether the first one
- * has been passed.
+ * <p>The constants have no state; between two elements of a payload there is nothing to remember but whether the first
+ * one has been passed.
  */
 enum SectionFraming {
     /**
      * Contents of disks, up to QEMU 9.0: words whose low 9 bits are flags, of which 0x02 ends the payload (QEMU
-     * {@code migration/block.c}). Up to version 1.1 every stream had the section, empty unless {@code migrate -b} was used.
+     * {@code migration/block.c}). Up to version 1.1 every stream had the section, empty unless {@code migrate -b} was
+     * used.
      */
     BLOCK("block", SectionFraming.ANY_VERSION) {
         @Override
@@ -41,8 +43,8 @@ enum SectionFraming {
         }
     },
     /**
-     * The page table of a POWER guest (QEMU {@code hw/ppc/spapr.c}, {@code htab_load}): be32, which is the binary logarithm
-     * of the table's size, or -1 if there is none, and then all of the payload; or 0, and then chunks of
+     * The page table of a POWER guest (QEMU {@code hw/ppc/spapr.c}, {@code htab_load}): be32, which is the binary
+     * logarithm of the table's size, or -1 if there is none, and then all of the payload; or 0, and then chunks of
      * {@code be32 index, be16 valid, be16 invalid, valid * 16 bytes}, the last of which is all zeros.
      */
     HASH_TABLE("spapr/htab", 1) {
@@ -74,9 +76,9 @@ enum SectionFraming {
         }
     },
     /**
-     * Storage attributes of an s390 guest (QEMU {@code hw/s390x/s390-stattrib.c}, {@code cmma_load}): words whose low 12 bits
-     * are flags; 0x02 is followed by be64 count and so many bytes, 0x08 stands alone, 0x01 ends the payload, 0x04 means that
-     * the sender failed.
+     * Storage attributes of an s390 guest (QEMU {@code hw/s390x/s390-stattrib.c}, {@code cmma_load}): words whose low
+     * 12 bits are flags; 0x02 is followed by be64 count and so many bytes, 0x08 stands alone, 0x01 ends the payload,
+     * 0x04 means that the sender failed.
      */
     STORAGE_ATTRIBUTES("s390-storage_attributes", 0) {
         @Override
@@ -107,8 +109,9 @@ enum SectionFraming {
     },
     /**
      * State of a device of the host (QEMU {@code hw/vfio/migration.c}, {@code vfio_load_state}; the name begins with the
-     * device's path): words 0xffffffffef1000NN, where 01 ends the payload, 03 stands alone, 04 is followed by be64 size and so
-     * many bytes, and 05 ends the payload too. After 02 comes a layout that only the device knows, up to QEMU 5.2.
+     * device's path): words 0xffffffffef1000NN, where 01 ends the payload, 03 stands alone, 04 is followed by be64 size
+     * and so many bytes, and 05 ends the payload too. After 02 comes a layout that only the device knows, up to QEMU
+     * 5.2.
      */
     VFIO("vfio", 1) {
         @Override

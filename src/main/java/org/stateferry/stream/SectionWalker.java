@@ -10,9 +10,9 @@ import org.stateferry.error.StateferryException;
 /**
  * Reads a stream section by section (QEMU {@code migration/savevm.c}, {@code qemu_loadvm_state_main}).
  *
- * <p>The payload of a device does not state its length. The vmdescription does; in a stream without one, or where it is not
- * exact, the footer behind the payload is searched. Where there are no footers either, the rest of the stream is passed without a check, which
- * {@link #unchecked} then reports. Not thread-safe.
+ * <p>The payload of a device does not state its length. The vmdescription does; in a stream without one, or where it is
+ * not exact, the footer behind the payload is searched. Where there are no footers either, the rest of the stream is
+ * passed without a check, which {@link #unchecked} then reports. Not thread-safe.
  */
 final class SectionWalker {
     /** No offset. */
@@ -22,8 +22,8 @@ final class SectionWalker {
     private static final int COMMAND_HEAD_SIZE = 1 + 2 * Short.BYTES;
     private static final int RAM_VERSION = 4;
     /**
-     * The device that QEMU saves behind all those that the machine starts with (QEMU {@code migration/global_state.c}). Every
-     * machine type that has a configuration section has it.
+     * The device that QEMU saves behind all those that the machine starts with (QEMU {@code migration/global_state.c}).
+     * Every machine type that has a configuration section has it.
      */
     static final String GLOBAL_STATE = "globalstate";
 
@@ -91,8 +91,8 @@ final class SectionWalker {
     private StreamCheck.@Nullable Unchecked unchecked;
 
     /**
-     * @param pageSize the target page size in bytes, or {@link RamWalker#PAGE_SIZE_UNKNOWN} if no more than the list of RAM
-     *     blocks is to be read
+     * @param pageSize the target page size in bytes, or {@link RamWalker#PAGE_SIZE_UNKNOWN} if no more than the list of
+     *     RAM blocks is to be read
      * @param described the sections by the stream's vmdescription, or null if it has none
      * @param endMark asked only if there is no vmdescription
      */

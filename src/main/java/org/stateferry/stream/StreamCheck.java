@@ -12,8 +12,8 @@ import org.stateferry.error.StateferryException;
  */
 public interface StreamCheck {
     /**
-     * Takes the next bytes of the stream, from the buffer's position to its limit. Pieces may have any size. The buffer's
-     * position and limit stay as they are, and the check keeps no reference to it.
+     * Takes the next bytes of the stream, from the buffer's position to its limit. Pieces may have any size. The
+     * buffer's position and limit stay as they are, and the check keeps no reference to it.
      */
     void accept(ByteBuffer piece) throws StateferryException;
 

@@ -14,8 +14,9 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
 /**
- * Checks a QEMU migration stream: header, configuration, section headers and footers, every RAM record, and that the stream
- * ends where it should. QEMU refuses to load what is refused here, or, worse, loads it although it is incomplete.
+ * Checks a QEMU migration stream: header, configuration, section headers and footers, every RAM record, and that the
+ * stream ends where it should. QEMU refuses to load what is refused here, or, worse, loads it although it is
+ * incomplete.
  *
  * <p>The contents of pages and devices are not looked at. Offsets in failures are file offsets. Not thread-safe.
  */

@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
  * @param capabilities migration capabilities that the loader must have on, usually none
  * @param ramBlocks the list of RAM blocks; empty if it could not be read
  * @param vmDescription where the trailing vmdescription lies, or null if the stream has none
- * @param devices the id strings of the vmdescription's device sections in the order of the stream, each with the number of its
- *     instances
+ * @param devices the id strings of the vmdescription's device sections in the order of the stream, each with the number
+ *     of its instances
  * @param clock the guest's clock when it was saved, or null if it could not be read
  */
 public record StreamFacts(
@@ -35,8 +35,8 @@ public record StreamFacts(
 
     /**
      * How the id strings end of devices that are one disk each (QEMU {@code hw/block/virtio-blk.c} and
-     * {@code hw/scsi/scsi-disk.c}, the names of their VMStateDescription). A controller such as {@code ide} is not listed,
-     * because the stream does not tell how many drives it has.
+     * {@code hw/scsi/scsi-disk.c}, the names of their VMStateDescription). A controller such as {@code ide} is not
+     * listed, because the stream does not tell how many drives it has.
      */
     private static final List<String> DISK_DEVICES = List.of("virtio-blk", "scsi-disk");
 
@@ -57,10 +57,10 @@ public record StreamFacts(
     public record Extent(long offset, long length) {}
 
     /**
-     * The blocks that are the guest's main memory: what {@code -m} was comes to their sum. Usually that is one block, with the
-     * name that the machine type gives it, which ends with {@code .ram}. Without such a block it is those that the user has
-     * named ({@code -object memory-backend-ram,id=NAME}), one for each NUMA node. The ids by which libvirt names memory that
-     * is not counted in {@code -m} are left out.
+     * The blocks that are the guest's main memory: what {@code -m} was comes to their sum. Usually that is one block,
+     * with the name that the machine type gives it, which ends with {@code .ram}. Without such a block it is those that
+     * the user has named ({@code -object memory-backend-ram,id=NAME}), one for each NUMA node. The ids by which libvirt
+     * names memory that is not counted in {@code -m} are left out.
      */
     public List<RamBlock> mainMemory() {
         Optional<RamBlock> named = largest(block -> block.name().endsWith(".ram"));
@@ -106,9 +106,9 @@ public record StreamFacts(
     }
 
     /**
-     * The flash drive that the guest writes to, in which UEFI firmware keeps its variables; empty if there is none. It is the
-     * last one of an x86 machine, where the firmware's code is in the first one if there are two. Other machine types have
-     * their flash memory also without drives.
+     * The flash drive that the guest writes to, in which UEFI firmware keeps its variables; empty if there is none. It
+     * is the last one of an x86 machine, where the firmware's code is in the first one if there are two. Other machine
+     * types have their flash memory also without drives.
      */
     public Optional<RamBlock> flashDrive() {
         return ramBlocks.stream()
@@ -117,8 +117,8 @@ public record StreamFacts(
     }
 
     /**
-     * How many drives of each kind the stream has state of. Some may be read-only, and those of a controller are not known. A
-     * writable flash drive ({@code pflash}) is one of them: QEMU treats it like a disk.
+     * How many drives of each kind the stream has state of. Some may be read-only, and those of a controller are not
+     * known. A writable flash drive ({@code pflash}) is one of them: QEMU treats it like a disk.
      */
     public SortedMap<String, Integer> diskDevices() {
         SortedMap<String, Integer> disks = new TreeMap<>();

@@ -20,8 +20,8 @@ public interface StreamFile {
     void readFully(ByteBuffer target, long offset) throws StateferryException;
 
     /**
-     * The first offset from {@code offset} on, and below the size, that is not in a hole, as far as the file system tells; the
-     * size if there is none.
+     * The first offset from {@code offset} on, and below the size, that is not in a hole, as far as the file system
+     * tells; the size if there is none.
      */
     long nextData(long offset);
 

@@ -5,8 +5,8 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 
 /**
- * Finds the end of a stream by reading its sections one after the other. Pages and other payloads of known length are not
- * looked at, and long ones are not even read. Not thread-safe.
+ * Finds the end of a stream by reading its sections one after the other. Pages and other payloads of known length are
+ * not looked at, and long ones are not even read. Not thread-safe.
  */
 final class StreamMeasure {
     /** How much is read at once, in bytes. */

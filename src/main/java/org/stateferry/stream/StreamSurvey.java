@@ -8,11 +8,13 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
 /**
- * Finds out what a file holds that begins as a migration stream: where the stream ends, and what it says about its machine.
+ * Finds out what a file holds that begins as a migration stream: where the stream ends, and what it says about its
+ * machine.
  *
- * <p>A stream ends with its vmdescription. If that is also the end of the file, up to padding, only the file's beginning and
- * end have to be read. But the end of a file, and all the more that of a block device, may be left from an older and longer
- * stream, or be anything else. To be sure, the sections are followed from the beginning ({@link StreamMeasure}).
+ * <p>A stream ends with its vmdescription. If that is also the end of the file, up to padding, only the file's
+ * beginning and end have to be read. But the end of a file, and all the more that of a block device, may be left from
+ * an older and longer stream, or be anything else. To be sure, the sections are followed from the beginning ({@link
+ * StreamMeasure}).
  */
 public final class StreamSurvey {
     private static final int DEFAULT_PAGE_SIZE = 4096;
@@ -33,8 +35,8 @@ public final class StreamSurvey {
     /**
      * How much of a file is read.
      *
-     * @param trustsEnd whether a vmdescription at the end of the file is taken for that of the stream, so that the sections
-     *     are not followed
+     * @param trustsEnd whether a vmdescription at the end of the file is taken for that of the stream, so that the
+     *     sections are not followed
      * @param measureMax how far into the stream they are followed at most, in bytes
      */
     public record Effort(boolean trustsEnd, long measureMax) {}
@@ -61,7 +63,8 @@ public final class StreamSurvey {
     /**
      * Surveys the stream that begins at an offset of a file.
      *
-     * @throws StateferryException if the file cannot be read. A stream that is damaged, or that cannot be loaded, is no failure
+     * @throws StateferryException if the file cannot be read. A stream that is damaged, or that cannot be loaded, is no
+     *     failure
      */
     public static Result run(StreamFile file, long fileOffset, Effort effort) throws StateferryException {
         return new StreamSurvey(file, fileOffset).run(effort);
@@ -155,8 +158,8 @@ public final class StreamSurvey {
     }
 
     /**
-     * Follows the sections by the vmdescription that the file ends with: without it they did not lead to an end, be it because
-     * of damage, or because something in a device's payload looks like the end of it.
+     * Follows the sections by the vmdescription that the file ends with: without it they did not lead to an end, be it
+     * because of damage, or because something in a device's payload looks like the end of it.
      *
      * @return the damage, or null if there is none
      */

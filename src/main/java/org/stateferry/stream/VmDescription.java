@@ -40,8 +40,8 @@ public record VmDescription(StreamFacts.Extent extent, int pageSize, List<Device
     }
 
     /**
-     * Finds the vmdescription at the end of a stream. Nothing points to it, so its beginning is searched backwards from the
-     * end: {@code 00 06 be32 length '{'}, with a length that leads exactly to the end.
+     * Finds the vmdescription at the end of a stream. Nothing points to it, so its beginning is searched backwards from
+     * the end: {@code 00 06 be32 length '{'}, with a length that leads exactly to the end.
      *
      * @param file the dump, for messages
      * @param fileOffset where in the file the stream begins

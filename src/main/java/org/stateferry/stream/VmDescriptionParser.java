@@ -24,8 +24,8 @@ import tools.jackson.core.json.JsonFactory;
  *
  * <pre>
  * {"configuration": {...}, "page_size": N, "devices": [DEVICE...]}
- * DEVICE or SUBSECTION: {"name", "instance_id", "vmsd_name", "version", "fields": [FIELD...], "subsections": [SUBSECTION...]}
- * FIELD: {"name", "type", "size": bytes of one element, "array_len": elements, "struct": {...}}
+ * DEVICE or SUBSECTION: {"name", "instance_id", "vmsd_name", "version", "fields": [FIELD...], "subsections":
+ * [SUBSECTION...]} FIELD: {"name", "type", "size": bytes of one element, "array_len": elements, "struct": {...}}
  * </pre>
  *
  * <p>For one text; not thread-safe.

@@ -341,8 +341,8 @@ class StreamCheckerTest {
         MigrationStream stream = Streams.openTrusting(older);
         assertThat(stream.length()).isEqualTo(older.length);
         for (int pieceSize : new int[] {1, older.length}) {
-            StateferryException failure = catchThrowableOfType(
-                    StateferryException.class, () -> Streams.check(stream, older, pieceSize));
+            StateferryException failure =
+                    catchThrowableOfType(StateferryException.class, () -> Streams.check(stream, older, pieceSize));
             assertThat(failure.kind()).isEqualTo(FailureKind.DUMP_INVALID);
             assertThat(failure).hasMessageContaining("is not its own");
             assertThat(failure.advice()).contains("the first " + VALID.length + " bytes");
