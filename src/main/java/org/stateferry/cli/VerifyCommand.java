@@ -90,10 +90,23 @@ final class VerifyCommand implements Callable<Integer> {
         List<VmStateCheck> states = new ArrayList<>();
         for (SnapshotTableEntry entry : selected(image)) {
             if (entry.vmStateSize() > 0) {
-                states.add(against == null ? VmStateCheck.readBack(image, entry) : compared(image, entry, against));
+                states.add(check(image, entry));
             }
         }
         return states;
+    }
+
+    private VmStateCheck check(Qcow2Image image, SnapshotTableEntry entry) throws StateferryException {
+        try {
+            return against == null ? VmStateCheck.readBack(image, entry) : compared(image, entry, against);
+        } catch (StateferryException e) {
+            if (e.kind() != FailureKind.IMAGE_CORRUPT) {
+                throw e;
+            }
+            throw StateferryException.at(FailureKind.VERIFICATION, imagePath, e.offset(), e.problem())
+                    .advise(e.advice())
+                    .causedBy(e);
+        }
     }
 
     private List<SnapshotTableEntry> selected(Qcow2Image image) throws StateferryException {

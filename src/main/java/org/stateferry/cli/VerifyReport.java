@@ -30,15 +30,26 @@ record VerifyReport(Qcow2Image image, CheckReport check, List<VmStateCheck> stat
         check.corruptions()
                 .forEach(corruption -> lines.add("error at byte " + corruption.offset() + ": " + corruption.problem()));
         lines.add(check.corruptionCount() + " errors, " + check.leakCount() + " leaked clusters");
+        if (check.pastEndCount() > 0) {
+            lines.add("refcounts past the end of the file: " + check.pastEndCount()
+                    + ", which would be leaks as soon as the file grows");
+        }
         for (VmStateCheck state : states) {
-            lines.add("snapshot %s '%s': %d bytes of saved state %s"
+            lines.add("snapshot %s '%s': %d bytes of saved state%s %s"
                     .formatted(
                             Texts.oneLine(state.entry().idText()),
                             Texts.oneLine(state.entry().nameText()),
                             state.entry().vmStateSize(),
+                            beyond(state),
                             outcome(state)));
         }
         return lines;
+    }
+
+    private static String beyond(VmStateCheck state) {
+        return state.readSize() > state.entry().vmStateSize()
+                ? ", and what it reaches behind them, up to byte " + state.readSize() + ","
+                : "";
     }
 
     private static String outcome(VmStateCheck state) {
@@ -56,6 +67,7 @@ record VerifyReport(Qcow2Image image, CheckReport check, List<VmStateCheck> stat
         fields.put("virtualSize", image.header().size());
         fields.put("corruptions", check.corruptionCount());
         fields.put("leaks", check.leakCount());
+        fields.put("refcountsPastEnd", check.pastEndCount());
         fields.put("corruptionDetails", check.corruptions());
         fields.put("snapshots", image.snapshotTable().entries().size());
         fields.put("vmStates", states.stream().map(VerifyReport::stateFields).toList());

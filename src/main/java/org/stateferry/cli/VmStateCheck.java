@@ -14,7 +14,7 @@ import org.stateferry.source.PieceStream;
  * What came of reading a snapshot's vmstate back.
  *
  * @param entry the snapshot
- * @param readSize bytes read
+ * @param readSize where what was read ends; behind the size that the table entry gives if the vmstate reaches further
  * @param dump what it was compared with, or null
  * @param firstDifference the first stream byte that differs from the dump, or -1 if none does or nothing was compared
  */
@@ -25,13 +25,8 @@ record VmStateCheck(
 
     /** Reads the whole vmstate. */
     static VmStateCheck readBack(Qcow2Image image, SnapshotTableEntry entry) throws StateferryException {
-        VmStateReader reader = new VmStateReader(image, entry);
-        ByteBuffer piece = ByteBuffer.allocate(PIECE_SIZE);
-        long offset = 0;
-        for (int size = reader.read(piece, offset); size > 0; size = reader.read(piece.clear(), offset)) {
-            offset += size;
-        }
-        return new VmStateCheck(entry, offset, null, NO_DIFFERENCE);
+        long end = new VmStateReader(image, entry).readStored(ByteBuffer.allocate(PIECE_SIZE));
+        return new VmStateCheck(entry, end, null, NO_DIFFERENCE);
     }
 
     /** Reads the vmstate up to its end or the first byte that is not the dump's. */
@@ -40,10 +35,12 @@ record VmStateCheck(
         VmStateReader reader = new VmStateReader(image, entry);
         ByteBuffer inImage = ByteBuffer.allocate(PIECE_SIZE);
         ByteBuffer inDump = ByteBuffer.allocate(PIECE_SIZE);
+        // A state that reaches behind its size is compared as far as the dump does.
+        long end = Math.min(reader.end(), Math.max(entry.vmStateSize(), dump.streamLength()));
         long offset = 0;
         try (PieceStream pieces = dump.pieces(0)) {
             while (true) {
-                reader.read(inImage.clear(), offset);
+                reader.read(inImage.clear(), offset, end);
                 pieces.read(inDump.clear());
                 int mismatch = inImage.flip().mismatch(inDump.flip());
                 if (mismatch >= 0) {

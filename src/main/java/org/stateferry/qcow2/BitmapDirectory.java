@@ -6,24 +6,31 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.BitmapDirectoryEntry;
 import org.stateferry.qcow2.format.BitmapsExtension;
-import org.stateferry.qcow2.format.ClusterGeometry;
+import org.stateferry.qcow2.format.Qcow2Header;
 import org.stateferry.storage.ImageFile;
 
-/** Reads the bitmap directory from its first entry to its last. Holds the whole directory. Not thread-safe. */
+/** Reads the bitmap directory from its first entry to its last, a slice at a time. Not thread-safe. */
 final class BitmapDirectory {
+    private static final int SLICE_SIZE = 64 * 1024;
+
     private final ImageFile file;
-    private final ClusterGeometry geometry;
-    private final ByteCursor cursor;
+    private final Qcow2Header header;
+    private final long end;
+    private ByteCursor cursor;
     private int left;
 
-    BitmapDirectory(ImageFile file, ClusterGeometry geometry, BitmapsExtension extension) throws StateferryException {
+    BitmapDirectory(ImageFile file, Qcow2Header header, BitmapsExtension extension) throws StateferryException {
         this.file = file;
-        this.geometry = geometry;
+        this.header = header;
         this.left = extension.count();
-        ByteBuffer directory = ByteBuffer.allocate(extension.directorySize());
-        file.read(directory, extension.directoryOffset());
-        this.cursor =
-                new ByteCursor(directory.flip(), file.path(), extension.directoryOffset(), FailureKind.IMAGE_CORRUPT);
+        this.end = extension.directoryOffset() + extension.directorySize();
+        this.cursor = cursorAt(extension.directoryOffset());
+    }
+
+    private ByteCursor cursorAt(long offset) throws StateferryException {
+        ByteBuffer slice = ByteBuffer.allocate((int) Math.min(SLICE_SIZE, end - offset));
+        file.read(slice, offset);
+        return new ByteCursor(slice.flip(), file.path(), offset, FailureKind.IMAGE_CORRUPT);
     }
 
     boolean hasNext() {
@@ -32,7 +39,7 @@ final class BitmapDirectory {
 
     /** Whether bytes are left behind the last entry. */
     boolean hasRest() {
-        return cursor.remaining() > 0;
+        return offset() < end;
     }
 
     /** The host offset of what comes next. */
@@ -42,6 +49,9 @@ final class BitmapDirectory {
 
     BitmapDirectoryEntry next() throws StateferryException {
         left--;
-        return BitmapDirectoryEntry.parse(cursor, geometry, file.path());
+        if (cursor.remaining() < BitmapDirectoryEntry.MAX_SIZE && cursor.offset() + cursor.remaining() < end) {
+            cursor = cursorAt(cursor.offset());
+        }
+        return BitmapDirectoryEntry.parse(cursor, header, file.path());
     }
 }

@@ -7,8 +7,13 @@ import java.util.List;
  *
  * @param corruptionCount contradictions that may lose data: what {@code qemu-img check} counts as corruptions
  * @param corruptions the first 20 of them
- * @param leakCount clusters whose refcount is higher than the number of references; they only waste space
+ * @param leakCount clusters of the file whose refcount is higher than the number of references; they only waste space
+ * @param pastEndCount clusters past the end of the file that have a refcount; {@code qemu-img check} does not see them, and
+ *     they are leaks as soon as the file reaches them
+ * @param firstPastEnd the first of them, or -1
  * @param freeCount clusters inside the file with refcount 0, in runs of at least 1 MiB; shorter runs are used for tables alone
+ * @param firstFreeCluster the first cluster with refcount 0, or the one after all in use if there is none inside the
+ *     file
  * @param usedClusterEnd the cluster after the last one with a refcount above zero
  * @param raiseOverflow the first cluster whose refcount has no room for a snapshot that shares it and for loading that
  *     snapshot, during which QEMU counts every cluster of it once more; or -1
@@ -17,7 +22,10 @@ public record CheckReport(
         long corruptionCount,
         List<Corruption> corruptions,
         long leakCount,
+        long pastEndCount,
+        long firstPastEnd,
         long freeCount,
+        long firstFreeCluster,
         long usedClusterEnd,
         long raiseOverflow) {
 

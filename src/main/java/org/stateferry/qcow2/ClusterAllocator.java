@@ -27,8 +27,9 @@ public final class ClusterAllocator {
     private final long usedClusterEnd;
 
     private final TreeMap<Long, Long> claims = new TreeMap<>();
-    private long dataCursor = 1;
-    private long metadataCursor = 1;
+    private Cancellation cancellation = Cancellation.NEVER;
+    private long dataCursor;
+    private long metadataCursor;
 
     /**
      * @param image the old image, sound
@@ -39,6 +40,18 @@ public final class ClusterAllocator {
         this.geometry = image.geometry();
         this.refcounts = new RefcountTable(image.file(), image.header());
         this.usedClusterEnd = report.usedClusterEnd();
+        this.dataCursor = report.firstFreeCluster();
+        this.metadataCursor = report.firstFreeCluster();
+    }
+
+    /** From now on, a search for free clusters ends with this when that is asked for. */
+    void stopWith(Cancellation newCancellation) {
+        cancellation = newCancellation;
+    }
+
+    /** The refcounts of the old image. */
+    RefcountTable refcounts() {
+        return refcounts;
     }
 
     /** The host offset of {@code count} adjacent free clusters for vmstate data. */
@@ -121,24 +134,38 @@ public final class ClusterAllocator {
     }
 
     private long findRun(long from, long count) throws StateferryException {
-        long start = from;
-        long cluster = from;
-        while (cluster - start < count) {
-            if (start >= clusterEnd()) {
-                break; // nothing is in use from here on
-            }
-            if (isFree(cluster)) {
-                cluster++;
-            } else {
-                cluster++;
-                start = cluster;
-            }
+        long start = nextFree(from);
+        for (long end = nextTaken(start); end - start < count; end = nextTaken(start)) {
+            start = nextFree(end);
         }
         if (geometry.clusterOffset(start + count) > Qcow2Limits.MAX_HOST_OFFSET) {
             throw StateferryException.in(
                     FailureKind.NO_SPACE, path(), "the format's 2^56 bytes of host offsets are used up");
         }
         return start;
+    }
+
+    /** The first cluster from {@code from} on that is neither in use nor claimed. */
+    private long nextFree(long from) throws StateferryException {
+        long cluster = from;
+        while (true) {
+            Map.Entry<Long, Long> claim = claims.floorEntry(cluster);
+            if (claim != null && cluster < claim.getKey() + claim.getValue()) {
+                cluster = claim.getKey() + claim.getValue();
+            }
+            long free = refcounts.nextFree(cluster, Math.max(cluster, usedClusterEnd), cancellation);
+            if (free == cluster) {
+                return cluster;
+            }
+            cluster = free;
+        }
+    }
+
+    /** The first cluster from {@code from} on, which is free, that is in use or claimed; very far away if there is none. */
+    private long nextTaken(long from) throws StateferryException {
+        Long claimed = claims.ceilingKey(from);
+        long limit = claimed == null ? Long.MAX_VALUE : claimed;
+        return from >= usedClusterEnd ? limit : refcounts.nextUsed(from, Math.min(limit, usedClusterEnd), cancellation);
     }
 
     private boolean isFree(long cluster) throws StateferryException {

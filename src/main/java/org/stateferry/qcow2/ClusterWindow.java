@@ -8,7 +8,12 @@ import java.util.Arrays;
  */
 final class ClusterWindow {
     /** Clusters of the largest window. A power of two, as the clusters of a refcount block are: one holds whole others. */
-    static final int SIZE_MAX = 1 << 21;
+    static final int SIZE_MAX = 1 << ClusterWindow.SIZE_BITS;
+
+    private static final int SIZE_BITS = 21;
+
+    /** Nothing is counted any further than to this. No sound image has so many references to one cluster. */
+    static final int NUMBER_MAX = 1 << 30;
 
     private final int[] numbers;
     private long first;
@@ -18,9 +23,14 @@ final class ClusterWindow {
         this.numbers = new int[(int) Math.min(SIZE_MAX, clusterEnd)];
     }
 
+    /** The index of the largest window that a cluster lies in. Looked up for every reference, so it is no division. */
+    static int index(long cluster) {
+        return (int) (cluster >>> SIZE_BITS);
+    }
+
     /** The mask of the windows that a cluster lies in: one bit for every 64th window of the largest size. */
     static long maskOf(long cluster) {
-        return 1L << (cluster / SIZE_MAX);
+        return 1L << index(cluster);
     }
 
     /** How many clusters the window has. */
@@ -59,11 +69,16 @@ final class ClusterWindow {
         numbers[(int) (cluster - first)] = number;
     }
 
-    /** Adds {@code step} to the numbers of those of {@code count} clusters from {@code cluster} on that lie in the window. */
+    /**
+     * Adds {@code step}, 1 or -1, to the numbers of those of {@code count} clusters from {@code cluster} on that lie in the
+     * window; they stay within plus and minus {@link #NUMBER_MAX}.
+     */
     void add(long cluster, long count, int step) {
-        long to = Math.min(cluster + count, end());
-        for (long index = Math.max(cluster, first) - first; index < to - first; index++) {
-            numbers[(int) index] += step;
+        int from = (int) Math.max(0, Math.min(numbers.length, cluster - first));
+        int to = (int) Math.max(0, Math.min(numbers.length, cluster + count - first));
+        for (int index = from; index < to; index++) {
+            int number = numbers[index] + step;
+            numbers[index] = Math.max(-NUMBER_MAX, Math.min(NUMBER_MAX, number));
         }
     }
 }

@@ -4,14 +4,15 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
-import org.stateferry.qcow2.format.AutoclearFeatures;
 import org.stateferry.qcow2.format.ClusterGeometry;
 import org.stateferry.qcow2.format.IncompatibleFeature;
 import org.stateferry.qcow2.format.Qcow2Header;
 import org.stateferry.qcow2.format.Qcow2Limits;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
+import org.stateferry.qcow2.format.Violation;
 
 /**
  * Tells whether an image can take a snapshot of a given name. An image that could be opened may still have features, damage or
@@ -26,27 +27,21 @@ public final class ImportRequirements {
      * @param allowBitmaps whether persistent bitmaps are accepted, although QEMU does not revert an image that has some
      */
     public static void requireWritable(Qcow2Image image, boolean allowBitmaps) throws StateferryException {
-        Qcow2Header header = image.header();
         requireUndamaged(image);
+        Qcow2Header header = image.header();
         List<String> reasons = new ArrayList<>();
+        List<String> ways = new ArrayList<>();
         if (header.hasFeature(IncompatibleFeature.EXTERNAL_DATA_FILE)) {
             reasons.add("its data lies in an external data file, which excludes internal snapshots");
-        }
-        if (!header.hasFeature(IncompatibleFeature.EXTERNAL_DATA_FILE)
-                && (header.autoclearFeatures() & AutoclearFeatures.RAW_EXTERNAL_DATA) != 0) {
-            reasons.add("it says that its external data file is raw, but has no such file");
+            ways.add("make a copy without one: qemu-img convert -O qcow2");
         }
         if (header.cryptMethod() != 0) {
             reasons.add("it is encrypted, and a vmstate would have to be encrypted with its key");
+            ways.add("make a copy that is not encrypted, without the snapshots: qemu-img convert -O qcow2");
         }
         if (header.refcountOrder() == 0) {
             reasons.add("its refcounts of one bit cannot count a cluster twice, as loading a snapshot does");
-        }
-        if (header.compressionType() > 1) {
-            reasons.add("its compression type " + header.compressionType() + " is unknown");
-        }
-        if (header.hasFeature(IncompatibleFeature.COMPRESSION_TYPE) != (header.compressionType() != 0)) {
-            reasons.add("its compression type and the feature bit for it contradict each other");
+            ways.add("give it wider ones: " + widerRefcounts(header));
         }
         if (!reasons.isEmpty()) {
             throw StateferryException.at(
@@ -54,7 +49,7 @@ public final class ImportRequirements {
                             image.file().path(),
                             0,
                             "the image cannot take a snapshot: " + String.join("; ", reasons))
-                    .advise("Convert it with qemu-img convert -O qcow2 and import into the copy.");
+                    .advise("For that, " + String.join(", and ", ways) + ".");
         }
         if (!allowBitmaps && image.bitmaps().isPresent()) {
             throw StateferryException.in(
@@ -65,7 +60,22 @@ public final class ImportRequirements {
         }
     }
 
+    /** QEMU makes the refcounts of an image wider in place and keeps its snapshots; version 2 has one width alone. */
+    private static String widerRefcounts(Qcow2Header header) {
+        int bits = Math.max(16, 2 << header.refcountOrder());
+        return "qemu-img amend -o " + (header.version() < 3 ? "compat=1.1," : "") + "refcount_bits=" + bits;
+    }
+
     private static void requireUndamaged(Qcow2Image image) throws StateferryException {
+        List<Violation> violations = image.violations();
+        if (!violations.isEmpty()) {
+            throw StateferryException.at(
+                            FailureKind.IMAGE_CORRUPT,
+                            image.file().path(),
+                            violations.get(0).offset(),
+                            violations.stream().map(Violation::problem).collect(Collectors.joining("; ")))
+                    .advise("QEMU cannot open the image either, as qemu-img info shows: restore it from a copy.");
+        }
         for (IncompatibleFeature mark : List.of(IncompatibleFeature.DIRTY, IncompatibleFeature.CORRUPT)) {
             if (image.header().hasFeature(mark)) {
                 throw StateferryException.at(
@@ -115,6 +125,18 @@ public final class ImportRequirements {
                             first.problem() + " (" + report.corruptionCount() + " such errors in all)")
                     .advise("Repair a copy of the image with qemu-img check -r all, then import again.");
         }
+        if (report.pastEndCount() > 0) {
+            String path = image.file().path().toString();
+            throw StateferryException.at(
+                            FailureKind.IMAGE_CORRUPT,
+                            image.file().path(),
+                            image.geometry().clusterOffset(report.firstPastEnd()),
+                            "refcounts past the end of the file say that clusters there are in use ("
+                                    + report.pastEndCount() + " in all); they would be leaks as soon as the file grows")
+                    .advise("Let the file reach them and have QEMU free them: truncate -s "
+                            + image.geometry().clusterOffset(report.usedClusterEnd()) + " " + path
+                            + ", then qemu-img check -r leaks " + path + ", then import again.");
+        }
         if (report.raiseOverflow() >= 0) {
             int snapshotCount = image.snapshotTable().entries().size();
             throw StateferryException.at(
@@ -125,8 +147,11 @@ public final class ImportRequirements {
                                     + image.geometry().maxRefcount()
                                     + ", which has no room for one more snapshot than the "
                                     + snapshotCount + " that the image has, and for loading it")
-                    .advise(
-                            "Delete a snapshot, or convert the image with qemu-img convert -O qcow2 -o refcount_bits=16.");
+                    .advise("Delete a snapshot with qemu-img snapshot -d"
+                            + (image.header().refcountOrder() == Qcow2Header.MAX_REFCOUNT_ORDER
+                                    ? "."
+                                    : ", or give the image wider refcounts, which keeps its snapshots: "
+                                            + widerRefcounts(image.header()) + "."));
         }
     }
 
@@ -152,8 +177,8 @@ public final class ImportRequirements {
                             image.file().path(),
                             "disk and vmstate together need an L1 table of " + entries
                                     + " entries, more than the format's 4194304")
-                    .advise(
-                            "Convert the image to a larger cluster size: qemu-img convert -O qcow2 -o cluster_size=64k.");
+                    .advise("Make a copy with larger clusters, without the snapshots: qemu-img convert -O qcow2 -o"
+                            + " cluster_size=64k.");
         }
     }
 

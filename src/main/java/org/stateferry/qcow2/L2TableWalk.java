@@ -1,6 +1,5 @@
 package org.stateferry.qcow2;
 
-import java.nio.ByteBuffer;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.ReferenceVisitor.Origin;
 import org.stateferry.qcow2.format.ClusterGeometry;
@@ -16,21 +15,21 @@ import org.stateferry.storage.ImageFile;
  * cluster that the visitor listens for. Not thread-safe.
  */
 final class L2TableWalk {
-    private final ImageFile file;
     private final ClusterGeometry geometry;
     private final int version;
-    private final ByteBuffer bytes;
-    private final L2Table table;
+    private final SparseReader reader;
+    /** The entries of the reader's slice. */
+    private final L2Table slice;
+
     private final L2TableWindows windows = new L2TableWindows();
     /** The windows that the table being read leads to. */
     private long windowsMet;
 
     L2TableWalk(ImageFile file, Qcow2Header header) {
-        this.file = file;
         this.geometry = header.geometry();
         this.version = header.version();
-        this.bytes = ByteBuffer.allocate(geometry.clusterSize());
-        this.table = new L2Table(bytes, geometry);
+        this.reader = new SparseReader(file);
+        this.slice = new L2Table(reader.slice(), geometry);
     }
 
     /** The tables that follow are those of the pass before, in the same order. */
@@ -48,22 +47,27 @@ final class L2TableWalk {
 
     private void read(long l2Offset, Origin origin, ReferenceVisitor visitor) throws StateferryException {
         windowsMet = 0;
-        file.read(bytes.clear(), l2Offset);
-        for (int index = 0; index < geometry.l2EntryCount(); index++) {
-            if (table.raw(index) != L2Entry.UNALLOCATED || table.bitmap(index) != 0) {
-                entry(index, l2Offset + table.position(index), origin, visitor);
+        reader.start(l2Offset, geometry.clusterSize());
+        while (reader.next()) {
+            int count = reader.slice().limit() / geometry.l2EntrySize();
+            for (int index = 0; index < count; index++) {
+                long raw = slice.raw(index);
+                long bitmap = slice.bitmap(index);
+                if (raw != L2Entry.UNALLOCATED || bitmap != 0) {
+                    entry(raw, bitmap, reader.offset() + slice.position(index), origin, visitor);
+                }
             }
         }
     }
 
-    private void entry(int index, long at, Origin origin, ReferenceVisitor visitor) throws StateferryException {
-        long raw = table.raw(index);
-        String violation = L2Entry.violation(raw, table.bitmap(index), geometry, version);
+    private void entry(long raw, long bitmap, long at, Origin origin, ReferenceVisitor visitor)
+            throws StateferryException {
+        ClusterMapping mapping = ClusterMapping.of(raw, bitmap, geometry);
+        String violation = L2Entry.violation(raw, bitmap, mapping, geometry, version);
         if (violation != null) {
             visitor.invalid(at, violation);
             return;
         }
-        ClusterMapping mapping = table.mapping(index);
         if (!mapping.isAllocated()) {
             return;
         }

@@ -1,6 +1,7 @@
 package org.stateferry.qcow2;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import org.stateferry.error.StateferryException;
@@ -11,12 +12,14 @@ import org.stateferry.qcow2.format.SnapshotTableEntry;
  * Checks an image's metadata as {@code qemu-img check} does: counts all references and compares them with the refcounts,
  * and the active entries' COPIED flags with both.
  *
- * <p>Counting is done for a window of 2 Mi clusters at a time, so memory stays at 24 MiB; an image with clusters in
- * several windows is walked once for each, save for the L2 tables that lead elsewhere. Not thread-safe; one instance checks
- * once.
+ * <p>Counting is done for a window of 2 Mi clusters at a time, so memory stays at 19 MiB; an image with clusters in several
+ * windows is walked once for each, save for the L2 tables that lead elsewhere. The time grows with the tables that hold
+ * something, not with the length of the file. Not thread-safe; one instance checks once.
  */
 public final class MetadataCheck {
     private static final int KEPT_CORRUPTIONS = 20;
+    private static final int MANY = 255;
+    private static final int COUNTABLE_MAX = ClusterWindow.NUMBER_MAX - 1;
     /** Shorter runs of free clusters take no buffer of data. */
     private static final int FREE_RUN_SIZE_MIN = 1024 * 1024;
 
@@ -29,17 +32,20 @@ public final class MetadataCheck {
     private final BitSet windows = new BitSet();
     /** References to each cluster. */
     private final ClusterWindow counted;
-    /** Its refcount as the image has it. */
-    private final ClusterWindow stored;
     /** References from the active disk: by so much a snapshot raises the refcount. */
     private final ClusterWindow raises;
+    /** The refcounts of the window's clusters, unsigned; {@link #MANY} stands for that and more. */
+    private final byte[] stored;
     /** Refcount blocks, by their index in the window. */
     private final BitSet refcountBlocks = new BitSet();
 
     private final List<CheckReport.Corruption> corruptions = new ArrayList<>();
     private long corruptionCount;
     private long leakCount;
+    private long pastEndCount;
+    private long firstPastEnd = -1;
     private long freeCount;
+    private long firstFreeCluster = -1;
     private long usedClusterEnd;
     private long raiseOverflow = -1;
 
@@ -50,10 +56,9 @@ public final class MetadataCheck {
         this.refcounts = new RefcountTable(image.file(), image.header());
         this.walk = new ReferenceWalk(image.file(), image.header(), cancellation);
         this.fileClusters = geometry.clusterCount(image.file().size());
-        long clusterEnd = Math.max(fileClusters, refcounts.clusterEnd());
-        this.counted = new ClusterWindow(clusterEnd);
-        this.stored = new ClusterWindow(clusterEnd);
-        this.raises = new ClusterWindow(clusterEnd);
+        this.counted = new ClusterWindow(fileClusters);
+        this.raises = new ClusterWindow(fileClusters);
+        this.stored = new byte[counted.size()];
     }
 
     /** Checks {@code image}. What is wrong with it is in the report; only a failing read is an exception. */
@@ -67,6 +72,7 @@ public final class MetadataCheck {
     }
 
     private CheckReport run() throws StateferryException {
+        image.violations().forEach(violation -> corrupt(violation.offset(), violation.problem()));
         checkSnapshotEntries();
         if (refcounts.sharedBlock() != 0) {
             corrupt(refcounts.sharedBlock(), "refcount block belongs to two entries of the refcount table");
@@ -77,14 +83,23 @@ public final class MetadataCheck {
         for (int window = 0; window >= 0; window = windows.nextSetBit(window + 1)) {
             checkWindow(window);
         }
+        countFree(fileClusters);
+        firstFreeCluster = firstFreeCluster < 0 ? usedClusterEnd : firstFreeCluster;
         countPastEnd();
-        countFree(fileClusters - usedClusterEnd);
         return report();
     }
 
     private CheckReport report() {
         return new CheckReport(
-                corruptionCount, List.copyOf(corruptions), leakCount, freeCount, usedClusterEnd, raiseOverflow);
+                corruptionCount,
+                List.copyOf(corruptions),
+                leakCount,
+                pastEndCount,
+                firstPastEnd,
+                freeCount,
+                firstFreeCluster,
+                usedClusterEnd,
+                raiseOverflow);
     }
 
     private void checkSnapshotEntries() {
@@ -105,78 +120,84 @@ public final class MetadataCheck {
         windows.set(0);
         int perBlock = geometry.refcountBlockEntryCount();
         for (int block = 0; block < refcounts.blockCount(); block++) {
+            cancellation.check();
             long first = (long) block * perBlock;
             if (first < fileClusters && refcounts.countsAnything(block)) {
-                windows.set(
-                        (int) (first / ClusterWindow.SIZE_MAX),
-                        (int) ((first + perBlock - 1) / ClusterWindow.SIZE_MAX) + 1);
+                windows.set(ClusterWindow.index(first), ClusterWindow.index(first + perBlock - 1) + 1);
             }
         }
     }
 
-    /** Nothing sound refers to clusters past the end of the file, so refcounts there are leaks. */
+    /** QEMU does not look at refcounts past the end of the file; nothing sound refers to clusters there. */
     private void countPastEnd() throws StateferryException {
-        int perBlock = geometry.refcountBlockEntryCount();
-        long checkedEnd = (long) windows.length() * ClusterWindow.SIZE_MAX;
-        for (long block = fileClusters / perBlock; block < refcounts.blockCount(); block++) {
-            if (refcounts.countsAnything(block)) {
-                cancellation.check();
-                long end = (block + 1) * perBlock;
-                for (long cluster = Math.max(checkedEnd, block * perBlock); cluster < end; cluster++) {
-                    if (refcounts.refcount(cluster) != 0) {
-                        usedClusterEnd = cluster + 1;
-                        leakCount++;
-                    }
-                }
-            }
-        }
+        refcounts.forEachUsed(
+                fileClusters,
+                Long.MAX_VALUE,
+                (cluster, refcount) -> {
+                    firstPastEnd = pastEndCount == 0 ? cluster : firstPastEnd;
+                    pastEndCount++;
+                    usedClusterEnd = cluster + 1;
+                },
+                cancellation);
     }
 
     private void checkWindow(int window) throws StateferryException {
         long first = (long) window * ClusterWindow.SIZE_MAX;
         counted.moveTo(first);
-        stored.moveTo(first);
         raises.moveTo(first);
+        Arrays.fill(stored, (byte) 0);
         refcountBlocks.clear();
-        for (long cluster = first; cluster < stored.end(); cluster++) {
-            stored.set(cluster, (int) Math.min(Integer.MAX_VALUE, refcounts.refcount(cluster)));
-        }
+        long end = Math.min(counted.end(), fileClusters);
+        refcounts.forEachUsed(
+                first,
+                end,
+                (cluster, refcount) -> stored[(int) (cluster - first)] = (byte) Math.min(refcount, MANY),
+                cancellation);
         walk.all(image, new Counter(window == 0));
-        for (long cluster = first; cluster < stored.end(); cluster++) {
-            compare(cluster, stored.get(cluster), counted.get(cluster), raises.get(cluster));
+        for (long cluster = first; cluster < end; cluster++) {
+            int refcount = Byte.toUnsignedInt(stored[(int) (cluster - first)]);
+            if (refcount != 0) {
+                countFree(cluster);
+                usedClusterEnd = cluster + 1;
+            }
+            int references = counted.get(cluster);
+            if ((refcount | references) != 0) {
+                compare(cluster, refcount < MANY ? refcount : refcounts.refcount(cluster), references);
+            }
         }
     }
 
-    private void compare(long cluster, int refcount, int references, int raise) throws StateferryException {
-        if (refcount > 0) {
-            countFree(Math.min(cluster, fileClusters) - usedClusterEnd);
-            usedClusterEnd = cluster + 1;
-        }
-        boolean isBlock = refcountBlocks.get((int) (cluster - counted.first()));
-        if (isBlock && references > 1) {
+    private void compare(long cluster, long refcount, int references) {
+        if (references > 1 && refcountBlocks.get((int) (cluster - counted.first()))) {
             corrupt(geometry.clusterOffset(cluster), "refcount block has " + references + " references");
         }
-        if (refcount < references) {
+        if (references == ClusterWindow.NUMBER_MAX) {
+            corrupt(
+                    geometry.clusterOffset(cluster),
+                    "cluster has " + references + " references or more, which are not counted any further");
+        } else if (refcount < references) {
             corrupt(
                     geometry.clusterOffset(cluster),
                     "cluster has refcount " + refcount + " but " + references + " references");
         } else if (refcount > references) {
             leakCount++;
         }
-        if (raise > 0 && raiseOverflow < 0 && !canRaise(cluster, refcount, 2L * raise)) {
+        // So much is added while the snapshot is loaded, and it must be possible to count it.
+        long added = 2L * raises.get(cluster);
+        if (added > Math.min(geometry.maxRefcount() - refcount, COUNTABLE_MAX) && raiseOverflow < 0) {
             raiseOverflow = cluster;
         }
     }
 
-    private void countFree(long run) {
+    /** Counts the free clusters up to one, after the last in use before it. */
+    private void countFree(long end) {
+        long run = end - usedClusterEnd;
+        if (run > 0 && firstFreeCluster < 0) {
+            firstFreeCluster = usedClusterEnd;
+        }
         if (run * geometry.clusterSize() >= FREE_RUN_SIZE_MIN) {
             freeCount += run;
         }
-    }
-
-    private boolean canRaise(long cluster, int refcount, long raise) throws StateferryException {
-        long exact = refcount == Integer.MAX_VALUE ? refcounts.refcount(cluster) : refcount;
-        return raise <= geometry.maxRefcount() - exact;
     }
 
     private void corrupt(long offset, String problem) {
@@ -212,25 +233,23 @@ public final class MetadataCheck {
             if (end > fileClusters) {
                 corrupt(geometry.clusterOffset(firstCluster), "a reference leads past the end of the file");
             }
-            int size = ClusterWindow.SIZE_MAX;
             long inside = Math.min(end, fileClusters);
-            for (long from = firstCluster; from < inside; from = (from / size + 1) * size) {
-                if (!windows.get((int) (from / size))) {
+            for (long from = firstCluster; from < inside; ) {
+                int window = ClusterWindow.index(from);
+                if (!windows.get(window)) {
                     corrupt(geometry.clusterOffset(from), "cluster has refcount 0 but 1 references");
                 }
+                from = (window + 1L) * ClusterWindow.SIZE_MAX;
             }
         }
 
         @Override
-        public void activeEntry(long cluster, boolean copied, long at) {
-            if (stored.holds(cluster)) {
-                int refcount = stored.get(cluster);
-                if (copied != (refcount == 1)) {
-                    corrupt(
-                            at,
-                            "active entry has the COPIED flag " + (copied ? "set" : "clear")
-                                    + " but its cluster's refcount is " + refcount);
-                }
+        public void activeEntry(long cluster, boolean copied, long at) throws StateferryException {
+            if (counted.holds(cluster) && copied != (stored[(int) (cluster - counted.first())] == 1)) {
+                corrupt(
+                        at,
+                        "active entry has the COPIED flag " + (copied ? "set" : "clear")
+                                + " but its cluster's refcount is " + refcounts.refcount(cluster));
             }
         }
 

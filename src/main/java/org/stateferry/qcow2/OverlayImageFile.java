@@ -35,6 +35,11 @@ final class OverlayImageFile implements ReadOnlyImageFile {
     }
 
     @Override
+    public long nextData(long offset) {
+        return offset < sector.length ? offset : below.nextData(offset);
+    }
+
+    @Override
     public long size() throws StateferryException {
         return below.size();
     }

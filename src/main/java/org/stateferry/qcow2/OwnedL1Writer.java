@@ -50,7 +50,7 @@ final class OwnedL1Writer {
         this.removed = removed;
         this.cancellation = cancellation;
         this.walk = new ReferenceWalk(file, header, cancellation);
-        this.refcounts = new RefcountTable(file, header);
+        this.refcounts = allocator.refcounts();
         this.l2Bytes = ByteBuffer.allocate(geometry.clusterSize());
         this.l2Table = new L2Table(l2Bytes, geometry);
         this.end = allocator.clusterEnd();

@@ -35,6 +35,11 @@ final class PlannedImageFile implements ReadOnlyImageFile {
     }
 
     @Override
+    public long nextData(long offset) {
+        return offset < start.capacity() ? offset : Long.MAX_VALUE;
+    }
+
+    @Override
     public long size() {
         return length;
     }

@@ -4,22 +4,27 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import org.stateferry.bytes.Alignment;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.bytes.ByteCursor;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.AutoclearFeatures;
 import org.stateferry.qcow2.format.BitmapsExtension;
 import org.stateferry.qcow2.format.ClusterGeometry;
+import org.stateferry.qcow2.format.EncryptionExtension;
 import org.stateferry.qcow2.format.HeaderExtension;
 import org.stateferry.qcow2.format.HeaderSwitch;
 import org.stateferry.qcow2.format.IncompatibleFeature;
+import org.stateferry.qcow2.format.OpenRules;
 import org.stateferry.qcow2.format.Qcow2Header;
 import org.stateferry.qcow2.format.Qcow2Limits;
 import org.stateferry.qcow2.format.SnapshotTable;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
+import org.stateferry.qcow2.format.Violation;
 import org.stateferry.storage.ImageFile;
 
 /**
@@ -35,14 +40,24 @@ public final class Qcow2Image {
     private final ImageFile file;
     private final Qcow2Header header;
     private final byte[] headerSector;
-    private final List<HeaderExtension> extensions;
+    private final Extensions extensions;
     private final SnapshotTable snapshotTable;
+
+    /**
+     * What matters of the header extensions.
+     *
+     * @param bitmaps the one that counts: the last, or the first that is out of range
+     * @param encryption the last of its type
+     * @param violations against QEMU's rules, the header's among them
+     */
+    private record Extensions(
+            @Nullable HeaderExtension bitmaps, @Nullable HeaderExtension encryption, List<Violation> violations) {}
 
     private Qcow2Image(
             ImageFile file,
             Qcow2Header header,
             byte[] headerSector,
-            List<HeaderExtension> extensions,
+            Extensions extensions,
             SnapshotTable snapshotTable) {
         this.file = file;
         this.header = header;
@@ -52,7 +67,7 @@ public final class Qcow2Image {
     }
 
     /**
-     * Reads header, header extensions and snapshot table.
+     * Reads header, header extensions and snapshot table. What {@link #violations} tells is no reason to refuse the image here.
      *
      * @throws StateferryException with kind IMAGE_UNSUPPORTED if it is no qcow2 image or needs a feature nobody here
      *     knows, IMAGE_CORRUPT if a field is out of range
@@ -70,34 +85,65 @@ public final class Qcow2Image {
                     .advise("The image was made by a newer QEMU; it needs a newer Stateferry too.");
         }
         ByteBuffer firstCluster = readBytes(file, 0, header.geometry().clusterSize());
-        List<HeaderExtension> extensions = HeaderExtension.parse(firstCluster, header, file.path());
+        Extensions extensions = readExtensions(firstCluster, header, file);
         byte[] sector = Arrays.copyOf(firstCluster.array(), HeaderSwitch.SECTOR_SIZE);
         return new Qcow2Image(file, header, sector, extensions, readSnapshotTable(file, header));
     }
 
-    private static SnapshotTable readSnapshotTable(ImageFile file, Qcow2Header header) throws StateferryException {
-        List<SnapshotTableEntry> entries = new ArrayList<>();
-        if (header.snapshotCount() == 0) {
-            return new SnapshotTable(entries);
-        }
-        ByteCursor cursor = snapshotCursor(file, header.snapshotsOffset());
-        for (int index = 0; index < header.snapshotCount(); index++) {
-            long next = Alignment.alignUp(cursor.offset(), SnapshotTableEntry.ALIGNMENT);
-            cursor.skip((int) (next - cursor.offset()));
-            if (cursor.remaining() < MAX_SNAPSHOT_ENTRY_SIZE) {
-                cursor = snapshotCursor(file, next);
+    private static Extensions readExtensions(ByteBuffer firstCluster, Qcow2Header header, ImageFile file)
+            throws StateferryException {
+        Map<Integer, HeaderExtension> last = new HashMap<>();
+        List<Violation> violations = new ArrayList<>();
+        HeaderExtension.forEach(firstCluster, header, file.path(), extension -> {
+            Violation violation = OpenRules.violation(extension, header);
+            if (violation != null && violations.isEmpty()) {
+                violations.add(violation);
             }
-            entries.add(SnapshotTableEntry.parse(cursor, file.path()));
-            if (cursor.offset() - header.snapshotsOffset() > Qcow2Limits.MAX_TABLE_SIZE_IN_MEMORY) {
+            if (extension.type() == HeaderExtension.BITMAPS) {
+                last.merge(extension.type(), extension, (old, next) -> isInRange(old, header, file) ? next : old);
+            } else if (extension.type() == HeaderExtension.ENCRYPTION && violation == null) {
+                last.put(extension.type(), extension);
+            }
+        });
+        HeaderExtension encryption = last.get(HeaderExtension.ENCRYPTION);
+        violations.addAll(OpenRules.violations(header, encryption));
+        return new Extensions(last.get(HeaderExtension.BITMAPS), encryption, List.copyOf(violations));
+    }
+
+    private static boolean isInRange(HeaderExtension bitmaps, Qcow2Header header, ImageFile file) {
+        try {
+            BitmapsExtension.parse(bitmaps, header.geometry(), file.path());
+            return true;
+        } catch (StateferryException e) {
+            return false;
+        }
+    }
+
+    /** Goes through the entries to find out where the table ends, and then reads it in one piece. */
+    private static SnapshotTable readSnapshotTable(ImageFile file, Qcow2Header header) throws StateferryException {
+        if (header.snapshotCount() == 0) {
+            return new SnapshotTable(List.of());
+        }
+        long start = header.snapshotsOffset();
+        long end = start;
+        ByteCursor cursor = snapshotCursor(file, start);
+        for (int index = 0; index < header.snapshotCount(); index++) {
+            if (cursor.remaining() < MAX_SNAPSHOT_ENTRY_SIZE) {
+                cursor = snapshotCursor(file, cursor.offset());
+            }
+            long entryStart = cursor.offset();
+            end = entryStart + SnapshotTableEntry.skip(cursor, file.path());
+            if (end - start > Qcow2Limits.MAX_TABLE_SIZE_IN_MEMORY) {
                 throw StateferryException.at(
                                 FailureKind.IMAGE_UNSUPPORTED,
                                 file.path(),
-                                header.snapshotsOffset(),
+                                entryStart,
                                 "the snapshot table is larger than 8 MiB, which would take too much memory")
                         .advise("Delete snapshots with long names using qemu-img snapshot -d.");
             }
         }
-        return new SnapshotTable(entries);
+        byte[] bytes = readBytes(file, start, (int) (end - start)).array();
+        return SnapshotTable.parse(bytes, header.snapshotCount(), start, file.path());
     }
 
     private static ByteCursor snapshotCursor(ImageFile file, long offset) throws StateferryException {
@@ -149,11 +195,20 @@ public final class Qcow2Image {
         if ((header.autoclearFeatures() & AutoclearFeatures.BITMAPS) == 0) {
             return Optional.empty();
         }
-        Optional<HeaderExtension> extension = HeaderExtension.find(extensions, HeaderExtension.BITMAPS);
-        if (extension.isEmpty()) {
+        if (extensions.bitmaps() == null) {
             return Optional.empty();
         }
-        return Optional.of(BitmapsExtension.parse(extension.get(), geometry(), file.path()));
+        BitmapsExtension bitmaps = BitmapsExtension.parse(extensions.bitmaps(), geometry(), file.path());
+        if (bitmaps.directorySize() + snapshotTable.size() > Qcow2Limits.MAX_TABLE_SIZE_IN_MEMORY) {
+            throw StateferryException.at(
+                            FailureKind.IMAGE_UNSUPPORTED,
+                            file.path(),
+                            bitmaps.directoryOffset(),
+                            "the bitmap directory and the snapshot table together are larger than 8 MiB, which would take"
+                                    + " too much memory")
+                    .advise("Remove bitmaps with qemu-img bitmap --remove, or snapshots with qemu-img snapshot -d.");
+        }
+        return Optional.of(bitmaps);
     }
 
     /** The names of the {@link #bitmaps}, in the order of their directory. */
@@ -163,7 +218,7 @@ public final class Qcow2Image {
             return List.of();
         }
         List<String> names = new ArrayList<>();
-        BitmapDirectory directory = new BitmapDirectory(file, geometry(), extension.get());
+        BitmapDirectory directory = new BitmapDirectory(file, header, extension.get());
         while (directory.hasNext()) {
             names.add(directory.next().name());
         }
@@ -179,8 +234,13 @@ public final class Qcow2Image {
         return Optional.of(StandardCharsets.UTF_8.decode(name).toString());
     }
 
-    /** The header extensions in their order. */
-    public List<HeaderExtension> extensions() {
-        return extensions;
+    /** Where the LUKS header lies, if the image has one. */
+    public Optional<EncryptionExtension> encryptionHeader() {
+        return Optional.ofNullable(extensions.encryption()).map(EncryptionExtension::of);
+    }
+
+    /** What keeps QEMU from opening the image, in its header and header extensions; see {@link OpenRules}. */
+    public List<Violation> violations() {
+        return extensions.violations();
     }
 }

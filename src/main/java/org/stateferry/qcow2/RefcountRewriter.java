@@ -1,13 +1,11 @@
 package org.stateferry.qcow2;
 
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
-import java.util.List;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.ClusterGeometry;
-import org.stateferry.qcow2.format.Qcow2Limits;
 import org.stateferry.qcow2.format.RefcountBlock;
 import org.stateferry.qcow2.format.RefcountTableEntry;
 import org.stateferry.storage.ImageFile;
@@ -20,13 +18,17 @@ import org.stateferry.storage.ImageFile;
  * <p>Works through windows of {@link ClusterWindow#SIZE_MAX} clusters. Not thread-safe; one instance writes once.
  */
 final class RefcountRewriter {
+    private final Qcow2Image image;
     private final ImageFile file;
     private final ClusterGeometry geometry;
     private final RefcountTable old;
     private final ClusterAllocator allocator;
     private final References references;
+    private final Cancellation cancellation;
     private final BitSet blocks;
-    private final List<Long> blockOffsets = new ArrayList<>();
+    /** Host offsets of the new blocks, in the order of the blocks' indexes. */
+    private long[] blockOffsets = {};
+
     private long tableOffset;
     private int tableClusters;
 
@@ -36,14 +38,18 @@ final class RefcountRewriter {
         void forEach(ReferenceVisitor added, ReferenceVisitor removed) throws StateferryException;
     }
 
-    RefcountRewriter(Qcow2Image image, ClusterAllocator allocator, References references) throws StateferryException {
+    RefcountRewriter(Qcow2Image image, ClusterAllocator allocator, References references, Cancellation cancellation)
+            throws StateferryException {
+        this.image = image;
         this.file = image.file();
         this.geometry = image.geometry();
-        this.old = new RefcountTable(image.file(), image.header());
+        this.old = allocator.refcounts();
         this.allocator = allocator;
+        this.cancellation = cancellation;
         this.references = references;
         this.blocks = allocator.claimedBlocks();
         for (int index = 0; index < old.blockCount(); index++) {
+            cancellation.check();
             // One that counts nothing is not kept: the table would have to be long enough for it.
             if (old.countsAnything(index)) {
                 blocks.set(index);
@@ -67,8 +73,8 @@ final class RefcountRewriter {
     }
 
     /**
-     * The structures count themselves, so their size depends on where they lie. The table is made long
-     * enough for the highest host offset that a block could get; then blocks are allocated until they count themselves, too.
+     * The structures count themselves, so their size depends on where they lie. The table is made long enough for the
+     * highest host offset that a block could get; then blocks are allocated until they count themselves, too.
      */
     private void allocate() throws StateferryException {
         int perBlock = geometry.refcountBlockEntryCount();
@@ -80,19 +86,25 @@ final class RefcountRewriter {
             bound = highest + blockCount + tableClustersFor(before / perBlock + 1);
         }
         tableClusters = tableClustersFor(bound / perBlock + 1);
-        if ((long) tableClusters * geometry.clusterSize() > Qcow2Limits.MAX_REFCOUNT_TABLE_SIZE) {
-            throw StateferryException.in(
-                            FailureKind.IMAGE_UNSUPPORTED,
-                            file.path(),
-                            "the refcount table would outgrow the format's 8 MiB")
-                    .advise("Convert the image to a larger cluster size with qemu-img convert.");
-        }
+        SpaceEstimate.requireCountable(image, bound, tableClusters);
         tableOffset = allocator.allocateMetadata(tableClusters);
         blocks.or(allocator.claimedBlocks());
-        while (blockOffsets.size() < blocks.cardinality()) {
+        allocateBlocks();
+    }
+
+    /** A new block may lie where none counts it yet; that takes one more. */
+    private void allocateBlocks() throws StateferryException {
+        int blockCount = blocks.cardinality();
+        blockOffsets = new long[blockCount];
+        for (int index = 0; index < blockCount; index++) {
             long offset = allocator.allocateMetadata(1);
-            blockOffsets.add(offset);
-            blocks.set((int) (geometry.clusterIndex(offset) / perBlock));
+            int countedBy = (int) (geometry.clusterIndex(offset) / geometry.refcountBlockEntryCount());
+            if (!blocks.get(countedBy)) {
+                blocks.set(countedBy);
+                blockCount++;
+                blockOffsets = Arrays.copyOf(blockOffsets, blockCount);
+            }
+            blockOffsets[index] = offset;
         }
     }
 
@@ -107,12 +119,13 @@ final class RefcountRewriter {
         ByteBuffer block = ByteBuffer.allocate(geometry.clusterSize());
         int written = 0;
         for (int index = blocks.nextSetBit(0); index >= 0; index = blocks.nextSetBit(index + 1)) {
+            cancellation.check();
             old.readBlock(index, block);
             for (long cluster = index * perBlock; cluster < (index + 1) * perBlock; cluster++) {
                 apply(block, (int) (cluster - index * perBlock), deltas.at(cluster), cluster);
             }
             block.clear();
-            file.write(block, blockOffsets.get(written));
+            file.write(block, blockOffsets[written]);
             written++;
         }
     }
@@ -142,7 +155,7 @@ final class RefcountRewriter {
         TableWriter table = new TableWriter(file, tableOffset, entryCount, geometry.clusterSize());
         int written = 0;
         for (int index = 0; index < blocks.length(); index++) {
-            table.put(blocks.get(index) ? blockOffsets.get(written++) : 0);
+            table.put(blocks.get(index) ? blockOffsets[written++] : 0);
         }
         // A table made a cluster too long by the bound above still has to be there in full.
         for (int index = blocks.length(); index < entryCount; index++) {

@@ -2,6 +2,7 @@ package org.stateferry.qcow2;
 
 import java.nio.ByteBuffer;
 import java.nio.LongBuffer;
+import java.util.BitSet;
 import java.util.stream.LongStream;
 import org.stateferry.bytes.ZeroBytes;
 import org.stateferry.error.StateferryException;
@@ -13,20 +14,31 @@ import org.stateferry.storage.ImageFile;
 
 /**
  * Reads an image's refcounts. The table itself, 8 MiB at most, is kept; of the blocks only the one read last. Entries
- * that are not valid or lead past the end of the file count as absent: the walk reports them. Not thread-safe.
+ * that are not valid or lead past the end of the file count as absent: the walk reports them. Blocks that turn out to count
+ * nothing are remembered and not read again. Not thread-safe.
  */
 final class RefcountTable {
     private final ImageFile file;
     private final ClusterGeometry geometry;
     private final long fileSize;
     private final LongBuffer entries;
+    private final SparseReader reader;
     private final ByteBuffer block;
+    private final BitSet emptyBlocks = new BitSet();
     private long blockIndex = -1;
+
+    /** Hears of refcounts. */
+    @FunctionalInterface
+    interface Consumer {
+        /** A cluster has a refcount that is not zero; one above {@link Long#MAX_VALUE} is taken for that. */
+        void refcount(long cluster, long refcount) throws StateferryException;
+    }
 
     RefcountTable(ImageFile file, Qcow2Header header) throws StateferryException {
         this.file = file;
         this.geometry = header.geometry();
         this.fileSize = file.size();
+        this.reader = new SparseReader(file);
         this.block = ByteBuffer.allocate(geometry.clusterSize());
         ByteBuffer table = ByteBuffer.allocate(header.refcountTableSize());
         file.read(table, header.refcountTableOffset());
@@ -38,17 +50,8 @@ final class RefcountTable {
         return entries.limit();
     }
 
-    /** The cluster after the last one that a refcount block exists for. */
-    long clusterEnd() {
-        int index = entries.limit();
-        while (index > 0 && blockOffset(index - 1) == 0) {
-            index--;
-        }
-        return (long) index * geometry.refcountBlockEntryCount();
-    }
-
     /** The host offset of a refcount block, or 0 if it does not exist or its entry is not valid. */
-    long blockOffset(long index) {
+    private long blockOffset(long index) {
         if (index >= entries.limit()) {
             return 0;
         }
@@ -76,29 +79,120 @@ final class RefcountTable {
 
     /** The refcount of a cluster; one above {@link Long#MAX_VALUE} is taken for that. */
     long refcount(long cluster) throws StateferryException {
-        int perBlock = geometry.refcountBlockEntryCount();
-        long index = cluster / perBlock;
-        if (blockOffset(index) == 0) {
+        long index = geometry.refcountBlockIndex(cluster);
+        if (isEmpty(index)) {
             return 0;
         }
         load(index);
-        long refcount = RefcountBlock.get(block, (int) (cluster % perBlock), geometry.refcountOrder());
+        return refcount(block, geometry.indexInRefcountBlock(cluster));
+    }
+
+    private long refcount(ByteBuffer counts, int index) {
+        long refcount = RefcountBlock.get(counts, index, geometry.refcountOrder());
         return refcount < 0 ? Long.MAX_VALUE : refcount;
+    }
+
+    /**
+     * The first cluster from {@code from} on with a refcount that is not zero, or {@code end} if there is none below that.
+     *
+     * @param cancellation asked now and then
+     */
+    long nextUsed(long from, long end, Cancellation cancellation) throws StateferryException {
+        return next(from, end, true, cancellation);
+    }
+
+    /**
+     * The first cluster from {@code from} on with refcount 0, or {@code end} if there is none below that.
+     *
+     * @param cancellation asked now and then
+     */
+    long nextFree(long from, long end, Cancellation cancellation) throws StateferryException {
+        return next(from, end, false, cancellation);
+    }
+
+    private long next(long from, long end, boolean used, Cancellation cancellation) throws StateferryException {
+        long cluster = from;
+        while (cluster < end) {
+            long index = geometry.refcountBlockIndex(cluster);
+            long blockEnd = Math.min(end, geometry.firstClusterOfRefcountBlock(index + 1));
+            if (!isEmpty(index)) {
+                load(index);
+                while (cluster < blockEnd && refcount(block, geometry.indexInRefcountBlock(cluster)) != 0 != used) {
+                    cluster++;
+                }
+            } else if (used) {
+                cluster = blockEnd;
+            }
+            if (cluster < blockEnd) {
+                return cluster;
+            }
+            cancellation.check();
+        }
+        return end;
     }
 
     /** Whether there is a refcount block, and one of its refcounts is not zero. */
     boolean countsAnything(long index) throws StateferryException {
-        if (blockOffset(index) == 0) {
+        if (isEmpty(index)) {
             return false;
         }
-        load(index);
-        return !ZeroBytes.isZero(block, 0, block.capacity());
+        reader.start(blockOffset(index), geometry.clusterSize());
+        if (!reader.next()) {
+            emptyBlocks.set((int) index);
+            return false;
+        }
+        return true;
+    }
+
+    private boolean isEmpty(long index) {
+        return blockOffset(index) == 0 || emptyBlocks.get((int) index);
+    }
+
+    /**
+     * Tells of all clusters from {@code from} to {@code end} that have a refcount.
+     *
+     * @param cancellation asked now and then
+     */
+    void forEachUsed(long from, long end, Consumer consumer, Cancellation cancellation) throws StateferryException {
+        long blockEnd = end > geometry.firstClusterOfRefcountBlock(blockCount())
+                ? blockCount()
+                : geometry.refcountBlockIndex(end - 1) + 1;
+        for (long index = geometry.refcountBlockIndex(from); index < blockEnd; index++) {
+            if (isEmpty(index)) {
+                continue;
+            }
+            reader.start(blockOffset(index), geometry.clusterSize());
+            boolean empty = true;
+            while (reader.next()) {
+                cancellation.check();
+                empty = false;
+                long bits = (reader.offset() - blockOffset(index)) * Byte.SIZE;
+                long first = geometry.firstClusterOfRefcountBlock(index) + (bits >> geometry.refcountOrder());
+                tell(first, from, end, consumer);
+            }
+            if (empty) {
+                cancellation.check();
+                emptyBlocks.set((int) index);
+            }
+        }
+    }
+
+    /** Tells of the refcounts in the reader's slice, of which the first is that of {@code first}. */
+    private void tell(long first, long from, long end, Consumer consumer) throws StateferryException {
+        int count = reader.slice().limit() * Byte.SIZE >> geometry.refcountOrder();
+        long stop = Math.min(count, end - first);
+        for (int index = (int) Math.max(0, from - first); index < stop; index++) {
+            long refcount = refcount(reader.slice(), index);
+            if (refcount != 0) {
+                consumer.refcount(first + index, refcount);
+            }
+        }
     }
 
     /** Fills {@code target} with the block's bytes, with zeros if it does not exist. */
     void readBlock(long index, ByteBuffer target) throws StateferryException {
         target.clear();
-        if (blockOffset(index) == 0) {
+        if (isEmpty(index)) {
             ZeroBytes.put(target, target.remaining());
         } else {
             file.read(target, blockOffset(index));

@@ -1,12 +1,15 @@
 package org.stateferry.qcow2;
 
+import java.util.HashSet;
 import java.util.Optional;
+import java.util.Set;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.ReferenceVisitor.Origin;
 import org.stateferry.qcow2.format.BitmapDirectoryEntry;
 import org.stateferry.qcow2.format.BitmapsExtension;
 import org.stateferry.qcow2.format.ClusterGeometry;
+import org.stateferry.qcow2.format.EncryptionExtension;
 import org.stateferry.qcow2.format.L1Entry;
 import org.stateferry.qcow2.format.Qcow2Header;
 import org.stateferry.qcow2.format.Qcow2Limits;
@@ -25,6 +28,7 @@ import org.stateferry.storage.ImageFile;
 final class ReferenceWalk {
     private final ImageFile file;
     private final ClusterGeometry geometry;
+    private final TableScan entries;
     private final L2TableWalk l2Tables;
     private final Cancellation cancellation;
     /** Tables do not overlap in a sound image, so all of them are not longer than the file: this much is left of it. */
@@ -36,6 +40,7 @@ final class ReferenceWalk {
         this.cancellation = cancellation;
         this.file = file;
         this.geometry = header.geometry();
+        this.entries = new TableScan(file);
         this.l2Tables = new L2TableWalk(file, header);
     }
 
@@ -58,7 +63,15 @@ final class ReferenceWalk {
                 l1(entry.l1TableOffset(), entry.l1Size(), Origin.SNAPSHOT, visitor);
             }
         }
+        encryptionHeader(image, visitor);
         bitmaps(image, visitor);
+    }
+
+    private void encryptionHeader(Qcow2Image image, ReferenceVisitor visitor) throws StateferryException {
+        Optional<EncryptionExtension> luks = image.encryptionHeader();
+        if (luks.isPresent() && fits(luks.get().length(), luks.get().offset(), visitor)) {
+            table(luks.get().offset(), luks.get().length(), Origin.METADATA, visitor);
+        }
     }
 
     /** Begins a pass. Later passes walk the same in the same order: the L2 tables are recognised by it. */
@@ -69,21 +82,26 @@ final class ReferenceWalk {
     /** Walks an active L1 table: its entries for the disk and those past it. */
     void active(long tableOffset, int entryCount, long diskSize, ReferenceVisitor visitor) throws StateferryException {
         int diskEntryCount = (int) Math.min(entryCount, geometry.l1EntryCount(diskSize));
-        TableReader entries = startL1(tableOffset, entryCount, Origin.METADATA, visitor);
-        l1Entries(entries, diskEntryCount, Origin.ACTIVE_DISK, visitor);
-        l1Entries(entries, entryCount - diskEntryCount, Origin.ACTIVE_VM_STATE, visitor);
+        startL1(tableOffset, entryCount, Origin.METADATA, visitor);
+        while (entries.next()) {
+            Origin origin = entries.index() < diskEntryCount ? Origin.ACTIVE_DISK : Origin.ACTIVE_VM_STATE;
+            l1Entry(entries.entry(), entries.offset(), origin, visitor);
+        }
     }
 
     /** Walks an L1 table and all that it leads to. */
     void l1(long tableOffset, int entryCount, Origin origin, ReferenceVisitor visitor) throws StateferryException {
-        l1Entries(startL1(tableOffset, entryCount, origin, visitor), entryCount, origin, visitor);
+        startL1(tableOffset, entryCount, origin, visitor);
+        while (entries.next()) {
+            l1Entry(entries.entry(), entries.offset(), origin, visitor);
+        }
     }
 
-    private TableReader startL1(long tableOffset, int entryCount, Origin origin, ReferenceVisitor visitor)
+    private void startL1(long tableOffset, int entryCount, Origin origin, ReferenceVisitor visitor)
             throws StateferryException {
         table(tableOffset, 8L * entryCount, origin, visitor);
         l2TablesLeft = geometry.clusterCount(file.size());
-        return new TableReader(file, tableOffset, entryCount);
+        entries.start(tableOffset, entryCount);
     }
 
     private void l1Entries(TableReader entries, int count, Origin origin, ReferenceVisitor visitor)
@@ -101,14 +119,12 @@ final class ReferenceWalk {
     void refcountStructures(Qcow2Header header, ReferenceVisitor visitor) throws StateferryException {
         long size = header.refcountTableSize();
         table(header.refcountTableOffset(), size, Origin.METADATA, visitor);
-        TableReader entries = new TableReader(file, header.refcountTableOffset(), size / RefcountTableEntry.SIZE);
-        while (entries.hasNext()) {
-            long at = entries.offset();
-            long entry = entries.next();
-            long blockOffset = RefcountTableEntry.blockOffset(entry);
-            if (RefcountTableEntry.hasReservedBits(entry)) {
-                visitor.invalid(at, "refcount table entry has reserved bits set");
-            } else if (blockOffset != 0 && isCluster(blockOffset, at, "refcount block", visitor)) {
+        entries.start(header.refcountTableOffset(), size / RefcountTableEntry.SIZE);
+        while (entries.next()) {
+            long blockOffset = RefcountTableEntry.blockOffset(entries.entry());
+            if (RefcountTableEntry.hasReservedBits(entries.entry())) {
+                visitor.invalid(entries.offset(), "refcount table entry has reserved bits set");
+            } else if (isCluster(blockOffset, entries.offset(), "refcount block", visitor)) {
                 visitor.reference(geometry.clusterIndex(blockOffset), 1, Origin.REFCOUNT_BLOCK);
             }
         }
@@ -145,7 +161,7 @@ final class ReferenceWalk {
         try {
             Optional<BitmapsExtension> extension = image.bitmaps();
             if (extension.isPresent()) {
-                bitmaps(extension.get(), visitor);
+                bitmaps(image, extension.get(), visitor);
             }
         } catch (StateferryException e) {
             if (e.kind() != FailureKind.IMAGE_CORRUPT) {
@@ -155,15 +171,20 @@ final class ReferenceWalk {
         }
     }
 
-    private void bitmaps(BitmapsExtension extension, ReferenceVisitor visitor) throws StateferryException {
+    private void bitmaps(Qcow2Image image, BitmapsExtension extension, ReferenceVisitor visitor)
+            throws StateferryException {
         if (!fits(extension.directorySize(), extension.directoryOffset(), visitor)) {
             return;
         }
         table(extension.directoryOffset(), extension.directorySize(), Origin.METADATA, visitor);
-        BitmapDirectory directory = new BitmapDirectory(file, geometry, extension);
+        BitmapDirectory directory = new BitmapDirectory(file, image.header(), extension);
+        Set<String> names = new HashSet<>();
         while (directory.hasNext()) {
             long at = directory.offset();
             BitmapDirectoryEntry entry = directory.next();
+            if (!names.add(entry.name()) && !entry.inUse()) {
+                visitor.invalid(at, "two bitmaps have the same name");
+            }
             if (fits(8L * entry.tableSize(), at, visitor)) {
                 bitmapTable(entry, visitor);
             }
@@ -175,14 +196,12 @@ final class ReferenceWalk {
 
     private void bitmapTable(BitmapDirectoryEntry entry, ReferenceVisitor visitor) throws StateferryException {
         table(entry.tableOffset(), 8L * entry.tableSize(), Origin.METADATA, visitor);
-        TableReader entries = new TableReader(file, entry.tableOffset(), entry.tableSize());
-        while (entries.hasNext()) {
-            long at = entries.offset();
-            long tableEntry = entries.next();
-            long dataOffset = BitmapDirectoryEntry.dataOffset(tableEntry);
-            if (BitmapDirectoryEntry.hasReservedBits(tableEntry)) {
-                visitor.invalid(at, "bitmap table entry has reserved bits set");
-            } else if (dataOffset != 0 && isCluster(dataOffset, at, "bitmap data", visitor)) {
+        entries.start(entry.tableOffset(), entry.tableSize());
+        while (entries.next()) {
+            long dataOffset = BitmapDirectoryEntry.dataOffset(entries.entry());
+            if (BitmapDirectoryEntry.hasReservedBits(entries.entry())) {
+                visitor.invalid(entries.offset(), "bitmap table entry has reserved bits set");
+            } else if (dataOffset != 0 && isCluster(dataOffset, entries.offset(), "bitmap data", visitor)) {
                 visitor.reference(geometry.clusterIndex(dataOffset), 1, Origin.METADATA);
             }
         }
@@ -199,7 +218,7 @@ final class ReferenceWalk {
 
     /** Whether a table of {@code size} bytes can be there besides those walked before. */
     private boolean fits(long size, long at, ReferenceVisitor visitor) throws StateferryException {
-        long clusters = geometry.clusterCount(size);
+        long clusters = size < 0 ? Long.MAX_VALUE : geometry.clusterCount(size);
         if (clusters > tableClustersLeft) {
             visitor.invalid(at, "the tables are longer than the file together");
             return false;

@@ -191,6 +191,7 @@ final class SnapshotL1Writer {
     }
 
     private void writeL2Table() throws StateferryException {
+        cancellation.check();
         long offset = allocator.allocateMetadata(1);
         l2Bytes.clear();
         file.write(l2Bytes, offset);

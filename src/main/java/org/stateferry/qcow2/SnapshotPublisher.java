@@ -69,7 +69,7 @@ public final class SnapshotPublisher {
         return SnapshotTableEntry.create(
                 l1Tables.snapshotL1Offset(),
                 l1Tables.snapshotL1Size(),
-                image.snapshotTable().nextId(),
+                image.snapshotTable().idFor(name),
                 name,
                 time.dateSeconds(),
                 time.dateNanos(),

@@ -48,6 +48,7 @@ public final class SwitchStage {
         this.geometry = image.geometry();
         this.allocator = allocator;
         this.before = before;
+        allocator.stopWith(cancellation);
     }
 
     /** The old image, through a file that lets only claimed clusters be written. */
@@ -69,7 +70,7 @@ public final class SwitchStage {
         long tableOffset = writeSnapshotTable(table);
         // Last of what is written, as every cluster claimed before it is counted by it.
         RefcountRewriter refcounts = new RefcountRewriter(
-                image, allocator, referenceChanges(activeL1Offset, table, tableOffset, references));
+                image, allocator, referenceChanges(activeL1Offset, table, tableOffset, references), cancellation);
         refcounts.write();
         HeaderSwitch headerSwitch = new HeaderSwitch(
                 activeL1Offset,

@@ -1,6 +1,7 @@
 package org.stateferry.qcow2;
 
 import java.nio.ByteBuffer;
+import org.stateferry.bytes.Alignment;
 import org.stateferry.bytes.ZeroBytes;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -16,6 +17,9 @@ import org.stateferry.storage.ImageFile;
 /**
  * Reads the vmstate of a snapshot: guest bytes from the first L1 entry past the disk on, through the snapshot's own L1
  * table. The disk's size is that of the snapshot, as QEMU sets the disk back to it before it loads.
+ *
+ * <p>A vmstate may reach behind the size that its table entry gives: of one in QEMU's mapped-ram layout that size counts the
+ * bytes of the sequential part alone. What lies there is read with {@link #read(ByteBuffer, long, long)}.
  *
  * <p>Clusters that lie side by side in the file are read at once. Memory is 64 KiB of each kind of table, or one L2 table if
  * that is larger, and two clusters while compressed ones are read. Not thread-safe.
@@ -70,21 +74,40 @@ public final class VmStateReader {
                 && geometry.l1EntryCount(diskSize) + geometry.l1EntryCount(entry.vmStateSize())
                         <= Qcow2Limits.MAX_L1_ENTRIES;
         if (!mappable) {
-            throw StateferryException.at(
-                    FailureKind.IMAGE_CORRUPT,
-                    file.path(),
-                    image.header().snapshotsOffset(),
-                    "snapshot \"" + entry.nameText() + "\" has a table entry that is out of range");
+            throw corrupt("has a table entry that is out of range");
+        }
+        long mapped = Math.max(0, entry.l1Size() - geometry.l1EntryCount(diskSize)) * geometry.bytesPerL1Entry();
+        if (entry.vmStateSize() > mapped) {
+            throw corrupt("claims a vmstate of " + entry.vmStateSize() + " bytes, and its L1 table maps " + mapped);
         }
     }
 
+    private StateferryException corrupt(String problem) {
+        return StateferryException.at(
+                        FailureKind.IMAGE_CORRUPT,
+                        file.path(),
+                        image.header().snapshotsOffset(),
+                        "snapshot \"" + entry.nameText() + "\" " + problem)
+                .advise("Its state is lost; delete the snapshot with qemu-img snapshot -d.");
+    }
+
     /**
-     * Fills {@code target} with the vmstate's bytes from {@code offset} on, or up to the vmstate's end.
+     * Fills {@code target} with the vmstate's bytes from {@code offset} on, up to the size that the table entry gives.
      *
      * @return how many bytes were read; 0 at the end
      */
     public int read(ByteBuffer target, long offset) throws StateferryException {
-        int wanted = (int) Math.min(target.remaining(), Math.max(0, entry.vmStateSize() - offset));
+        return read(target, offset, entry.vmStateSize());
+    }
+
+    /**
+     * Fills {@code target} with the vmstate's bytes from {@code offset} on.
+     *
+     * @param end of what is read; behind {@link #end} there are zeros
+     * @return how many bytes were read; 0 at the end
+     */
+    public int read(ByteBuffer target, long offset, long end) throws StateferryException {
+        int wanted = (int) Math.min(target.remaining(), Math.max(0, end - offset));
         int done = 0;
         while (done < wanted) {
             long guestOffset = vmStateOffset + offset + done;
@@ -95,6 +118,64 @@ public final class VmStateReader {
             done += count;
         }
         return done;
+    }
+
+    /**
+     * Where the vmstate ends: the size that the table entry gives, or the end of the last stored cluster if that lies further
+     * behind it than the cluster that the size ends in.
+     */
+    public long end() throws StateferryException {
+        return forEachStored((start, size) -> {});
+    }
+
+    /**
+     * Reads all that is stored of the vmstate, and so proves that it can be read. Zeros that take no room are passed over, so
+     * the time grows with what is stored and not with what is claimed.
+     *
+     * @param piece memory to read into
+     * @return {@link #end}
+     */
+    public long readStored(ByteBuffer piece) throws StateferryException {
+        return forEachStored((start, size) -> {
+            for (long done = 0; done < size; done += piece.position()) {
+                read(piece.clear(), start + done, start + size);
+            }
+        });
+    }
+
+    /** Takes stretches of a vmstate. */
+    private interface Stretches {
+        void stretch(long start, long size) throws StateferryException;
+    }
+
+    /** Tells of all stretches of data, and returns the vmstate's end. */
+    private long forEachStored(Stretches stretches) throws StateferryException {
+        StoredClusters clusters = new StoredClusters(file, image.header(), entry, vmStateOffset);
+        long start = 0;
+        long end = 0;
+        long mappedEnd = 0;
+        while (clusters.next()) {
+            requireNoHole(mappedEnd, clusters.offset());
+            mappedEnd = clusters.offset() + geometry.clusterSize();
+            if (clusters.mapping().kind() == Kind.ZERO) {
+                continue;
+            }
+            if (clusters.offset() != end) {
+                stretches.stretch(start, end - start);
+                start = clusters.offset();
+            }
+            end = mappedEnd;
+        }
+        requireNoHole(mappedEnd, entry.vmStateSize());
+        stretches.stretch(start, end - start);
+        long claimed = Alignment.alignUp(entry.vmStateSize(), geometry.clusterSize());
+        return end > claimed ? end : entry.vmStateSize();
+    }
+
+    private void requireNoHole(long from, long to) throws StateferryException {
+        if (from < Math.min(to, entry.vmStateSize())) {
+            requireNoBackingFile(vmStateOffset + from);
+        }
     }
 
     /** The longest run of at most {@code sizeMax} bytes from a guest offset on. */
@@ -118,8 +199,8 @@ public final class VmStateReader {
             return new Run(new ClusterMapping(Kind.UNALLOCATED, 0, 0), size);
         }
         int index = l2Tables.index(guestOffset);
-        requireValid(table, index, guestOffset);
         ClusterMapping mapping = table.mapping(index);
+        requireValid(table, index, mapping, guestOffset);
         int unit = geometry.clusterSize();
         if (mapping.kind() == Kind.MIXED) {
             unit /= ClusterMapping.SUB_CLUSTERS;
@@ -130,9 +211,14 @@ public final class VmStateReader {
         return new Run(mapping.kind() == Kind.PLAIN ? mapping.from(inUnit) : mapping, unit - inUnit);
     }
 
-    private void requireValid(L2Table table, int index, long guestOffset) throws StateferryException {
+    private void requireValid(L2Table table, int index, ClusterMapping mapping, long guestOffset)
+            throws StateferryException {
         String violation = L2Entry.violation(
-                table.raw(index), table.bitmap(index), geometry, image.header().version());
+                table.raw(index),
+                table.bitmap(index),
+                mapping,
+                geometry,
+                image.header().version());
         if (violation != null) {
             throw StateferryException.at(
                     FailureKind.IMAGE_CORRUPT, file.path(), l2Tables.entryOffset(guestOffset), violation);

@@ -55,6 +55,11 @@ final class ChannelImageFile implements ImageFile {
     }
 
     @Override
+    public long nextData(long offset) {
+        return linux == null ? offset : linux.nextData(offset);
+    }
+
+    @Override
     public void write(ByteBuffer source, long offset) throws StateferryException {
         int wanted = source.remaining();
         int done = 0;

@@ -24,6 +24,11 @@ public abstract class ForwardingImageFile implements ImageFile {
     }
 
     @Override
+    public long nextData(long offset) {
+        return below.nextData(offset);
+    }
+
+    @Override
     public void write(ByteBuffer source, long offset) throws StateferryException {
         below.write(source, offset);
     }

@@ -34,6 +34,15 @@ public interface ImageFile {
      */
     int read(ByteBuffer target, long offset) throws StateferryException;
 
+    /**
+     * Where a file may have something else than zeros: the first offset from {@code offset} on that is not known to lie in a
+     * hole. That is {@code offset} itself if nothing is known of holes, and {@link Long#MAX_VALUE} if nothing but holes
+     * follows.
+     */
+    default long nextData(long offset) {
+        return offset;
+    }
+
     /** Writes all of {@code source} from its position to its limit at {@code offset}; the file grows as needed. */
     void write(ByteBuffer source, long offset) throws StateferryException;
 

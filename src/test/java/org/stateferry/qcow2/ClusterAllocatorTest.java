@@ -134,8 +134,9 @@ class ClusterAllocatorTest {
         assertThat(allocator.clusterEnd()).isEqualTo(clusterEnd + 10);
     }
 
+    /** An import refuses such an image; what takes a snapshot out again does not. */
     @Test
-    void doesNotHandOutLeakedClustersPastTheEndOfTheFile() throws Exception {
+    void doesNotHandOutClustersPastTheEndOfTheFileThatHaveARefcount() throws Exception {
         MemoryImageFile file =
                 Qcow2ImageBuilder.version3(12, 4, MIB).write(0, 1).build();
         long clusterEnd = file.size() / CLUSTER_SIZE;

@@ -12,7 +12,7 @@ import org.stateferry.storage.ImageFile;
 final class ImportRun {
     static final Instant DATE = Instant.parse("2026-11-22T10:11:12.345678901Z");
     static final long VM_CLOCK_NANOS = 90_061_000_000_007L;
-    private static final SnapshotTime TIME = new SnapshotTime(DATE, VM_CLOCK_NANOS);
+    static final SnapshotTime TIME = new SnapshotTime(DATE, VM_CLOCK_NANOS);
     private static final int PIECE_SIZE = 4096;
 
     private final Qcow2Image image;
@@ -116,7 +116,7 @@ final class ImportRun {
         return vmState.array();
     }
 
-    private static StagedSwitch staged(SwitchStage written) throws StateferryException {
+    static StagedSwitch staged(SwitchStage written) throws StateferryException {
         written.force();
         return written.check();
     }

@@ -173,17 +173,19 @@ class MetadataCheckTest {
     }
 
     @Test
-    void countsRefcountsPastTheEndOfTheFileAsLeaks() throws Exception {
+    void countsRefcountsPastTheEndOfTheFileForThemselves() throws Exception {
         MemoryImageFile image =
                 Qcow2ImageBuilder.version3(9, 4, MIB).write(0, 1).build();
         long block = image.u64(image.u64(48));
-        image.putU32(block + 2 * 200, 1 << 16);
+        image.putU32(block + 2 * 200, 1 << 16 | 1);
 
         CheckReport report = check(image);
 
         assertThat(report.isSound()).isTrue();
-        assertThat(report.leakCount()).isEqualTo(1);
-        assertThat(report.usedClusterEnd()).isEqualTo(201);
+        assertThat(report.leakCount()).isZero();
+        assertThat(report.pastEndCount()).isEqualTo(2);
+        assertThat(report.firstPastEnd()).isEqualTo(200);
+        assertThat(report.usedClusterEnd()).isEqualTo(202);
     }
 
     @Test

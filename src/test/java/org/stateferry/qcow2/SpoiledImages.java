@@ -250,14 +250,15 @@ final class SpoiledImages {
                 image -> image.putU64(bitmapsExtensionAt(image) + 8, 8 * MIB));
         add(
                 "bitmap table between clusters",
-                "bitmap directory entry is out of range",
+                "its table is out of range",
                 withBitmaps(),
                 image -> flip(image, image.u64(bitmapsExtensionAt(image) + 16), 512));
         add(
                 "bitmap table too long",
                 "the tables are longer than the file",
                 withBitmaps(),
-                image -> image.putU32(image.u64(bitmapsExtensionAt(image) + 16) + 8, 1 << 17));
+                image -> image.putU32(image.u64(bitmapsExtensionAt(image) + 16) + 8, 1 << 17)
+                        .putU32(image.u64(bitmapsExtensionAt(image) + 16) + 12, 1)); // in use, so of any size
         add(
                 "bitmap directory longer than its entries",
                 "bitmap directory is longer",

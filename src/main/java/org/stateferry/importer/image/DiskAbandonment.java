@@ -139,7 +139,7 @@ final class DiskAbandonment implements AutoCloseable {
     private boolean holdsSnapshot(Disk disk) throws StateferryException {
         return disk.journal
                 .publishedIn(Qcow2Image.open(disk.file))
-                .filter(entry -> entry.nameText().equals(name))
+                .filter(entry -> entry.hasName(name))
                 .isPresent();
     }
 

@@ -163,7 +163,7 @@ public final class ImportUndo {
             }
             open.proveHeld();
             boolean switched = journal.publishedIn(image)
-                    .filter(entry -> entry.nameText().equals(identity.name()))
+                    .filter(entry -> entry.hasName(identity.name()))
                     .isPresent();
             if (switched) {
                 // Barrier: where the image ends is read from a header that may be in the page cache only.

@@ -111,7 +111,7 @@ public final class OtherDisk implements AutoCloseable {
         return own.isPresent()
                         && own.get()
                                 .publishedIn(image)
-                                .filter(found -> found.nameText().equals(name))
+                                .filter(found -> found.hasName(name))
                                 .isPresent()
                 ? State.PUBLISHED
                 : State.DISK_ONLY;

@@ -15,7 +15,7 @@ import org.stateferry.error.StateferryException;
  * @param directoryOffset its host offset
  */
 public record BitmapsExtension(int count, int directorySize, long directoryOffset) {
-    private static final int SIZE = 24;
+    static final int SIZE = 24;
 
     /** Reads the extension's data and checks it against the format's limits. */
     public static BitmapsExtension parse(HeaderExtension extension, ClusterGeometry geometry, Path file)
@@ -31,7 +31,7 @@ public record BitmapsExtension(int count, int directorySize, long directoryOffse
                 || count == 0
                 || count > Qcow2Limits.MAX_BITMAPS
                 || directorySize <= 0
-                || directorySize > Qcow2Limits.MAX_TABLE_SIZE_IN_MEMORY
+                || directorySize > Qcow2Limits.MAX_BITMAP_DIRECTORY_SIZE
                 || directoryOffset <= 0
                 || directoryOffset >= Qcow2Limits.MAX_HOST_OFFSET
                 || !geometry.isClusterAligned(directoryOffset)) {

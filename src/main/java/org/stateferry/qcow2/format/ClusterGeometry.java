@@ -46,7 +46,26 @@ public record ClusterGeometry(int clusterBits, boolean extendedL2, int refcountO
 
     /** Refcounts in one refcount block, which fills a cluster. */
     public int refcountBlockEntryCount() {
-        return (clusterSize() * 8) >> refcountOrder;
+        return 1 << refcountBlockBits();
+    }
+
+    /** The index of the refcount block that counts a cluster. */
+    public long refcountBlockIndex(long cluster) {
+        return cluster >>> refcountBlockBits();
+    }
+
+    /** The index of a cluster's refcount in its block. */
+    public int indexInRefcountBlock(long cluster) {
+        return (int) cluster & (1 << refcountBlockBits()) - 1;
+    }
+
+    /** The first cluster that a refcount block counts. */
+    public long firstClusterOfRefcountBlock(long blockIndex) {
+        return blockIndex << refcountBlockBits();
+    }
+
+    private int refcountBlockBits() {
+        return clusterBits + 3 - refcountOrder;
     }
 
     /** The largest refcount that the width can hold, or {@link Long#MAX_VALUE} for 64 bits. */

@@ -2,9 +2,6 @@ package org.stateferry.qcow2.format;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Optional;
 import org.stateferry.bytes.Alignment;
 import org.stateferry.bytes.ByteCursor;
 import org.stateferry.error.FailureKind;
@@ -22,23 +19,31 @@ public record HeaderExtension(int type, long offset, byte[] data) {
     public static final int BACKING_FORMAT = 0xe279_2aca;
     public static final int FEATURE_NAMES = 0x6803_f857;
     public static final int BITMAPS = 0x2385_2875;
+    public static final int ENCRYPTION = 0x0537_be77;
 
     private static final int END = 0;
     private static final int PREFIX_SIZE = 8;
     /** What fits into QEMU's {@code backing_format[16]}. */
     private static final int MAX_BACKING_FORMAT_SIZE = 15;
 
+    /** Takes extensions one after the other. */
+    @FunctionalInterface
+    public interface Consumer {
+        /** The next extension of the list. */
+        void extension(HeaderExtension extension) throws StateferryException;
+    }
+
     /**
-     * Reads the list.
+     * Reads the list. An image may have a quarter of a million extensions; it is up to the consumer what is kept of them.
      *
      * @param firstCluster the whole first cluster
      * @param header the header that precedes the list
+     * @throws StateferryException with kind IMAGE_CORRUPT if an extension does not fit into what there is room for
      */
-    public static List<HeaderExtension> parse(ByteBuffer firstCluster, Qcow2Header header, Path file)
+    public static void forEach(ByteBuffer firstCluster, Qcow2Header header, Path file, Consumer consumer)
             throws StateferryException {
         int end = header.backingFileOffset() == 0 ? firstCluster.limit() : (int) header.backingFileOffset();
         int offset = header.headerLength();
-        List<HeaderExtension> extensions = new ArrayList<>();
         while (offset < end) {
             ByteBuffer rest = firstCluster.slice(offset, end - offset);
             ByteCursor cursor = new ByteCursor(rest, file, offset, FailureKind.IMAGE_CORRUPT);
@@ -56,14 +61,8 @@ public record HeaderExtension(int type, long offset, byte[] data) {
             if (type == END) {
                 break;
             }
-            extensions.add(new HeaderExtension(type, cursor.offset(), cursor.bytes((int) length)));
+            consumer.extension(new HeaderExtension(type, cursor.offset(), cursor.bytes((int) length)));
             offset += PREFIX_SIZE + (int) Alignment.alignUp(length, 8);
         }
-        return List.copyOf(extensions);
-    }
-
-    /** The first extension of a type. */
-    public static Optional<HeaderExtension> find(List<HeaderExtension> extensions, int type) {
-        return extensions.stream().filter(extension -> extension.type == type).findFirst();
     }
 }

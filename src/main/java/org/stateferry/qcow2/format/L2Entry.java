@@ -63,10 +63,11 @@ public final class L2Entry {
      * Which rule of the format an entry breaks, in words for a report; null if it is valid.
      *
      * @param bitmap the second 64 bits of an extended entry, else 0
+     * @param mapping what the entry means
      * @param version of the image
      */
-    public static @Nullable String violation(long raw, long bitmap, ClusterGeometry geometry, int version) {
-        ClusterMapping mapping = ClusterMapping.of(raw, bitmap, geometry);
+    public static @Nullable String violation(
+            long raw, long bitmap, ClusterMapping mapping, ClusterGeometry geometry, int version) {
         if (isCompressed(raw)) {
             return compressedViolation(raw, bitmap, mapping);
         }

@@ -34,7 +34,9 @@ public final class Qcow2Header {
     static final int AUTOCLEAR_FEATURES_AT = 88;
 
     private static final int VERSION_2_REFCOUNT_ORDER = 4;
-    private static final int MAX_REFCOUNT_ORDER = 6;
+    /** Refcounts of 64 bits. */
+    public static final int MAX_REFCOUNT_ORDER = 6;
+
     private static final long LAZY_REFCOUNTS = 1;
 
     private final int version;

@@ -14,7 +14,7 @@ public final class Qcow2Limits {
     public static final int MAX_REFCOUNT_TABLE_SIZE = 8 * 1024 * 1024;
 
     public static final int MAX_SNAPSHOTS = 65_536;
-    /** What is held in memory of a snapshot table or a bitmap directory; 65536 snapshots with short names fit. */
+    /** What is held in memory of the snapshot table and the bitmap directory together; 65536 snapshots with short names fit. */
     public static final int MAX_TABLE_SIZE_IN_MEMORY = 8 * 1024 * 1024;
     /** Extra data of one snapshot table entry, in bytes. */
     public static final int MAX_SNAPSHOT_EXTRA_DATA = 1024;
@@ -22,6 +22,8 @@ public final class Qcow2Limits {
     public static final int MAX_SNAPSHOT_NAME_SIZE = 255;
 
     public static final int MAX_BITMAPS = 65_535;
+    /** Bitmap directory of 64 MiB less a KiB, in bytes. */
+    public static final int MAX_BITMAP_DIRECTORY_SIZE = 1024 * MAX_BITMAPS;
     /** Bytes of the clusters that one bitmap table can lead to. */
     public static final long MAX_BITMAP_SIZE = 512L * 1024 * 1024;
     /** Host offsets are below this. */

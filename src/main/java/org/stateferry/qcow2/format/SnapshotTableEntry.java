@@ -3,6 +3,7 @@ package org.stateferry.qcow2.format;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.OptionalLong;
 import org.stateferry.bytes.Alignment;
 import org.stateferry.bytes.ByteCursor;
@@ -87,17 +88,18 @@ public record SnapshotTableEntry(
                 extra);
     }
 
-    /** Reads the entry at the cursor, without the padding after it. */
-    public static SnapshotTableEntry parse(ByteCursor cursor, Path file) throws StateferryException {
+    /**
+     * Goes past an entry and the padding after it, as far as there is some, and checks what its fields say of sizes.
+     *
+     * @return the entry's bytes without the padding
+     */
+    public static int skip(ByteCursor cursor, Path file) throws StateferryException {
         long start = cursor.offset();
-        long l1TableOffset = cursor.i64();
+        cursor.skip(8);
         long l1Size = cursor.u32();
         int idSize = cursor.u16();
         int nameSize = cursor.u16();
-        long dateSeconds = cursor.u32();
-        long dateNanos = cursor.u32();
-        long vmClockNanos = cursor.i64();
-        long vmStateSize32 = cursor.u32();
+        cursor.skip(20);
         long extraSize = cursor.u32();
         if (extraSize > Qcow2Limits.MAX_SNAPSHOT_EXTRA_DATA) {
             throw corrupt(file, start + 36, "snapshot entry has " + extraSize + " bytes of extra data, more than 1024");
@@ -105,11 +107,26 @@ public record SnapshotTableEntry(
         if (l1Size > Qcow2Limits.MAX_L1_ENTRIES) {
             throw corrupt(file, start + 8, "snapshot L1 table of " + l1Size + " entries is too large");
         }
-        byte[] extra = cursor.bytes((int) extraSize);
-        byte[] id = cursor.bytes(idSize);
-        byte[] name = cursor.bytes(nameSize);
+        cursor.skip((int) extraSize + idSize + nameSize);
+        int size = (int) (cursor.offset() - start);
+        cursor.skip((int) Math.min(Alignment.alignUp(size, ALIGNMENT) - size, cursor.remaining()));
+        return size;
+    }
+
+    /** Decodes an entry that {@link #skip} has found to be all there; it begins at the buffer's position. */
+    static SnapshotTableEntry decode(ByteBuffer bytes) {
+        long l1TableOffset = bytes.getLong();
+        int l1Size = bytes.getInt();
+        byte[] id = new byte[Short.toUnsignedInt(bytes.getShort())];
+        byte[] name = new byte[Short.toUnsignedInt(bytes.getShort())];
+        long dateSeconds = Integer.toUnsignedLong(bytes.getInt());
+        long dateNanos = Integer.toUnsignedLong(bytes.getInt());
+        long vmClockNanos = bytes.getLong();
+        long vmStateSize32 = Integer.toUnsignedLong(bytes.getInt());
+        byte[] extra = new byte[bytes.getInt()];
+        bytes.get(extra).get(id).get(name);
         return new SnapshotTableEntry(
-                l1TableOffset, (int) l1Size, id, name, dateSeconds, dateNanos, vmClockNanos, vmStateSize32, extra);
+                l1TableOffset, l1Size, id, name, dateSeconds, dateNanos, vmClockNanos, vmStateSize32, extra);
     }
 
     private static StateferryException corrupt(Path file, long offset, String problem) {
@@ -145,14 +162,38 @@ public record SnapshotTableEntry(
         ZeroBytes.put(target, end - target.position());
     }
 
-    /** The id as text; malformed UTF-8 is replaced. */
+    /** The id as QEMU reads it: it ends where a NUL is. Malformed UTF-8 is replaced. */
     public String idText() {
-        return new String(id, StandardCharsets.UTF_8);
+        return new String(id, 0, textSize(id), StandardCharsets.UTF_8);
     }
 
-    /** The name as text; malformed UTF-8 is replaced. */
+    /** The name as QEMU lists it: it ends where a NUL is, and after 255 bytes. Malformed UTF-8 is replaced. */
     public String nameText() {
-        return new String(name, StandardCharsets.UTF_8);
+        return new String(name, 0, listedNameSize(), StandardCharsets.UTF_8);
+    }
+
+    /** Whether QEMU finds the snapshot by this id. */
+    public boolean hasId(String text) {
+        byte[] wanted = text.getBytes(StandardCharsets.UTF_8);
+        return Arrays.equals(id, 0, textSize(id), wanted, 0, wanted.length);
+    }
+
+    /** Whether QEMU lists the snapshot under this name, in which {@code -loadvm} looks for it. */
+    public boolean hasName(String text) {
+        byte[] wanted = text.getBytes(StandardCharsets.UTF_8);
+        return Arrays.equals(name, 0, listedNameSize(), wanted, 0, wanted.length);
+    }
+
+    private int listedNameSize() {
+        return Math.min(textSize(name), Qcow2Limits.MAX_SNAPSHOT_NAME_SIZE);
+    }
+
+    private static int textSize(byte[] text) {
+        int size = 0;
+        while (size < text.length && text[size] != 0) {
+            size++;
+        }
+        return size;
     }
 
     /** Bytes of vmstate; 0 for a snapshot of the disk alone. */
@@ -182,17 +223,40 @@ public record SnapshotTableEntry(
     }
 
     /**
-     * The number that QEMU takes an id for when it looks for the next free one ({@code strtoul}): its leading digits, else
-     * 0.
+     * The number that QEMU takes an id for when it looks for the next free one ({@code strtoul}), unsigned: white space, a
+     * sign and digits; 0 if there are none, the largest number if it is too large.
      */
     public long idNumber() {
-        long number = 0;
-        for (byte digit : id) {
-            if (digit < '0' || digit > '9' || number > Long.MAX_VALUE / 10 - 1) {
-                break;
-            }
-            number = number * 10 + digit - '0';
+        int at = 0;
+        while (at < id.length && (id[at] == ' ' || id[at] >= '\t' && id[at] <= '\r')) {
+            at++;
         }
-        return number;
+        boolean negative = at < id.length && id[at] == '-';
+        at += at < id.length && (negative || id[at] == '+') ? 1 : 0;
+        long number = 0;
+        for (; at < id.length && id[at] >= '0' && id[at] <= '9'; at++) {
+            int digit = id[at] - '0';
+            if (Long.compareUnsigned(number, Long.divideUnsigned(-1 - digit, 10)) > 0) {
+                return -1;
+            }
+            number = number * 10 + digit;
+        }
+        return negative ? -number : number;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof SnapshotTableEntry that && encoded().equals(that.encoded());
+    }
+
+    @Override
+    public int hashCode() {
+        return encoded().hashCode();
+    }
+
+    private ByteBuffer encoded() {
+        ByteBuffer bytes = ByteBuffer.allocate(paddedSize());
+        encode(bytes);
+        return bytes.flip();
     }
 }

@@ -3,6 +3,7 @@ package org.stateferry.qcow2.format;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -56,25 +57,29 @@ class ClusterMappingTest {
                 Arguments.of(1L << 62 | HOST, 1L, EXTENDED, 3, "sub-cluster bitmap"));
     }
 
+    private static @Nullable String violation(long raw, long bitmap, ClusterGeometry geometry, int version) {
+        return L2Entry.violation(raw, bitmap, ClusterMapping.of(raw, bitmap, geometry), geometry, version);
+    }
+
     @ParameterizedTest
     @MethodSource("standardEntries")
     void decodesAStandardEntry(long raw, ClusterMapping expected) {
         assertThat(ClusterMapping.of(raw, 0, STANDARD)).isEqualTo(expected);
         assertThat(ClusterMapping.ofStandard(raw, EXTENDED)).isEqualTo(expected);
-        assertThat(L2Entry.violation(raw, 0, STANDARD, 3)).isNull();
+        assertThat(violation(raw, 0, STANDARD, 3)).isNull();
     }
 
     @ParameterizedTest
     @MethodSource("extendedEntries")
     void decodesAnExtendedEntry(long raw, long bitmap, ClusterMapping expected) {
         assertThat(ClusterMapping.of(raw, bitmap, EXTENDED)).isEqualTo(expected);
-        assertThat(L2Entry.violation(raw, bitmap, EXTENDED, 3)).isNull();
+        assertThat(violation(raw, bitmap, EXTENDED, 3)).isNull();
     }
 
     @ParameterizedTest
     @MethodSource("againstTheFormat")
     void saysWhatIsAgainstTheFormat(long raw, long bitmap, ClusterGeometry geometry, int version, String rule) {
-        assertThat(L2Entry.violation(raw, bitmap, geometry, version)).contains(rule);
+        assertThat(violation(raw, bitmap, geometry, version)).contains(rule);
     }
 
     @Test
@@ -82,8 +87,8 @@ class ClusterMappingTest {
         ClusterGeometry small = new ClusterGeometry(9, false, 4);
         long last = (1L << 56) - 512;
 
-        assertThat(L2Entry.violation(1L << 62 | last, 0, small, 3)).isNull();
-        assertThat(L2Entry.violation(1L << 62 | 1L << 61 | last, 0, small, 3)).contains("outside the file");
+        assertThat(violation(1L << 62 | last, 0, small, 3)).isNull();
+        assertThat(violation(1L << 62 | 1L << 61 | last, 0, small, 3)).contains("outside the file");
     }
 
     @Test

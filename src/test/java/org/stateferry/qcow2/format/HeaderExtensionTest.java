@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,7 +34,9 @@ class HeaderExtensionTest {
     }
 
     private static List<HeaderExtension> parse(ByteBuffer cluster, long backingFileOffset) throws StateferryException {
-        return HeaderExtension.parse(cluster.clear(), header(backingFileOffset), FILE);
+        List<HeaderExtension> extensions = new ArrayList<>();
+        HeaderExtension.forEach(cluster.clear(), header(backingFileOffset), FILE, extensions::add);
+        return extensions;
     }
 
     @Test
@@ -54,9 +57,7 @@ class HeaderExtensionTest {
         assertThat(extensions.get(0).type()).isEqualTo(0x1234_5678);
         assertThat(extensions.get(0).offset()).isEqualTo(START + 8);
         assertThat(extensions.get(0).data()).containsExactly(1, 2, 3);
-        assertThat(HeaderExtension.find(extensions, HeaderExtension.FEATURE_NAMES))
-                .isPresent();
-        assertThat(HeaderExtension.find(extensions, HeaderExtension.BITMAPS)).isEmpty();
+        assertThat(extensions.get(1).type()).isEqualTo(HeaderExtension.FEATURE_NAMES);
     }
 
     @Test
@@ -108,7 +109,7 @@ class HeaderExtensionTest {
 
     @Test
     void readsTheBitmapsExtension() throws Exception {
-        int size = Qcow2Limits.MAX_TABLE_SIZE_IN_MEMORY;
+        int size = Qcow2Limits.MAX_BITMAP_DIRECTORY_SIZE;
         assertThat(bitmaps(65535, size, 1024)).isEqualTo(new BitmapsExtension(65535, size, 1024));
     }
 
@@ -142,38 +143,47 @@ class HeaderExtensionTest {
                 .hasMessageContaining("truncated");
     }
 
+    /** Of a disk of 32 KiB and a granularity of 512 bytes, which is 64 bits. */
     private static ByteBuffer directoryEntry(long tableOffset, int tableSize, int extraSize, String name) {
-        return ByteBuffer.allocate(100)
+        int size = (24 + name.length() + 7) / 8 * 8;
+        return ByteBuffer.allocate(Math.max(size, 100))
                 .putLong(tableOffset)
                 .putInt(tableSize)
                 .putInt(0)
                 .put((byte) 1)
-                .put((byte) 16)
+                .put((byte) 9)
                 .putShort((short) name.length())
                 .putInt(extraSize)
-                .put(new byte[extraSize < 0 || extraSize > 50 ? 0 : extraSize])
                 .put(name.getBytes())
-                .flip();
+                .clear()
+                .limit(size);
     }
 
     private static ByteCursor cursor(ByteBuffer bytes) {
         return new ByteCursor(bytes, FILE, 1024, FailureKind.IMAGE_CORRUPT);
     }
 
+    private static BitmapDirectoryEntry parseEntry(ByteCursor cursor, long diskSize) throws StateferryException {
+        Qcow2Header header = new Qcow2Header.Builder()
+                .version(3)
+                .clusterBits(9)
+                .size(diskSize)
+                .build();
+        return BitmapDirectoryEntry.parse(cursor, header, FILE);
+    }
+
     @Test
     void readsBitmapDirectoryEntriesOneAfterTheOther() throws Exception {
         ByteBuffer two = ByteBuffer.allocate(200)
-                .put(directoryEntry(512, 7, 3, "first"))
-                .put(directoryEntry(1024, 1024 * 1024, 0, "second one"))
+                .put(directoryEntry(512, 1, 0, "first"))
+                .put(directoryEntry(1024, 1, 0, "second\0one"))
                 .flip();
 
         ByteCursor cursor = cursor(two);
 
-        assertThat(BitmapDirectoryEntry.parse(cursor, GEOMETRY, FILE))
-                .isEqualTo(new BitmapDirectoryEntry(512, 7, "first"));
-        assertThat(BitmapDirectoryEntry.parse(cursor, GEOMETRY, FILE))
-                .isEqualTo(new BitmapDirectoryEntry(1024, 1024 * 1024, "second one"));
-        assertThat(cursor.remaining()).as("no padding at the end").isZero();
+        assertThat(parseEntry(cursor, 32 * 1024)).isEqualTo(new BitmapDirectoryEntry(512, 1, false, "first"));
+        assertThat(parseEntry(cursor, 32 * 1024)).isEqualTo(new BitmapDirectoryEntry(1024, 1, false, "second"));
+        assertThat(cursor.remaining()).isZero();
     }
 
     @ParameterizedTest
@@ -184,29 +194,52 @@ class HeaderExtensionTest {
         "512, 1048577, 0",
         "512, 0, 0",
         "512, -1, 0",
-        "512, 1, 99",
+        "512, 2, 0",
+        "512, 1, 8",
         "512, 1, -1"
     })
     void refusesABitmapDirectoryEntryThatIsOutOfRange(long tableOffset, int tableSize, int extraSize) {
         ByteCursor cursor = cursor(directoryEntry(tableOffset, tableSize, extraSize, "name"));
 
-        assertThatThrownBy(() -> BitmapDirectoryEntry.parse(cursor, GEOMETRY, FILE))
+        assertThatThrownBy(() -> parseEntry(cursor, 32 * 1024))
                 .isInstanceOfSatisfying(StateferryException.class, failure -> {
                     assertThat(failure.kind()).isEqualTo(FailureKind.IMAGE_CORRUPT);
                     assertThat(failure.offset()).isEqualTo(1024);
                 });
     }
 
+    /** 64 bits to a word of 8 bytes, 512 bytes to a cluster of the table. */
     @ParameterizedTest
-    @CsvSource({"12, 4", "16, 0", "16, 2", "17, 8", "17, 32", "18, 0", "18, 4"})
+    @CsvSource({"512, 1", "2097152, 1", "2097664, 2", "1073741824, 512"})
+    void aTableIsAsLongAsTheDiskNeedsUnlessTheBitmapIsInUse(long diskSize, int tableSize) throws Exception {
+        ByteBuffer entry = directoryEntry(512, tableSize, 0, "name");
+
+        assertThat(parseEntry(cursor(entry), diskSize).tableSize()).isEqualTo(tableSize);
+        assertThatThrownBy(() -> parseEntry(cursor(entry), diskSize + 2_097_152))
+                .isInstanceOf(StateferryException.class)
+                .hasMessageContaining("are needed for the disk");
+        entry.put(15, (byte) 1);
+        assertThat(parseEntry(cursor(entry), diskSize + 2_097_152).inUse()).isTrue();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"12, 4", "16, 0", "16, 2", "17, 8", "17, 32", "18, 4"})
     void refusesABitmapThatQemuDoesNotLoad(int at, int value) {
         ByteBuffer entry = directoryEntry(512, 1, 0, "name");
         entry.put(at, (byte) value);
-        entry.put(19, at == 18 ? (byte) 0 : entry.get(19));
 
-        assertThatThrownBy(() -> BitmapDirectoryEntry.parse(cursor(entry), GEOMETRY, FILE))
+        assertThatThrownBy(() -> parseEntry(cursor(entry), 32 * 1024))
                 .isInstanceOf(StateferryException.class)
-                .hasMessageContaining("out of range");
+                .hasMessageContaining("QEMU does not accept");
+    }
+
+    @Test
+    void refusesABitmapDirectoryThatEndsWithinAnEntry() {
+        ByteBuffer entry = directoryEntry(512, 1, 0, "name");
+
+        assertThatThrownBy(() -> parseEntry(cursor(entry.limit(entry.limit() - 1)), 32 * 1024))
+                .isInstanceOf(StateferryException.class)
+                .hasMessageContaining("truncated");
     }
 
     @Test

@@ -17,7 +17,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.stateferry.bytes.ByteCursor;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.testing.Seeds;
@@ -34,8 +33,7 @@ class SnapshotTableTest {
     }
 
     private static SnapshotTableEntry parse(byte[] bytes) throws StateferryException {
-        return SnapshotTableEntry.parse(
-                new ByteCursor(ByteBuffer.wrap(bytes), FILE, 4096, FailureKind.IMAGE_CORRUPT), FILE);
+        return SnapshotTable.parse(bytes, 1, 4096, FILE).entries().get(0);
     }
 
     @ParameterizedTest
@@ -53,6 +51,11 @@ class SnapshotTableTest {
 
         assertThat(table.entries()).hasSize(20);
         assertThat(table.encode().array()).isEqualTo(original);
+        assertThat(new SnapshotTable(table.entries()).encode().array()).isEqualTo(original);
+        SnapshotTableEntry removed = table.entries().get(random.nextInt(20));
+        SnapshotTable shorter = table.without(removed);
+        assertThat(shorter.entries()).hasSize(19).doesNotContain(removed);
+        assertThat(shorter.with(removed).without(removed).encode()).isEqualTo(shorter.encode());
     }
 
     private static void putRandomEntry(ByteBuffer bytes, Random random) {
@@ -73,14 +76,7 @@ class SnapshotTableTest {
     }
 
     private static SnapshotTable parseTable(byte[] bytes) throws StateferryException {
-        ByteCursor cursor = new ByteCursor(ByteBuffer.wrap(bytes), FILE, 0, FailureKind.IMAGE_CORRUPT);
-        List<SnapshotTableEntry> entries = new ArrayList<>();
-        while (cursor.remaining() > 0) {
-            SnapshotTableEntry entry = SnapshotTableEntry.parse(cursor, FILE);
-            cursor.skip(entry.paddedSize() - entry.size());
-            entries.add(entry);
-        }
-        return new SnapshotTable(entries);
+        return SnapshotTable.parse(bytes, 20, 0, FILE);
     }
 
     @Test
@@ -180,11 +176,27 @@ class SnapshotTableTest {
         assertThat(longer.findById("other")).isEmpty();
     }
 
+    /** As {@code strtoul} reads them, and with numbers of 64 bits. */
     @ParameterizedTest
-    @CsvSource({"'', 1", "1, 2", "007, 8", "12abc, 13", "abc, 1", "9223372036854775807, 922337203685477581"})
+    @CsvSource({
+        "'', 1",
+        "1, 2",
+        "007, 8",
+        "12abc, 13",
+        "abc, 1",
+        "' +5', 6",
+        "'5 6', 6",
+        "9223372036854775807, 9223372036854775808",
+        "18446744073709551614, 18446744073709551615",
+        // The largest number, and what is larger; QEMU goes on with 0 then.
+        "18446744073709551615, 1",
+        "99999999999999999999, 1",
+        "-1, 1"
+    })
     void givesTheNextIdAsQemuCountsThem(String id, String next) {
-        assertThat(new SnapshotTable(List.of(entry(id, "n"), entry("0", "m"))).nextId())
-                .isEqualTo(next);
+        SnapshotTable table = new SnapshotTable(List.of(entry(id, "n"), entry("0", "m")));
+
+        assertThat(table.idFor("imported")).isEqualTo(next);
     }
 
     @Test
@@ -195,11 +207,48 @@ class SnapshotTableTest {
             entries.add(entry("0", Integer.toString(number)));
         }
 
-        assertThat(new SnapshotTable(entries).nextId()).isEqualTo("65537");
+        assertThat(new SnapshotTable(entries).idFor("imported")).isEqualTo("65537");
     }
 
     @Test
     void startsWithIdOne() {
-        assertThat(new SnapshotTable(List.of()).nextId()).isEqualTo("1");
+        assertThat(new SnapshotTable(List.of()).idFor("imported")).isEqualTo("1");
+    }
+
+    /** Or QEMU would give that id to another snapshot later, and take that one for the name. */
+    @ParameterizedTest
+    @CsvSource({"7, 8, 8", "7, 100, 100", "7, 7, 8", "7, 3, 8", "7, 08, 8", "7, +9, 8", "7, 20261127, 8", "7, 9x, 8"})
+    void makesANumberThatLaterIdsWillReachTheIdAsWell(String largest, String name, String id) {
+        SnapshotTable table = new SnapshotTable(List.of(entry("1", "one"), entry(largest, "largest")));
+
+        assertThat(table.idFor(name)).isEqualTo(id);
+    }
+
+    @Test
+    void readsIdAndNameAsQemuDoesUpToANulAndToItsLength() throws Exception {
+        byte[] bytes = new SnapshotTable(List.of(entry("12", "saved"))).encode().array();
+        bytes[65] = 0;
+        bytes[68] = 0;
+        SnapshotTable table = new SnapshotTable(List.of(parse(bytes), entry("3", "x".repeat(300))));
+
+        assertThat(table.entries().get(0).idText()).isEqualTo("1");
+        assertThat(table.entries().get(0).nameText()).isEqualTo("sa");
+        assertThat(table.findByName("sa")).isPresent();
+        assertThat(table.findById("1")).isPresent();
+        assertThat(table.findByName("saved")).isEmpty();
+        assertThat(table.findById("12")).isEmpty();
+        assertThat(table.findByName("x".repeat(255))).isPresent();
+        assertThat(table.findByName("x".repeat(300))).isEmpty();
+    }
+
+    /** Two names that are malformed in different ways are shown alike, and are not the same. */
+    @Test
+    void comparesBytesAndNotWhatIsShownOfThem() throws Exception {
+        byte[] bytes = new SnapshotTable(List.of(entry("12", "saved"))).encode().array();
+        bytes[66] = (byte) 0xff;
+        SnapshotTable table = new SnapshotTable(List.of(parse(bytes)));
+
+        assertThat(table.entries().get(0).nameText()).isEqualTo("\ufffdaved");
+        assertThat(table.findByName("\ufffdaved")).isEmpty();
     }
 }

@@ -1,0 +1,54 @@
+package org.stateferry.qcow2;
+
+import org.stateferry.error.StateferryException;
+import org.stateferry.storage.ImageFile;
+
+/** Goes through tables of 64-bit entries, from one entry that is not zero to the next. Not thread-safe. */
+final class TableScan {
+    private final SparseReader reader;
+    private long tableOffset;
+    private boolean inSlice;
+    private long entry;
+    private long offset;
+
+    TableScan(ImageFile file) {
+        this.reader = new SparseReader(file);
+    }
+
+    /** Begins with a table. */
+    void start(long hostOffset, long entryCount) {
+        tableOffset = hostOffset;
+        inSlice = false;
+        reader.start(hostOffset, Long.BYTES * entryCount);
+    }
+
+    /** Goes to the next entry; false if there is none. */
+    boolean next() throws StateferryException {
+        while (inSlice || reader.next()) {
+            inSlice = true;
+            while (reader.slice().hasRemaining()) {
+                offset = reader.offset() + reader.slice().position();
+                entry = reader.slice().getLong();
+                if (entry != 0) {
+                    return true;
+                }
+            }
+            inSlice = false;
+        }
+        return false;
+    }
+
+    long entry() {
+        return entry;
+    }
+
+    /** The entry's host offset. */
+    long offset() {
+        return offset;
+    }
+
+    /** The entry's index in the table. */
+    long index() {
+        return (offset - tableOffset) / Long.BYTES;
+    }
+}
