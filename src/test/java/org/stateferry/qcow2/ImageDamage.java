@@ -66,13 +66,14 @@ final class ImageDamage {
         return new Damaged(image, String.join("; ", done));
     }
 
-    /** Copies with one field wrong in one of four ways; of the fields with the same name, the first. */
+    /** Copies with one field wrong in one of several ways; of the fields with the same name, the first. */
     Stream<Damaged> eachField() {
         Set<String> names = new HashSet<>();
         return fields.stream().filter(field -> names.add(field.name())).flatMap(field -> {
             long old = field.get(sound);
-            return LongStream.of(0, -1, old ^ 1, old ^ 1L << 8 * field.size() - 1)
+            return LongStream.of(0, 1, 2, 3, -1, old ^ 1, old + 1, old ^ 1L << 8 * field.size() - 1)
                     .filter(value -> value != old)
+                    .distinct()
                     .mapToObj(value -> withValue(field, value));
         });
     }
