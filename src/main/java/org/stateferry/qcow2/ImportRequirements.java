@@ -126,7 +126,6 @@ public final class ImportRequirements {
                     .advise("Repair a copy of the image with qemu-img check -r all, then import again.");
         }
         if (report.pastEndCount() > 0) {
-            String path = image.file().path().toString();
             throw StateferryException.at(
                             FailureKind.IMAGE_CORRUPT,
                             image.file().path(),
@@ -134,8 +133,8 @@ public final class ImportRequirements {
                             "refcounts past the end of the file say that clusters there are in use ("
                                     + report.pastEndCount() + " in all); they would be leaks as soon as the file grows")
                     .advise("Let the file reach them and have QEMU free them: truncate -s "
-                            + image.geometry().clusterOffset(report.usedClusterEnd()) + " " + path
-                            + ", then qemu-img check -r leaks " + path + ", then import again.");
+                            + image.geometry().clusterOffset(report.usedClusterEnd())
+                            + " IMAGE, then qemu-img check -r leaks IMAGE, then import again.");
         }
         if (report.raiseOverflow() >= 0) {
             int snapshotCount = image.snapshotTable().entries().size();

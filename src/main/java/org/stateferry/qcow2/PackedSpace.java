@@ -38,6 +38,11 @@ final class PackedSpace {
         return referenceCountMax(geometry) > 1;
     }
 
+    /** Whether descriptors can name what comes behind the clusters in use; half of what they reach is more than any stream. */
+    static boolean isWithinReach(ClusterGeometry geometry, ClusterAllocator allocator) {
+        return geometry.clusterOffset(allocator.clusterEnd()) < CompressedDescriptor.hostOffsetEnd(geometry) / 2;
+    }
+
     private static long referenceCountMax(ClusterGeometry geometry) {
         return geometry.maxRefcount() / REFERENCE_SHARE;
     }
@@ -84,11 +89,10 @@ final class PackedSpace {
         end = start + geometry.clusterOffset(count);
         if (end > CompressedDescriptor.hostOffsetEnd(geometry)) {
             throw StateferryException.at(
-                            FailureKind.IMAGE_UNSUPPORTED,
-                            allocator.path(),
-                            start,
-                            "the image is so long that its L2 entries cannot tell where compressed data lies")
-                    .advise("Import without --compress.");
+                    FailureKind.INTERNAL,
+                    allocator.path(),
+                    start,
+                    "compressed data would lie where no L2 entry can tell of it");
         }
         return adjacent;
     }

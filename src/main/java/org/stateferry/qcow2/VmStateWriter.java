@@ -91,9 +91,18 @@ public final class VmStateWriter implements AutoCloseable {
         }
     }
 
-    /** Whether an image's refcounts are wide enough for compressed clusters to share space. */
-    public static boolean canCompress(ClusterGeometry geometry) {
-        return PackedSpace.isWorthwhile(geometry);
+    /**
+     * Why an image takes no compressed clusters, in words that go on after "the image", or null if it does.
+     *
+     * @param allocator of the image, before anything is written
+     */
+    public static @Nullable String obstacleToCompression(ClusterGeometry geometry, ClusterAllocator allocator) {
+        if (!PackedSpace.isWorthwhile(geometry)) {
+            return "has refcounts that are too narrow for compressed clusters to share space";
+        }
+        return PackedSpace.isWithinReach(geometry, allocator)
+                ? null
+                : "is so long that its L2 entries cannot tell where compressed data lies";
     }
 
     /**
@@ -117,7 +126,7 @@ public final class VmStateWriter implements AutoCloseable {
         this.allocator = allocator;
         this.zerosNeedSpace = header.zerosNeedSpace();
         this.pieceSizeMax = pieceSizeMax;
-        this.compress = compressorCount > 0 && canCompress(geometry);
+        this.compress = compressorCount > 0 && obstacleToCompression(geometry, allocator) == null;
         this.packedSpace = new PackedSpace(geometry, allocator);
         this.order = new PieceOrder(firstNumber);
         if (compress) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Path;
+import java.util.Arrays;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -11,6 +12,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.format.ClusterMapping.Kind;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
 import org.stateferry.testing.ClusterContent;
@@ -123,5 +125,89 @@ class FormatLimitsTest {
                 () -> ImportRequirements.requireCapacity(image, 32 * 1024 + 1),
                 FailureKind.IMAGE_UNSUPPORTED,
                 "4194305 entries");
+    }
+
+    /** Clusters of 512 bytes with refcounts of 64 bits: a table of 8 MiB counts 32 GiB. */
+    @Test
+    void whatTheRefcountTableHasNoRoomForIsRefusedBeforeAByteIsWritten() throws Exception {
+        long end = 32L << 30;
+        int taken = 0;
+        int refused = 0;
+        for (long distance = 64 * 1024; distance <= 1 << 20; distance += 48 * 1024) {
+            MemoryImageFile file = Qcow2ImageBuilder.version3(9, 6, 64 * 1024)
+                    .write(0, 2)
+                    .continueAt(end - distance)
+                    .write(4096, 1)
+                    .build();
+            if (requireRoomOrRefuse(file, "refcount table")) {
+                ImportRun.publish(file, "imported", VM_STATE);
+                assertThat(ImportRun.readVmState(file, "imported")).isEqualTo(VM_STATE);
+                taken++;
+            } else {
+                refused++;
+            }
+        }
+        assertThat(taken).isPositive();
+        assertThat(refused).isPositive();
+    }
+
+    /** Clusters of 2 MiB; what the import adds are some ten of them. */
+    @ParameterizedTest
+    @CsvSource({"4, false", "60, true"})
+    void anImageAtTheLastHostOffsetTakesNoSnapshotAndIsLeftAsItIs(int clustersLeft, boolean taken) throws Exception {
+        MemoryImageFile file = Qcow2ImageBuilder.version3(21, 4, 4 << 20)
+                .continueAt((1L << 56) - clustersLeft * (2L << 20))
+                .write(0, 1)
+                .build();
+
+        assertThat(requireRoomOrRefuse(file, "2^56 bytes")).isEqualTo(taken);
+        if (taken) {
+            ImportRun.publish(file, "imported", VM_STATE);
+            assertThat(ImportRun.readVmState(file, "imported")).isEqualTo(VM_STATE);
+        }
+    }
+
+    /** With clusters of 2 MiB a descriptor has 49 bits for the host offset. */
+    @ParameterizedTest
+    @CsvSource({"47, true", "48, false", "50, false"})
+    void nothingIsCompressedWhereADescriptorCouldNotTellWhereItLies(int offsetBits, boolean compressed)
+            throws Exception {
+        MemoryImageFile file = Qcow2ImageBuilder.version3(21, 4, 4 << 20)
+                .continueAt(1L << offsetBits)
+                .write(0, 1)
+                .build();
+        byte[] text = new byte[3 << 20];
+        Arrays.fill(text, (byte) 'x');
+        long before = file.size();
+
+        ImportRun.publish(file, "imported", text, true);
+
+        assertThat(ImportRun.readVmState(file, "imported")).isEqualTo(text);
+        Qcow2Image image = Qcow2Image.open(file);
+        StoredClusters clusters = new StoredClusters(
+                file,
+                image.header(),
+                image.snapshotTable().entries().get(0),
+                image.geometry().bytesPerL1Entry());
+        assertThat(clusters.next()).isTrue();
+        assertThat(clusters.mapping().kind() == Kind.COMPRESSED).isEqualTo(compressed);
+        assertThat(file.size()).isGreaterThan(before);
+    }
+
+    /** Whether there is room for the vmstate; if not, it is refused for the reason that is expected. */
+    private static boolean requireRoomOrRefuse(MemoryImageFile file, String reason) throws StateferryException {
+        Qcow2Image image = Qcow2Image.open(file);
+        CheckReport report = MetadataCheck.run(image);
+        ImportRequirements.requireSound(image, report);
+        ImportRequirements.requireCapacity(image, VM_STATE.length);
+        try {
+            SpaceEstimate.growth(image, report, VM_STATE.length, 0);
+            return true;
+        } catch (StateferryException refusal) {
+            assertThat(refusal.kind()).isEqualTo(FailureKind.IMAGE_UNSUPPORTED);
+            assertThat(refusal.problem()).contains(reason);
+            assertThat(refusal.advice()).isNotEmpty();
+            return false;
+        }
     }
 }

@@ -99,7 +99,8 @@ class StopTest {
         Watched removing = new Watched(image);
         Qcow2Image opened = Qcow2Image.open(removing);
         SnapshotRemover remover = new SnapshotRemover(opened, MetadataCheck.run(opened, removing), removing);
-        ImportRun.staged(remover.write(opened.snapshotTable().findByName("imported").orElseThrow()));
+        ImportRun.staged(
+                remover.write(opened.snapshotTable().findByName("imported").orElseThrow()));
         removing.assertOftenEnough();
     }
 
@@ -107,7 +108,8 @@ class StopTest {
         Qcow2Image image = Qcow2Image.open(file);
         ClusterAllocator allocator = new ClusterAllocator(image, report);
         SnapshotPublisher publisher = new SnapshotPublisher(image, allocator, report, file);
-        ImportRun.staged(publisher.write(VmStateMap.NONE, "imported", ImportRun.TIME)).carryOut(file);
+        ImportRun.staged(publisher.write(VmStateMap.NONE, "imported", ImportRun.TIME))
+                .carryOut(file);
     }
 
     @ParameterizedTest

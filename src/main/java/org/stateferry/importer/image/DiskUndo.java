@@ -73,8 +73,7 @@ public final class DiskUndo {
             throws StateferryException {
         Qcow2Image image = Qcow2Image.open(file);
         ImportRequirements.requireWritable(image, true);
-        Optional<SnapshotTableEntry> entry =
-                journal.publishedIn(image).filter(found -> found.hasName(name));
+        Optional<SnapshotTableEntry> entry = journal.publishedIn(image).filter(found -> found.hasName(name));
         if (entry.isEmpty()) {
             if (journal.intent().isPresent()) {
                 SwitchConfirmation.confirm(open, image); // an undo before this one may have been killed

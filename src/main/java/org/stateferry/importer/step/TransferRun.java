@@ -73,7 +73,7 @@ public final class TransferRun implements AutoCloseable {
         int clusterSize = plan.journal().plan().clusterSize();
         this.pool = new BufferPool(
                 TransferSettings.BUFFER_COUNT, bufferSize, plan.dataFile().alignment());
-        int compressorCount = compressorCount(session);
+        int compressorCount = compressorCount(session, plan);
         this.writes = new InFlightWrites(
                 compressorCount == 0 ? executor : new LimitedExecutor(executor, compressorCount),
                 TransferSettings.IN_FLIGHT_MAX,
@@ -106,14 +106,13 @@ public final class TransferRun implements AutoCloseable {
         readAhead.start();
     }
 
-    private static int compressorCount(ImportSession session) {
+    private static int compressorCount(ImportSession session, ImportPlan plan) {
         if (session.request().options().compression() == Compression.NONE) {
             return 0;
         }
-        if (!VmStateWriter.canCompress(session.image().geometry())) {
-            session.progress()
-                    .notice("the image's refcounts are too narrow for compressed clusters to share space: storing the"
-                            + " state as it is");
+        String obstacle = VmStateWriter.obstacleToCompression(session.image().geometry(), plan.allocator());
+        if (obstacle != null) {
+            session.progress().notice("the image " + obstacle + ": storing the state as it is");
             return 0;
         }
         return TransferSettings.compressorCount(Runtime.getRuntime().availableProcessors());
