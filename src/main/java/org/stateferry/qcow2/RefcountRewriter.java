@@ -78,7 +78,7 @@ final class RefcountRewriter {
      */
     private void allocate() throws StateferryException {
         int perBlock = geometry.refcountBlockEntryCount();
-        long highest = Math.max(allocator.clusterEnd(), (long) blocks.length() * perBlock);
+        long highest = allocator.clusterEnd();
         long bound = highest;
         for (long before = 0; bound != before; ) {
             before = bound;

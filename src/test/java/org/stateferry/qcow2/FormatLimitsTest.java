@@ -127,13 +127,13 @@ class FormatLimitsTest {
                 "4194305 entries");
     }
 
-    /** Clusters of 512 bytes with refcounts of 64 bits: a table of 8 MiB counts 32 GiB. */
+    /** Clusters of 512 bytes with refcounts of 64 bits: a table of 8 MiB counts 32 GiB, with blocks of 512 MiB in all. */
     @Test
     void whatTheRefcountTableHasNoRoomForIsRefusedBeforeAByteIsWritten() throws Exception {
         long end = 32L << 30;
         int taken = 0;
         int refused = 0;
-        for (long distance = 64 * 1024; distance <= 1 << 20; distance += 48 * 1024) {
+        for (long distance = 9 << 20; distance <= 800 << 20; distance += 70 << 20) {
             MemoryImageFile file = Qcow2ImageBuilder.version3(9, 6, 64 * 1024)
                     .write(0, 2)
                     .continueAt(end - distance)
@@ -151,9 +151,9 @@ class FormatLimitsTest {
         assertThat(refused).isPositive();
     }
 
-    /** Clusters of 2 MiB; what the import adds are some ten of them. */
+    /** Clusters of 2 MiB. In the worst case an import writes all refcount blocks anew, which here are 64 GiB. */
     @ParameterizedTest
-    @CsvSource({"4, false", "60, true"})
+    @CsvSource({"8, false", "40000, true"})
     void anImageAtTheLastHostOffsetTakesNoSnapshotAndIsLeftAsItIs(int clustersLeft, boolean taken) throws Exception {
         MemoryImageFile file = Qcow2ImageBuilder.version3(21, 4, 4 << 20)
                 .continueAt((1L << 56) - clustersLeft * (2L << 20))
@@ -178,7 +178,6 @@ class FormatLimitsTest {
                 .build();
         byte[] text = new byte[3 << 20];
         Arrays.fill(text, (byte) 'x');
-        long before = file.size();
 
         ImportRun.publish(file, "imported", text, true);
 
@@ -191,7 +190,6 @@ class FormatLimitsTest {
                 image.geometry().bytesPerL1Entry());
         assertThat(clusters.next()).isTrue();
         assertThat(clusters.mapping().kind() == Kind.COMPRESSED).isEqualTo(compressed);
-        assertThat(file.size()).isGreaterThan(before);
     }
 
     /** Whether there is room for the vmstate; if not, it is refused for the reason that is expected. */

@@ -92,7 +92,9 @@ final class HostLayout {
     /** Writes refcount table and blocks, which count themselves. Nothing can be allocated afterwards. */
     RefcountStructures writeRefcounts() {
         long perBlock = clusterSize() * 8L >> refcountOrder;
-        int tableClusters = (int) clusterCount(8 * ((2 * next + 64) / perBlock + 2)) + 1;
+        // The format allows 8 MiB.
+        int tableClusters =
+                (int) Math.min(clusterCount(8 * ((2 * next + 64) / perBlock + 2)) + 1, clusterCount(8 << 20));
         long tableOffset = allocate((long) tableClusters * clusterSize());
         reference(tableOffset, (long) tableClusters * clusterSize());
         List<Long> blockOffsets = new ArrayList<>();
