@@ -76,7 +76,7 @@ public final class ClusterAllocator {
      * Claims what an earlier attempt has filled, if it still belongs to nobody. Compressed data may lie in clusters that
      * were reclaimed for other compressed data before.
      *
-     * @param entry as {@link VmStateWriter.Stored} has it, plausible
+     * @param entry as {@code VmStateWriter} has it, plausible
      * @return whether all of it is claimed now
      */
     public boolean reclaim(long entry) throws StateferryException {
@@ -103,7 +103,7 @@ public final class ClusterAllocator {
     }
 
     /** The image's file, to name it in failures. */
-    Path path() {
+    public Path path() {
         return image.file().path();
     }
 

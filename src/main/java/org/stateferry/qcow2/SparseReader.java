@@ -12,7 +12,7 @@ import org.stateferry.storage.ImageFile;
  * <p>The file is only asked for its holes after a good deal of zeros was read: most tables have few of them, and the question
  * costs as much as a small read, or a network round trip.
  */
-final class SparseReader {
+public final class SparseReader {
     private static final int SLICE_SIZE = 64 * 1024;
     /** Holes begin and end at multiples of a file system's block size, which is not smaller. */
     private static final int HOLE_ALIGNMENT = 512;
@@ -30,18 +30,18 @@ final class SparseReader {
 
     private long zerosEnd;
 
-    SparseReader(ImageFile file) {
+    public SparseReader(ImageFile file) {
         this.file = file;
     }
 
     /** Begins with a table; its offset and size are multiples of its entries' size. */
-    void start(long hostOffset, long size) {
+    public void start(long hostOffset, long size) {
         position = hostOffset;
         end = hostOffset + size;
     }
 
     /** Goes to the next slice that is not all zeros; false if there is none. */
-    boolean next() throws StateferryException {
+    public boolean next() throws StateferryException {
         while (position < end) {
             if (position >= zerosStart && position < zerosEnd) {
                 position = zerosEnd;
@@ -71,12 +71,12 @@ final class SparseReader {
     }
 
     /** The slice's bytes, from index 0 to the limit. */
-    ByteBuffer slice() {
+    public ByteBuffer slice() {
         return slice;
     }
 
     /** The host offset of the slice. */
-    long offset() {
+    public long offset() {
         return sliceOffset;
     }
 }

@@ -4,26 +4,26 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.storage.ImageFile;
 
 /** Goes through tables of 64-bit entries, from one entry that is not zero to the next. Not thread-safe. */
-final class TableScan {
+public final class TableScan {
     private final SparseReader reader;
     private long tableOffset;
     private boolean inSlice;
     private long entry;
     private long offset;
 
-    TableScan(ImageFile file) {
+    public TableScan(ImageFile file) {
         this.reader = new SparseReader(file);
     }
 
     /** Begins with a table. */
-    void start(long hostOffset, long entryCount) {
+    public void start(long hostOffset, long entryCount) {
         tableOffset = hostOffset;
         inSlice = false;
         reader.start(hostOffset, Long.BYTES * entryCount);
     }
 
     /** Goes to the next entry; false if there is none. */
-    boolean next() throws StateferryException {
+    public boolean next() throws StateferryException {
         while (inSlice || reader.next()) {
             inSlice = true;
             while (reader.slice().hasRemaining()) {
@@ -38,17 +38,17 @@ final class TableScan {
         return false;
     }
 
-    long entry() {
+    public long entry() {
         return entry;
     }
 
     /** The entry's host offset. */
-    long offset() {
+    public long offset() {
         return offset;
     }
 
     /** The entry's index in the table. */
-    long index() {
+    public long index() {
         return (offset - tableOffset) / Long.BYTES;
     }
 }

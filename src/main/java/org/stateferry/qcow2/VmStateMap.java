@@ -23,7 +23,7 @@ public interface VmStateMap {
     /** Hands over the entry of every cluster from the stream's start to its end; each call starts anew. */
     void forEach(Consumer consumer) throws StateferryException;
 
-    /** Takes the entries, which are those of {@link VmStateWriter.Stored}. */
+    /** Takes the entries, which are those of {@code VmStateWriter}. */
     @FunctionalInterface
     interface Consumer {
         /** The next cluster of the stream. */

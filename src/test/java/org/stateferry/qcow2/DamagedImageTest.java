@@ -25,6 +25,7 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.ImageDamage.Damaged;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
+import org.stateferry.qcow2.vmstate.VmStateReader;
 import org.stateferry.testing.ClusterContent;
 import org.stateferry.testing.ExampleImages;
 import org.stateferry.testing.ExampleImages.Example;

@@ -6,6 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
+import org.stateferry.qcow2.vmstate.VmStateReader;
+import org.stateferry.qcow2.vmstate.VmStateWriter;
 import org.stateferry.storage.ImageFile;
 
 /** What an import does with an image, in its order: check, claim and write data, force, stage, switch over. */

@@ -13,6 +13,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.vmstate.VmStateReader;
 import org.stateferry.storage.ImageFile;
 import org.stateferry.testing.ClusterContent;
 import org.stateferry.testing.CountingImageFile;

@@ -21,6 +21,8 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.ClusterGeometry;
 import org.stateferry.qcow2.format.ClusterMapping;
 import org.stateferry.qcow2.format.L2Entry;
+import org.stateferry.qcow2.vmstate.VmStateClusters;
+import org.stateferry.qcow2.vmstate.VmStateWriter;
 import org.stateferry.storage.ImageFile;
 import org.stateferry.testing.ClusterContent;
 import org.stateferry.testing.MemoryImageFile;

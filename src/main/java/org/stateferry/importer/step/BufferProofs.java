@@ -13,7 +13,7 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.journal.BufferRecord;
 import org.stateferry.journal.Journal;
 import org.stateferry.qcow2.Qcow2Image;
-import org.stateferry.qcow2.VmStateClusters;
+import org.stateferry.qcow2.vmstate.VmStateClusters;
 import org.stateferry.transfer.BufferPool;
 import org.stateferry.transfer.TransferBuffer;
 import org.stateferry.transfer.TransferSettings;

@@ -6,7 +6,7 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.journal.BufferRecord;
 import org.stateferry.journal.Journal;
-import org.stateferry.qcow2.VmStateClusters;
+import org.stateferry.qcow2.vmstate.VmStateClusters;
 import org.stateferry.storage.OpenImage;
 
 /**

@@ -5,7 +5,7 @@ import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
-import org.stateferry.qcow2.VmStateWriter;
+import org.stateferry.qcow2.vmstate.VmStateWriter;
 import org.stateferry.source.DumpSource;
 import org.stateferry.source.PieceStream;
 import org.stateferry.storage.ImageFile;

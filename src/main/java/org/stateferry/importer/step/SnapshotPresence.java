@@ -6,8 +6,8 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.Qcow2Image;
-import org.stateferry.qcow2.VmStateReader;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
+import org.stateferry.qcow2.vmstate.VmStateReader;
 import org.stateferry.source.DumpSource;
 import org.stateferry.source.PieceStream;
 

@@ -12,7 +12,7 @@ import org.stateferry.importer.ImportOptions.Compression;
 import org.stateferry.journal.BufferRecord;
 import org.stateferry.journal.Checkpoint;
 import org.stateferry.journal.JournaledImageFile;
-import org.stateferry.qcow2.VmStateWriter;
+import org.stateferry.qcow2.vmstate.VmStateWriter;
 import org.stateferry.source.PieceStream;
 import org.stateferry.storage.IoMode;
 import org.stateferry.stream.StreamCheck;

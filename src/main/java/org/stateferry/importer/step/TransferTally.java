@@ -1,7 +1,7 @@
 package org.stateferry.importer.step;
 
 import java.util.concurrent.atomic.LongAdder;
-import org.stateferry.qcow2.VmStateWriter;
+import org.stateferry.qcow2.vmstate.VmStateWriter;
 
 /** How one attempt's data has got into the image so far, in bytes. Thread-safe. */
 public final class TransferTally {

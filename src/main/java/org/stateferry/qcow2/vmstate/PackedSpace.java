@@ -1,9 +1,10 @@
-package org.stateferry.qcow2;
+package org.stateferry.qcow2.vmstate;
 
 import java.nio.ByteBuffer;
 import org.stateferry.bytes.Alignment;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.ClusterAllocator;
 import org.stateferry.qcow2.format.ClusterGeometry;
 import org.stateferry.qcow2.format.CompressedDescriptor;
 import org.stateferry.storage.ImageFile;

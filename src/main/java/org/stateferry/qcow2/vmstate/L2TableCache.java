@@ -1,4 +1,4 @@
-package org.stateferry.qcow2;
+package org.stateferry.qcow2.vmstate;
 
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;

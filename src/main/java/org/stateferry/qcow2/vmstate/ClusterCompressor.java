@@ -1,4 +1,4 @@
-package org.stateferry.qcow2;
+package org.stateferry.qcow2.vmstate;
 
 import com.github.luben.zstd.Zstd;
 import com.github.luben.zstd.ZstdCompressCtx;

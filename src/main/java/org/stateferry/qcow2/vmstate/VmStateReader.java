@@ -1,10 +1,11 @@
-package org.stateferry.qcow2;
+package org.stateferry.qcow2.vmstate;
 
 import java.nio.ByteBuffer;
 import org.stateferry.bytes.Alignment;
 import org.stateferry.bytes.ZeroBytes;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.ClusterGeometry;
 import org.stateferry.qcow2.format.ClusterMapping;
 import org.stateferry.qcow2.format.ClusterMapping.Kind;

@@ -1,7 +1,9 @@
-package org.stateferry.qcow2;
+package org.stateferry.qcow2.vmstate;
 
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.SparseReader;
+import org.stateferry.qcow2.TableScan;
 import org.stateferry.qcow2.format.ClusterGeometry;
 import org.stateferry.qcow2.format.ClusterMapping;
 import org.stateferry.qcow2.format.ClusterMapping.Kind;

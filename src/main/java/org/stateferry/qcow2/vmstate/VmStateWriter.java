@@ -1,4 +1,4 @@
-package org.stateferry.qcow2;
+package org.stateferry.qcow2.vmstate;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -9,6 +9,8 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.bytes.ZeroBytes;
 import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.ClusterAllocator;
+import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.ClusterGeometry;
 import org.stateferry.qcow2.format.ClusterMapping.Kind;
 import org.stateferry.qcow2.format.CompressedDescriptor;

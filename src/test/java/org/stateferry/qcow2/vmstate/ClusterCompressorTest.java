@@ -1,4 +1,4 @@
-package org.stateferry.qcow2;
+package org.stateferry.qcow2.vmstate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

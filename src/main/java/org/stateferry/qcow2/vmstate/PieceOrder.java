@@ -1,4 +1,4 @@
-package org.stateferry.qcow2;
+package org.stateferry.qcow2.vmstate;
 
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
