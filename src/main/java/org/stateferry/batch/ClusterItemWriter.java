@@ -6,6 +6,7 @@ import org.springframework.batch.infrastructure.item.ItemWriter;
 import org.stateferry.error.StateferryException;
 import org.stateferry.importer.step.ImportSession;
 import org.stateferry.importer.step.StreamPiece;
+import org.stateferry.importer.step.TransferGate;
 import org.stateferry.importer.step.TransferRun;
 import org.stateferry.transfer.RateLimiter;
 
@@ -18,6 +19,7 @@ final class ClusterItemWriter implements ItemWriter<StreamPiece> {
     private final ImportSession session;
     private final DumpItemReader reader;
     private final RateLimiter limiter;
+    private final TransferGate gate = TransferGate.ofProperty();
 
     ClusterItemWriter(ImportSession session, DumpItemReader reader) {
         this.session = session;
@@ -29,7 +31,7 @@ final class ClusterItemWriter implements ItemWriter<StreamPiece> {
     public void write(Chunk<? extends StreamPiece> chunk) throws StateferryException {
         TransferRun run = Objects.requireNonNull(reader.run(), "items come from an open run only");
         for (StreamPiece piece : chunk) {
-            if (!awaitTurn()) {
+            if (!awaitTurn(run)) {
                 run.discardHandedOut();
                 // Here, because the reader may have come to its end already and is not asked again.
                 reader.terminateStep();
@@ -52,9 +54,9 @@ final class ClusterItemWriter implements ItemWriter<StreamPiece> {
     }
 
     /** Waits as the rate limit wants; false if the import is to stop. */
-    private boolean awaitTurn() {
+    private boolean awaitTurn(TransferRun run) {
         while (!session.stop().isRequested()) {
-            if (limiter.pause()) {
+            if (limiter.pause() && gate.isOpen(run)) {
                 return true;
             }
         }

@@ -138,7 +138,7 @@ class BetweenIT {
         List<Between> all = actions().toList();
         List<Between> done = new ArrayList<>();
         for (int i = 0; i < CHAIN_LENGTH; i++) {
-            scene.killInTransfer();
+            scene.killInTransfer(1 + i);
             done.add(all.get(random.nextInt(all.size())));
             last(done).action().accept(scene, random);
             Judge.assertClean(scene.image());

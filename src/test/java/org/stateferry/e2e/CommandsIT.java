@@ -40,15 +40,14 @@ class CommandsIT {
         return JsonMapper.shared().readTree(history.stdout()).valueStream().toList();
     }
 
-    /** Waits until an import has written something, as its process tells; returns its ID. */
-    private static String awaitTransfer(Scene scene) {
-        return await("an import that writes")
+    /** The ID of the import that runs, as its process tells. */
+    private static String runningId(Scene scene) {
+        return await("an import that runs")
                 .atMost(LIMIT)
                 .pollInterval(Duration.ofMillis(100))
                 .until(
                         () -> toldSoFar(scene).stream()
-                                .filter(node -> node.path("status").asString().equals("STARTED")
-                                        && node.path("bytesWritten").asLong() > 0)
+                                .filter(node -> node.path("status").asString().equals("STARTED"))
                                 .map(node -> node.path("id").asString())
                                 .findFirst(),
                         Optional::isPresent)
@@ -74,12 +73,12 @@ class CommandsIT {
     void anImportOfAnotherProcessIsStoppedAndRestarted() {
         Scene scene = Scene.withoutQemu(directory).withLongDump(24, 1);
         String id;
-        try (RunningCommand importing = scene.startImportAs("saved", "--limit-rate", "4M/s")) {
-            id = awaitTransfer(scene);
+        try (RunningCommand importing = scene.startTransfer()) {
+            id = runningId(scene);
 
             assertThat(run(scene.launcher(), "stop", id).stderr()).contains("import " + id + " is stopped");
 
-            CommandResult result = importing.await(Duration.ofSeconds(10));
+            CommandResult result = importing.await(LIMIT);
             assertThat(result.exitCode()).as(result.toString()).isEqualTo(130);
         }
         run(scene.program(), "verify", scene.image().toString());
@@ -121,8 +120,8 @@ class CommandsIT {
         Scene scene = Scene.withoutQemu(directory).withLongDump(24, 2);
         String before = RawBytes.sha256(scene.image());
         String id;
-        try (RunningCommand importing = scene.startImportAs("saved", "--limit-rate", "4M/s")) {
-            id = awaitTransfer(scene);
+        try (RunningCommand importing = scene.startTransfer()) {
+            id = runningId(scene);
             importing.kill();
             importing.await(LIMIT);
         }
@@ -153,14 +152,13 @@ class CommandsIT {
                 name: saved
                 schedule:
                   every: 1h
-                options:
-                  limit-rate: 4M
                 """.formatted(scene.dump(), scene.image()));
         Files.createDirectories(scene.path("home"));
         Files.writeString(
                 scene.path("home").resolve("stateferry.properties"), "server.port=0\nstateferry.jobs=" + jobs + "\n");
-        try (RunningCommand service = scene.launcher().start("serve")) {
-            String id = awaitTransfer(scene);
+        try (RunningCommand service = scene.withGateAt(2).launcher().start("serve")) {
+            scene.awaitGate(service);
+            String id = runningId(scene);
 
             assertThat(run(scene.program(), "stop", id).stderr()).contains("import " + id + " is stopped");
 

@@ -57,6 +57,7 @@ class DiskFullIT {
             CommandResult result;
             try (RunningCommand running = scene.startTransfer()) {
                 disk.fill(0);
+                scene.openGate();
                 result = running.await(LIMIT);
             }
             assertNoSpace(result, NO_SPACE, scene.image().toString());
@@ -74,11 +75,10 @@ class DiskFullIT {
             long freeBefore = disk.free();
             CommandResult result;
             try (RunningCommand running = scene.startTransfer()) {
-                running.signal("STOP");
                 long clusters = (RawBytes.size(scene.dump()) + CLUSTER_SIZE - 1) / CLUSTER_SIZE;
                 long stillToWrite = clusters * CLUSTER_SIZE - (freeBefore - disk.free());
                 disk.fill(stillToWrite + CLUSTER_SIZE);
-                running.signal("CONT");
+                scene.openGate();
                 result = running.await(LIMIT);
             }
             assertThat(result.stderr()).contains("publish");
@@ -132,6 +132,7 @@ class DiskFullIT {
             CommandResult result;
             try (RunningCommand running = scene.startTransfer()) {
                 disk.fill(0);
+                scene.openGate();
                 result = running.await(LIMIT);
             }
             assertNoSpace(result, REPOSITORY, "job repository");

@@ -116,6 +116,7 @@ class HomeIT {
             assertThat(record.path("image").asString()).isEqualTo(scene.image().toString());
             assertThat(record.path("name").asString()).isEqualTo("saved");
             assertThat(record.path("ended").isNull()).isTrue();
+            scene.openGate();
             running.await(LIMIT).requireSuccess();
         }
         assertThat(history(scene).path(0).path("status").asString()).isEqualTo("COMPLETED");

@@ -70,12 +70,13 @@ class ImageLockIT {
     @ValueSource(strings = {"cached", "direct"})
     void fromTheStartToTheEndTheKernelShowsOurLockAndQemuIsRefused(String io) {
         Scene scene = Scene.in(directory).withLongDump(4, 1);
-        try (RunningCommand running = scene.startImportAs("saved", "--io", io, "--limit-rate", "3M/s")) {
-            ImageLocks.awaitHeldBy(running, scene.image());
+        try (RunningCommand running = scene.startTransfer("--io", io)) {
+            assertThat(ImageLocks.isHeldBy(running.pid(), scene.image())).isTrue();
             CommandResult info = QemuImg.run("info", scene.image().toString());
             assertThat(info.exitCode()).as(info.toString()).isNotZero();
             assertThat(info.stderr()).contains("lock");
 
+            scene.openGate();
             while (ImageLocks.isHeldBy(running.pid(), scene.image())) {
                 Scene.pause(Duration.ofMillis(5));
             }

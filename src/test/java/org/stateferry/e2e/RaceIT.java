@@ -24,9 +24,6 @@ import org.stateferry.testing.RunningCommand;
 /** Processes that want the same image or the same home at once, and processes that are stopped or asked to end. */
 class RaceIT {
     private static final Duration LIMIT = Duration.ofSeconds(60);
-    /** Within this time a program that was asked to end has ended, even on a busy machine. */
-    private static final Duration SOON = Duration.ofSeconds(10);
-
     private static final int MEBIBYTES = 6;
     private static final int LARGE_MEBIBYTES = 64;
     private static final int PUBLISH_MILLIS = 200;
@@ -90,6 +87,7 @@ class RaceIT {
                 assertThat(patient.awaitStderr(owner)).as(patient.stderr()).isTrue();
 
                 standing.signal("CONT");
+                scene.openGate();
 
                 standing.await(LIMIT).requireSuccess();
                 assertThat(patient.await(LIMIT).requireSuccess().stderr()).contains("already imported");
@@ -106,7 +104,7 @@ class RaceIT {
         try (RunningCommand running = scene.startTransfer()) {
             running.signal("TERM");
             running.signal("TERM");
-            CommandResult result = running.await(SOON);
+            CommandResult result = running.await(LIMIT);
             Judge.assertRefused(result, TERMINATED);
         }
         Judge.assertClean(scene.image());
@@ -130,7 +128,7 @@ class RaceIT {
             assertThat(running.awaitStderr("publish")).as(running.stderr()).isTrue();
             Scene.pause(Duration.ofMillis(new Random(seed).nextInt(PUBLISH_MILLIS)));
             running.terminate();
-            result = running.await(SOON);
+            result = running.await(LIMIT);
         }
         assertThat(result.exitCode()).as(result.toString()).isIn(0, TERMINATED);
         boolean complete = result.exitCode() == 0;
@@ -148,23 +146,22 @@ class RaceIT {
     void sigtermEndsAServiceInGoodOrderAndTheNextOneGoesOnWithItsImport() throws IOException {
         Scene scene = Scene.in(directory).withLongDump(MEBIBYTES, 3);
         Path before = scene.copyOfImage("before.qcow2");
-        configure(scene, "2M/s");
-        try (RunningCommand service = scene.launcher().start("serve")) {
-            awaitLength(scene.image(), 2 << 20, service);
+        configure(scene);
+        try (RunningCommand service = scene.withGateAt(2).launcher().start("serve")) {
+            scene.awaitGate(service);
             CommandResult refused = scene.importAs("another");
             Judge.assertRefused(refused, REPOSITORY);
             assertThat(refused.stderr()).contains("service", "pid " + service.pid());
 
             service.terminate();
 
-            assertThat(service.await(SOON).requireSuccess().stderr()).doesNotContain("\tat ");
+            assertThat(service.await(LIMIT).requireSuccess().stderr()).doesNotContain("\tat ");
         }
         Judge.assertClean(scene.image());
         Judge.assertSameContent(scene.image(), before);
         assertThat(QemuImg.snapshotNames(scene.image())).isEqualTo(List.of());
         assertThat(scene.program().run("history").requireSuccess().stdout()).contains("STOPPED");
 
-        configure(scene, "1G/s");
         try (RunningCommand service = scene.launcher().start("serve")) {
             Path told = scene.home().resolve("status.json");
             while (!Files.exists(told) || !Files.readString(told).contains("COMPLETED")) {
@@ -172,7 +169,7 @@ class RaceIT {
                 Scene.pause(Duration.ofMillis(50));
             }
             service.terminate();
-            service.await(SOON).requireSuccess();
+            service.await(LIMIT).requireSuccess();
         }
         assertThat(Files.readString(scene.home().resolve("log/stateferry.log"))).contains("going on from byte ");
         Judge.assertClean(scene.image());
@@ -181,7 +178,7 @@ class RaceIT {
     }
 
     /** One definition, and a port that nobody else has. */
-    private static void configure(Scene scene, String rate) throws IOException {
+    private static void configure(Scene scene) throws IOException {
         Path jobs = Files.createDirectories(scene.path("jobs"));
         Files.writeString(jobs.resolve("guest.yaml"), """
                 dump: %s
@@ -189,18 +186,9 @@ class RaceIT {
                 name: saved
                 schedule:
                   every: 1s
-                options:
-                  limit-rate: %s
-                """.formatted(scene.dump(), scene.image(), rate));
+                """.formatted(scene.dump(), scene.image()));
         Files.createDirectories(scene.home());
         Files.writeString(
                 scene.home().resolve("stateferry.properties"), "server.port=0\nstateferry.jobs=%s\n".formatted(jobs));
-    }
-
-    private static void awaitLength(Path image, long length, RunningCommand command) throws IOException {
-        while (Files.size(image) < length) {
-            assertThat(command.isAlive()).as(command.stderr()).isTrue();
-            Scene.pause(Duration.ofMillis(20));
-        }
     }
 }

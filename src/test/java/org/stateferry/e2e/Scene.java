@@ -8,13 +8,12 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.stream.Stream;
 import org.springframework.util.FileSystemUtils;
 import org.stateferry.cli.InThisJvm;
+import org.stateferry.importer.step.TransferGate;
 import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.CommandRunner;
 import org.stateferry.testing.Launcher;
-import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.RunningCommand;
 import org.stateferry.testing.TickerDump;
@@ -36,12 +35,8 @@ record Scene(Path directory, Path dump, Path image, Launcher launcher) {
     /** When dump and disk were written. */
     static final Instant SAVED_AT = Instant.parse("2026-01-02T03:04:05Z");
 
-    /** With this rate the transfer of six mebibytes takes more than a second and a half. */
-    private static final String RATE = "4M/s";
-    /** After this time it has written at least one. */
-    private static final Duration IN_TRANSFER = Duration.ofMillis(400);
-
     private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final Duration POLL = Duration.ofMillis(5);
     private static final String HOME = "home";
     private static final Path DEMO = Path.of("src/demo");
 
@@ -151,28 +146,61 @@ record Scene(Path directory, Path dump, Path image, Launcher launcher) {
         return launcher.startImport(dump, image, name, options);
     }
 
-    /** Starts an import of a {@linkplain #withLongDump long dump} slowly; returns while it is in its transfer. */
+    /**
+     * Starts an import of a {@linkplain #withLongDump long dump} and returns when two mebibytes of it are in the image. There
+     * it waits until {@link #openGate}, and hears a stop meanwhile.
+     */
     RunningCommand startTransfer(String... options) {
-        RunningCommand running = startImportAs(
-                "saved",
-                Stream.concat(Stream.of("--limit-rate", RATE), Stream.of(options))
-                        .toArray(String[]::new));
-        if (!running.awaitStderr("transfer")) {
-            throw new AssertionError("ended before the transfer: " + running.stderr());
-        }
-        pause(IN_TRANSFER);
+        return startTransfer(2, options);
+    }
+
+    private RunningCommand startTransfer(int mebibytes, String... options) {
+        RunningCommand running = withGateAt(mebibytes).launcher.startImport(dump, image, "saved", options);
+        awaitGate(running);
         return running;
     }
 
-    /** Kills an import in the middle of its transfer, with a few mebibytes written. */
+    /** Kills an import in the middle of its transfer, with two mebibytes written. */
     void killInTransfer() {
-        try (RunningCommand running = startTransfer()) {
+        killInTransfer(2);
+    }
+
+    /** Kills an import when so many mebibytes are written, those of earlier attempts included. */
+    void killInTransfer(int mebibytes) {
+        try (RunningCommand running = startTransfer(mebibytes)) {
             running.kill();
             running.await(LIMIT);
         }
-        if (QemuImg.snapshotNames(image).contains("saved")) {
-            throw new AssertionError("the import was faster than its kill");
+        openGate();
+    }
+
+    /** The same scene with a program whose transfers wait when so many mebibytes are in the image. */
+    Scene withGateAt(int mebibytes) {
+        long position = (long) mebibytes << 20;
+        return withLauncher(launcher.withJavaOption("-D" + TransferGate.PROPERTY + "=" + position + ":" + gate()));
+    }
+
+    /** Waits until a transfer waits. */
+    void awaitGate(RunningCommand running) {
+        while (!Files.exists(gate())) {
+            if (!running.isAlive()) {
+                throw new AssertionError("ended before it had transferred enough: " + running.stderr());
+            }
+            pause(POLL);
         }
+    }
+
+    /** Lets the transfer go on that waits, or the next one. */
+    void openGate() {
+        try {
+            Files.delete(gate());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private Path gate() {
+        return path("gate");
     }
 
     static void pause(Duration time) {

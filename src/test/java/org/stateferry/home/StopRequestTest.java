@@ -91,11 +91,15 @@ class StopRequestTest {
         }
     }
 
-    /** Asks, and gives the one who is asked time to hear it. */
+    /** Asks, and waits until it was heard, which ends the thread that listens. */
     private static void askForTheEnd(StateferryHome home, long id) {
         try {
             new StopRequest(home, id).make();
-            Thread.sleep(1000);
+            for (Thread thread : Thread.getAllStackTraces().keySet()) {
+                if (thread.getName().equals("stateferry-stop")) {
+                    thread.join();
+                }
+            }
         } catch (Exception e) {
             throw new AssertionError(e);
         }

@@ -21,15 +21,26 @@ public final class Launcher implements CommandRunner {
 
     private final Path program;
     private final Path home;
+    private final String option;
 
     /** @param home where the program keeps what it keeps ({@code STATEFERRY_HOME}); need not exist */
     public Launcher(Path home) {
+        this(home, "");
+    }
+
+    private Launcher(Path home, String option) {
+        this.option = option;
         this.program = Path.of(System.getProperty("stateferry.launcher", "target/stateferry"))
                 .toAbsolutePath();
         this.home = home;
         if (!Files.isExecutable(program)) {
             throw new AssertionError(program + " is not there: build it first (mvn verify does)");
         }
+    }
+
+    /** The same program with one more option for its JVM. */
+    public Launcher withJavaOption(String javaOption) {
+        return new Launcher(home, javaOption);
     }
 
     /** Where the program keeps what it keeps. */
@@ -66,7 +77,8 @@ public final class Launcher implements CommandRunner {
         List<String> command = new ArrayList<>(prefix);
         command.add(program.toString());
         command.addAll(List.of(arguments));
-        return RunningCommand.start(command, Map.of("STATEFERRY_HOME", home.toString(), JAVA_OPTIONS, javaOptions()));
+        return RunningCommand.start(
+                command, Map.of("STATEFERRY_HOME", home.toString(), JAVA_OPTIONS, javaOptions() + " " + option));
     }
 
     private static String javaOptions() {
