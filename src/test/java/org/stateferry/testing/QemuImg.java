@@ -47,7 +47,7 @@ public final class QemuImg {
 
     /** Runs {@code qemu-img} with any arguments and returns however it ended. */
     public static CommandResult run(String... arguments) {
-        List<String> command = new ArrayList<>(List.of("qemu-img"));
+        List<String> command = new ArrayList<>(List.of(NewestQemu.program("qemu-img")));
         command.addAll(List.of(arguments));
         return RunningCommand.run(LIMIT, command);
     }

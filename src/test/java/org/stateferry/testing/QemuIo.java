@@ -16,7 +16,7 @@ public final class QemuIo {
 
     /** Runs commands such as {@code write -P 0x5a 0 64k} on an image; each must succeed. */
     public static CommandResult run(Path image, String... commands) {
-        List<String> line = new ArrayList<>(List.of("qemu-io", "-f", "qcow2"));
+        List<String> line = new ArrayList<>(List.of(NewestQemu.program("qemu-io"), "-f", "qcow2"));
         for (String command : commands) {
             line.add("-c");
             line.add(command);

@@ -40,14 +40,19 @@ public final class QemuVm implements AutoCloseable {
      * @param machine the value of {@code -M}
      */
     public static QemuVm boot(String machine, Path... disks) {
-        return start(Path.of("."), smallMachine(machine, disks));
+        return boot(machine, List.of(), disks);
+    }
+
+    /** The same with more of QEMU's options. */
+    public static QemuVm boot(String machine, List<String> options, Path... disks) {
+        List<String> arguments = smallMachine(machine, disks);
+        arguments.addAll(options);
+        return start(Path.of("."), arguments);
     }
 
     /** Starts the same machine from a snapshot inside its disks. */
     public static QemuVm resume(String machine, String snapshot, Path... disks) {
-        List<String> arguments = smallMachine(machine, disks);
-        arguments.addAll(List.of("-loadvm", snapshot));
-        return start(Path.of("."), arguments);
+        return boot(machine, List.of("-loadvm", snapshot), disks);
     }
 
     /**
@@ -56,7 +61,7 @@ public final class QemuVm implements AutoCloseable {
      * @param directory where relative file names among the arguments are looked up
      */
     public static QemuVm start(Path directory, List<String> arguments) {
-        return start("qemu-system-x86_64", directory, arguments);
+        return start(NewestQemu.program("qemu-system-x86_64"), directory, arguments);
     }
 
     /** The same with another of QEMU's programs, for example {@code qemu-system-s390x}. */

@@ -6,6 +6,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
 
@@ -59,7 +60,14 @@ public final class TickerGuest {
      * text begins where the saved guest's output was cut. QEMU has ended on return; the guest has written to its disk.
      */
     public static String resume(Path disk, String snapshot, String machine) {
-        try (QemuVm vm = QemuVm.resume(machine, snapshot, disk)) {
+        return resume(disk, snapshot, machine, List.of());
+    }
+
+    /** The same with more of QEMU's options. */
+    public static String resume(Path disk, String snapshot, String machine, List<String> options) {
+        List<String> all = new ArrayList<>(options);
+        all.addAll(List.of("-loadvm", snapshot));
+        try (QemuVm vm = QemuVm.boot(machine, all, disk)) {
             awaitTicks(vm, 2);
             vm.stop();
             vm.quit();

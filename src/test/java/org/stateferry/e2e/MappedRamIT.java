@@ -1,0 +1,91 @@
+package org.stateferry.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.stateferry.testing.NewestQemu;
+import org.stateferry.testing.QemuImg;
+import org.stateferry.testing.QemuVm;
+import org.stateferry.testing.TickerGuest;
+
+/**
+ * Snapshots in QEMU's mapped-ram layout, which QEMU 10.2 and later make of a running guest, beside ours. Their vmstate is
+ * longer than the snapshot table says.
+ */
+@ExtendWith(NewestQemu.class)
+class MappedRamIT {
+    private static final String MACHINE = "pc";
+    private static final List<String> MAPPED_RAM = List.of("-global", "migration.mapped-ram=on");
+
+    @TempDir
+    Path directory;
+
+    @Test
+    void liveOnesSurviveAnImportItsRemovalAndAReturnToThem() {
+        Scene scene = Scene.in(directory);
+        Path disk = TickerGuest.createDisk(scene.path("disk.qcow2"));
+        try (QemuVm vm = QemuVm.boot(MACHINE, MAPPED_RAM, disk)) {
+            TickerGuest.awaitTicks(vm, 2);
+            vm.savevm("mapped");
+            TickerGuest.awaitTicks(vm, 4);
+            vm.quit();
+        }
+        Path dump = scene.path("later.vmstate");
+        try (QemuVm vm = QemuVm.boot(MACHINE, disk)) {
+            TickerGuest.awaitTicks(vm, 7);
+            vm.stop();
+            vm.migrateTo(dump);
+            vm.quit();
+        }
+
+        scene.program().importDump(dump, disk, "later").requireSuccess();
+
+        Judge.assertClean(disk);
+        Judge.assertHolds(disk, "later", dump);
+        assertThat(scene.program()
+                        .run("verify", disk.toString())
+                        .requireSuccess()
+                        .stdout())
+                .contains("mapped", "later");
+        assertGoesOnFrom(disk, "later", 7, 9, List.of());
+        assertGoesOnFrom(disk, "mapped", 2, 4, MAPPED_RAM);
+        Judge.assertClean(disk);
+
+        QemuImg.applySnapshot(disk, "mapped");
+        Judge.assertClean(disk);
+        QemuImg.deleteSnapshot(disk, "later");
+
+        Judge.assertClean(disk);
+        assertThat(QemuImg.snapshotNames(disk)).containsExactly("mapped");
+        assertGoesOnFrom(disk, "mapped", 2, 4, MAPPED_RAM);
+        Judge.assertClean(disk);
+    }
+
+    @Test
+    void theyAreRemovedBesideAnImportThatStays() {
+        Scene scene = Scene.in(directory);
+        try (QemuVm vm = QemuVm.boot(Scene.MACHINE, MAPPED_RAM, scene.image())) {
+            TickerGuest.awaitTicks(vm, 2);
+            vm.savevm("mapped");
+            vm.quit();
+        }
+        scene.importAs("saved").requireSuccess();
+        Judge.assertClean(scene.image());
+
+        QemuImg.deleteSnapshot(scene.image(), "mapped");
+
+        Judge.assertClean(scene.image());
+        Judge.assertHolds(scene.image(), "saved", scene.dump());
+        Judge.assertGoesOnAfter(Scene.LAST_TICK, scene.image(), "saved");
+    }
+
+    private static void assertGoesOnFrom(Path disk, String name, int least, int most, List<String> options) {
+        assertThat(TickerGuest.ticks(TickerGuest.resume(disk, name, MACHINE, options)))
+                .first()
+                .satisfies(tick -> assertThat(tick).isBetween(least, most + 1));
+    }
+}
