@@ -41,6 +41,8 @@ final class BenchmarkCommand implements Callable<Integer> {
         INCOMPRESSIBLE,
         HALF_ZERO,
         COMPRESSIBLE,
+        VERIFY,
+        RESUME,
         PIECES
     }
 
@@ -69,9 +71,16 @@ final class BenchmarkCommand implements Callable<Integer> {
             names = "--parts",
             split = ",",
             paramLabel = "PART",
-            defaultValue = "incompressible,half_zero,compressible,pieces",
+            defaultValue = "incompressible,half_zero,compressible,verify,resume,pieces",
             description = "What to measure: ${COMPLETION-CANDIDATES}. Default: all.")
     private Set<Part> parts;
+
+    @Option(
+            names = "--busy",
+            paramLabel = "N",
+            defaultValue = "0",
+            description = "How many processors other processes take meanwhile. Default: none.")
+    private int busy;
 
     @Option(
             names = "--scale",
@@ -93,11 +102,13 @@ final class BenchmarkCommand implements Callable<Integer> {
         Thread cleaning = new Thread(() -> deleteAll(own));
         Runtime.getRuntime().addShutdownHook(cleaning);
         Report report = new Report(System.out);
-        report.line(machine(own));
-        if (scale.isEmpty()) {
-            measure(own, report);
-        } else {
-            measureScale(own, report);
+        report.line(machine(own) + (busy == 0 ? "" : ", " + busy + " of them taken by others"));
+        try (BusyProcessors others = new BusyProcessors(busy)) {
+            if (scale.isEmpty()) {
+                measure(own, report);
+            } else {
+                measureScale(own, report);
+            }
         }
         return CommandLine.ExitCode.OK;
     }
@@ -127,6 +138,18 @@ final class BenchmarkCommand implements Callable<Integer> {
         }
         if (parts.contains(Part.COMPRESSIBLE)) {
             measureCompression(streams.compressible(mebibytes), own, turns, report);
+        }
+        if (parts.contains(Part.VERIFY)) {
+            Results results = measureStream(
+                    streams.incompressible(mebibytes),
+                    List.of(new VerifyContender(importing(Mode.CACHED, own), launcher())),
+                    turns,
+                    report);
+            report.print(results, "seconds", Target.ofVerification());
+        }
+        if (parts.contains(Part.RESUME)) {
+            Results results = measureStream(streams.incompressible(mebibytes), resumeContenders(own), turns, report);
+            report.print(results, "seconds", Target.ofResumes());
         }
         if (parts.contains(Part.PIECES)) {
             report.title("The write path alone, without Spring Batch; " + rounds + " rounds");
@@ -178,6 +201,16 @@ final class BenchmarkCommand implements Callable<Integer> {
                 new FioContender());
     }
 
+    private static List<Contender> resumeContenders(Path own) throws IOException {
+        List<Contender> contenders = new ArrayList<>();
+        for (String cache : List.of(SavevmContender.WRITEBACK, SavevmContender.NONE)) {
+            for (Mode mode : List.of(Mode.CACHED, Mode.DIRECT)) {
+                contenders.add(new ResumeContender(importing(mode, own), mode, cache));
+            }
+        }
+        return contenders;
+    }
+
     private static List<Contender> compressionContenders(Path own) throws IOException {
         return List.of(
                 importing(Mode.ZSTD, own),
@@ -188,8 +221,7 @@ final class BenchmarkCommand implements Callable<Integer> {
     }
 
     private static ImportContender importing(Mode mode, Path own) throws IOException {
-        ImportContender contender =
-                new ImportContender(mode, project().resolve("target/stateferry"), demo(), own.resolve("home"));
+        ImportContender contender = new ImportContender(mode, launcher(), demo(), own.resolve("home"));
         Path warmUp = Files.createDirectory(own.resolve("warm-up"));
         contender.prepareHome(warmUp);
         deleteAll(warmUp);
@@ -214,6 +246,10 @@ final class BenchmarkCommand implements Callable<Integer> {
 
     private static Path project() {
         return Path.of(System.getProperty("stateferry.project", "")).toAbsolutePath();
+    }
+
+    private static Path launcher() {
+        return project().resolve("target/stateferry");
     }
 
     private static Path demo() {

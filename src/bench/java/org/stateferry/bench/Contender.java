@@ -13,10 +13,15 @@ interface Contender {
      * @param row what it is called in the tables
      * @param seconds how long it took; where the row says so, for each GiB
      * @param stored the bytes by which the file it wrote has grown; 0 if nobody asks
+     * @param load how it used the system, in words; empty if it does not tell
      */
-    record Timing(String row, double seconds, long stored) {
+    record Timing(String row, double seconds, long stored, String load) {
         Timing(String row, double seconds) {
-            this(row, seconds, 0);
+            this(row, seconds, 0, "");
+        }
+
+        Timing(String row, double seconds, long stored) {
+            this(row, seconds, stored, "");
         }
     }
 

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.stateferry.testing.Qcow2ImageBuilder;
@@ -59,8 +60,9 @@ final class ImportContender implements Contender {
      * @param process seconds as a process
      * @param transferAndPublish seconds by its own account
      * @param growth bytes by which the image is longer
+     * @param load how the transfer used the system, in words
      */
-    record Took(double process, double transferAndPublish, long growth) {}
+    record Took(double process, double transferAndPublish, long growth, String load) {}
 
     @Override
     public String description() {
@@ -77,7 +79,7 @@ final class ImportContender implements Contender {
         Took took = importInto(folder, stream.path(), "auto");
         return List.of(
                 new Timing(wholeProcess(mode), took.process(), took.growth()),
-                new Timing(transferAndPublish(mode), took.transferAndPublish()));
+                new Timing(transferAndPublish(mode), took.transferAndPublish(), 0, took.load()));
     }
 
     /** Creates the home's repository, so that no measured run does. */
@@ -97,7 +99,20 @@ final class ImportContender implements Contender {
         JsonNode outcome = JSON.readTree(timed.result().stdout());
         long millis = outcome.path("transferMillis").asLong()
                 + outcome.path("publishMillis").asLong();
-        return new Took(timed.seconds(), millis / 1e3, Files.size(image) - sizeBefore);
+        return new Took(timed.seconds(), millis / 1e3, Files.size(image) - sizeBefore, load(outcome));
+    }
+
+    private static String load(JsonNode outcome) {
+        JsonNode load = outcome.path("transferLoad");
+        double mebibytes = outcome.path("bytes").asLong() / (double) MIB;
+        return String.format(
+                Locale.ROOT,
+                "a write in flight for %.0f %% of the transfer; each MiB took %.2f reads and %.2f writes of %.2f and %.2f MiB",
+                100 * load.path("inFlightShare").asDouble(),
+                load.path("readCalls").asLong() / mebibytes,
+                load.path("writeCalls").asLong() / mebibytes,
+                load.path("bytesRead").asLong() / mebibytes / MIB,
+                load.path("bytesWritten").asLong() / mebibytes / MIB);
     }
 
     /** The demonstration disk is of type zlib, as is all that {@code --create} makes; the tests make zstd without QEMU. */

@@ -37,6 +37,7 @@ final class Report {
             Results.Spread seconds = results.seconds(row);
             out.printf(Locale.ROOT, LINE, row, seconds.median(), seconds.min(), seconds.max());
         }
+        results.loads().forEach((row, load) -> out.println(row + ": " + load));
         out.printf(HEAD.replace("%n", "  %s%n"), "ratio of times, by rounds", "median", "min", "max", "target");
         for (Target target : targets) {
             results.ratio(target.row(), target.other())

@@ -12,6 +12,7 @@ import java.util.Optional;
 final class Results {
     private final Map<String, Map<Integer, Double>> rows = new LinkedHashMap<>();
     private final Map<String, Long> stored = new LinkedHashMap<>();
+    private final Map<String, String> loads = new LinkedHashMap<>();
 
     /**
      * The middle one of several values, and their range.
@@ -33,6 +34,9 @@ final class Results {
         if (timing.stored() > 0) {
             stored.put(timing.row(), timing.stored());
         }
+        if (!timing.load().isEmpty()) {
+            loads.put(timing.row(), timing.load());
+        }
     }
 
     List<String> rows() {
@@ -42,6 +46,11 @@ final class Results {
     /** The bytes that each row's last run has stored, where they are known. */
     Map<String, Long> stored() {
         return Collections.unmodifiableMap(stored);
+    }
+
+    /** How each row's last run used the system, where it tells. */
+    Map<String, String> loads() {
+        return Collections.unmodifiableMap(loads);
     }
 
     Spread seconds(String row) {

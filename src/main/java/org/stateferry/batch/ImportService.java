@@ -21,6 +21,7 @@ import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.importer.ImportRunner;
 import org.stateferry.importer.Interruption;
+import org.stateferry.importer.TransferLoad;
 import org.stateferry.importer.image.FileAccess;
 import org.stateferry.importer.image.JournalFiles;
 import org.stateferry.importer.step.GiveBack;
@@ -188,6 +189,7 @@ public final class ImportService implements ImportRunner {
                 0,
                 0,
                 0,
+                TransferLoad.NONE,
                 0,
                 0,
                 null,
@@ -207,6 +209,7 @@ public final class ImportService implements ImportRunner {
                 tally.stored(),
                 tally.shared(),
                 tally.copied(),
+                tally.load(),
                 execution.getExecutionContext().getLong(ContextKeys.TRANSFER_MILLIS, 0L),
                 execution.getExecutionContext().getLong(ContextKeys.PUBLISH_MILLIS, 0L),
                 plan == null ? null : plan.dataFile().mode(),

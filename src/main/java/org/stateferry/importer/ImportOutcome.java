@@ -16,6 +16,7 @@ import org.stateferry.stream.StreamFacts;
  * @param bytesWritten bytes that this run has put into the image, in whatever way
  * @param bytesShared how many of them share the dump's blocks and were not written
  * @param bytesCopied how many of them the kernel has copied from file to file
+ * @param load how the transfer used the system
  * @param transferMillis duration of the transfer
  * @param publishMillis duration of the publish
  * @param io how this run got the data into the image, never {@link IoMode#AUTO}; null if the image had its snapshot already
@@ -30,6 +31,7 @@ public record ImportOutcome(
         long bytesWritten,
         long bytesShared,
         long bytesCopied,
+        TransferLoad load,
         long transferMillis,
         long publishMillis,
         @Nullable IoMode io,

@@ -15,6 +15,7 @@ import org.stateferry.importer.ImportPreview;
 import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.importer.ImportRunner;
+import org.stateferry.importer.TransferLoad;
 import org.stateferry.installation.Installation;
 import org.stateferry.installation.OwnedRepository;
 import org.stateferry.installation.StopOutcome;
@@ -70,6 +71,7 @@ final class FakeInstallation implements Installation {
                 3_000_000,
                 0,
                 0,
+                new TransferLoad(0.98765, 10, 11, 12, 13),
                 1000,
                 500,
                 IoMode.DIRECT,
@@ -79,7 +81,19 @@ final class FakeInstallation implements Installation {
 
     static ImportOutcome alreadyImported() {
         return new ImportOutcome(
-                ImportOutcome.State.ALREADY_IMPORTED, 7, "3", 3 << 20, 0, 0, 0, 0, 0, null, PC, List.of());
+                ImportOutcome.State.ALREADY_IMPORTED,
+                7,
+                "3",
+                3 << 20,
+                0,
+                0,
+                0,
+                TransferLoad.NONE,
+                0,
+                0,
+                null,
+                PC,
+                List.of());
     }
 
     @Override

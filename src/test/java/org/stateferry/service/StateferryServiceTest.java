@@ -32,12 +32,25 @@ import org.stateferry.home.StateferryHome;
 import org.stateferry.importer.ImportOutcome;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.importer.ImportRunner;
+import org.stateferry.importer.TransferLoad;
 import org.stateferry.storage.IoMode;
 
 class StateferryServiceTest {
     private static final Duration DEADLINE = Duration.ofSeconds(30);
     private static final ImportOutcome IMPORTED = new ImportOutcome(
-            ImportOutcome.State.IMPORTED, 1, "1", 100, 100, 0, 0, 1, 1, IoMode.CACHED, null, List.of());
+            ImportOutcome.State.IMPORTED,
+            1,
+            "1",
+            100,
+            100,
+            0,
+            0,
+            TransferLoad.NONE,
+            1,
+            1,
+            IoMode.CACHED,
+            null,
+            List.of());
 
     @TempDir
     Path home;

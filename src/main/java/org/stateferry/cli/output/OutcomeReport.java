@@ -67,6 +67,16 @@ public record OutcomeReport(ImportRequest request, ImportOutcome outcome) {
                 : "written through the page cache";
     }
 
+    private Map<String, Object> load() {
+        Map<String, Object> fields = new LinkedHashMap<>();
+        fields.put("inFlightShare", Math.round(outcome.load().inFlightShare() * 1000) / 1000.0);
+        fields.put("readCalls", outcome.load().readCalls());
+        fields.put("writeCalls", outcome.load().writeCalls());
+        fields.put("bytesRead", outcome.load().bytesRead());
+        fields.put("bytesWritten", outcome.load().bytesWritten());
+        return fields;
+    }
+
     /** The same as data; the names are those of the history. */
     public Map<String, Object> fields() {
         Map<String, Object> fields = new LinkedHashMap<>();
@@ -82,6 +92,7 @@ public record OutcomeReport(ImportRequest request, ImportOutcome outcome) {
         fields.put("bytesWritten", outcome.bytesWritten());
         fields.put("bytesShared", outcome.bytesShared());
         fields.put("bytesCopiedByKernel", outcome.bytesCopied());
+        fields.put("transferLoad", load());
         fields.put("transferMillis", outcome.transferMillis());
         fields.put("publishMillis", outcome.publishMillis());
         IoMode io = outcome.io();

@@ -42,6 +42,7 @@ public final class TransferRun implements AutoCloseable {
     private final EarlyWriteBack earlyWriteBack;
     private final StreamReadAhead readAhead;
     private final TransferTally tally;
+    private final LoadMeter meter;
     private final Deque<StreamPiece> handedOut = new ArrayDeque<>();
     private final long startPosition;
     /** The checker's states at item ends that are not known to be written yet. */
@@ -69,6 +70,7 @@ public final class TransferRun implements AutoCloseable {
         this.session = session;
         this.plan = plan;
         this.tally = tally;
+        this.meter = new LoadMeter(observer);
         int bufferSize = plan.journal().plan().bufferSize();
         int clusterSize = plan.journal().plan().clusterSize();
         this.pool = new BufferPool(
@@ -79,7 +81,7 @@ public final class TransferRun implements AutoCloseable {
                 TransferSettings.IN_FLIGHT_MAX,
                 plan.firstBuffer(),
                 this::writeBuffer,
-                observer);
+                meter);
         this.aggregator = new ClusterAggregator(pool, writes, clusterSize, plan.firstBuffer());
         this.startPosition =
                 Math.min(plan.firstBuffer() * bufferSize, plan.journal().plan().streamLength());
@@ -102,7 +104,7 @@ public final class TransferRun implements AutoCloseable {
                 pool,
                 clusterSize,
                 plan.dataFile().systemMayCopy(),
-                observer);
+                meter);
         readAhead.start();
     }
 
@@ -292,6 +294,9 @@ public final class TransferRun implements AutoCloseable {
      */
     public void settle() {
         writes.awaitIdle();
+        if (!settled) {
+            tally.ended(meter.load());
+        }
         aggregator.abandon();
         discardHandedOut();
         if (settled) {
