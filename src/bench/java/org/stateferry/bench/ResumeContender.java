@@ -21,7 +21,7 @@ final class ResumeContender implements Contender {
     }
 
     static String row(ImportContender.Mode mode, String cache) {
-        return ImportContender.wholeProcess(mode) + " + -loadvm, " + cache;
+        return "import " + mode + " + -loadvm, " + cache;
     }
 
     @Override
@@ -46,9 +46,10 @@ final class ResumeContender implements Contender {
         try (QemuVm vm = QemuVm.start(folder, arguments)) {
             vm.status();
             loaded = Commands.secondsSince(start);
+            vm.quit();
         }
         return List.of(
                 new Timing(row(mode, cache), imported + loaded),
-                new Timing("  of this, start and load after " + mode + " (" + cache + ")", loaded));
+                new Timing("  of this, start and load (" + mode + ", " + cache + ")", loaded));
     }
 }
