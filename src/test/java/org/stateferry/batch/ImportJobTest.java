@@ -72,8 +72,15 @@ class ImportJobTest {
         List<Long> progress = new ArrayList<>();
         bench.onTransferred = progress::add;
 
-        assertThat(bench.run("saved").state()).isEqualTo(State.IMPORTED);
+        ImportOutcome outcome = bench.run("saved");
 
+        assertThat(outcome.state()).isEqualTo(State.IMPORTED);
+        assertThat(outcome.load().inFlightShare()).isGreaterThan(0).isLessThanOrEqualTo(1);
+        if (Files.exists(Path.of("/proc/self/io"))) {
+            assertThat(outcome.load().bytesRead()).isGreaterThan(19L * MIB);
+            assertThat(outcome.load().readCalls()).as("slices of 128 KiB").isGreaterThan(19 * 8);
+            assertThat(outcome.load().writeCalls()).isGreaterThan(19);
+        }
         bench.assertHolds("saved");
         assertThat(progress).isSorted().last().isEqualTo(19L * MIB + 4711);
     }
