@@ -38,6 +38,13 @@ else
   java_home=$(dirname "$(dirname "$(follow_links "$java")")")
 fi
 
+# Names of files and snapshots are bytes, and Java takes them for what the locale says: without one (cron, units, containers) it
+# would lose all that is not ASCII. Java has no option for it. Where there is no such locale, the program says so itself.
+if [ "$(LC_ALL=C.UTF-8 locale charmap 2>/dev/null || echo UTF-8)" = UTF-8 ]; then
+  LC_ALL=C.UTF-8
+  export LC_ALL
+fi
+
 # The framework alone needs about a hundred. The JVM raises the soft limit to the hard one by itself.
 files=$(ulimit -H -n)
 if [ "$files" != unlimited ] && [ "$files" -lt 256 ]; then

@@ -1,16 +1,35 @@
 package org.stateferry.batch;
 
+import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.LoggerContext;
+import ch.qos.logback.classic.pattern.MessageConverter;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.classic.spi.IThrowableProxy;
+import ch.qos.logback.core.Appender;
+import ch.qos.logback.core.CoreConstants;
+import ch.qos.logback.core.OutputStreamAppender;
+import ch.qos.logback.core.encoder.LayoutWrappingEncoder;
+import ch.qos.logback.core.pattern.DynamicConverter;
 import ch.qos.logback.core.status.StatusManager;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.Map;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.slf4j.LoggerFactory;
 import org.springframework.boot.context.event.ApplicationEnvironmentPreparedEvent;
 import org.springframework.boot.context.logging.LoggingApplicationListener;
+import org.springframework.boot.logging.logback.ExtendedWhitespaceThrowableProxyConverter;
 import org.springframework.context.ApplicationListener;
 import org.springframework.core.Ordered;
+import org.stateferry.error.ForeignText;
 
 /**
- * Keeps the framework's log in its file. When that cannot be written, because the disk is full for instance, the logging
- * library tells so on standard error, with a stack trace for each line; but what is wrong there is told by our own lines.
+ * Keeps the framework's log in its file, and keeps foreign text in it from doing harm: whoever logs a name or a path, we or
+ * the framework, cannot forge a line or steer the terminal of who reads it.
+ *
+ * <p>When the file cannot be written, because the disk is full for instance, the logging library tells so on standard error,
+ * with a stack trace for each line; but what is wrong there is told by our own lines.
  */
 public final class FrameworkLog implements ApplicationListener<ApplicationEnvironmentPreparedEvent>, Ordered {
     /** Directly after the framework has set up its log. */
@@ -24,6 +43,58 @@ public final class FrameworkLog implements ApplicationListener<ApplicationEnviro
         if (LoggerFactory.getILoggerFactory() instanceof LoggerContext context) {
             StatusManager statuses = context.getStatusManager();
             statuses.getCopyOfStatusListenerList().forEach(statuses::remove);
+            escapeIn(context);
+        }
+    }
+
+    /** Puts our converters in the place of those that print messages and exceptions, whatever the pattern. */
+    private static void escapeIn(LoggerContext context) {
+        Map<String, Supplier<? extends DynamicConverter<?>>> rules = new HashMap<>();
+        if (context.getObject(CoreConstants.PATTERN_RULE_REGISTRY_FOR_SUPPLIERS) instanceof Map<?, ?> present) {
+            present.forEach((word, supplier) -> rules.put((String) word, converter(supplier)));
+        }
+        for (String word : new String[] {"m", "msg", "message"}) {
+            rules.put(word, EscapedMessage::new);
+        }
+        for (String word :
+                new String[] {"ex", "exception", "throwable", "xEx", "xException", "xThrowable", "wex", "wEx"}) {
+            rules.put(word, EscapedTrace::new);
+        }
+        context.putObject(CoreConstants.PATTERN_RULE_REGISTRY_FOR_SUPPLIERS, rules);
+        Iterator<Appender<ILoggingEvent>> appenders =
+                context.getLogger(Logger.ROOT_LOGGER_NAME).iteratorForAppenders();
+        while (appenders.hasNext()) {
+            if (appenders.next() instanceof OutputStreamAppender<ILoggingEvent> appender
+                    && appender.getEncoder() instanceof LayoutWrappingEncoder<ILoggingEvent> encoder) {
+                encoder.stop();
+                encoder.start(); // compiles the pattern anew
+            }
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    private static Supplier<? extends DynamicConverter<?>> converter(Object supplier) {
+        return (Supplier<? extends DynamicConverter<?>>) supplier;
+    }
+
+    private static final class EscapedMessage extends MessageConverter {
+        @Override
+        public String convert(ILoggingEvent event) {
+            return ForeignText.escape(super.convert(event));
+        }
+    }
+
+    /** What an exception says can have line ends too; every line after the first is set in, as those of a trace are. */
+    private static final class EscapedTrace extends ExtendedWhitespaceThrowableProxyConverter {
+        @Override
+        protected String throwableProxyToString(IThrowableProxy throwable) {
+            return super.throwableProxyToString(throwable)
+                    .lines()
+                    .map(line -> line.isEmpty() || line.startsWith("\t") ? line : "  " + line)
+                    .map(line -> line.startsWith("\t")
+                            ? "\t" + ForeignText.escape(line.substring(1))
+                            : ForeignText.escape(line))
+                    .collect(Collectors.joining("\n", "", "\n"));
         }
     }
 }

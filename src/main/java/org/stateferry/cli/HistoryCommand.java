@@ -8,11 +8,9 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.cli.output.Console;
 import org.stateferry.cli.output.HistoryText;
-import org.stateferry.cli.output.Json;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StopSignal;
 import org.stateferry.installation.Installation;
-import org.stateferry.repository.HistoryJson;
 import org.stateferry.repository.HistoryPruning;
 import org.stateferry.repository.ImportHistory;
 import org.stateferry.repository.ImportRecord;
@@ -96,10 +94,10 @@ final class HistoryCommand implements Callable<Integer> {
             records = List.of(ImportHistory.find(records, id));
         }
         if (json) {
-            console.out().println(HistoryJson.write(records));
+            console.printJson(records);
         } else {
             List<String> lines = id == null ? HistoryText.list(records) : HistoryText.details(records.get(0));
-            lines.forEach(console.out()::println);
+            lines.forEach(console::print);
         }
     }
 
@@ -107,7 +105,11 @@ final class HistoryCommand implements Callable<Integer> {
         try (Installation.Imports imports =
                 installations.locate(program.home()).openImports(null, console::say, new StopSignal())) {
             int count = imports.prune(rule);
-            console.out().println(json ? Json.line(Map.of("pruned", count)) : "imports taken out: " + count);
+            if (json) {
+                console.printJson(Map.of("pruned", count));
+            } else {
+                console.print("imports taken out: " + count);
+            }
         }
     }
 

@@ -5,7 +5,6 @@ import java.time.Duration;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.cli.output.Console;
-import org.stateferry.cli.output.Json;
 import org.stateferry.cli.output.OutcomeReport;
 import org.stateferry.cli.output.PreviewReport;
 import org.stateferry.cli.progress.ProgressDisplay;
@@ -48,7 +47,7 @@ record ImportRun(
             OutcomeReport report = work.run(imports, display, signals.stop());
             display.end();
             if (options.json) {
-                console.out().println(Json.line(report.fields()));
+                console.printJson(report.fields());
             } else if (!options.quiet) {
                 report.print(console);
             }
@@ -70,7 +69,7 @@ record ImportRun(
         try {
             ImportPreview preview = installations.locate(home).preview(request, display, signals.stop());
             if (options.json) {
-                console.out().println(Json.line(PreviewReport.fields(request, preview)));
+                console.printJson(PreviewReport.fields(request, preview));
             } else if (!options.quiet) {
                 console.say(PreviewReport.line(request, preview));
             }

@@ -5,17 +5,15 @@ import java.util.concurrent.Callable;
 import org.stateferry.cli.output.Console;
 import org.stateferry.cli.output.ImageReport;
 import org.stateferry.cli.output.InspectReport;
-import org.stateferry.cli.output.Json;
 import org.stateferry.cli.output.LibvirtSaveReport;
 import org.stateferry.cli.output.StreamReport;
-import org.stateferry.cli.output.Texts;
 import org.stateferry.error.StateferryException;
-import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.source.DumpContent;
 import org.stateferry.source.DumpInspection;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -29,13 +27,18 @@ import picocli.CommandLine.Parameters;
             "Of a dump of any size only the beginning and the end are read; 'import' and 'verify --against' read all of"
                     + " it. A problem that is found there is told, and is no failure (exit code 0).",
             "",
-            "An image that is in use is not read (exit code 11). Files that an image or a save file names are not opened."
+            "Of a damaged image all is told that can be read, then what is wrong; that is a failure (exit code 12).",
+            "",
+            "An image that is in use is not read (exit code 11), except with --force-share. Files that an image or a save file names are not opened."
         })
 final class InspectCommand implements Callable<Integer> {
     private final Console console;
 
     @Parameters(index = "0", paramLabel = "FILE", description = "The file; it is only read.")
     private Path file;
+
+    @Mixin
+    private final ForceShareOption sharing = new ForceShareOption();
 
     @Option(names = "--json", description = "Print what was found as one JSON object on standard output.")
     private boolean json;
@@ -45,12 +48,17 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     @Override
-    public Integer call() throws StateferryException {
+    public Integer call() throws StateferryException, PartialResult {
         InspectReport report = report();
-        if (json) {
-            console.out().println(Json.line(report.fields()));
-        } else {
-            report.lines().stream().map(Texts::oneLine).forEach(console.out()::println);
+        StateferryException failure =
+                report.failures().isEmpty() ? null : report.failures().get(0);
+        if (!json) {
+            report.printTo(console::print);
+        } else if (failure == null) {
+            console.printJson(report.fields());
+        }
+        if (failure != null) {
+            throw new PartialResult(report.fields(), failure);
         }
         return ExitCodes.DONE;
     }
@@ -66,8 +74,8 @@ final class InspectCommand implements Callable<Integer> {
         if (content instanceof DumpContent.Other other) {
             return new InspectReport.Other(file, other);
         }
-        try (OpenImage open = OpenImages.openForReading(file)) {
-            return ImageReport.of(file, Qcow2Image.open(open.file()));
+        try (OpenImage open = OpenImages.openForReading(file, sharing.locking(console))) {
+            return ImageReport.of(file, open.file(), sharing.isForced());
         }
     }
 

@@ -7,6 +7,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
@@ -17,24 +19,37 @@ import picocli.CommandLine;
 
 /**
  * Tells the operator what went wrong, in two lines (what and where, what to do next), and gives the exit code for it. No
- * stack trace ever reaches the screen.
+ * stack trace ever reaches the screen. Where the command was asked for JSON, the same is one object on standard output.
  *
  * @param console where the lines go
+ * @param json whether the command was asked for JSON
  */
-record ProblemPrinter(Console console) {
-    /** A failure of ours. */
-    int failed(StateferryException failure, OptionalInt signal) {
-        console.say(Objects.requireNonNull(failure.getMessage()));
-        String advice = failure.advice();
-        console.sayMore("next: " + (advice == null ? defaultAdvice(failure.kind()) : advice));
-        return ExitCodes.of(failure.kind(), signal);
+record ProblemPrinter(Console console, boolean json) {
+    /**
+     * A failure of ours.
+     *
+     * @param result what the command has found nevertheless; may be empty
+     */
+    int failed(StateferryException failure, OptionalInt signal, Map<String, Object> result) {
+        String advice = failure.advice() == null ? defaultAdvice(failure.kind()) : failure.advice();
+        Path file = failure.file();
+        return tell(new Failure(
+                failure.kind(),
+                ExitCodes.of(failure.kind(), signal),
+                file == null ? null : file.toString(),
+                failure.offset() < 0 ? null : failure.offset(),
+                Objects.requireNonNull(failure.getMessage()),
+                failure.problem(),
+                advice,
+                result));
     }
 
     /** A command line that is not understood. */
     int misused(CommandLine.ParameterException misuse) {
-        console.say(Objects.requireNonNullElse(misuse.getMessage(), "the command line is not understood"));
-        console.sayMore("next: " + misuse.getCommandLine().getCommandSpec().qualifiedName() + " --help");
-        return FailureKind.USAGE.exitCode();
+        return tell(withoutPlace(
+                FailureKind.USAGE,
+                Objects.requireNonNullElse(misuse.getMessage(), "the command line is not understood"),
+                misuse.getCommandLine().getCommandSpec().qualifiedName() + " --help"));
     }
 
     /**
@@ -43,10 +58,54 @@ record ProblemPrinter(Console console) {
      * @param logFile the log file, or null if it is not even known where that is
      */
     int unforeseen(Throwable surprise, @Nullable Path logFile) {
+        if (surprise instanceof OutOfMemoryError) {
+            return tell(withoutPlace(
+                    FailureKind.INTERNAL,
+                    "the memory of this process is not enough: " + surprise.getMessage(),
+                    "give it more, for example STATEFERRY_JAVA_OPTS=-Xmx512m, and run the same command again"));
+        }
         String message = surprise.getMessage();
-        console.say("internal error: " + surprise.getClass().getName() + (message == null ? "" : ": " + message));
-        console.sayMore("next: " + (logFile == null ? "report this" : record(surprise, logFile)));
-        return FailureKind.INTERNAL.exitCode();
+        return tell(withoutPlace(
+                FailureKind.INTERNAL,
+                "internal error: " + surprise.getClass().getName() + (message == null ? "" : ": " + message),
+                logFile == null ? "report this" : record(surprise, logFile)));
+    }
+
+    /** Standard output could not take all of the data. */
+    int cannotWrite() {
+        console.say("standard output could not take all of the data");
+        console.sayMore("next: make room where it leads to, or keep the reader of the pipe running, and run it again");
+        return FailureKind.IO.exitCode();
+    }
+
+    private record Failure(
+            FailureKind kind,
+            int exitCode,
+            @Nullable String file,
+            @Nullable Long offset,
+            String line,
+            String message,
+            String nextStep,
+            Map<String, Object> result) {}
+
+    private static Failure withoutPlace(FailureKind kind, String message, String nextStep) {
+        return new Failure(kind, kind.exitCode(), null, null, message, message, nextStep, Map.of());
+    }
+
+    private int tell(Failure failure) {
+        console.say(failure.line);
+        console.sayMore("next: " + failure.nextStep);
+        if (json) {
+            Map<String, Object> fields = new LinkedHashMap<>(failure.result);
+            fields.put("kind", failure.kind.tag());
+            fields.put("exitCode", failure.exitCode);
+            fields.put("file", failure.file);
+            fields.put("offset", failure.offset);
+            fields.put("message", failure.message);
+            fields.put("nextStep", failure.nextStep);
+            console.printJson(fields);
+        }
+        return failure.exitCode;
     }
 
     private static String record(Throwable surprise, Path logFile) {

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.cli.output.Texts;
 import org.stateferry.error.StateferryException;
 import org.stateferry.installation.Installation;
 import org.stateferry.installation.OwnedRepository;
@@ -28,7 +29,8 @@ record ServiceRun(Installation.Locator installations, TerminationSignals signals
         TransferMetrics transfers = new TransferMetrics();
         try (OwnedRepository owned = installations.locate(home).openForService(transfers, notice, signals.stop());
                 StateferryService service = StateferryService.start(owned.repository(), owned, transfers, Map.of())) {
-            notice.accept("serving " + service.definitionCount() + " definitions, health on port " + service.port());
+            notice.accept("serving " + Texts.count(service.definitionCount(), "definition") + ", health on port "
+                    + service.port());
             signals.await();
             notice.accept("ending; a running import stops at its next safe point");
         } catch (InterruptedException e) {

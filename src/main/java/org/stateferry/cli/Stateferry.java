@@ -1,8 +1,10 @@
 package org.stateferry.cli;
 
 import java.util.List;
+import java.util.Locale;
 import java.util.TimeZone;
 import org.stateferry.cli.output.Console;
+import org.stateferry.error.StateferryException;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.installation.Installation;
 import org.stateferry.installation.LocalInstallation;
@@ -15,7 +17,11 @@ public final class Stateferry {
     public static void main(String[] args) {
         // The job repository stores local times: they are UTC's, whatever the zone of who reads them later.
         TimeZone.setDefault(TimeZone.getTimeZone("UTC"));
-        System.exit(program(Console.ofProcess(), args).run(args));
+        // Digits and decimal points are the same for everybody.
+        Locale.setDefault(Locale.ROOT);
+        Program program = program(Console.ofProcess(), args);
+        StateferryException garbled = ArgumentBytes.problem(args);
+        System.exit(garbled == null ? program.run(args) : program.refuse(garbled, args));
     }
 
     /**

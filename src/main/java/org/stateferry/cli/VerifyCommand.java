@@ -6,19 +6,20 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.cli.output.Console;
-import org.stateferry.cli.output.Json;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.CheckReport;
 import org.stateferry.qcow2.MetadataCheck;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
+import org.stateferry.qcow2.vmstate.Sample;
 import org.stateferry.source.DumpFormat;
 import org.stateferry.source.DumpSource;
 import org.stateferry.source.DumpSources;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -30,7 +31,12 @@ import picocli.CommandLine.Spec;
         name = "verify",
         sortOptions = false,
         description = "Checks an image's metadata as qemu-img check does, and reads the saved states in it back.",
-        footer = {"", "Leaked clusters alone are a warning, not a failure: they waste space and harm nothing."})
+        footer = {
+            "",
+            "Leaked clusters alone are a warning, not a failure: they waste space and harm nothing.",
+            "",
+            "An image that is in use is not read (exit code 11), except with --force-share."
+        })
 final class VerifyCommand implements Callable<Integer> {
     private final Console console;
 
@@ -59,6 +65,12 @@ final class VerifyCommand implements Callable<Integer> {
             description = "The dump's form: auto, plain, or opaque. Default: auto.")
     private DumpFormat format;
 
+    @Mixin
+    private final SampleOptions sampling = new SampleOptions();
+
+    @Mixin
+    private final ForceShareOption sharing = new ForceShareOption();
+
     @Option(names = "--json", description = "Print what was found as one JSON object on standard output.")
     private boolean json;
 
@@ -67,38 +79,54 @@ final class VerifyCommand implements Callable<Integer> {
     }
 
     @Override
-    public Integer call() throws StateferryException {
+    public Integer call() throws StateferryException, PartialResult {
         if (against != null && name == null) {
             throw new ParameterException(spec.commandLine(), "--against needs --name");
         }
-        try (OpenImage open = OpenImages.openForReading(imagePath)) {
+        SampleOptions.@Nullable Share share = sampling.share();
+        try (OpenImage open = OpenImages.openForReading(imagePath, sharing.locking(console))) {
             Qcow2Image image = Qcow2Image.open(open.file());
             CheckReport check = MetadataCheck.run(image);
-            List<VmStateCheck> states = check.isSound() ? readStates(image) : List.of();
-            VerifyReport report = new VerifyReport(image, check, states);
-            if (json) {
-                console.out().println(Json.line(report.fields()));
-            } else {
-                report.lines().forEach(console.out()::println);
+            List<VmStateCheck> states = new ArrayList<>();
+            StateferryException failure = null;
+            if (check.isSound()) {
+                try {
+                    readStates(image, share, states);
+                } catch (StateferryException e) {
+                    failure = e;
+                }
             }
-            report.requireSound();
+            VerifyReport report = new VerifyReport(image, check, states, share, sharing.isForced());
+            if (failure == null) {
+                failure = report.failure(against);
+            }
+            if (!json) {
+                report.lines().forEach(console::print);
+            } else if (failure == null) {
+                console.printJson(report.fields());
+            }
+            if (failure != null) {
+                throw new PartialResult(report.fields(), failure);
+            }
             return ExitCodes.DONE;
         }
     }
 
-    private List<VmStateCheck> readStates(Qcow2Image image) throws StateferryException {
-        List<VmStateCheck> states = new ArrayList<>();
+    private void readStates(Qcow2Image image, SampleOptions.@Nullable Share share, List<VmStateCheck> states)
+            throws StateferryException {
         for (SnapshotTableEntry entry : selected(image)) {
             if (entry.vmStateSize() > 0) {
-                states.add(check(image, entry));
+                states.add(check(image, entry, share == null ? null : share.sample()));
             }
         }
-        return states;
     }
 
-    private VmStateCheck check(Qcow2Image image, SnapshotTableEntry entry) throws StateferryException {
+    private VmStateCheck check(Qcow2Image image, SnapshotTableEntry entry, @Nullable Sample sample)
+            throws StateferryException {
         try {
-            return against == null ? VmStateCheck.readBack(image, entry) : compared(image, entry, against);
+            return against == null
+                    ? VmStateCheck.readBack(image, entry, sample)
+                    : compared(image, entry, against, sample);
         } catch (StateferryException e) {
             if (e.kind() != FailureKind.IMAGE_CORRUPT) {
                 throw e;
@@ -125,11 +153,11 @@ final class VerifyCommand implements Callable<Integer> {
         return List.of(entry);
     }
 
-    private VmStateCheck compared(Qcow2Image image, SnapshotTableEntry entry, Path dumpPath)
+    private VmStateCheck compared(Qcow2Image image, SnapshotTableEntry entry, Path dumpPath, @Nullable Sample sample)
             throws StateferryException {
         try (OpenImages.DumpReservation reserved = OpenImages.reserveDump(dumpPath);
                 DumpSource dump = DumpSources.open(dumpPath, format)) {
-            return VmStateCheck.compare(image, entry, dump);
+            return VmStateCheck.compare(image, entry, dump, sample);
         }
     }
 }

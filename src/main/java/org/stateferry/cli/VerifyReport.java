@@ -1,9 +1,11 @@
 package org.stateferry.cli;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.cli.output.Texts;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -16,34 +18,52 @@ import org.stateferry.qcow2.Qcow2Image;
  * @param image the image
  * @param check the check of its metadata
  * @param states the vmstates that were read back; none if the metadata is damaged
+ * @param share how much of each was read; null if all
+ * @param torn whether somebody may have written to the image meanwhile
  */
-record VerifyReport(Qcow2Image image, CheckReport check, List<VmStateCheck> states) {
+record VerifyReport(
+        Qcow2Image image,
+        CheckReport check,
+        List<VmStateCheck> states,
+        SampleOptions.@Nullable Share share,
+        boolean torn) {
 
     public List<String> lines() {
         List<String> lines = new ArrayList<>();
-        lines.add("%s: qcow2 version %d, clusters of %s, %d snapshots"
+        lines.add("%s: qcow2 version %d, clusters of %s, %s"
                 .formatted(
-                        Texts.oneLine(image.file().path().toString()),
+                        image.file().path(),
                         image.header().version(),
                         Texts.bytes(image.geometry().clusterSize()),
-                        image.snapshotTable().entries().size()));
+                        Texts.count(image.snapshotTable().entries().size(), "snapshot")));
         check.corruptions()
                 .forEach(corruption -> lines.add("error at byte " + corruption.offset() + ": " + corruption.problem()));
-        lines.add(check.corruptionCount() + " errors, " + check.leakCount() + " leaked clusters");
+        lines.add(Texts.count(check.corruptionCount(), "error") + ", "
+                + Texts.count(check.leakCount(), "leaked cluster"));
         if (check.pastEndCount() > 0) {
             lines.add("refcounts past the end of the file: " + check.pastEndCount()
                     + ", which would be leaks as soon as the file grows");
         }
         for (VmStateCheck state : states) {
-            lines.add("snapshot %s '%s': %d bytes of saved state%s %s"
+            lines.add("snapshot %s '%s': %s bytes of saved state%s %s"
                     .formatted(
-                            Texts.oneLine(state.entry().idText()),
-                            Texts.oneLine(state.entry().nameText()),
-                            state.entry().vmStateSize(),
+                            state.entry().idText(),
+                            state.entry().nameText(),
+                            amount(state),
                             beyond(state),
                             outcome(state)));
         }
+        if (share != null && !states.isEmpty()) {
+            lines.add("what was not read may be damaged; --seed " + share.seed() + " reads the same pieces again");
+        }
         return lines;
+    }
+
+    private String amount(VmStateCheck state) {
+        long size = state.entry().vmStateSize();
+        return share == null
+                ? String.valueOf(size)
+                : "a sample of " + share.percent() + " %, " + state.bytesRead() + " of " + size;
     }
 
     private static String beyond(VmStateCheck state) {
@@ -69,8 +89,17 @@ record VerifyReport(Qcow2Image image, CheckReport check, List<VmStateCheck> stat
         fields.put("leaks", check.leakCount());
         fields.put("refcountsPastEnd", check.pastEndCount());
         fields.put("corruptionDetails", check.corruptions());
+        fields.put("sample", share == null ? null : sampleFields(share));
+        fields.put("forceShare", torn);
         fields.put("snapshots", image.snapshotTable().entries().size());
         fields.put("vmStates", states.stream().map(VerifyReport::stateFields).toList());
+        return fields;
+    }
+
+    private static Map<String, Object> sampleFields(SampleOptions.Share share) {
+        Map<String, Object> fields = new LinkedHashMap<>();
+        fields.put("percent", share.percent());
+        fields.put("seed", share.seed());
         return fields;
     }
 
@@ -79,32 +108,52 @@ record VerifyReport(Qcow2Image image, CheckReport check, List<VmStateCheck> stat
         fields.put("id", state.entry().idText());
         fields.put("name", state.entry().nameText());
         fields.put("vmStateSize", state.entry().vmStateSize());
-        fields.put("bytesRead", state.readSize());
+        fields.put("bytesRead", state.bytesRead());
         fields.put("against", state.dump() == null ? null : state.dump().toString());
         fields.put("equal", state.dump() == null ? null : !state.differs());
         fields.put("firstDifference", state.differs() ? state.firstDifference() : null);
         return fields;
     }
 
-    /** Fails if something is wrong; leaks are not. */
-    public void requireSound() throws StateferryException {
+    /**
+     * What is wrong, or null if nothing is; leaks are not.
+     *
+     * @param against the dump as the operator named it, or null
+     */
+    public @Nullable StateferryException failure(@Nullable Path against) {
         if (!check.isSound()) {
-            throw StateferryException.at(
+            return StateferryException.at(
                             FailureKind.VERIFICATION,
                             image.file().path(),
                             check.corruptions().get(0).offset(),
-                            check.corruptions().get(0).problem() + " (" + check.corruptionCount()
-                                    + " such errors in all)")
-                    .advise("Repair a copy of the image with qemu-img check -r all.");
+                            check.corruptions().get(0).problem()
+                                    + (check.corruptionCount() == 1
+                                            ? ""
+                                            : " (" + check.corruptionCount() + " such errors in all)"))
+                    .advise(
+                            torn
+                                    ? "The image was read without a lock: check it again when nobody uses it."
+                                    : "Repair a copy of the image with qemu-img check -r all.");
         }
         for (VmStateCheck state : states) {
             if (state.differs()) {
-                throw StateferryException.in(
-                        FailureKind.VERIFICATION,
-                        image.file().path(),
-                        "the state of snapshot \"" + state.entry().nameText() + "\" differs from the dump at byte "
-                                + state.firstDifference());
+                return StateferryException.in(
+                                FailureKind.VERIFICATION,
+                                image.file().path(),
+                                "the state of snapshot \"" + state.entry().nameText()
+                                        + "\" differs from the dump at byte " + state.firstDifference())
+                        .advise(differenceAdvice(against));
             }
         }
+        return null;
+    }
+
+    private String differenceAdvice(@Nullable Path against) {
+        String dump = String.valueOf(against);
+        if (torn) {
+            return "The image was read without a lock: compare again when nobody uses it.";
+        }
+        return "If " + dump + " is the dump of this snapshot, the copy in the image is damaged: delete it with qemu-img"
+                + " snapshot -d and import the dump again. If the dump is a later one, import it under another name.";
     }
 }

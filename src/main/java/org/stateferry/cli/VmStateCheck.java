@@ -6,6 +6,7 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
+import org.stateferry.qcow2.vmstate.Sample;
 import org.stateferry.qcow2.vmstate.VmStateReader;
 import org.stateferry.source.DumpSource;
 import org.stateferry.source.PieceStream;
@@ -15,43 +16,85 @@ import org.stateferry.source.PieceStream;
  *
  * @param entry the snapshot
  * @param readSize where what was read ends; behind the size that the table entry gives if the vmstate reaches further
+ * @param bytesRead how many bytes were read; fewer than {@code readSize} if only a share was asked for
  * @param dump what it was compared with, or null
  * @param firstDifference the first stream byte that differs from the dump, or -1 if none does or nothing was compared
  */
 record VmStateCheck(
-        SnapshotTableEntry entry, long readSize, @Nullable Path dump, long firstDifference) {
+        SnapshotTableEntry entry,
+        long readSize,
+        long bytesRead,
+        @Nullable Path dump,
+        long firstDifference) {
     private static final int PIECE_SIZE = 1024 * 1024;
     private static final long NO_DIFFERENCE = -1;
 
-    /** Reads the whole vmstate. */
-    static VmStateCheck readBack(Qcow2Image image, SnapshotTableEntry entry) throws StateferryException {
-        long end = new VmStateReader(image, entry).readStored(ByteBuffer.allocate(PIECE_SIZE));
-        return new VmStateCheck(entry, end, null, NO_DIFFERENCE);
+    /**
+     * Reads the vmstate.
+     *
+     * @param sample chooses the pieces to read; null reads all
+     */
+    static VmStateCheck readBack(Qcow2Image image, SnapshotTableEntry entry, @Nullable Sample sample)
+            throws StateferryException {
+        VmStateReader reader = new VmStateReader(image, entry);
+        ByteBuffer piece = ByteBuffer.allocate(PIECE_SIZE);
+        if (sample != null) {
+            return new VmStateCheck(entry, entry.vmStateSize(), reader.readSample(piece, sample), null, NO_DIFFERENCE);
+        }
+        long end = reader.readStored(piece);
+        return new VmStateCheck(entry, end, end, null, NO_DIFFERENCE);
     }
 
-    /** Reads the vmstate up to its end or the first byte that is not the dump's. */
-    static VmStateCheck compare(Qcow2Image image, SnapshotTableEntry entry, DumpSource dump)
+    /**
+     * Reads the vmstate up to its end or the first byte that is not the dump's.
+     *
+     * @param sample chooses the pieces to read; null reads all
+     */
+    static VmStateCheck compare(Qcow2Image image, SnapshotTableEntry entry, DumpSource dump, @Nullable Sample sample)
             throws StateferryException {
         VmStateReader reader = new VmStateReader(image, entry);
         ByteBuffer inImage = ByteBuffer.allocate(PIECE_SIZE);
         ByteBuffer inDump = ByteBuffer.allocate(PIECE_SIZE);
         // A state that reaches behind its size is compared as far as the dump does.
         long end = Math.min(reader.end(), Math.max(entry.vmStateSize(), dump.streamLength()));
-        long offset = 0;
-        try (PieceStream pieces = dump.pieces(0)) {
-            while (true) {
+        if (sample != null && end != dump.streamLength()) {
+            return new VmStateCheck(entry, end, 0, dump.path(), Math.min(end, dump.streamLength()));
+        }
+        long read = 0;
+        PieceStream pieces = dump.pieces(0);
+        try {
+            for (long offset = 0; ; offset += PIECE_SIZE) {
+                if (sample != null) {
+                    long next = nextTaken(sample, offset, end);
+                    if (next != offset) {
+                        pieces.close();
+                        pieces = dump.pieces(Math.min(next, end));
+                        offset = next;
+                    }
+                }
                 reader.read(inImage.clear(), offset, end);
                 pieces.read(inDump.clear());
                 int mismatch = inImage.flip().mismatch(inDump.flip());
+                read += mismatch >= 0 ? mismatch : inImage.remaining();
                 if (mismatch >= 0) {
-                    return new VmStateCheck(entry, offset + mismatch, dump.path(), offset + mismatch);
+                    return new VmStateCheck(entry, offset + mismatch, read, dump.path(), offset + mismatch);
                 }
-                if (!inImage.hasRemaining()) {
-                    return new VmStateCheck(entry, offset, dump.path(), NO_DIFFERENCE);
+                if (inImage.remaining() < PIECE_SIZE) {
+                    return new VmStateCheck(entry, end, read, dump.path(), NO_DIFFERENCE);
                 }
-                offset += inImage.remaining();
             }
+        } finally {
+            pieces.close();
         }
+    }
+
+    /** The offset of the first piece from {@code offset} on that the sample takes, or the end. */
+    private static long nextTaken(Sample sample, long offset, long end) {
+        long next = offset;
+        while (next < end && !sample.takesNext()) {
+            next += PIECE_SIZE;
+        }
+        return Math.min(next, end);
     }
 
     public boolean differs() {

@@ -9,6 +9,9 @@ import org.jspecify.annotations.Nullable;
  * The one family of failures: a kind that a caller can act on, the file and the byte offset it is about, and a message
  * that says what is wrong and what to do next.
  *
+ * <p>What it says can be printed and logged as it is: foreign text in it - names, paths, messages of libraries - is
+ * {@linkplain ForeignText#escape escaped} here, so that no caller has to think of it. {@link #file()} is the path itself.
+ *
  * <p>It is an {@link IOException} because everything below the command line reads and writes files, and callers of such
  * code expect that type. Mistakes of a calling method stay {@link IllegalArgumentException}.
  */
@@ -35,8 +38,8 @@ public final class StateferryException extends IOException {
         this.kind = Objects.requireNonNull(kind, "kind is null");
         this.file = file;
         this.offset = offset;
-        this.problem = problem;
-        this.advice = advice;
+        this.problem = ForeignText.escape(problem);
+        this.advice = advice == null ? null : ForeignText.escape(advice);
     }
 
     /** A failure that concerns no file. */
@@ -97,8 +100,8 @@ public final class StateferryException extends IOException {
 
     private static String render(@Nullable Path file, long offset, String problem) {
         if (file == null) {
-            return problem;
+            return ForeignText.escape(problem);
         }
-        return offset < 0 ? file + ": " + problem : file + " at byte " + offset + ": " + problem;
+        return ForeignText.escape(offset < 0 ? file + ": " + problem : file + " at byte " + offset + ": " + problem);
     }
 }

@@ -11,6 +11,7 @@ import java.time.format.DateTimeParseException;
 import java.util.List;
 import java.util.Optional;
 import java.util.Properties;
+import org.stateferry.error.ForeignText;
 
 /**
  * The process that owns the job repository, as it introduces itself to those who wait.
@@ -36,7 +37,7 @@ public record RepositoryOwner(long pid, String command, Instant since, boolean s
      * @param service whether it stays until someone stops it
      */
     public static RepositoryOwner thisProcess(List<String> words, boolean service) {
-        String line = ("stateferry " + String.join(" ", words)).replaceAll("\\p{Cntrl}", "?");
+        String line = ForeignText.escape("stateferry " + String.join(" ", words));
         String command = line.length() > COMMAND_LENGTH_MAX ? line.substring(0, COMMAND_LENGTH_MAX) + "..." : line;
         return new RepositoryOwner(ProcessHandle.current().pid(), command, Instant.now(), service);
     }

@@ -1,7 +1,6 @@
 package org.stateferry.qcow2;
 
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -11,6 +10,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.bytes.ByteCursor;
 import org.stateferry.error.FailureKind;
+import org.stateferry.error.ForeignText;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.AutoclearFeatures;
 import org.stateferry.qcow2.format.BitmapsExtension;
@@ -66,6 +66,12 @@ public final class Qcow2Image {
         this.snapshotTable = snapshotTable;
     }
 
+    /** Hears of what is wrong with an image. */
+    @FunctionalInterface
+    private interface Problems {
+        void found(StateferryException problem) throws StateferryException;
+    }
+
     /**
      * Reads header, header extensions and snapshot table. What {@link #violations} tells is no reason to refuse the image here.
      *
@@ -73,38 +79,74 @@ public final class Qcow2Image {
      *     knows, IMAGE_CORRUPT if a field is out of range
      */
     public static Qcow2Image open(ImageFile file) throws StateferryException {
+        return open(file, problem -> {
+            throw problem;
+        });
+    }
+
+    /**
+     * Reads as much of an image as can be read, to be shown and for nothing else.
+     *
+     * @param problems gets what {@link #open} would have failed with, in the order in which it is found
+     * @throws StateferryException if not even the header's fields can be told
+     */
+    public static Qcow2Image openDamaged(ImageFile file, List<StateferryException> problems)
+            throws StateferryException {
+        return open(file, problems::add);
+    }
+
+    private static Qcow2Image open(ImageFile file, Problems problems) throws StateferryException {
         ByteBuffer start = readBytes(file, 0, (int) Math.min(file.size(), Qcow2Header.MAX_PARSED_LENGTH));
-        Qcow2Header header = Qcow2Header.parse(start, file.path());
+        Qcow2Header header = Qcow2Header.parseFields(start, file.path());
+        boolean consistent = true;
+        try {
+            header.requireConsistent(file.path());
+        } catch (StateferryException e) {
+            problems.found(e);
+            consistent = false;
+        }
         List<Integer> unknown = IncompatibleFeature.unknownBits(header.incompatibleFeatures());
         if (!unknown.isEmpty()) {
-            throw StateferryException.at(
+            problems.found(StateferryException.at(
                             FailureKind.IMAGE_UNSUPPORTED,
                             file.path(),
                             72,
                             "unknown incompatible feature bits " + unknown)
-                    .advise("The image was made by a newer QEMU; it needs a newer Stateferry too.");
+                    .advise("The image was made by a newer QEMU; it needs a newer Stateferry too."));
         }
         ByteBuffer firstCluster = readBytes(file, 0, header.geometry().clusterSize());
-        Extensions extensions = readExtensions(firstCluster, header, file);
+        Extensions extensions = consistent
+                ? readExtensions(firstCluster, header, file, problems)
+                : new Extensions(null, null, List.of());
         byte[] sector = Arrays.copyOf(firstCluster.array(), HeaderSwitch.SECTOR_SIZE);
-        return new Qcow2Image(file, header, sector, extensions, readSnapshotTable(file, header));
+        boolean hasTable = consistent || isInRange(header.snapshotsOffset());
+        SnapshotTable snapshots = hasTable ? readSnapshotTable(file, header, problems) : new SnapshotTable(List.of());
+        return new Qcow2Image(file, header, sector, extensions, snapshots);
     }
 
-    private static Extensions readExtensions(ByteBuffer firstCluster, Qcow2Header header, ImageFile file)
-            throws StateferryException {
+    private static boolean isInRange(long offset) {
+        return offset >= 0 && offset < Qcow2Limits.MAX_HOST_OFFSET;
+    }
+
+    private static Extensions readExtensions(
+            ByteBuffer firstCluster, Qcow2Header header, ImageFile file, Problems problems) throws StateferryException {
         Map<Integer, HeaderExtension> last = new HashMap<>();
         List<Violation> violations = new ArrayList<>();
-        HeaderExtension.forEach(firstCluster, header, file.path(), extension -> {
-            Violation violation = OpenRules.violation(extension, header);
-            if (violation != null && violations.isEmpty()) {
-                violations.add(violation);
-            }
-            if (extension.type() == HeaderExtension.BITMAPS) {
-                last.merge(extension.type(), extension, (old, next) -> isInRange(old, header, file) ? next : old);
-            } else if (extension.type() == HeaderExtension.ENCRYPTION && violation == null) {
-                last.put(extension.type(), extension);
-            }
-        });
+        try {
+            HeaderExtension.forEach(firstCluster, header, file.path(), extension -> {
+                Violation violation = OpenRules.violation(extension, header);
+                if (violation != null && violations.isEmpty()) {
+                    violations.add(violation);
+                }
+                if (extension.type() == HeaderExtension.BITMAPS) {
+                    last.merge(extension.type(), extension, (old, next) -> isInRange(old, header, file) ? next : old);
+                } else if (extension.type() == HeaderExtension.ENCRYPTION && violation == null) {
+                    last.put(extension.type(), extension);
+                }
+            });
+        } catch (StateferryException e) {
+            problems.found(e);
+        }
         HeaderExtension encryption = last.get(HeaderExtension.ENCRYPTION);
         violations.addAll(OpenRules.violations(header, encryption));
         return new Extensions(last.get(HeaderExtension.BITMAPS), encryption, List.copyOf(violations));
@@ -120,30 +162,38 @@ public final class Qcow2Image {
     }
 
     /** Goes through the entries to find out where the table ends, and then reads it in one piece. */
-    private static SnapshotTable readSnapshotTable(ImageFile file, Qcow2Header header) throws StateferryException {
+    private static SnapshotTable readSnapshotTable(ImageFile file, Qcow2Header header, Problems problems)
+            throws StateferryException {
         if (header.snapshotCount() == 0) {
             return new SnapshotTable(List.of());
         }
         long start = header.snapshotsOffset();
         long end = start;
-        ByteCursor cursor = snapshotCursor(file, start);
-        for (int index = 0; index < header.snapshotCount(); index++) {
-            if (cursor.remaining() < MAX_SNAPSHOT_ENTRY_SIZE) {
-                cursor = snapshotCursor(file, cursor.offset());
+        int count = 0;
+        try {
+            ByteCursor cursor = snapshotCursor(file, start);
+            while (count < header.snapshotCount()) {
+                if (cursor.remaining() < MAX_SNAPSHOT_ENTRY_SIZE) {
+                    cursor = snapshotCursor(file, cursor.offset());
+                }
+                long entryStart = cursor.offset();
+                long entryEnd = entryStart + SnapshotTableEntry.skip(cursor, file.path());
+                if (entryEnd - start > Qcow2Limits.MAX_TABLE_SIZE_IN_MEMORY) {
+                    throw StateferryException.at(
+                                    FailureKind.IMAGE_UNSUPPORTED,
+                                    file.path(),
+                                    entryStart,
+                                    "the snapshot table is larger than 8 MiB, which would take too much memory")
+                            .advise("Delete snapshots with long names using qemu-img snapshot -d.");
+                }
+                end = entryEnd;
+                count++;
             }
-            long entryStart = cursor.offset();
-            end = entryStart + SnapshotTableEntry.skip(cursor, file.path());
-            if (end - start > Qcow2Limits.MAX_TABLE_SIZE_IN_MEMORY) {
-                throw StateferryException.at(
-                                FailureKind.IMAGE_UNSUPPORTED,
-                                file.path(),
-                                entryStart,
-                                "the snapshot table is larger than 8 MiB, which would take too much memory")
-                        .advise("Delete snapshots with long names using qemu-img snapshot -d.");
-            }
+        } catch (StateferryException e) {
+            problems.found(e);
         }
         byte[] bytes = readBytes(file, start, (int) (end - start)).array();
-        return SnapshotTable.parse(bytes, header.snapshotCount(), start, file.path());
+        return SnapshotTable.parse(bytes, count, start, file.path());
     }
 
     private static ByteCursor snapshotCursor(ImageFile file, long offset) throws StateferryException {
@@ -211,27 +261,27 @@ public final class Qcow2Image {
         return Optional.of(bitmaps);
     }
 
-    /** The names of the {@link #bitmaps}, in the order of their directory. */
-    public List<String> bitmapNames() throws StateferryException {
+    /**
+     * Adds the names of the {@link #bitmaps}, in the order of their directory; if it fails, those before the one that cannot be
+     * read.
+     */
+    public void readBitmapNames(List<String> names) throws StateferryException {
         Optional<BitmapsExtension> extension = bitmaps();
-        if (extension.isEmpty()) {
-            return List.of();
+        if (extension.isPresent()) {
+            BitmapDirectory directory = new BitmapDirectory(file, header, extension.get());
+            while (directory.hasNext()) {
+                names.add(directory.next().name());
+            }
         }
-        List<String> names = new ArrayList<>();
-        BitmapDirectory directory = new BitmapDirectory(file, header, extension.get());
-        while (directory.hasNext()) {
-            names.add(directory.next().name());
-        }
-        return names;
     }
 
-    /** The name of the backing file as the image has it, malformed UTF-8 replaced; the file is never opened. */
+    /** The name of the backing file as the image has it, bytes that are not UTF-8 written as {@code \xff}; the file is never opened. */
     public Optional<String> backingFileName() throws StateferryException {
         if (!header.hasBackingFile()) {
             return Optional.empty();
         }
         ByteBuffer name = readBytes(file, header.backingFileOffset(), (int) header.backingFileSize());
-        return Optional.of(StandardCharsets.UTF_8.decode(name).toString());
+        return Optional.of(ForeignText.decode(name));
     }
 
     /** Where the LUKS header lies, if the image has one. */

@@ -18,6 +18,9 @@ public final class RepositoryFailure {
     /** H2's error code {@code DATABASE_ALREADY_OPEN_1}. */
     private static final int H2_ALREADY_OPEN = 90020;
 
+    /** H2's error code {@code OUT_OF_MEMORY}. */
+    private static final int H2_OUT_OF_MEMORY = 90108;
+
     private static final int MESSAGE_LENGTH_MAX = 300;
 
     private RepositoryFailure() {}
@@ -38,6 +41,9 @@ public final class RepositoryFailure {
      */
     public static StateferryException explain(
             Throwable failure, StateferryHome home, @Nullable Environment environment) {
+        if (isOutOfMemory(failure)) {
+            return outOfMemory(failure);
+        }
         String message = firstLine(NestedExceptionUtils.getMostSpecificCause(failure));
         if (environment == null || !isOfDatabase(failure)) {
             return StateferryException.in(
@@ -61,11 +67,30 @@ public final class RepositoryFailure {
 
     /** What to report when an import's call of the repository threw {@code failure}. */
     public static StateferryException during(Throwable failure) {
+        if (isOutOfMemory(failure)) {
+            return outOfMemory(failure);
+        }
         return StateferryException.of(
                         FailureKind.REPOSITORY,
                         "the job repository failed: " + firstLine(NestedExceptionUtils.getMostSpecificCause(failure)))
                 .causedBy(failure)
                 .advise("Run the same command again: what is left to do is told by the image, not by the repository.");
+    }
+
+    /** The database wraps the error, and the framework whatever it meets; the repository is sound all the same. */
+    private static boolean isOutOfMemory(Throwable failure) {
+        return causes(failure)
+                .anyMatch(cause -> cause instanceof OutOfMemoryError
+                        || cause instanceof SQLException sql && sql.getErrorCode() == H2_OUT_OF_MEMORY);
+    }
+
+    private static StateferryException outOfMemory(Throwable failure) {
+        return StateferryException.of(
+                        FailureKind.INTERNAL, "the memory of this process is not enough for the job repository")
+                .causedBy(failure)
+                .advise(
+                        "Give it more, for example STATEFERRY_JAVA_OPTS=-Xmx512m, and run the same command again; a history"
+                                + " that has grown long gets shorter by stateferry history --prune.");
     }
 
     /** {@link #during} for a failure of the database; anything else is thrown on. */
@@ -110,7 +135,7 @@ public final class RepositoryFailure {
 
     private static String firstLine(Throwable cause) {
         String text = cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
-        String line = text.strip().lines().findFirst().orElse("").replaceAll("\\p{Cntrl}", "?");
+        String line = text.strip().lines().findFirst().orElse("");
         return line.length() > MESSAGE_LENGTH_MAX ? line.substring(0, MESSAGE_LENGTH_MAX) + "..." : line;
     }
 

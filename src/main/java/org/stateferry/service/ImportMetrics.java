@@ -9,6 +9,7 @@ import java.time.Instant;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.stateferry.error.FailureKind;
+import org.stateferry.error.ForeignText;
 
 /**
  * What one definition's imports add up to. Tags are {@code job} (the definition), {@code outcome} and {@code kind} (the
@@ -33,15 +34,15 @@ final class ImportMetrics {
 
     ImportMetrics(MeterRegistry registry, String job) {
         this.registry = registry;
-        this.job = job;
+        this.job = ForeignText.escape(job);
         this.duration = Timer.builder("stateferry.import.duration")
                 .description("Duration of imports")
-                .tag(JOB, job)
+                .tag(JOB, this.job)
                 .register(registry);
         this.bytes = Counter.builder("stateferry.import.bytes")
                 .description("Bytes written to images")
                 .baseUnit("bytes")
-                .tag(JOB, job)
+                .tag(JOB, this.job)
                 .register(registry);
         TimeGauge.builder(
                         "stateferry.import.last.success",
@@ -49,7 +50,7 @@ final class ImportMetrics {
                         TimeUnit.MILLISECONDS,
                         AtomicLong::doubleValue)
                 .description("Unix time of the last import that ended well")
-                .tag(JOB, job)
+                .tag(JOB, this.job)
                 .register(registry);
         for (Ending ending : Ending.values()) {
             if (ending != Ending.FAILED) {

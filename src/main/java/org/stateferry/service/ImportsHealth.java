@@ -4,6 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.springframework.boot.health.contributor.Health;
 import org.springframework.boot.health.contributor.HealthIndicator;
+import org.stateferry.error.ForeignText;
 
 /**
  * How each definition's last firing ended. A failed import does not make the service unhealthy, for a restart of the
@@ -16,17 +17,18 @@ record ImportsHealth(ImportSchedule schedule) implements HealthIndicator {
     public Health health() {
         Health.Builder health = schedule.isRunning() ? Health.up() : Health.outOfService();
         schedule.imports()
-                .forEach(scheduled -> health.withDetail(scheduled.definition().job(), details(scheduled)));
+                .forEach(scheduled -> health.withDetail(
+                        ForeignText.escape(scheduled.definition().job()), details(scheduled)));
         return health.build();
     }
 
     private static Map<String, Object> details(ScheduledImport scheduled) {
         Map<String, Object> details = new LinkedHashMap<>();
-        details.put("schedule", scheduled.definition().schedule());
+        details.put("schedule", ForeignText.escape(scheduled.definition().schedule()));
         scheduled.lastRun().ifPresent(run -> {
             details.put("outcome", run.ending().tag());
             details.put("ended", run.at().toString());
-            details.put("message", run.message());
+            details.put("message", ForeignText.escape(run.message()));
         });
         return details;
     }

@@ -18,6 +18,7 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.host.FileStatus;
 import org.stateferry.host.HostMemory;
 import org.stateferry.host.LinuxFile;
+import org.stateferry.host.PathText;
 import org.stateferry.stream.StreamFile;
 
 /**
@@ -58,6 +59,10 @@ final class DumpFile implements StreamFile, Closeable {
     static DumpFile open(Path dump, LongPredicate large) throws StateferryException {
         try {
             Path path = dump.toRealPath();
+            if (!PathText.isText(path)) {
+                throw StateferryException.in(FailureKind.DUMP_MISSING, path, PathText.PROBLEM)
+                        .advise(PathText.ADVICE);
+            }
             // What it is was found out before it is opened: opening a FIFO waits for its writer.
             try (LinuxFile found = LinuxFile.locate(path, LinuxFile.Links.STAY)) {
                 FileStatus status = found.status();

@@ -17,6 +17,7 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.host.LinuxFile;
 import org.stateferry.host.LinuxFile.Access;
+import org.stateferry.host.PathText;
 
 /**
  * The registry of image files that this process has open, and the only place that opens them.
@@ -265,11 +266,18 @@ public final class OpenImages {
     /**
      * The path without symbolic links.
      *
-     * @throws StateferryException with kind IMAGE_MISSING if there is nothing
+     * @throws StateferryException with kind IMAGE_MISSING if there is nothing, or a name in it is no text
      */
     public static Path realPath(Path path) throws StateferryException {
         try {
-            return path.toRealPath();
+            Path real = path.toRealPath();
+            if (!PathText.isText(real)) {
+                throw StateferryException.in(FailureKind.IMAGE_MISSING, real, PathText.PROBLEM)
+                        .advise(PathText.ADVICE);
+            }
+            return real;
+        } catch (StateferryException e) {
+            throw e;
         } catch (IOException e) {
             throw ImageChannels.missing(path, e);
         }

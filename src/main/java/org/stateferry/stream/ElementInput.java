@@ -6,6 +6,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import org.stateferry.error.FailureKind;
+import org.stateferry.error.ForeignText;
 import org.stateferry.error.StateferryException;
 
 /**
@@ -80,7 +81,7 @@ final class ElementInput {
 
     /** Whether a name is free of control characters, which could do something to the reader's terminal. */
     static boolean isPrintable(String name) {
-        return name.chars().noneMatch(Character::isISOControl);
+        return name.codePoints().noneMatch(ForeignText::isDangerous);
     }
 
     /** Passes bytes that are at hand. */

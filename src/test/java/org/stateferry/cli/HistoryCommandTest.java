@@ -111,7 +111,10 @@ class HistoryCommandTest {
     void anUnknownIdIsAMisuse() {
         assertThat(run("history", "--json", "8")).isEqualTo(2);
 
-        assertThat(screen.out()).isEmpty();
+        assertThat(screen.out()).isEqualTo("""
+                {"kind":"usage","exitCode":2,"file":null,"offset":null,"message":"there is no import with the ID 8",\
+                "nextStep":"stateferry history lists them all"}
+                """);
         assertThat(screen.err())
                 .isEqualTo("stateferry: there is no import with the ID 8\n  next: stateferry history lists them all\n");
     }

@@ -266,6 +266,31 @@ class ImportCommandTest {
         assertThat(installation.closed).isTrue();
     }
 
+    @ParameterizedTest
+    @EnumSource(FailureKind.class)
+    void everyFailureIsOneObjectIfJsonIsAskedFor(FailureKind kind) {
+        int code = run(
+                (request, progress, stop) -> {
+                    throw StateferryException.at(kind, Path.of("vm.dump"), 4096, "page gone");
+                },
+                "import",
+                "vm.dump",
+                "vm.qcow2",
+                "--name",
+                "before",
+                "--json");
+
+        JsonNode failure = JsonMapper.shared().readTree(screen.out());
+        assertThat(failure.propertyNames())
+                .containsExactly("kind", "exitCode", "file", "offset", "message", "nextStep");
+        assertThat(failure.get("kind").asString()).isEqualTo(kind.tag());
+        assertThat(failure.get("exitCode").asInt()).isEqualTo(code);
+        assertThat(failure.get("file").asString()).isEqualTo("vm.dump");
+        assertThat(failure.get("offset").asInt()).isEqualTo(4096);
+        assertThat(failure.get("message").asString()).isEqualTo("page gone");
+        assertThat(screen.err()).contains("next: " + failure.get("nextStep").asString());
+    }
+
     @Test
     void aFailureWithoutAdviceStillSaysWhatIsNext() {
         failWith(StateferryException.of(FailureKind.NO_SPACE, "disk full"));

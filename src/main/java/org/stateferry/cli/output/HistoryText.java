@@ -11,9 +11,12 @@ import org.stateferry.repository.ImportRecord.FirstError;
 
 /** The history as a person reads it. Times are in UTC. */
 public final class HistoryText {
+    /** What there is room for of a first error where imports are listed; in characters. */
+    private static final int ERROR_MAX = 160;
+
     private HistoryText() {}
 
-    /** One line for each import below a line of headings. */
+    /** One line for each import below a line of headings; what is too long is cut, {@link #details} has it whole. */
     public static List<String> list(List<ImportRecord> records) {
         if (records.isEmpty()) {
             return List.of("no imports so far");
@@ -45,7 +48,9 @@ public final class HistoryText {
                     time(record.lastWrite()),
                     error(record.firstError())));
         }
-        return TextTable.align(rows);
+        List<String> lines = new ArrayList<>();
+        TextTable.align(rows, ERROR_MAX, lines::add);
+        return lines;
     }
 
     /** Everything about one import. */

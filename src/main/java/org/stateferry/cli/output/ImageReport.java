@@ -9,12 +9,15 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.IncompatibleFeature;
 import org.stateferry.qcow2.format.Qcow2Header;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
+import org.stateferry.storage.ImageFile;
 
 /**
  * What {@code inspect} says of a qcow2 image.
@@ -25,6 +28,8 @@ import org.stateferry.qcow2.format.SnapshotTableEntry;
  * @param backingFile the name of its backing file, which nobody opens; null if it has none
  * @param snapshots its snapshots
  * @param bitmaps the names of its persistent bitmaps
+ * @param torn whether somebody may have written to the image meanwhile
+ * @param problems why not all of this could be read
  */
 public record ImageReport(
         Path file,
@@ -32,63 +37,92 @@ public record ImageReport(
         Qcow2Header header,
         @Nullable String backingFile,
         List<SnapshotTableEntry> snapshots,
-        List<String> bitmaps)
+        List<String> bitmaps,
+        boolean torn,
+        List<StateferryException> problems)
         implements InspectReport {
 
-    /** Reads what the report tells, all of it from the image itself. */
-    public static ImageReport of(Path file, Qcow2Image image) throws StateferryException {
+    /**
+     * Reads what the report tells, all of it from the image itself, and as much of it as can be read.
+     *
+     * @throws StateferryException if not even the header can be told
+     */
+    public static ImageReport of(Path file, ImageFile content, boolean torn) throws StateferryException {
+        List<StateferryException> problems = new ArrayList<>();
+        Qcow2Image image = Qcow2Image.openDamaged(content, problems);
+        String backingFile = null;
+        List<String> bitmaps = new ArrayList<>();
+        if (problems.isEmpty()) {
+            try {
+                backingFile = image.backingFileName().orElse(null);
+                image.readBitmapNames(bitmaps);
+            } catch (StateferryException e) {
+                problems.add(e);
+            }
+        }
         return new ImageReport(
                 file,
-                image.file().size(),
+                content.size(),
                 image.header(),
-                image.backingFileName().orElse(null),
+                backingFile,
                 image.snapshotTable().entries(),
-                image.bitmapNames());
+                bitmaps,
+                torn,
+                problems);
     }
 
     @Override
-    public List<String> lines() {
-        List<String> lines = new ArrayList<>();
-        lines.add("file: " + file);
-        lines.add("format: qcow2, version " + header.version());
-        lines.add("virtual size: " + Texts.exactBytes(header.size()));
-        lines.add("file size: " + Texts.exactBytes(fileSize));
-        lines.add("cluster size: " + Texts.exactBytes(header.geometry().clusterSize()));
-        lines.add("refcount bits: " + refcountBits());
-        lines.add("compression type: " + compressionType());
-        lines.add("encryption: " + encryption());
-        lines.add("features: " + (features().isEmpty() ? "none" : String.join(", ", features())));
-        lines.add("lazy refcounts: " + yesNo(header.hasLazyRefcounts()));
-        lines.add("dirty: " + yesNo(header.hasFeature(IncompatibleFeature.DIRTY)));
-        lines.add("corrupt: " + yesNo(header.hasFeature(IncompatibleFeature.CORRUPT)));
-        lines.add("backing file: " + (backingFile == null ? "none" : backingFile));
-        lines.add("snapshots: " + snapshots.size());
+    public void printTo(Consumer<String> lines) {
+        lines.accept("file: " + file);
+        lines.accept("format: qcow2, version " + header.version());
+        lines.accept("virtual size: " + Texts.exactBytes(header.size()));
+        lines.accept("file size: " + Texts.exactBytes(fileSize));
+        lines.accept("cluster size: " + Texts.exactBytes(header.geometry().clusterSize()));
+        lines.accept("refcount bits: " + refcountBits());
+        lines.accept("compression type: " + compressionType());
+        lines.accept("encryption: " + encryption());
+        lines.accept("features: " + (features().isEmpty() ? "none" : String.join(", ", features())));
+        lines.accept("lazy refcounts: " + yesNo(header.hasLazyRefcounts()));
+        lines.accept("dirty: " + yesNo(header.hasFeature(IncompatibleFeature.DIRTY)));
+        lines.accept("corrupt: " + yesNo(header.hasFeature(IncompatibleFeature.CORRUPT)));
+        lines.accept("backing file: " + (backingFile == null ? "none" : backingFile));
+        lines.accept("snapshots: " + counted(snapshots.size(), header.snapshotCount()));
         if (!snapshots.isEmpty()) {
-            TextTable.align(snapshotRows()).forEach(line -> lines.add("  " + line));
+            TextTable.align(snapshotRows(), TextTable.CELL_MAX, line -> lines.accept("  " + line));
         }
-        lines.add("bitmaps: " + bitmaps.size());
-        bitmaps.forEach(name -> lines.add("  " + name));
-        return lines;
+        lines.accept("bitmaps: " + bitmaps.size());
+        bitmaps.forEach(name -> lines.accept("  " + name));
+        InspectReport.printProblems(problems, lines);
+    }
+
+    private static String counted(int read, int claimed) {
+        return read == claimed ? String.valueOf(read) : read + " that can be read, of " + claimed;
+    }
+
+    @Override
+    public List<StateferryException> failures() {
+        return problems;
     }
 
     private static String yesNo(boolean value) {
         return value ? "yes" : "no";
     }
 
-    private List<List<String>> snapshotRows() {
-        List<List<String>> rows = new ArrayList<>();
-        rows.add(List.of("ID", "NAME", "DATE", "VM STATE", "DISK", "VM CLOCK", "ICOUNT"));
-        for (SnapshotTableEntry entry : snapshots) {
-            rows.add(List.of(
-                    entry.idText(),
-                    entry.nameText(),
-                    date(entry).truncatedTo(ChronoUnit.SECONDS).toString(),
-                    Texts.bytes(entry.vmStateSize()),
-                    Texts.bytes(entry.diskSize(header.size())),
-                    clock(entry.vmClockNanos()),
-                    entry.icount().isPresent() ? String.valueOf(entry.icount().getAsLong()) : "-"));
-        }
-        return rows;
+    private Iterable<List<String>> snapshotRows() {
+        List<String> headings = List.of("ID", "NAME", "DATE", "VM STATE", "DISK", "VM CLOCK", "ICOUNT");
+        return () -> Stream.concat(Stream.of(headings), snapshots.stream().map(this::row))
+                .iterator();
+    }
+
+    private List<String> row(SnapshotTableEntry entry) {
+        return List.of(
+                entry.idText(),
+                entry.nameText(),
+                date(entry).truncatedTo(ChronoUnit.SECONDS).toString(),
+                Texts.bytes(entry.vmStateSize()),
+                Texts.bytes(entry.diskSize(header.size())),
+                clock(entry.vmClockNanos()),
+                entry.icount().isPresent() ? String.valueOf(entry.icount().getAsLong()) : "-");
     }
 
     private static Instant date(SnapshotTableEntry entry) {
@@ -148,9 +182,15 @@ public record ImageReport(
         fields.put("dirty", header.hasFeature(IncompatibleFeature.DIRTY));
         fields.put("corrupt", header.hasFeature(IncompatibleFeature.CORRUPT));
         fields.put("backingFile", backingFile);
-        fields.put("snapshots", snapshots.stream().map(this::snapshotFields).toList());
+        fields.put("snapshots", entryFields());
         fields.put("bitmaps", bitmaps);
+        fields.put("forceShare", torn);
+        fields.put("problems", InspectReport.problemFields(problems));
         return fields;
+    }
+
+    private Iterable<Map<String, Object>> entryFields() {
+        return () -> snapshots.stream().map(this::snapshotFields).iterator();
     }
 
     private Map<String, Object> snapshotFields(SnapshotTableEntry entry) {

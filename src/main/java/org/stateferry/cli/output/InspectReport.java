@@ -5,22 +5,34 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.stateferry.error.StateferryException;
 import org.stateferry.source.DumpContent;
 
 /** What {@code inspect} found in a file, for people and for programs. */
 public interface InspectReport {
-    /** Lines for a person; they may hold anything that the file does. */
-    List<String> lines();
+    /**
+     * Tells a person, line by line.
+     *
+     * @param lines takes lines that may hold anything that the file does
+     */
+    void printTo(Consumer<String> lines);
 
-    /** The fields of a JSON object. */
+    /** The fields of a JSON object; long lists are made while they are written. */
     Map<String, Object> fields();
+
+    /** Why the file cannot be used at all; the first one is what the command fails with. Mostly none. */
+    default List<StateferryException> failures() {
+        return List.of();
+    }
 
     /** A form that is known by name only. */
     record Other(Path file, DumpContent.Other content) implements InspectReport {
         @Override
-        public List<String> lines() {
-            return List.of("file: " + file, "format: " + content.description(), "next: " + content.advice());
+        public void printTo(Consumer<String> lines) {
+            lines.accept("file: " + file);
+            lines.accept("format: " + content.description());
+            lines.accept("next: " + content.advice());
         }
 
         @Override
@@ -34,16 +46,15 @@ public interface InspectReport {
         }
     }
 
-    /** The problems of a file as lines, each with what to do about it. */
-    static List<String> problemLines(List<StateferryException> problems) {
-        List<String> lines = new ArrayList<>();
+    /** Tells the problems of a file, each with what to do about it. */
+    static void printProblems(List<StateferryException> problems, Consumer<String> lines) {
         for (StateferryException problem : problems) {
-            lines.add("problem: " + problem.problem() + (problem.offset() < 0 ? "" : ", at byte " + problem.offset()));
+            lines.accept(
+                    "problem: " + problem.problem() + (problem.offset() < 0 ? "" : ", at byte " + problem.offset()));
             if (problem.advice() != null) {
-                lines.add("next: " + problem.advice());
+                lines.accept("next: " + problem.advice());
             }
         }
-        return lines;
     }
 
     /** The problems of a file as objects. */

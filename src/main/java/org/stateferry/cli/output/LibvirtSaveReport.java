@@ -2,11 +2,10 @@ package org.stateferry.cli.output;
 
 import java.nio.ByteOrder;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.source.DumpContent;
 import org.stateferry.source.LibvirtDomain;
@@ -22,32 +21,30 @@ public record LibvirtSaveReport(Path file, DumpContent.LibvirtSave content) impl
     private static final String UNKNOWN = "-";
 
     @Override
-    public List<String> lines() {
+    public void printTo(Consumer<String> lines) {
         LibvirtSaveHeader header = content.header();
-        List<String> lines = new ArrayList<>();
-        lines.add("file: " + file);
-        lines.add("format: libvirt save file, version " + header.version() + ", " + byteOrder()
+        lines.accept("file: " + file);
+        lines.accept("format: libvirt save file, version " + header.version() + ", " + byteOrder()
                 + (header.complete() ? "" : ", never finished"));
-        lines.add("guest was: " + (header.wasRunning() ? "running" : "paused"));
+        lines.accept("guest was: " + (header.wasRunning() ? "running" : "paused"));
         LibvirtDomain domain = content.domain();
         if (domain != null) {
-            lines.add("domain: " + known(domain.name()));
-            lines.add("uuid: " + known(domain.uuid()));
-            lines.add("machine: " + known(domain.machineType()) + " on " + known(domain.architecture()));
+            lines.accept("domain: " + known(domain.name()));
+            lines.accept("uuid: " + known(domain.uuid()));
+            lines.accept("machine: " + known(domain.machineType()) + " on " + known(domain.architecture()));
         }
-        lines.add("text: from byte " + LibvirtSaveHeader.SIZE + ", " + Texts.exactBytes(header.textSize()));
-        lines.add("cookie: "
+        lines.accept("text: from byte " + LibvirtSaveHeader.SIZE + ", " + Texts.exactBytes(header.textSize()));
+        lines.accept("cookie: "
                 + (header.cookieOffset() == 0
                         ? "none"
                         : "from byte " + (LibvirtSaveHeader.SIZE + header.cookieOffset())));
-        lines.add("payload: " + header.format().label() + ", from byte " + header.payloadOffset() + ", "
+        lines.accept("payload: " + header.format().label() + ", from byte " + header.payloadOffset() + ", "
                 + Texts.exactBytes(content.payloadSize()));
-        lines.addAll(InspectReport.problemLines(content.problems()));
+        InspectReport.printProblems(content.problems(), lines);
         if (content.stream() != null) {
-            lines.add("payload's stream:");
-            new StreamReport(file, content.stream()).machineLines().forEach(line -> lines.add("  " + line));
+            lines.accept("payload's stream:");
+            new StreamReport(file, content.stream()).printMachineTo(line -> lines.accept("  " + line));
         }
-        return lines;
     }
 
     private static String known(@Nullable String text) {

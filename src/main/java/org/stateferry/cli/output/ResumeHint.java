@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.OptionalLong;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.repository.JsonText;
 import org.stateferry.stream.RamBlock;
 import org.stateferry.stream.StreamFacts;
 import org.stateferry.stream.VmClock;
@@ -111,7 +112,7 @@ final class ResumeHint {
     }
 
     private static String quoted(String name) {
-        return name.matches("[A-Za-z0-9_.@+:-]+") ? "\"" + name + "\"" : Json.line(name);
+        return name.matches("[A-Za-z0-9_.@+:-]+") ? "\"" + name + "\"" : JsonText.line(name);
     }
 
     /** The suffix of the QEMU binary where the machine type belongs to one only; {@code virt}, for one, does not. */

@@ -1,11 +1,13 @@
 package org.stateferry.cli.output;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Consumer;
+import java.util.function.Function;
 import org.stateferry.source.DumpContent;
 import org.stateferry.stream.RamBlock;
 import org.stateferry.stream.StreamFacts;
@@ -21,15 +23,13 @@ public record StreamReport(Path file, DumpContent.Stream content) implements Ins
     private static final String MAPPED_RAM = "mapped-ram";
 
     @Override
-    public List<String> lines() {
+    public void printTo(Consumer<String> lines) {
         StreamFacts facts = content.facts();
-        List<String> lines = new ArrayList<>();
-        lines.add("file: " + file);
-        lines.add("format: QEMU migration stream, version " + facts.version()
+        lines.accept("file: " + file);
+        lines.accept("format: QEMU migration stream, version " + facts.version()
                 + (isMappedRam() ? ", mapped-ram: RAM pages lie at fixed places of the file" : ""));
-        lines.add("length: " + Texts.exactBytes(content.length()));
-        lines.addAll(machineLines());
-        return lines;
+        lines.accept("length: " + Texts.exactBytes(content.length()));
+        printMachineTo(lines);
     }
 
     private boolean isMappedRam() {
@@ -37,51 +37,47 @@ public record StreamReport(Path file, DumpContent.Stream content) implements Ins
     }
 
     /** What there is to say apart from the file; also for a stream inside another file. */
-    List<String> machineLines() {
+    void printMachineTo(Consumer<String> lines) {
         StreamFacts facts = content.facts();
-        List<String> lines = new ArrayList<>();
         if (content.surplus() > 0) {
-            lines.add("behind it: " + Texts.exactBytes(content.surplus()) + " that are not part of it");
+            lines.accept("behind it: " + Texts.exactBytes(content.surplus()) + " that are not part of it");
         }
-        lines.add("machine type: " + Objects.requireNonNullElse(facts.machineType(), "not stated"));
-        lines.add("page size: 2^%d (%d bytes)".formatted(pageBits(), facts.targetPageSize()));
+        lines.accept("machine type: " + Objects.requireNonNullElse(facts.machineType(), "not stated"));
+        lines.accept("page size: 2^%d (%d bytes)".formatted(pageBits(), facts.targetPageSize()));
         if (!facts.capabilities().isEmpty()) {
-            lines.add("capabilities: " + String.join(", ", facts.capabilities()));
+            lines.accept("capabilities: " + String.join(", ", facts.capabilities()));
         }
         if (facts.processorCount() > 1) {
-            lines.add("processors: " + facts.processorCount());
+            lines.accept("processors: " + facts.processorCount());
         }
         VmClock clock = facts.clock();
         if (clock != null && clock.nanos() > 0) {
-            lines.add("VM clock: " + Texts.seconds(clock.nanos() / 1_000_000)
+            lines.accept("VM clock: " + Texts.seconds(clock.nanos() / 1_000_000)
                     + (clock.icount() == VmClock.Icount.OFF ? "" : ", instructions were counted (-icount)"));
         }
-        lines.add("RAM blocks: "
+        lines.accept("RAM blocks: "
                 + (facts.ramBlocks().isEmpty() ? "not read" : facts.ramBlocks().size()));
-        lines.addAll(indented(facts.ramBlocks().stream()
-                .map(block -> List.of(block.name(), Texts.exactBytes(block.usedLength())))
-                .toList()));
-        lines.add("devices: "
+        printIndented(facts.ramBlocks(), block -> List.of(block.name(), Texts.exactBytes(block.usedLength())), lines);
+        lines.accept("devices: "
                 + (facts.vmDescription() == null
                         ? "not listed, there is no vmdescription"
                         : facts.devices().size()));
-        lines.addAll(indented(facts.devices().entrySet().stream()
-                .map(device -> List.of(device.getKey(), device.getValue() == 1 ? "" : device.getValue() + " instances"))
-                .toList()));
-        lines.addAll(InspectReport.problemLines(content.problems()));
-        return lines;
+        printIndented(
+                facts.devices().entrySet(),
+                device -> List.of(device.getKey(), device.getValue() == 1 ? "" : device.getValue() + " instances"),
+                lines);
+        InspectReport.printProblems(content.problems(), lines);
     }
 
     private int pageBits() {
         return Integer.numberOfTrailingZeros(content.facts().targetPageSize());
     }
 
-    private static List<String> indented(List<List<String>> rows) {
-        return rows.isEmpty()
-                ? List.of()
-                : TextTable.align(rows).stream()
-                        .map(line -> "  " + line.stripTrailing())
-                        .toList();
+    private static <T> void printIndented(Collection<T> things, Function<T, List<String>> row, Consumer<String> lines) {
+        TextTable.align(
+                () -> things.stream().map(row).iterator(),
+                TextTable.CELL_MAX,
+                line -> lines.accept("  " + line.stripTrailing()));
     }
 
     @Override
@@ -109,9 +105,9 @@ public record StreamReport(Path file, DumpContent.Stream content) implements Ins
         fields.put("processors", facts.processorCount() == 0 ? null : facts.processorCount());
         fields.put("vmClockNanos", clock == null ? null : clock.nanos());
         fields.put("icount", clock == null ? null : clock.icount() != VmClock.Icount.OFF);
-        fields.put(
-                "ramBlocks",
-                facts.ramBlocks().stream().map(StreamReport::blockFields).toList());
+        Iterable<Map<String, Object>> blocks =
+                () -> facts.ramBlocks().stream().map(StreamReport::blockFields).iterator();
+        fields.put("ramBlocks", blocks);
         fields.put("vmDescription", facts.vmDescription() != null);
         fields.put("devices", facts.devices());
         fields.put("problems", InspectReport.problemFields(content.problems()));

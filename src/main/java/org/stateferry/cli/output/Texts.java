@@ -1,8 +1,10 @@
 package org.stateferry.cli.output;
 
+import java.nio.charset.StandardCharsets;
 import java.util.Locale;
+import org.stateferry.error.ForeignText;
 
-/** How numbers and foreign text are written for a person. */
+/** How numbers, and words of a command line, are written for a person. */
 public final class Texts {
     private static final String[] UNITS = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
 
@@ -15,6 +17,11 @@ public final class Texts {
         }
         int unit = (63 - Long.numberOfLeadingZeros(count)) / 10;
         return String.format(Locale.ROOT, "%.1f %s", (double) count / (1L << (10 * unit)), UNITS[unit]);
+    }
+
+    /** A number with what it counts: {@code 1 snapshot}, {@code 2 snapshots}. */
+    public static String count(long count, String noun) {
+        return count + " " + noun + (count == 1 ? "" : "s");
     }
 
     /** A size as {@link #bytes}, and exactly: {@code 1.5 GiB (1610612736 bytes)}. */
@@ -32,23 +39,27 @@ public final class Texts {
         return String.format(Locale.ROOT, "%.1f s", millis / 1000.0);
     }
 
-    /** Text that may hold anything, on one line and without control characters, so that it cannot steer a terminal. */
-    public static String oneLine(String text) {
-        StringBuilder line = new StringBuilder(text.length());
-        text.codePoints().forEach(point -> {
-            if (point == '\n' || point == '\r' || point == '\t') {
-                line.append(' ');
-            } else if (Character.isISOControl(point)) {
-                line.append(String.format("\\x%02x", point));
-            } else {
-                line.appendCodePoint(point);
-            }
-        });
-        return line.toString();
+    /** A word as a POSIX shell takes it; with characters that must not reach the terminal, as bash, ksh and zsh do. */
+    static String shellWord(String word) {
+        if (word.matches("[A-Za-z0-9_@%+=:,./-]+")) {
+            return word;
+        }
+        return word.codePoints().anyMatch(ForeignText::isDangerous)
+                ? dollarQuoted(word)
+                : "'" + word.replace("'", "'\\''") + "'";
     }
 
-    /** A word as a POSIX shell takes it. */
-    static String shellWord(String word) {
-        return word.matches("[A-Za-z0-9_@%+=:,./-]+") ? word : "'" + word.replace("'", "'\\''") + "'";
+    private static String dollarQuoted(String word) {
+        StringBuilder quoted = new StringBuilder("$'");
+        word.codePoints().forEach(point -> {
+            if (ForeignText.isDangerous(point)) {
+                for (byte value : Character.toString(point).getBytes(StandardCharsets.UTF_8)) {
+                    quoted.append(String.format(Locale.ROOT, "\\x%02x", value));
+                }
+            } else {
+                quoted.append(point == '\'' || point == '\\' ? "\\" : "").appendCodePoint(point);
+            }
+        });
+        return quoted.append('\'').toString();
     }
 }

@@ -4,7 +4,7 @@ import java.io.PrintStream;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.LongSupplier;
-import org.stateferry.cli.output.Json;
+import org.stateferry.repository.JsonText;
 
 /** Prints one JSON object a line for a program; during the transfer at most one a second, and the last one always. */
 final class JsonProgress implements ProgressDisplay {
@@ -61,6 +61,6 @@ final class JsonProgress implements ProgressDisplay {
         Map<String, Object> object = new LinkedHashMap<>();
         object.put("event", event);
         object.putAll(fields);
-        err.println(Json.line(object));
+        err.println(JsonText.line(object));
     }
 }

@@ -3,7 +3,7 @@ package org.stateferry.cli.progress;
 import java.io.PrintStream;
 import java.util.Locale;
 import java.util.OptionalLong;
-import org.stateferry.cli.output.Texts;
+import org.stateferry.error.ForeignText;
 
 /** The wording that the forms of progress for people share. */
 final class ProgressLines {
@@ -12,11 +12,11 @@ final class ProgressLines {
     private ProgressLines() {}
 
     static void notice(PrintStream err, String line) {
-        err.println("stateferry: " + Texts.oneLine(line));
+        err.println("stateferry: " + ForeignText.escape(line));
     }
 
     static void warning(PrintStream err, String line) {
-        err.println("stateferry: warning: " + Texts.oneLine(line));
+        err.println("stateferry: warning: " + ForeignText.escape(line));
     }
 
     /** Rate and remaining time, {@code 310.5 MiB/s  1:05 left}; empty while the rate is not known. */

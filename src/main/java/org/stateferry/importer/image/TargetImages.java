@@ -10,6 +10,7 @@ import java.util.Objects;
 import java.util.function.Consumer;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.PathText;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.qcow2.NewImage;
 import org.stateferry.storage.OpenImage;
@@ -47,8 +48,15 @@ public final class TargetImages {
 
     private static Path realFolder(Path image) throws StateferryException {
         try {
-            return Objects.requireNonNull(image.getParent(), "the path is absolute")
+            Path folder = Objects.requireNonNull(image.getParent(), "the path is absolute")
                     .toRealPath();
+            if (!PathText.isText(folder)) {
+                throw StateferryException.in(FailureKind.IMAGE_MISSING, folder, PathText.PROBLEM)
+                        .advise(PathText.ADVICE);
+            }
+            return folder;
+        } catch (StateferryException e) {
+            throw e;
         } catch (NoSuchFileException e) {
             throw StateferryException.in(
                             FailureKind.IMAGE_MISSING, image, "the folder to make the image in does not exist")

@@ -1,11 +1,12 @@
 package org.stateferry.qcow2.format;
 
-import java.nio.charset.StandardCharsets;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.bytes.Alignment;
 import org.stateferry.bytes.ByteCursor;
 import org.stateferry.error.FailureKind;
+import org.stateferry.error.ForeignText;
 import org.stateferry.error.StateferryException;
 
 /**
@@ -99,7 +100,7 @@ public record BitmapDirectoryEntry(long tableOffset, int tableSize, boolean inUs
         while (size < bytes.length && bytes[size] != 0) {
             size++;
         }
-        return new String(bytes, 0, size, StandardCharsets.UTF_8);
+        return ForeignText.decode(ByteBuffer.wrap(bytes, 0, size));
     }
 
     /** Whether a bitmap table entry has a reserved bit set: bit 0 means all ones, and is one if there is a cluster. */

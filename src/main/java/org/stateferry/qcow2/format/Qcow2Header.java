@@ -223,6 +223,13 @@ public final class Qcow2Header {
      * @param start the first {@link #MAX_PARSED_LENGTH} bytes of the file, or all of a shorter file
      */
     public static Qcow2Header parse(ByteBuffer start, Path file) throws StateferryException {
+        Qcow2Header header = parseFields(start, file);
+        header.requireConsistent(file);
+        return header;
+    }
+
+    /** Parses the header and checks only what it takes to know its fields; {@link #requireConsistent} checks the rest. */
+    public static Qcow2Header parseFields(ByteBuffer start, Path file) throws StateferryException {
         ByteCursor cursor = new ByteCursor(start, file, 0, FailureKind.IMAGE_UNSUPPORTED);
         if (start.remaining() < 8 || cursor.u32() != MAGIC) {
             throw StateferryException.at(FailureKind.IMAGE_UNSUPPORTED, file, 0, "not a qcow2 image (no QFI magic)")
@@ -237,9 +244,7 @@ public final class Qcow2Header {
         if (version == 3) {
             parseVersion3(cursor, file, header);
         }
-        Qcow2Header parsed = header.build();
-        parsed.checkOffsets(file);
-        return parsed;
+        return header.build();
     }
 
     private static void parseVersion2(ByteCursor cursor, Path file, Builder header) throws StateferryException {
@@ -293,7 +298,8 @@ public final class Qcow2Header {
                 .compressionType(headerLength > VERSION_3_MIN_LENGTH ? cursor.u8() : 0);
     }
 
-    private void checkOffsets(Path file) throws StateferryException {
+    /** Fails if the fields contradict each other or lead out of what an image can have. */
+    public void requireConsistent(Path file) throws StateferryException {
         ClusterGeometry geometry = geometry();
         requireTable(geometry, l1TableOffset, file, 40, "L1 table");
         requireTable(geometry, refcountTableOffset, file, 48, "refcount table");

@@ -9,6 +9,7 @@ import org.stateferry.bytes.Alignment;
 import org.stateferry.bytes.ByteCursor;
 import org.stateferry.bytes.ZeroBytes;
 import org.stateferry.error.FailureKind;
+import org.stateferry.error.ForeignText;
 import org.stateferry.error.StateferryException;
 
 /**
@@ -162,14 +163,17 @@ public record SnapshotTableEntry(
         ZeroBytes.put(target, end - target.position());
     }
 
-    /** The id as QEMU reads it: it ends where a NUL is. Malformed UTF-8 is replaced. */
+    /** The id as QEMU reads it: it ends where a NUL is. Bytes that are not UTF-8 are written as {@code \xff}. */
     public String idText() {
-        return new String(id, 0, textSize(id), StandardCharsets.UTF_8);
+        return ForeignText.decode(ByteBuffer.wrap(id, 0, textSize(id)));
     }
 
-    /** The name as QEMU lists it: it ends where a NUL is, and after 255 bytes. Malformed UTF-8 is replaced. */
+    /**
+     * The name as QEMU lists it: it ends where a NUL is, and after 255 bytes. Bytes that are not UTF-8 are
+     * written as {@code \xff}.
+     */
     public String nameText() {
-        return new String(name, 0, listedNameSize(), StandardCharsets.UTF_8);
+        return ForeignText.decode(ByteBuffer.wrap(name, 0, listedNameSize()));
     }
 
     /** Whether QEMU finds the snapshot by this id. */

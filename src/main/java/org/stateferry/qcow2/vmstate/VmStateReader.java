@@ -144,6 +144,26 @@ public final class VmStateReader {
         });
     }
 
+    /**
+     * Reads a share of what is stored of the vmstate: of each so many pieces that follow one another in it, one.
+     *
+     * @param piece memory to read into; its size is that of a piece
+     * @param sample chooses the pieces
+     * @return how many bytes were read
+     */
+    public long readSample(ByteBuffer piece, Sample sample) throws StateferryException {
+        long[] read = {0};
+        forEachStored((start, size) -> {
+            for (long done = 0; done < size; done += piece.capacity()) {
+                long count = Math.min(piece.capacity(), size - done);
+                if (sample.takesNext()) {
+                    read[0] += read(piece.clear(), start + done, start + done + count);
+                }
+            }
+        });
+        return read[0];
+    }
+
     /** Takes stretches of a vmstate. */
     private interface Stretches {
         void stretch(long start, long size) throws StateferryException;

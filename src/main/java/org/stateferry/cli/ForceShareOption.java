@@ -1,0 +1,29 @@
+package org.stateferry.cli;
+
+import org.stateferry.cli.output.Console;
+import org.stateferry.storage.OpenImages.Locking;
+import picocli.CommandLine.Option;
+
+/** Whether an image is read although somebody else may be writing to it, as {@code qemu-img} has it. */
+final class ForceShareOption {
+    @Option(
+            names = {"-U", "--force-share"},
+            description =
+                    "Read an image that is in use, or whose file system has no locks. Somebody may be writing to it, so"
+                            + " the answer may be torn: what is told as an error can be none.")
+    private boolean forced;
+
+    /** How the image is locked while it is read; warns if it is not. */
+    Locking locking(Console console) {
+        if (!forced) {
+            return Locking.EXCLUSIVE;
+        }
+        console.say("warning: the image is not locked; if somebody writes to it, the answer may be torn");
+        return Locking.NONE;
+    }
+
+    /** Whether the answer may be torn. */
+    boolean isForced() {
+        return forced;
+    }
+}

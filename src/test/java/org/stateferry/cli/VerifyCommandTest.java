@@ -1,0 +1,144 @@
+package org.stateferry.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.stateferry.storage.OpenImage;
+import org.stateferry.storage.OpenImages;
+import org.stateferry.testing.ClusterContent;
+import org.stateferry.testing.Qcow2ImageBuilder;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+class VerifyCommandTest {
+    private static final int MIB = 1 << 20;
+    private static final int STATE_SIZE = 150 * MIB + 12_345;
+
+    @TempDir
+    Path folder;
+
+    private final RecordedConsole screen = new RecordedConsole(false);
+    private Path image;
+    private Path dump;
+
+    @BeforeEach
+    void write() throws IOException {
+        byte[] state = ClusterContent.stream(STATE_SIZE, 7);
+        image = Files.write(
+                folder.resolve("vm.qcow2"),
+                Qcow2ImageBuilder.version3(16, 4, 10 * MIB)
+                        .savevm("evil\u001b[2J", state)
+                        .build()
+                        .bytes());
+        dump = Files.write(folder.resolve("state"), state);
+    }
+
+    private int run(String... args) {
+        String[] words = new String[args.length + 2];
+        words[0] = "verify";
+        words[1] = image.toString();
+        System.arraycopy(args, 0, words, 2, args.length);
+        return new Program(screen.console(), home -> null, new TerminationSignals(), new ManualClock()).run(words);
+    }
+
+    private JsonNode json() {
+        return JsonMapper.shared().readTree(screen.out());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1, 2, 3", "10, 14, 17", "100, 151, 151"})
+    void aSampleIsTheShareThatWasAskedFor(int percent, int piecesMin, int piecesMax) {
+        assertThat(run("--sample", String.valueOf(percent), "--json")).isZero();
+
+        assertThat(json().at("/sample/percent").asInt()).isEqualTo(percent);
+        assertThat(json().at("/vmStates/0/bytesRead").asLong())
+                .isBetween((long) (piecesMin - 1) * MIB, (long) piecesMax * MIB);
+    }
+
+    @Test
+    void aSeedReadsTheSamePieces() throws Exception {
+        try (var file = Files.newByteChannel(dump, StandardOpenOption.WRITE)) {
+            file.position(77L * MIB + 5).write(ByteBuffer.wrap(new byte[] {1, 2, 3}));
+        }
+        String[] compared = {
+            "--name", "evil\u001b[2J", "--against", dump.toString(), "--format", "opaque", "--sample", "30"
+        };
+        boolean found = false;
+        boolean passed = false;
+        for (int seed = 0; seed < 40 && !(found && passed); seed++) {
+            int first = run(with(compared, seed));
+            assertThat(run(with(compared, seed))).isEqualTo(first).isIn(0, 14);
+            found |= first == 14;
+            passed |= first == 0;
+        }
+        assertThat(found && passed).isTrue();
+        assertThat(screen.out()).contains("differ from the dump at byte " + (77L * MIB + 5), "a sample of 30 %, ");
+        assertThat(screen.out()).contains("snapshot 1 'evil\\x1b[2J': ").doesNotContain("\u001b");
+        assertThat(screen.err()).contains("next: If " + dump + " is the dump of this snapshot");
+    }
+
+    private static String[] with(String[] words, int seed) {
+        String[] all = Arrays.copyOf(words, words.length + 2);
+        all[words.length] = "--seed";
+        all[words.length + 1] = String.valueOf(seed);
+        return all;
+    }
+
+    @ParameterizedTest
+    @CsvSource({"--sample 0", "--sample 101", "--seed 5"})
+    void aShareThatMakesNoSenseIsAMisuse(String words) {
+        assertThat(run(words.split(" "))).isEqualTo(2);
+    }
+
+    @Test
+    void whatDiffersIsOneObjectWithTheResultAndTheFailure() throws IOException {
+        Files.write(dump, new byte[] {9, 9, 9});
+
+        assertThat(run("--name", "evil\u001b[2J", "--against", dump.toString(), "--format", "opaque", "--json"))
+                .isEqualTo(14);
+        assertThat(screen.out().lines()).hasSize(1);
+        assertThat(json().at("/vmStates/0/equal").asBoolean()).isFalse();
+        assertThat(json().path("kind").asString()).isEqualTo("verification");
+        assertThat(json().path("exitCode").asInt()).isEqualTo(14);
+    }
+
+    @Test
+    void anImageInUseIsReadIfForced() throws Exception {
+        try (OpenImage held = OpenImages.openForUpdate(image, OpenImages.Locking.EXCLUSIVE)) {
+            assertThat(held.path()).isEqualTo(image.toRealPath());
+            assertThat(run("--force-share", "--json")).isZero();
+        }
+        assertThat(json().path("forceShare").asBoolean()).isTrue();
+        assertThat(screen.err()).contains("the answer may be torn");
+    }
+
+    @Test
+    void ofADamagedSnapshotTableInspectShowsTheEntriesBeforeTheDamage() throws Exception {
+        ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(image));
+        bytes.putInt(60, 2);
+        long table = bytes.getLong(64);
+        int second = (int) table + (40 + 24 + 1 + "evil\u001b[2J".length() + 7) / 8 * 8;
+        bytes.putInt(second + 36, 5000);
+        Files.write(image, bytes.array());
+
+        assertThat(new Program(screen.console(), home -> null, new TerminationSignals(), new ManualClock())
+                        .run("inspect", image.toString()))
+                .isEqualTo(12);
+        assertThat(screen.out())
+                .contains(
+                        "snapshots: 1 that can be read, of 2\n",
+                        "evil\\x1b[2J",
+                        "problem: snapshot entry has 5000 bytes");
+        assertThat(screen.err()).contains("at byte " + (second + 36));
+    }
+}
