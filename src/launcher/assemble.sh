@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes the launcher from the executable jar: BUILD/stateferry, and beside it the folder stateferry-app with the jar, its
-# libraries and, where the training run succeeds, a class-data archive for the JVM that runs the build.
+# libraries and, where the training run succeeds, a class-data archive for the JVM that runs the build; and the folder
+# stateferry-share with completions and man pages, as they lie in /usr/share.
 #
 # usage: assemble.sh BUILD JAVA_HOME
 
@@ -19,11 +20,13 @@ if [ -x "$build/stateferry" ] && [ "$(cat "$app/inputs" 2>/dev/null)" = "$inputs
   exit 0
 fi
 
-rm -rf "$app" "$training"
+rm -rf "$app" "$training" "$build/stateferry-share"
 mkdir -p "$training"
 "$JAVA_HOME/bin/java" -Djarmode=tools -jar "$build/stateferry.jar" extract --destination "$app"
 cp "$sources/stateferry.sh" "$build/stateferry"
 chmod 755 "$build/stateferry"
+"$JAVA_HOME/bin/java" -XX:TieredStopAtLevel=1 -cp "$app/stateferry.jar" org.stateferry.cli.CommandDocuments \
+  "$build/stateferry-share"
 
 # Java 25 and later make the cache with one command; earlier ones have only the dynamic archive. Both warn about each
 # class they leave out: those lines are of no use.

@@ -14,6 +14,7 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
+import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.RandomAccessFile;
 import java.io.StringWriter;
@@ -274,6 +275,23 @@ class PackageDependencyTest {
                         AsynchronousFileChannel.class)
                 .orShould()
                 .callMethodWhere(calls(Files.class, "newByteChannel"))
+                .check(PRODUCTION);
+    }
+
+    /** Whatever is printed goes through what escapes foreign text: the console, and the forms of progress. */
+    @Test
+    void onlyTheConsoleAndTheProgressPrint() {
+        noClasses()
+                .that()
+                .doNotHaveFullyQualifiedName(ROOT + ".cli.output.Console")
+                .and()
+                .resideOutsideOfPackage(Layer.CLI_PROGRESS.packageName)
+                .should()
+                .callMethodWhere(DescribedPredicate.describe(
+                        "prints",
+                        call -> call.getTargetOwner().isAssignableTo(PrintStream.class)
+                                && Set.of("print", "println", "printf", "format", "write")
+                                        .contains(call.getName())))
                 .check(PRODUCTION);
     }
 

@@ -32,6 +32,8 @@ import picocli.CommandLine.TypeConversionException;
             "The image either stays as it was or holds the complete new snapshot, whenever the command is killed. Run"
                     + " again, it continues, or says that the work is already done.",
             "",
+            "SIGUSR1 makes it print on standard error where it is: phase, bytes and rate.",
+            "",
             "A guest with several disks: QEMU's -loadvm takes the state from the first writable drive that can hold"
                     + " snapshots, so IMAGE must be that one; with UEFI firmware it usually is the flash drive of the"
                     + " variables. Every other inserted writable drive needs a snapshot of the same name: give each with"

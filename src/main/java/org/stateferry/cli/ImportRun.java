@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.cli.output.Console;
 import org.stateferry.cli.output.OutcomeReport;
 import org.stateferry.cli.output.PreviewReport;
-import org.stateferry.cli.progress.ProgressDisplay;
+import org.stateferry.cli.progress.AnsweringProgress;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StopSignal;
 import org.stateferry.importer.ImportPreview;
@@ -40,8 +40,9 @@ record ImportRun(
      */
     int run(@Nullable Path home, RunOptions options, Work work) throws StateferryException {
         Duration longestWait = options.wait.longest();
-        ProgressDisplay display = display(options);
+        AnsweringProgress display = display(options);
         signals.takeOver();
+        signals.answer(display::answer);
         try (Installation.Imports imports =
                 installations.locate(home).openImports(longestWait, display::notice, signals.stop())) {
             OutcomeReport report = work.run(imports, display, signals.stop());
@@ -64,8 +65,9 @@ record ImportRun(
      * @return the exit code
      */
     int preview(@Nullable Path home, RunOptions options, ImportRequest request) throws StateferryException {
-        ProgressDisplay display = display(options);
+        AnsweringProgress display = display(options);
         signals.takeOver();
+        signals.answer(display::answer);
         try {
             ImportPreview preview = installations.locate(home).preview(request, display, signals.stop());
             if (options.json) {
@@ -79,7 +81,7 @@ record ImportRun(
         }
     }
 
-    private ProgressDisplay display(RunOptions options) {
-        return options.progressMode.display(console, options.quiet, nanoClock);
+    private AnsweringProgress display(RunOptions options) {
+        return new AnsweringProgress(options.progressMode.display(console, options.quiet, nanoClock), nanoClock);
     }
 }

@@ -31,6 +31,7 @@ record ServiceRun(Installation.Locator installations, TerminationSignals signals
                 StateferryService service = StateferryService.start(owned.repository(), owned, transfers, Map.of())) {
             notice.accept("serving " + Texts.count(service.definitionCount(), "definition") + ", health on port "
                     + service.port());
+            signals.answer(() -> notice.accept("the imports that run, and how far they are: stateferry history"));
             signals.await();
             notice.accept("ending; a running import stops at its next safe point");
         } catch (InterruptedException e) {

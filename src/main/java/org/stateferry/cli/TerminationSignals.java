@@ -3,6 +3,7 @@ package org.stateferry.cli;
 import java.util.OptionalInt;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntConsumer;
 import org.stateferry.home.StopSignal;
 import sun.misc.Signal;
 
@@ -25,8 +26,21 @@ final class TerminationSignals {
     }
 
     private void takeOver(String name) {
+        handle(name, this::receive);
+    }
+
+    /**
+     * Lets SIGUSR1 ask a question. It is answered on a thread of its own, and changes nothing else.
+     *
+     * @param answer prints the answer
+     */
+    void answer(Runnable answer) {
+        handle("USR1", number -> answer.run());
+    }
+
+    private static void handle(String name, IntConsumer handler) {
         try {
-            Signal.handle(new Signal(name), signal -> receive(signal.getNumber()));
+            Signal.handle(new Signal(name), signal -> handler.accept(signal.getNumber()));
         } catch (IllegalArgumentException e) {
             // The JVM was told to keep its hands off signals (-Xrs), so they end the process at once. That is safe for
             // the image at any moment, only less polite.

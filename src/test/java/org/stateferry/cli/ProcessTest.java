@@ -64,6 +64,26 @@ class ProcessTest {
         assertThat(process.exitValue()).isEqualTo(expected);
     }
 
+    @Test
+    void aQuestionIsAnsweredAndChangesNothing() throws Exception {
+        Process process = java(List.of(Patient.class.getName())).start();
+        try (BufferedReader output = process.inputReader();
+                BufferedReader said = process.errorReader()) {
+            assertThat(output.readLine()).isEqualTo("importing");
+            String pid = String.valueOf(process.pid());
+            for (int question = 0; question < 2; question++) {
+                new ProcessBuilder("kill", "-USR1", pid).start().waitFor();
+                assertThat(said.readLine())
+                        .isEqualTo("stateferry: the import is in phase transfer, 1.0 MiB of 4.0 MiB (25 %)");
+            }
+            new ProcessBuilder("kill", "-TERM", pid).start().waitFor();
+            assertThat(output.readLine()).isEqualTo("stopping, interrupted: false");
+            assertThat(process.waitFor(DEADLINE_SECONDS, TimeUnit.SECONDS)).isTrue();
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"INT", "TERM"})
     void aSignalEndsTheServiceInGoodOrder(String signal) throws Exception {
@@ -112,6 +132,8 @@ class ProcessTest {
 
         public static void main(String[] args) {
             FakeInstallation installation = new FakeInstallation(Path.of("."), (request, progress, stop) -> {
+                progress.stepStarted("transfer");
+                progress.transferred(1 << 20, 4 << 20);
                 System.out.println("importing");
                 while (args.length == 0 && !stop.isRequested()) {
                     Thread.onSpinWait();
@@ -124,7 +146,7 @@ class ProcessTest {
                 return FakeInstallation.imported(null);
             });
             System.exit(new Program(Console.ofProcess(), installation::at, new TerminationSignals(), System::nanoTime)
-                    .run("import", "vm.dump", "vm.qcow2", "--name", "before"));
+                    .run("import", "vm.dump", "vm.qcow2", "--name", "before", "--quiet"));
         }
     }
 

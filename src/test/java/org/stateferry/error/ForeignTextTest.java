@@ -56,7 +56,8 @@ class ForeignTextTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"abcdefgh, 8, abcdefgh", "abcdefghi, 8, abc...hi", "/very/long/path/image.qcow2, 17, /very/l...e.qcow2"})
+    @CsvSource({"abcdefgh, 8, abcdefgh", "abcdefghi, 8, abc...hi", "/very/long/path/image.qcow2, 17, /very/l...e.qcow2"
+    })
     void whatIsTooLongIsCutInTheMiddle(String text, int max, String expected) {
         assertThat(ForeignText.cut(text, max)).isEqualTo(expected).hasSizeLessThanOrEqualTo(max);
     }

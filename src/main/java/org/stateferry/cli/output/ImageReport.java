@@ -131,8 +131,13 @@ public record ImageReport(
 
     private static String clock(long nanos) {
         Duration time = Duration.ofNanos(nanos);
-        return "%02d:%02d:%02d.%03d"
-                .formatted(time.toHours(), time.toMinutesPart(), time.toSecondsPart(), time.toMillisPart());
+        return digits(2, time.toHours()) + ":" + digits(2, time.toMinutesPart()) + ":" + digits(2, time.toSecondsPart())
+                + "." + digits(3, time.toMillisPart());
+    }
+
+    private static String digits(int count, long number) {
+        String text = Long.toString(number);
+        return "0".repeat(Math.max(0, count - text.length())) + text;
     }
 
     private int refcountBits() {

@@ -16,7 +16,9 @@ public final class Texts {
             return count + " B";
         }
         int unit = (63 - Long.numberOfLeadingZeros(count)) / 10;
-        return String.format(Locale.ROOT, "%.1f %s", (double) count / (1L << (10 * unit)), UNITS[unit]);
+        // Not by String.format: tables of 64 Ki rows have two sizes in each.
+        long tenths = Math.round((double) count / (1L << (10 * unit)) * 10);
+        return tenths / 10 + "." + tenths % 10 + " " + UNITS[unit];
     }
 
     /** A number with what it counts: {@code 1 snapshot}, {@code 2 snapshots}. */

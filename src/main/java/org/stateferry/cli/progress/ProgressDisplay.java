@@ -4,6 +4,11 @@ import org.stateferry.importer.ImportProgress;
 
 /** Shows an operator how an import gets on. */
 public interface ProgressDisplay extends ImportProgress {
+    /** Somebody has asked where the import is, and is told, however quiet the rest is kept. */
+    default void answer(String line) {
+        notice(line);
+    }
+
     /** The import has ended, well or not; the next line on standard error is someone else's. */
     default void end() {}
 }

@@ -17,6 +17,11 @@ record WarningsOnly(PrintStream err, boolean quiet) implements ProgressDisplay {
     }
 
     @Override
+    public void answer(String line) {
+        ProgressLines.notice(err, line);
+    }
+
+    @Override
     public void warning(String line) {
         ProgressLines.warning(err, line);
     }

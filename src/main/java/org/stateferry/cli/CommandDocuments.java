@@ -1,0 +1,290 @@
+package org.stateferry.cli;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.StreamSupport;
+import org.stateferry.cli.output.Console;
+import picocli.AutoComplete;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Model.PositionalParamSpec;
+
+/**
+ * Writes what shells and {@code man} know of the commands, from the commands themselves. The build runs it; the folder it
+ * writes has the layout of {@code /usr/share}.
+ */
+public final class CommandDocuments {
+    private static final String PROGRAM = "stateferry";
+    private static final Pattern OPTION_VALUES = Pattern.compile("(?<=_option_args=\\()[^)]*(?=\\))");
+
+    private final CommandLine program;
+
+    CommandDocuments(CommandLine program) {
+        this.program = program;
+    }
+
+    /**
+     * Writes all files.
+     *
+     * @param args the folder to write to
+     */
+    public static void main(String[] args) throws IOException {
+        Path folder = Path.of(args[0]);
+        CommandLine commands = Stateferry.program(Console.ofProcess()).commands();
+        for (Map.Entry<String, String> file :
+                new CommandDocuments(commands).files().entrySet()) {
+            Path target = folder.resolve(file.getKey());
+            Files.createDirectories(target.getParent());
+            Files.writeString(target, file.getValue(), StandardCharsets.UTF_8);
+        }
+    }
+
+    /** The files' contents by their paths below {@code /usr/share}. */
+    Map<String, String> files() {
+        Map<String, String> files = new LinkedHashMap<>();
+        files.put("bash-completion/completions/" + PROGRAM, bash());
+        files.put("zsh/site-functions/_" + PROGRAM, zsh());
+        files.put("fish/vendor_completions.d/" + PROGRAM + ".fish", fish());
+        files.put("man/man1/" + PROGRAM + ".1", manPage(PROGRAM, program.getCommandSpec()));
+        commands()
+                .forEach((name, spec) ->
+                        files.put("man/man1/" + PROGRAM + "-" + name + ".1", manPage(PROGRAM + "-" + name, spec)));
+        return files;
+    }
+
+    private Map<String, CommandSpec> commands() {
+        Map<String, CommandSpec> commands = new LinkedHashMap<>();
+        program.getSubcommands().forEach((name, command) -> commands.put(name, command.getCommandSpec()));
+        return commands;
+    }
+
+    private static List<OptionSpec> shownOptions(CommandSpec spec) {
+        return spec.options().stream().filter(option -> !option.hidden()).toList();
+    }
+
+    private static String text(String[] description) {
+        return text(String.join(" ", description));
+    }
+
+    /** The library takes these texts for formats. */
+    private static String text(String format) {
+        return String.format(format).strip();
+    }
+
+    private static String firstSentence(CommandSpec spec) {
+        String all = text(spec.usageMessage().description());
+        int end = all.indexOf(". ");
+        return (end < 0 ? all : all.substring(0, end)).replaceFirst("\\.$", "");
+    }
+
+    private static List<String> candidates(ArgSpec argument) {
+        return argument.completionCandidates() == null
+                ? List.of()
+                : StreamSupport.stream(argument.completionCandidates().spliterator(), false)
+                        .toList();
+    }
+
+    private static boolean takesFile(ArgSpec argument) {
+        return argument.type() == Path.class || argument.auxiliaryTypes()[0] == Path.class;
+    }
+
+    private static boolean takesValue(OptionSpec option) {
+        return option.arity().max() > 0;
+    }
+
+    /** The library offers values as Java writes them; here they are written as the guide does. */
+    private String bash() {
+        return OPTION_VALUES
+                .matcher(AutoComplete.bash(PROGRAM, program))
+                .replaceAll(values -> Matcher.quoteReplacement(values.group().toLowerCase(Locale.ROOT)));
+    }
+
+    // fish
+
+    private String fish() {
+        List<String> lines = new ArrayList<>();
+        lines.add("# Completion of " + PROGRAM + " for fish; made from the commands.");
+        lines.add("complete -c " + PROGRAM + " -f");
+        commands()
+                .forEach((name, spec) -> lines.add("complete -c %s -n __fish_use_subcommand -a %s -d %s"
+                        .formatted(PROGRAM, name, fishQuoted(firstSentence(spec)))));
+        for (OptionSpec option : shownOptions(program.getCommandSpec())) {
+            lines.add(fishOption("__fish_use_subcommand", option));
+        }
+        commands().forEach((name, spec) -> {
+            String condition = fishQuoted("__fish_seen_subcommand_from " + name);
+            shownOptions(spec).forEach(option -> lines.add(fishOption(condition, option)));
+            if (spec.positionalParameters().stream().anyMatch(CommandDocuments::takesFile)) {
+                lines.add("complete -c %s -n %s -F".formatted(PROGRAM, condition));
+            }
+        });
+        return String.join("\n", lines) + "\n";
+    }
+
+    private static String fishOption(String condition, OptionSpec option) {
+        StringBuilder line = new StringBuilder("complete -c " + PROGRAM + " -n " + condition);
+        for (String name : option.names()) {
+            line.append(name.startsWith("--") ? " -l " + name.substring(2) : " -s " + name.substring(1));
+        }
+        if (takesValue(option)) {
+            line.append(takesFile(option) ? " -r -F" : " -x");
+            if (!candidates(option).isEmpty()) {
+                line.append(" -a ").append(fishQuoted(String.join(" ", lower(candidates(option)))));
+            }
+        }
+        return line.append(" -d ")
+                .append(fishQuoted(text(option.description())))
+                .toString();
+    }
+
+    private static String fishQuoted(String text) {
+        return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'";
+    }
+
+    private static List<String> lower(List<String> words) {
+        return words.stream().map(word -> word.toLowerCase(Locale.ROOT)).toList();
+    }
+
+    // zsh
+
+    private String zsh() {
+        List<String> lines = new ArrayList<>();
+        lines.add("#compdef " + PROGRAM);
+        lines.add("# Completion of " + PROGRAM + " for zsh; made from the commands.");
+        lines.add("local -a commands");
+        lines.add("commands=(");
+        commands()
+                .forEach((name, spec) -> lines.add(
+                        "  " + zshQuoted(name + ":" + firstSentence(spec).replace(":", "\\:"))));
+        lines.add(")");
+        lines.add("if (( CURRENT == 2 )); then");
+        lines.add("  _describe command commands");
+        lines.add("  _arguments " + zshOptions(program.getCommandSpec()));
+        lines.add("  return");
+        lines.add("fi");
+        lines.add("local command=$words[2]");
+        lines.add("shift words");
+        lines.add("(( CURRENT-- ))");
+        lines.add("case $command in");
+        commands().forEach((name, spec) -> {
+            String files = spec.positionalParameters().stream().anyMatch(CommandDocuments::takesFile)
+                    ? " '*:file:_files'"
+                    : "";
+            lines.add("  " + name + ") _arguments " + zshOptions(spec) + files + " ;;");
+        });
+        lines.add("esac");
+        return String.join("\n", lines) + "\n";
+    }
+
+    private static String zshOptions(CommandSpec spec) {
+        return shownOptions(spec).stream()
+                .flatMap(option -> Arrays.stream(option.names()).map(name -> zshOption(name, option)))
+                .collect(Collectors.joining(" "));
+    }
+
+    private static String zshOption(String name, OptionSpec option) {
+        String description = text(option.description()).replaceAll("([\\[\\]:])", "\\\\$1");
+        String repeated = option.isMultiValue() ? "*" : "";
+        if (!takesValue(option)) {
+            return zshQuoted(repeated + name + "[" + description + "]");
+        }
+        String values = takesFile(option)
+                ? "_files"
+                : candidates(option).isEmpty() ? "" : "(" + String.join(" ", lower(candidates(option))) + ")";
+        return zshQuoted(repeated + name + "[" + description + "]:" + label(option) + ":" + values);
+    }
+
+    private static String zshQuoted(String text) {
+        return "'" + text.replace("'", "'\\''") + "'";
+    }
+
+    private static String label(ArgSpec argument) {
+        return argument.paramLabel().replaceAll("[<>]", "");
+    }
+
+    // man
+
+    private String manPage(String title, CommandSpec spec) {
+        StringBuilder page = new StringBuilder(
+                ".TH " + title.toUpperCase(Locale.ROOT) + " 1 \"\" \"" + PROGRAM + "\" \"User Commands\"\n.nh\n");
+        page.append(".SH NAME\n")
+                .append(roff(title))
+                .append(" \\- ")
+                .append(roff(firstSentence(spec)))
+                .append('\n');
+        page.append(".SH SYNOPSIS\n.B ")
+                .append(roff(spec.qualifiedName()))
+                .append('\n')
+                .append(synopsis(spec));
+        page.append(".SH DESCRIPTION\n")
+                .append(roff(text(spec.usageMessage().description())))
+                .append('\n');
+        for (String line : spec.usageMessage().footer()) {
+            String said = text(line);
+            page.append(said.isEmpty() ? ".PP\n" : roff(said) + "\n");
+        }
+        if (!spec.positionalParameters().isEmpty()) {
+            page.append(".SH ARGUMENTS\n");
+            for (PositionalParamSpec parameter : spec.positionalParameters()) {
+                page.append(".TP\n.I ").append(roff(label(parameter))).append('\n');
+                page.append(roff(text(parameter.description()))).append('\n');
+            }
+        }
+        page.append(".SH OPTIONS\n");
+        for (OptionSpec option : shownOptions(spec)) {
+            page.append(".TP\n.B ").append(roff(String.join(", ", option.names())));
+            page.append(takesValue(option) ? " \\fI" + roff(label(option)) + "\\fR\n" : "\n");
+            page.append(roff(text(option.description()))).append('\n');
+        }
+        if (spec == program.getCommandSpec()) {
+            page.append(".SH COMMANDS\n");
+            commands()
+                    .forEach((name, command) -> page.append(".TP\n.BR ")
+                            .append(PROGRAM)
+                            .append("\\-")
+                            .append(roff(name))
+                            .append(" (1)\n")
+                            .append(roff(firstSentence(command)))
+                            .append('\n'));
+        }
+        page.append(".SH EXIT STATUS\n");
+        ExitCodes.table()
+                .forEach((code, meaning) -> page.append(".TP\n.B ")
+                        .append(code)
+                        .append('\n')
+                        .append(roff(meaning))
+                        .append('\n'));
+        return page.toString();
+    }
+
+    private static String synopsis(CommandSpec spec) {
+        StringBuilder words = new StringBuilder("[\\fIOPTION\\fR]...");
+        for (PositionalParamSpec parameter : spec.positionalParameters()) {
+            String label = "\\fI" + roff(label(parameter)) + "\\fR";
+            words.append(' ').append(parameter.required() ? label : "[" + label + "]");
+        }
+        if (!spec.subcommands().isEmpty()) {
+            words.append(" \\fICOMMAND\\fR");
+        }
+        return words.append('\n').toString();
+    }
+
+    /** A line that begins with a dot or an apostrophe would be an order to roff. */
+    private static String roff(String text) {
+        String escaped = text.replace("\\", "\\e").replace("-", "\\-");
+        return escaped.startsWith(".") || escaped.startsWith("'") ? "\\&" + escaped : escaped;
+    }
+}

@@ -1,0 +1,161 @@
+package org.stateferry.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.lang.reflect.RecordComponent;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import java.util.zip.CRC32;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.stateferry.error.FailureKind;
+import org.stateferry.repository.ImportRecord;
+import org.stateferry.testing.Dumps;
+import org.stateferry.testing.LibvirtSaveBuilder;
+import org.stateferry.testing.MigrationStreamBuilder;
+import org.stateferry.testing.Qcow2ImageBuilder;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.OptionSpec;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * Compares what the guide calls stable with {@code src/test/resources/stable.txt}. A line that is missing here was promised
+ * and is gone; a new one belongs into the list, because from now on it is promised too. With the system property
+ * {@code stateferry.recordStable} the list is written instead.
+ */
+class StabilityTest {
+    private static final Path RECORDED = Path.of("src/test/resources/stable.txt");
+    private static final Path DEFINITIONS = Path.of("src/main/java/org/stateferry/service");
+    private static final Path SCHEMA = Path.of("src/main/resources/db");
+    private static final Pattern DEFINITION_FIELD =
+            Pattern.compile("(?:(?:take|require|takeList)\\(|(?:optional|flag)\\(\\s*fields,)\\s*\"([a-z.-]+)\"");
+
+    @TempDir
+    Path folder;
+
+    private final SortedSet<String> surface = new TreeSet<>();
+
+    @Test
+    void whatIsPromisedIsThere() throws Exception {
+        commandsAndOptions();
+        exitCodes();
+        json();
+        definitions();
+        schema();
+
+        if (Boolean.getBoolean("stateferry.recordStable")) {
+            Files.write(RECORDED, surface);
+        }
+        assertThat(surface).containsExactlyElementsOf(Files.readAllLines(RECORDED));
+    }
+
+    private void commandsAndOptions() {
+        CommandLine program = DocumentedCommands.commands();
+        options("stateferry", program);
+        program.getSubcommands().forEach(this::options);
+    }
+
+    private void options(String name, CommandLine command) {
+        command.getCommandSpec()
+                .positionalParameters()
+                .forEach(parameter -> surface.add("command " + name + " " + parameter.paramLabel()));
+        for (OptionSpec option : command.getCommandSpec().options()) {
+            surface.add("option " + name + " " + String.join(" ", option.names())
+                    + (option.arity().max() == 0 ? "" : " " + option.paramLabel())
+                    + (option.defaultValue() == null ? "" : " = " + option.defaultValue()));
+        }
+    }
+
+    private void exitCodes() {
+        for (FailureKind kind : FailureKind.values()) {
+            surface.add("exit " + kind.exitCode() + " " + kind.tag());
+        }
+    }
+
+    private void json() throws IOException {
+        byte[] stream = MigrationStreamBuilder.valid().build();
+        Path dump = Dumps.write(folder, stream);
+        Path image = Files.write(
+                folder.resolve("vm.qcow2"),
+                Qcow2ImageBuilder.version3(16, 4, 1 << 20)
+                        .savevm("saved", stream)
+                        .build()
+                        .bytes());
+        Path save = Files.write(
+                folder.resolve("vm.save"), LibvirtSaveBuilder.valid().build());
+        json("inspect qcow2", "inspect", image.toString());
+        json("inspect qemu-stream", "inspect", dump.toString());
+        json("inspect libvirt-save", "inspect", save.toString());
+        json("verify", "verify", image.toString(), "--name", "saved", "--against", dump.toString(), "--sample", "50");
+        json("import", "import", dump.toString(), "vm.qcow2", "--name", "n");
+        json("import --dry-run", "import", dump.toString(), "vm.qcow2", "--name", "n", "--dry-run");
+        json("failure", "inspect");
+        record("history", ImportRecord.class);
+    }
+
+    private void json(String what, String... words) {
+        RecordedConsole screen = new RecordedConsole(false);
+        FakeInstallation installation = new FakeInstallation(
+                folder, (request, progress, stop) -> FakeInstallation.imported(FakeInstallation.PC));
+        String[] line = Stream.concat(Stream.of(words), Stream.of("--json")).toArray(String[]::new);
+        new Program(screen.console(), installation::at, new TerminationSignals(), new ManualClock()).run(line);
+        fields("json " + what, JsonMapper.shared().readTree(screen.out()));
+    }
+
+    private void fields(String prefix, JsonNode node) {
+        if (prefix.endsWith(".devices")) {
+            return; // its fields are the devices' names
+        }
+        if (node.isArray() && !node.isEmpty()) {
+            fields(prefix + "[]", node.get(0));
+        } else if (node.isObject()) {
+            for (Map.Entry<String, JsonNode> field : node.properties()) {
+                surface.add(prefix + " ." + field.getKey());
+                fields(prefix + " ." + field.getKey(), field.getValue());
+            }
+        }
+    }
+
+    private void record(String what, Class<?> type) {
+        for (RecordComponent component : type.getRecordComponents()) {
+            surface.add("json " + what + " ." + component.getName());
+            for (Class<?> part : List.of(ImportRecord.Attempt.class, ImportRecord.FirstError.class)) {
+                if (component.getGenericType().getTypeName().contains(part.getName())) {
+                    record(what + " ." + component.getName(), part);
+                }
+            }
+        }
+    }
+
+    private void definitions() throws IOException {
+        try (Stream<Path> sources = Files.list(DEFINITIONS)) {
+            for (Path source : sources.toList()) {
+                DEFINITION_FIELD
+                        .matcher(Files.readString(source))
+                        .results()
+                        .map((MatchResult field) -> "definition " + field.group(1))
+                        .forEach(surface::add);
+            }
+        }
+    }
+
+    /** A migration that was released is never changed. */
+    private void schema() throws IOException {
+        try (Stream<Path> migrations = Files.walk(SCHEMA)) {
+            for (Path migration : migrations.filter(Files::isRegularFile).toList()) {
+                CRC32 sum = new CRC32();
+                sum.update(Files.readAllBytes(migration));
+                surface.add("schema %s %08x".formatted(SCHEMA.relativize(migration), sum.getValue()));
+            }
+        }
+    }
+}
