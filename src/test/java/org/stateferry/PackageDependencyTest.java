@@ -65,7 +65,7 @@ class PackageDependencyTest {
         SOURCE("source", STREAM, HOST),
         TRANSFER("transfer", BYTES),
         JOURNAL("journal", QCOW2),
-        HOME("home", BYTES),
+        HOME("home", BYTES, HOST),
         IMPORTER("importer", QCOW2, SOURCE, HOME),
         IMPORTER_IMAGE("importer.image", IMPORTER, JOURNAL, TRANSFER),
         IMPORTER_STEP("importer.step", IMPORTER_IMAGE, QCOW2_VMSTATE),

@@ -18,6 +18,7 @@ import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Import;
 import org.springframework.context.support.GenericApplicationContext;
 import org.springframework.core.env.ConfigurableEnvironment;
+import org.springframework.core.env.Environment;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -71,13 +72,36 @@ public final class BatchContext implements AutoCloseable {
                     .listeners(new FrameworkLog())
                     .initializers(starting -> {
                         environment.set(starting.getEnvironment());
+                        requireHarmless(starting.getEnvironment(), home);
                         GenericApplicationContext context = (GenericApplicationContext) starting;
                         context.registerBean(StateferryHome.class, () -> home);
                         context.registerBean(TransferObserver.class, () -> observer);
                     })
                     .run(arguments));
+        } catch (RefusedDatabase e) {
+            throw e.reason;
         } catch (RuntimeException e) {
             throw RepositoryFailure.explain(e, home, environment.get());
+        }
+    }
+
+    /** Before any part of the context opens a database. */
+    private static void requireHarmless(Environment environment, StateferryHome home) {
+        try {
+            DatabaseUrl.requireHarmless(environment, home);
+        } catch (StateferryException e) {
+            throw new RefusedDatabase(e);
+        }
+    }
+
+    /** Brings a refusal through the framework, which lets only unchecked exceptions through. */
+    private static final class RefusedDatabase extends RuntimeException {
+        private static final long serialVersionUID = 1;
+        private final StateferryException reason;
+
+        RefusedDatabase(StateferryException reason) {
+            super(reason);
+            this.reason = reason;
         }
     }
 

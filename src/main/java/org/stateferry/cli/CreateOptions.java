@@ -3,6 +3,7 @@ package org.stateferry.cli;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.bytes.ByteSize;
 import org.stateferry.qcow2.NewImage;
+import org.stateferry.storage.ImageRights;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -30,19 +31,69 @@ final class CreateOptions {
             description = "Cluster size of an image that is made, 512 to 2M. Default: 64K.")
     private @Nullable Long clusterSize;
 
+    @Option(
+            names = "--mode",
+            paramLabel = "MODE",
+            converter = ModeConverter.class,
+            description =
+                    "Permissions of an image that is made, for example 0640. Default: those of DUMP that the umask"
+                            + " leaves.")
+    private @Nullable Integer mode;
+
+    @Option(
+            names = "--owner",
+            paramLabel = "USER[:GROUP]",
+            converter = OwnerConverter.class,
+            description =
+                    "Whom an image that is made is to belong to, by name or number. Default: who runs the command.")
+    private @Nullable String owner;
+
     /** What the image is to be like, or null if it must exist. */
     @Nullable
     NewImage newImage() {
         if (size == null) {
-            if (clusterSize != null) {
-                throw new ParameterException(command.commandLine(), "--cluster-size is of use only with --create");
-            }
+            requireAbsent("--cluster-size", clusterSize);
+            requireAbsent("--mode", mode);
+            requireAbsent("--owner", owner);
             return null;
         }
         try {
-            return NewImage.of(size, clusterSize == null ? NewImage.DEFAULT_CLUSTER_SIZE : clusterSize);
+            return NewImage.of(
+                    size,
+                    clusterSize == null ? NewImage.DEFAULT_CLUSTER_SIZE : clusterSize,
+                    new ImageRights(mode, owner));
         } catch (IllegalArgumentException e) {
             throw new ParameterException(command.commandLine(), "--create: " + e.getMessage());
+        }
+    }
+
+    private void requireAbsent(String option, @Nullable Object value) {
+        if (value != null) {
+            throw new ParameterException(command.commandLine(), option + " is of use only with --create");
+        }
+    }
+
+    /** Reads {@code --mode}. */
+    static final class ModeConverter implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String text) {
+            try {
+                return ImageRights.parseMode(text);
+            } catch (IllegalArgumentException e) {
+                throw new TypeConversionException(e.getMessage());
+            }
+        }
+    }
+
+    /** Reads {@code --owner}. */
+    static final class OwnerConverter implements ITypeConverter<String> {
+        @Override
+        public String convert(String text) {
+            try {
+                return ImageRights.parseOwner(text);
+            } catch (IllegalArgumentException e) {
+                throw new TypeConversionException(e.getMessage());
+            }
         }
     }
 

@@ -3,7 +3,7 @@ package org.stateferry.home;
 import java.io.IOException;
 import java.io.StringReader;
 import java.io.StringWriter;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -12,6 +12,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Properties;
 import org.stateferry.error.ForeignText;
+import org.stateferry.host.LinuxFile.Links;
+import org.stateferry.host.PrivateFile;
+import org.stateferry.host.SmallFile;
 
 /**
  * The process that owns the job repository, as it introduces itself to those who wait.
@@ -55,7 +58,7 @@ public record RepositoryOwner(long pid, String command, Instant since, boolean s
         properties.setProperty("service", Boolean.toString(service));
         StringWriter text = new StringWriter();
         properties.store(text, null);
-        AtomicFile.replace(file, text.toString());
+        PrivateFile.replace(file, text.toString().getBytes(StandardCharsets.UTF_8));
     }
 
     /**
@@ -64,11 +67,9 @@ public record RepositoryOwner(long pid, String command, Instant since, boolean s
      */
     static Optional<RepositoryOwner> read(Path file) {
         try {
-            if (Files.size(file) > FILE_SIZE_MAX) {
-                return Optional.empty();
-            }
+            byte[] text = SmallFile.read(file, Links.STAY, FILE_SIZE_MAX);
             Properties properties = new Properties();
-            properties.load(new StringReader(Files.readString(file)));
+            properties.load(new StringReader(new String(text, StandardCharsets.UTF_8)));
             RepositoryOwner owner = new RepositoryOwner(
                     Long.parseLong(properties.getProperty("pid", "")),
                     properties.getProperty("command", "stateferry"),

@@ -13,6 +13,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.LinuxFile;
+import org.stateferry.host.PrivateFile;
 
 /**
  * The right to use a home's job repository, which one process at a time has. It is a lock on {@code owner.lock} that the
@@ -96,7 +98,7 @@ public final class RepositoryOwnership implements AutoCloseable {
         @Nullable FileChannel channel = null;
         boolean locked = false;
         try {
-            channel = FileChannel.open(home.ownerLockFile(), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            channel = openLockFile(home.ownerLockFile());
             locked = channel.tryLock() != null;
             return locked ? new RepositoryOwnership(home, channel) : null;
         } catch (IOException e) {
@@ -105,6 +107,13 @@ public final class RepositoryOwnership implements AutoCloseable {
             if (!locked) {
                 closeLockFile(home, channel);
             }
+        }
+    }
+
+    /** The first descriptor is closed before the lock is taken, so it takes none away. */
+    private static FileChannel openLockFile(Path path) throws IOException {
+        try (LinuxFile file = PrivateFile.openOrCreate(path)) {
+            return file.channel(StandardOpenOption.READ, StandardOpenOption.WRITE);
         }
     }
 

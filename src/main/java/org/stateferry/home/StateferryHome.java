@@ -2,17 +2,20 @@ package org.stateferry.home;
 
 import java.io.File;
 import java.io.IOException;
-import java.nio.file.FileAlreadyExistsException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.UUID;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.LinuxFile.Links;
+import org.stateferry.host.PrivateFile;
+import org.stateferry.host.SmallFile;
 
 /**
  * The folder that holds everything the program keeps between runs, and the one place that knows what lies where in it.
@@ -32,7 +35,7 @@ public final class StateferryHome {
     private static final Pattern UNUSABLE_IN_A_SETTING =
             Pattern.compile(File.separatorChar == '\\' ? "[;,%]|[$][{]" : "[;,%\\\\]|[$][{]");
 
-    private static final String OWNER_ONLY = "rwx------";
+    private static final int ID_FILE_SIZE_MAX = 4096;
 
     private final Path folder;
     private final String installationId;
@@ -46,9 +49,11 @@ public final class StateferryHome {
      * Opens the folder that the system property, else the environment variable names, else {@code ~/.stateferry}; makes it
      * if it is missing.
      *
+     * <p>Nothing in it is obeyed or written before it is certain that only this user and root can have put it there.
+     *
      * @param explicit the folder given on the command line, which precedes all others, or null
      * @throws StateferryException of kind {@link FailureKind#REPOSITORY} if the folder cannot be made or written, of kind
-     *     {@link FailureKind#CONFIGURATION} if nothing names a folder
+     *     {@link FailureKind#CONFIGURATION} if nothing names a folder, or others can write to it
      */
     public static StateferryHome open(@Nullable Path explicit) throws StateferryException {
         Path folder = explicit != null
@@ -84,14 +89,7 @@ public final class StateferryHome {
 
     private static StateferryHome openFolder(Path folder) throws StateferryException {
         try {
-            if (folder.getParent() != null) {
-                Files.createDirectories(folder.getParent());
-            }
-            makePrivate(folder);
-            Path real = folder.toRealPath();
-            for (String part : new String[] {"repository", "journal", "log", "stop"}) {
-                makePrivate(real.resolve(part));
-            }
+            Path real = HomeTrust.establish(folder);
             return new StateferryHome(real, readOrMakeId(real.resolve("installation-id")));
         } catch (StateferryException e) {
             throw e;
@@ -100,29 +98,11 @@ public final class StateferryHome {
         }
     }
 
-    private static void makePrivate(Path folder) throws IOException {
-        if (Files.isDirectory(folder)) {
-            return;
-        }
-        try {
-            if (folder.getFileSystem().supportedFileAttributeViews().contains("posix")) {
-                Files.createDirectory(
-                        folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(OWNER_ONLY)));
-            } else {
-                Files.createDirectory(folder);
-            }
-        } catch (FileAlreadyExistsException e) {
-            if (!Files.isDirectory(folder)) {
-                throw new FileSystemException(folder.toString(), null, "is not a folder");
-            }
-        }
-    }
-
     private static String readOrMakeId(Path file) throws IOException {
-        if (!Files.exists(file)) {
-            AtomicFile.createOnce(file, UUID.randomUUID() + "\n");
+        if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
+            PrivateFile.createOnce(file, (UUID.randomUUID() + "\n").getBytes(StandardCharsets.US_ASCII));
         }
-        String text = Files.size(file) > 100 ? "" : Files.readString(file).strip();
+        String text = new String(SmallFile.read(file, Links.STAY, ID_FILE_SIZE_MAX), StandardCharsets.US_ASCII).strip();
         try {
             return UUID.fromString(text).toString();
         } catch (IllegalArgumentException e) {

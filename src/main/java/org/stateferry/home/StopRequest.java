@@ -2,8 +2,10 @@ package org.stateferry.home;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.PrivateFile;
 
 /**
  * What one process says to another that runs an import: stop it. It is an empty file with the import's ID for a name, in
@@ -19,7 +21,7 @@ public record StopRequest(StateferryHome home, long importId) {
     /** Asks; asking again changes nothing. */
     public void make() throws StateferryException {
         try {
-            Files.write(file(), new byte[0]);
+            PrivateFile.openOrCreate(file()).close();
         } catch (IOException e) {
             throw StateferryHome.unusable(file(), e);
         }
@@ -36,7 +38,7 @@ public record StopRequest(StateferryHome home, long importId) {
 
     /** Whether somebody has asked. */
     boolean isMade() {
-        return Files.exists(file());
+        return Files.exists(file(), LinkOption.NOFOLLOW_LINKS);
     }
 
     private Path file() {

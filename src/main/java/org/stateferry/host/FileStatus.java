@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 
@@ -27,6 +28,9 @@ public record FileStatus(
         String key, Type type, long size, Instant modified, int permissions, int owner, int group, int links) {
     private static final int TYPE_MASK = 0170000;
     private static final int PERMISSION_MASK = 07777;
+    private static final int WRITABLE_BY_OTHERS = 022;
+    private static final int ANYTHING_FOR_OTHERS = 077;
+    private static final int ROOT = 0;
     private static final Instant EARLIEST = Instant.ofEpochMilli(Long.MIN_VALUE / 4);
     private static final Instant LATEST = Instant.ofEpochMilli(Long.MAX_VALUE / 4);
 
@@ -67,6 +71,31 @@ public record FileStatus(
     /** Whether it is a regular file. */
     public boolean isRegular() {
         return type == Type.REGULAR;
+    }
+
+    /** Whether it belongs to the user that this process runs as; also where files have no owners. */
+    public boolean isOurs() throws IOException {
+        return !HostUser.isKnown() || owner == HostUser.id();
+    }
+
+    /** Whether it belongs to the user that this process runs as, or to root, who can do everything anyway. */
+    public boolean isOursOrRoots() throws IOException {
+        return owner == ROOT || isOurs();
+    }
+
+    /** Whether the permissions let somebody else than the owner write to it. */
+    public boolean isWritableByOthers() {
+        return (permissions & WRITABLE_BY_OTHERS) != 0;
+    }
+
+    /** Whether the permissions let somebody else than the owner do anything with it. */
+    public boolean isOpenToOthers() {
+        return (permissions & ANYTHING_FOR_OTHERS) != 0;
+    }
+
+    /** The permissions as chmod(1) takes them: octal, at least three digits. */
+    public String mode() {
+        return String.format(Locale.ROOT, "%03o", permissions);
     }
 
     /** Looks at a path without opening what it leads to. */

@@ -5,8 +5,11 @@ import com.sun.jna.NativeLibrary;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Set;
@@ -16,7 +19,8 @@ import java.util.Set;
  * or the error's number, as its manual page says.
  *
  * <p>Whoever uses this class first waits for the native library to be unpacked and loaded, some tens of milliseconds. Files
- * are opened through it, so that happens before anything is written.
+ * are opened through it, so that happens before anything is written; and from then on nobody else may read what the process
+ * makes ({@link Umask#closeToOthers}).
  */
 final class Libc {
     /** open(2). */
@@ -65,6 +69,9 @@ final class Libc {
     /** Those on which off_t has 64 bits and the constants are as above. */
     private static final Set<String> ARCHITECTURES = Set.of("amd64", "aarch64", "riscv64");
 
+    /** Where JNA unpacks its native part. */
+    private static final String UNPACK_FOLDER = "jna.tmpdir";
+
     private static final boolean AVAILABLE = load();
 
     private Libc() {}
@@ -79,23 +86,50 @@ final class Libc {
             return false;
         }
         try {
-            setUnlessSet("jna.tmpdir", System.getProperty("java.io.tmpdir"));
             setUnlessSet("jna.platform.library.path", "");
-            Native.register(Libc.class, NativeLibrary.getProcess());
+            if (System.getProperty(UNPACK_FOLDER) == null) {
+                registerFromPrivateFolder();
+            } else {
+                Native.register(Libc.class, NativeLibrary.getProcess());
+            }
+            Umask.closeToOthers();
             return true;
-        } catch (RuntimeException | Error e) {
+        } catch (IOException | RuntimeException | Error e) {
             // A C library without one of the functions, nowhere to unpack what JNA needs, or the native part of another
             // JNA, for which it throws a plain Error. Everything works without, but an initialiser that fails would
-            // fail
-            // the import.
+            // fail the import.
             return false;
         }
     }
 
     /**
      * By itself JNA unpacks its native part in the user's cache folder, which an operator does not move with the one for
-     * temporary files; and it runs ldconfig(8) to find libraries, of which the process has the only one needed.
+     * temporary files, and leaves its permissions to the umask. In a folder of its own nobody else can change it before it is
+     * loaded. It is removed at once, and the folder with it.
      */
+    private static void registerFromPrivateFolder() throws IOException {
+        Path folder = Files.createTempDirectory("stateferry-");
+        try {
+            System.setProperty(UNPACK_FOLDER, folder.toString());
+            Native.register(Libc.class, NativeLibrary.getProcess());
+        } finally {
+            System.clearProperty(UNPACK_FOLDER);
+            remove(folder);
+        }
+    }
+
+    private static void remove(Path folder) {
+        try (DirectoryStream<Path> left = Files.newDirectoryStream(folder)) {
+            for (Path file : left) {
+                Files.delete(file);
+            }
+            Files.delete(folder);
+        } catch (IOException | DirectoryIteratorException e) {
+            // What stays is of no use to anybody, and in nobody's way.
+        }
+    }
+
+    /** JNA also runs ldconfig(8) to find libraries, of which the process has the only one needed. */
     private static void setUnlessSet(String property, String value) {
         if (System.getProperty(property) == null) {
             System.setProperty(property, value);
@@ -170,6 +204,9 @@ final class Libc {
             int source, long[] sourceOffset, int descriptor, long[] offset, long length, int flags);
 
     static native int geteuid();
+
+    /** Sets which permissions new files do not get, and returns what held before (umask(2)). */
+    static native int umask(int permissions);
 
     static native String strerror(int error);
 }

@@ -243,7 +243,7 @@ public final class LinuxFile implements Closeable {
      *
      * @param permissions the lower nine bits of the mode
      */
-    void setPermissions(int permissions) throws IOException {
+    public void setPermissions(int permissions) throws IOException {
         Set<PosixFilePermission> all = EnumSet.noneOf(PosixFilePermission.class);
         for (PosixFilePermission permission : PosixFilePermission.values()) {
             // In the order of the bits, the highest first.
@@ -251,7 +251,40 @@ public final class LinuxFile implements Closeable {
                 all.add(permission);
             }
         }
-        Files.setPosixFilePermissions(descriptor == NONE ? path : nameOf(descriptor), all);
+        try {
+            Files.setPosixFilePermissions(ownName(), all);
+        } catch (IOException e) {
+            throw about(path, e);
+        }
+    }
+
+    /** Gives the file away (chown(2)). */
+    public void setOwner(FileOwner owner) throws IOException {
+        try {
+            owner.giveTo(ownName());
+        } catch (IOException e) {
+            throw about(path, e);
+        }
+    }
+
+    /**
+     * Fails if the file cannot be given away like this; it belongs to the same owner as before.
+     *
+     * @throws IOException with the system's reason
+     */
+    public void tryOwner(FileOwner owner) throws IOException {
+        try {
+            FileOwner before = FileOwner.of(ownName());
+            owner.giveTo(ownName());
+            before.giveTo(ownName());
+        } catch (IOException e) {
+            throw about(path, e);
+        }
+    }
+
+    /** A name that leads to this file; one that no renaming changes, where there is a descriptor. */
+    private Path ownName() {
+        return descriptor == NONE ? path : nameOf(descriptor);
     }
 
     /** The exception about the file's own name, in the place of one about a descriptor's. */

@@ -6,10 +6,12 @@ import java.nio.channels.FileChannel;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.Objects;
 import java.util.UUID;
 import org.stateferry.host.LinuxFile.Access;
 import org.stateferry.host.LinuxFile.Links;
@@ -20,8 +22,6 @@ import org.stateferry.host.LinuxFile.Links;
  */
 public final class PrivateFile {
     private static final int OWNER_ONLY = 0600;
-    private static final int ANYTHING_FOR_OTHERS = 077;
-    private static final int ROOT = 0;
     /** The name is somebody's, now that, now none: nobody but an enemy does that so often. */
     private static final int TRIES = 10;
 
@@ -54,11 +54,11 @@ public final class PrivateFile {
     private static LinuxFile open(Path path) throws IOException {
         try (LinuxFile found = LinuxFile.locateRegular(path, Links.STAY)) {
             FileStatus status = found.status();
-            if (status.owner() != HostUser.id() && status.owner() != ROOT) {
+            if (!status.isOursOrRoots()) {
                 throw new FileSystemException(
                         path.toString(), null, "it belongs to another user (" + status.owner() + ")");
             }
-            if ((status.permissions() & ANYTHING_FOR_OTHERS) != 0 && status.owner() == HostUser.id()) {
+            if (status.isOpenToOthers() && status.isOurs()) {
                 found.setPermissions(OWNER_ONLY);
             }
             return found.reopen(Access.WRITE);
@@ -67,20 +67,61 @@ public final class PrivateFile {
 
     /**
      * Replaces a file, or makes it, so that a reader sees either the old or the new content, never a part of it. Nothing is
-     * forced to disk. The new file is made under a name of its own, which nobody can have foreseen.
+     * forced to disk. The caller is the file's only writer; what it may have left of an earlier try is removed.
      */
     public static void replace(Path target, byte[] content) throws IOException {
-        Path fresh = target.resolveSibling(target.getFileName() + "." + UUID.randomUUID() + ".tmp");
-        try (LinuxFile made = LinuxFile.create(fresh, OWNER_ONLY)) {
-            try (FileChannel channel = made.channel(StandardOpenOption.WRITE)) {
-                ByteBuffer bytes = ByteBuffer.wrap(content);
-                while (bytes.hasRemaining()) {
-                    channel.write(bytes);
-                }
-            }
+        Path fresh = target.resolveSibling(target.getFileName() + ".tmp");
+        Files.deleteIfExists(fresh);
+        try {
+            make(fresh, content, false);
             Files.move(fresh, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         } finally {
             Files.deleteIfExists(fresh);
+        }
+    }
+
+    /**
+     * Makes a file unless it exists; of several writers at once exactly one wins. When this returns the winner's content is
+     * on stable storage.
+     */
+    public static void createOnce(Path target, byte[] content) throws IOException {
+        Path folder = Objects.requireNonNull(target.toAbsolutePath().getParent(), "a file has a folder");
+        Path fresh = target.resolveSibling(target.getFileName() + "." + UUID.randomUUID() + ".tmp");
+        try {
+            // The name must not become visible before the bytes are there.
+            make(fresh, content, true);
+            linkOrMove(fresh, target);
+            try (FileChannel entries = FileChannel.open(folder, StandardOpenOption.READ)) {
+                entries.force(true);
+            }
+        } finally {
+            Files.deleteIfExists(fresh);
+        }
+    }
+
+    private static void make(Path file, byte[] content, boolean force) throws IOException {
+        try (LinuxFile made = LinuxFile.create(file, OWNER_ONLY);
+                FileChannel channel = made.channel(StandardOpenOption.WRITE)) {
+            ByteBuffer bytes = ByteBuffer.wrap(content);
+            while (bytes.hasRemaining()) {
+                channel.write(bytes);
+            }
+            if (force) {
+                channel.force(true);
+            }
+        }
+    }
+
+    /** A hard link, unlike a rename, refuses to replace the file of a faster process. */
+    private static void linkOrMove(Path fresh, Path target) throws IOException {
+        try {
+            Files.createLink(target, fresh);
+        } catch (FileAlreadyExistsException e) {
+            return;
+        } catch (UnsupportedOperationException | IOException e) {
+            if (!Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
+                Files.move(fresh, target, StandardCopyOption.ATOMIC_MOVE);
+            }
         }
     }
 }

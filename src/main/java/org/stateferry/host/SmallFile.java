@@ -11,6 +11,8 @@ import org.stateferry.host.LinuxFile.Links;
 
 /** Reads files that are small if they are what they should be: settings, definitions, what one process tells another. */
 public final class SmallFile {
+    private static final int STEP = 4096;
+
     private SmallFile() {}
 
     /**
@@ -30,12 +32,16 @@ public final class SmallFile {
     }
 
     private static byte[] read(Path path, FileChannel channel, int sizeMax) throws IOException {
-        ByteBuffer content = ByteBuffer.allocate(sizeMax + 1);
-        while (content.hasRemaining() && channel.read(content) >= 0) {
-            // until the end, or one byte too many
-        }
-        if (!content.hasRemaining()) {
-            throw new FileSystemException(path.toString(), null, "it is longer than " + sizeMax + " bytes");
+        // The size is only where to begin: it may grow meanwhile, and files of /proc have none.
+        ByteBuffer content = ByteBuffer.allocate((int) Math.min(channel.size() + 1, sizeMax + 1L));
+        while (channel.read(content) >= 0) {
+            if (!content.hasRemaining()) {
+                if (content.capacity() > sizeMax) {
+                    throw new FileSystemException(path.toString(), null, "it is longer than " + sizeMax + " bytes");
+                }
+                int larger = (int) Math.min(2L * content.capacity() + STEP, sizeMax + 1L);
+                content = ByteBuffer.allocate(larger).put(content.flip());
+            }
         }
         return Arrays.copyOf(content.array(), content.position());
     }

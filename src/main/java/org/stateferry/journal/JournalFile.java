@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
@@ -56,25 +58,30 @@ final class JournalFile implements AutoCloseable {
                 StandardOpenOption.CREATE,
                 StandardOpenOption.READ,
                 StandardOpenOption.WRITE,
-                StandardOpenOption.TRUNCATE_EXISTING);
+                StandardOpenOption.TRUNCATE_EXISTING,
+                LinkOption.NOFOLLOW_LINKS);
     }
 
     /** Opens the file that is there; empty if there is none. */
     static Optional<JournalFile> openExisting(Path path) throws StateferryException {
-        return Files.exists(path)
-                ? Optional.of(open(path, FileNames.SYSTEM, StandardOpenOption.READ, StandardOpenOption.WRITE))
+        return Files.exists(path, LinkOption.NOFOLLOW_LINKS)
+                ? Optional.of(open(
+                        path,
+                        FileNames.SYSTEM,
+                        StandardOpenOption.READ,
+                        StandardOpenOption.WRITE,
+                        LinkOption.NOFOLLOW_LINKS))
                 : Optional.empty();
     }
 
     /** Opens the file that is there, to look at it only; empty if there is none. */
     static Optional<JournalFile> openForReading(Path path) throws StateferryException {
-        return Files.exists(path)
-                ? Optional.of(open(path, FileNames.SYSTEM, StandardOpenOption.READ))
+        return Files.exists(path, LinkOption.NOFOLLOW_LINKS)
+                ? Optional.of(open(path, FileNames.SYSTEM, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS))
                 : Optional.empty();
     }
 
-    private static JournalFile open(Path path, FileNames names, StandardOpenOption... options)
-            throws StateferryException {
+    private static JournalFile open(Path path, FileNames names, OpenOption... options) throws StateferryException {
         try {
             return new JournalFile(path, FileChannel.open(path, options), names);
         } catch (IOException e) {

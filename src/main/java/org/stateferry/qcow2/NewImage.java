@@ -2,14 +2,16 @@ package org.stateferry.qcow2;
 
 import org.stateferry.qcow2.format.ClusterGeometry;
 import org.stateferry.qcow2.format.Qcow2Limits;
+import org.stateferry.storage.ImageRights;
 
 /**
  * What an image that does not exist yet is to be like.
  *
  * @param size its virtual size in bytes, a multiple of 512; may be 0
  * @param clusterSize bytes of a cluster, a power of two from 512 to 2 MiB
+ * @param rights who may do what with it when it is complete
  */
-public record NewImage(long size, int clusterSize) {
+public record NewImage(long size, int clusterSize, ImageRights rights) {
     /** Bytes of a cluster unless something else is asked for; {@code qemu-img create} takes the same. */
     public static final int DEFAULT_CLUSTER_SIZE = 64 * 1024;
 
@@ -18,14 +20,19 @@ public record NewImage(long size, int clusterSize) {
 
     private static final int SECTOR_SIZE = 512;
 
+    /** One with the rights of the dump. */
+    public NewImage(long size, int clusterSize) {
+        this(size, clusterSize, ImageRights.OF_DUMP);
+    }
+
     /**
      * The same from numbers that were only read.
      *
      * @throws IllegalArgumentException if there can be no such image; its message is fit for an operator
      */
-    public static NewImage of(long size, long clusterSize) {
+    public static NewImage of(long size, long clusterSize, ImageRights rights) {
         // What no int holds is too large in any case.
-        return new NewImage(size, (int) Math.min(clusterSize, Integer.MAX_VALUE));
+        return new NewImage(size, (int) Math.min(clusterSize, Integer.MAX_VALUE), rights);
     }
 
     /** @throws IllegalArgumentException if there can be no such image; its message is fit for an operator */

@@ -18,6 +18,7 @@ import org.stateferry.importer.ImportOptions.Compression;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.qcow2.NewImage;
 import org.stateferry.source.DumpFormat;
+import org.stateferry.storage.ImageRights;
 import org.stateferry.storage.IoMode;
 
 /**
@@ -52,6 +53,10 @@ public final class ImportParameters {
     private static final String CREATE_SIZE = "createSize";
 
     private static final String CREATE_CLUSTER_SIZE = "createClusterSize";
+    /** Permissions of that image; absent if they follow from the dump's. */
+    private static final String CREATE_MODE = "createMode";
+    /** Whom that image is to belong to; absent if to who runs the import. */
+    private static final String CREATE_OWNER = "createOwner";
 
     private ImportParameters() {}
 
@@ -111,12 +116,21 @@ public final class ImportParameters {
 
     /** What the image is to be like if it is to be made does not make another import of it. */
     private static JobParameters withNewImage(JobParameters parameters, @Nullable NewImage newImage) {
-        return newImage == null
-                ? parameters
-                : new JobParametersBuilder(parameters)
-                        .addLong(CREATE_SIZE, newImage.size(), false)
-                        .addLong(CREATE_CLUSTER_SIZE, (long) newImage.clusterSize(), false)
-                        .toJobParameters();
+        if (newImage == null) {
+            return parameters;
+        }
+        JobParametersBuilder all = new JobParametersBuilder(parameters)
+                .addLong(CREATE_SIZE, newImage.size(), false)
+                .addLong(CREATE_CLUSTER_SIZE, (long) newImage.clusterSize(), false);
+        Integer mode = newImage.rights().mode();
+        String owner = newImage.rights().owner();
+        if (mode != null) {
+            all.addLong(CREATE_MODE, mode.longValue(), false);
+        }
+        if (owner != null) {
+            all.addString(CREATE_OWNER, owner, false);
+        }
+        return all.toJobParameters();
     }
 
     /** The identity that the values of identifying parameters make; a missing one counts as empty. */
@@ -176,7 +190,13 @@ public final class ImportParameters {
 
     private static @Nullable NewImage newImage(JobParameters parameters) {
         @Nullable Long size = parameters.getLong(CREATE_SIZE);
-        return size == null ? null : NewImage.of(size, number(parameters, CREATE_CLUSTER_SIZE));
+        @Nullable Long mode = parameters.getLong(CREATE_MODE);
+        return size == null
+                ? null
+                : NewImage.of(
+                        size,
+                        number(parameters, CREATE_CLUSTER_SIZE),
+                        new ImageRights(mode == null ? null : mode.intValue(), parameters.getString(CREATE_OWNER)));
     }
 
     private static boolean isSet(JobParameters parameters, String name, boolean absent) {

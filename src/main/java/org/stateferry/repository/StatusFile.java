@@ -1,7 +1,7 @@
 package org.stateferry.repository;
 
 import java.io.IOException;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
 import java.util.List;
 import java.util.Optional;
@@ -13,8 +13,10 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.stateferry.error.StateferryException;
-import org.stateferry.home.AtomicFile;
 import org.stateferry.home.StateferryHome;
+import org.stateferry.host.LinuxFile.Links;
+import org.stateferry.host.PrivateFile;
+import org.stateferry.host.SmallFile;
 
 /**
  * The history as those can read it who must not open the repository because this process owns it.
@@ -26,6 +28,8 @@ public final class StatusFile implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(StatusFile.class);
     private static final long PROGRESS_INTERVAL_MILLIS = 1000;
     private static final long CLOSE_WAIT_SECONDS = 5;
+    /** No more of it is read: a quarter of the smallest heap. */
+    private static final int SIZE_MAX = 32 << 20;
 
     private final StateferryHome home;
     private final ImportHistory history;
@@ -83,7 +87,8 @@ public final class StatusFile implements AutoCloseable {
     /** Reads what the repository's owner wrote; empty if it has not written anything yet. */
     public static Optional<String> read(StateferryHome home) throws StateferryException {
         try {
-            return Optional.of(Files.readString(home.statusFile()));
+            byte[] status = SmallFile.read(home.statusFile(), Links.STAY, SIZE_MAX);
+            return Optional.of(new String(status, StandardCharsets.UTF_8));
         } catch (NoSuchFileException e) {
             return Optional.empty();
         } catch (IOException e) {
@@ -145,7 +150,7 @@ public final class StatusFile implements AutoCloseable {
         List<ImportRecord> current = now == null || !running.contains(now.executionId())
                 ? records
                 : records.stream().map(record -> advance(record, now)).toList();
-        AtomicFile.replace(home.statusFile(), HistoryJson.write(current));
+        PrivateFile.replace(home.statusFile(), HistoryJson.write(current).getBytes(StandardCharsets.UTF_8));
         written = now;
     }
 

@@ -6,18 +6,22 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.host.LinuxFile.Links;
 import org.stateferry.host.SmallFile;
+import org.stateferry.host.TrustedFolder;
+import org.stateferry.host.TrustedFolder.Objection;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -70,11 +74,16 @@ final class DefinitionFields {
     private String load() throws StateferryException {
         try {
             // A link is fine, as long as it leads to a file: definitions may be mounted as such.
+            if (Files.isRegularFile(file)) {
+                requireTrusted(TrustedFolder.objectionToSharedFile(file));
+            }
             byte[] content = SmallFile.read(file, Links.FOLLOW, LARGEST_FILE);
             return StandardCharsets.UTF_8
                     .newDecoder()
                     .decode(ByteBuffer.wrap(content))
                     .toString();
+        } catch (StateferryException e) {
+            throw e;
         } catch (NoSuchFileException e) {
             throw problem("vanished while it was read").causedBy(e);
         } catch (CharacterCodingException e) {
@@ -85,6 +94,15 @@ final class DefinitionFields {
             throw problem("cannot be read: " + e.getReason()).causedBy(e);
         } catch (IOException e) {
             throw problem("cannot be read: " + e.getMessage()).causedBy(e);
+        }
+    }
+
+    /** Whoever can write a definition can have every file imported, and every image written to, that this user may. */
+    private void requireTrusted(Optional<Objection> objection) throws StateferryException {
+        if (objection.isPresent()) {
+            String remedy = objection.get().remedy();
+            throw StateferryException.in(FailureKind.CONFIGURATION, file, "is not obeyed, because " + objection.get())
+                    .advise(remedy.isEmpty() ? "Keep definitions where only you may write." : remedy + ".");
         }
     }
 

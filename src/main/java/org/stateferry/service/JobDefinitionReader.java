@@ -25,6 +25,7 @@ import org.stateferry.importer.ImportOptions.Compression;
 import org.stateferry.qcow2.NewImage;
 import org.stateferry.service.DefinitionFields.Field;
 import org.stateferry.source.DumpFormat;
+import org.stateferry.storage.ImageRights;
 import org.stateferry.storage.IoMode;
 
 /**
@@ -36,6 +37,8 @@ import org.stateferry.storage.IoMode;
  * create:                             # optional: the import makes the image, which must not exist
  *   size: 10G
  *   cluster-size: 64K                 # optional
+ *   mode: 0640                        # optional: else the dump's
+ *   owner: libvirt-qemu:kvm           # optional: else the service's user
  * also: [/var/lib/images/data.qcow2]  # optional: the guest's other writable disks
  * name: nightly-{yyyyMMdd-HHmmss}     # of the dump's modification time, UTC
  * schedule:
@@ -109,7 +112,10 @@ final class JobDefinitionReader {
         }
         long clusterSize =
                 optional(fields, "create.cluster-size", (long) NewImage.DEFAULT_CLUSTER_SIZE, ByteSize::parse);
-        return value(fields, size, "create", text -> NewImage.of(ByteSize.parse(text), clusterSize));
+        ImageRights rights = new ImageRights(
+                optional(fields, "create.mode", null, ImageRights::parseMode),
+                optional(fields, "create.owner", null, ImageRights::parseOwner));
+        return value(fields, size, "create", text -> NewImage.of(ByteSize.parse(text), clusterSize, rights));
     }
 
     private static List<Path> also(DefinitionFields fields) throws StateferryException {
@@ -175,14 +181,14 @@ final class JobDefinitionReader {
                 "'" + text + "' is none of " + List.of(constants).toString().toLowerCase(Locale.ROOT));
     }
 
-    private static <T> T optional(DefinitionFields fields, String key, T absent, Function<String, T> reading)
-            throws StateferryException {
+    private static <T extends @Nullable Object> T optional(
+            DefinitionFields fields, String key, T absent, Function<String, T> reading) throws StateferryException {
         Field field = fields.take(key);
         return field == null ? absent : value(fields, field, key, reading);
     }
 
-    private static <T> T value(DefinitionFields fields, Field field, String key, Function<String, T> reading)
-            throws StateferryException {
+    private static <T extends @Nullable Object> T value(
+            DefinitionFields fields, Field field, String key, Function<String, T> reading) throws StateferryException {
         try {
             return reading.apply(field.text());
         } catch (IllegalArgumentException | DateTimeException | ArithmeticException e) {

@@ -11,6 +11,7 @@ import java.nio.file.StandardOpenOption;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.FileStatus;
 import org.stateferry.host.LinuxFile;
 import org.stateferry.host.LinuxFile.Access;
 import org.stateferry.host.LinuxFile.Links;
@@ -20,8 +21,8 @@ import org.stateferry.host.LinuxFile.Links;
  * lock. Says in the words of images why one cannot be opened or made.
  */
 record ImageChannels(LinuxFile linux, FileChannel channel) {
-    /** Before the umask. */
-    private static final int NEW_IMAGE_PERMISSIONS = 0666;
+    /** Until the image is complete. */
+    private static final int NEW_IMAGE_PERMISSIONS = 0600;
 
     /** Device and inode, as {@link FileIdentity#key()}. */
     String key() {
@@ -57,21 +58,39 @@ record ImageChannels(LinuxFile linux, FileChannel channel) {
      * @throws StateferryException with kind IMAGE_MISSING, or IMAGE_UNSUPPORTED if it is no regular file
      */
     static LinuxFile locate(Path real) throws StateferryException {
+        return locate(real, found -> {});
+    }
+
+    /**
+     * The same.
+     *
+     * @param condition what is asked of the file first
+     */
+    static LinuxFile locate(Path real, OpenImages.Condition condition) throws StateferryException {
         try {
             LinuxFile found = LinuxFile.locate(real, Links.STAY);
-            if (!found.status().isRegular()) {
+            try {
+                requireImage(real, found.status(), condition);
+                return found;
+            } catch (IOException | RuntimeException e) {
                 found.close();
-                throw StateferryException.in(
-                                FailureKind.IMAGE_UNSUPPORTED,
-                                real,
-                                "not a regular file; images on devices are not supported")
-                        .advise("Copy the image into a file with qemu-img convert or dd, and import into that.");
+                throw e;
             }
-            return found;
         } catch (StateferryException e) {
             throw e;
         } catch (IOException e) {
             throw missing(real, e);
+        }
+    }
+
+    private static void requireImage(Path real, FileStatus found, OpenImages.Condition condition) throws IOException {
+        condition.require(found);
+        if (!found.isRegular()) {
+            throw StateferryException.in(
+                            FailureKind.IMAGE_UNSUPPORTED,
+                            real,
+                            "not a regular file; images on devices are not supported")
+                    .advise("Copy the image into a file with qemu-img convert or dd, and import into that.");
         }
     }
 

@@ -8,6 +8,8 @@ import java.util.Objects;
 import java.util.Optional;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.FileOwner;
+import org.stateferry.host.FileStatus;
 
 /**
  * One user's hold on an open image; made by {@link OpenImages}. Closing it twice is harmless. Thread-safe except for
@@ -171,6 +173,17 @@ public final class OpenImage implements AutoCloseable {
         proveHeld();
         try {
             linkOrMove(name, names);
+            if (!isAt(name)) {
+                throw StateferryException.in(
+                                FailureKind.CONFLICT,
+                                name,
+                                "another file was put in the image's place while it got its name")
+                        .advise(
+                                "Look at it and move it away; then run the same command again, in a folder that only you"
+                                        + " may write to.");
+            }
+        } catch (StateferryException e) {
+            throw e;
         } catch (FileAlreadyExistsException e) {
             // A network file system may say so of a link that it has just made.
             if (!isAt(name)) {
@@ -198,6 +211,51 @@ public final class OpenImage implements AutoCloseable {
                 throw alsoFailed;
             }
         }
+    }
+
+    /**
+     * Fails if the image could not be given away as it is wanted; called before anything is written to it.
+     *
+     * @throws StateferryException with kind CONFLICT
+     */
+    public void requireGivable(ImageRights rights) throws StateferryException {
+        if (rights.owner() != null) {
+            try {
+                entry.linux.tryOwner(FileOwner.parse(rights.owner()));
+            } catch (IOException | IllegalArgumentException e) {
+                throw cannotGive(rights, e);
+            }
+        }
+    }
+
+    /**
+     * Gives the image to those who are to have it.
+     *
+     * @param dump what the image was made of
+     */
+    public void giveRights(ImageRights rights, FileStatus dump) throws StateferryException {
+        try {
+            // The owner first: until then the image is nobody's but ours.
+            if (rights.owner() != null) {
+                entry.linux.setOwner(FileOwner.parse(rights.owner()));
+            }
+            entry.linux.setPermissions(rights.modeFor(dump, entry.linux.status().group()));
+        } catch (IOException | IllegalArgumentException e) {
+            throw cannotGive(rights, e);
+        }
+    }
+
+    private StateferryException cannotGive(ImageRights rights, Exception failure) {
+        String reason = failure instanceof IOException system ? FileFailures.reason(system) : failure.getMessage();
+        return rights.owner() == null
+                ? StateferryException.in(FailureKind.IO, path(), "setting the permissions failed: " + reason)
+                        .causedBy(failure)
+                : StateferryException.in(
+                                FailureKind.CONFLICT,
+                                path(),
+                                "the image cannot be given to " + rights.owner() + ": " + reason)
+                        .causedBy(failure)
+                        .advise("Run as root, or leave the owner out and give the image away afterwards.");
     }
 
     /** Takes a name away if it leads to this image. */

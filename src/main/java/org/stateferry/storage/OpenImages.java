@@ -15,6 +15,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.FileStatus;
 import org.stateferry.host.LinuxFile;
 import org.stateferry.host.LinuxFile.Access;
 import org.stateferry.host.PathText;
@@ -44,6 +45,13 @@ public final class OpenImages {
         NONE
     }
 
+    /** What is asked of a file before it is opened. */
+    @FunctionalInterface
+    public interface Condition {
+        /** Throws if the file is not to be opened. */
+        void require(FileStatus found) throws IOException;
+    }
+
     /**
      * Opens an image for reading and writing and locks it, which may take {@link LockPatience#BOUND}.
      *
@@ -54,23 +62,38 @@ public final class OpenImages {
         return openForUpdate(path, locking, LockPatience.bounded(path));
     }
 
+    /**
+     * The same for the one file that a path names: a symbolic link at its end is not followed.
+     *
+     * @param real without symbolic links on the way
+     * @param condition asked about the very file that is opened, before it is; a link is one that it hears of
+     */
+    public static OpenImage openForUpdate(Path real, Locking locking, Condition condition) throws StateferryException {
+        try (LinuxFile found = ImageChannels.locate(real, condition)) {
+            return openForUpdate(found, real, locking, LockPatience.bounded(real));
+        }
+    }
+
     static OpenImage openForUpdate(Path path, Locking locking, LockPatience patience) throws StateferryException {
         Path real = realPath(path);
         try (LinuxFile found = ImageChannels.locate(real)) {
-            String key = found.key();
-            synchronized (ENTRIES) {
-                awaitSettled(key, real);
-                if (ENTRIES.containsKey(key) || DUMPS.containsKey(key)) {
-                    throw StateferryException.in(
-                                    FailureKind.IMAGE_IN_USE,
-                                    real,
-                                    "the image is in use by another task of this program")
-                            .advise("Wait for that task to end, then run again.");
-                }
-                UNSETTLED.add(key);
-            }
-            return new OpenImage(settle(key, () -> openLocked(found, real, locking, patience)));
+            return openForUpdate(found, real, locking, patience);
         }
+    }
+
+    private static OpenImage openForUpdate(LinuxFile found, Path real, Locking locking, LockPatience patience)
+            throws StateferryException {
+        String key = found.key();
+        synchronized (ENTRIES) {
+            awaitSettled(key, real);
+            if (ENTRIES.containsKey(key) || DUMPS.containsKey(key)) {
+                throw StateferryException.in(
+                                FailureKind.IMAGE_IN_USE, real, "the image is in use by another task of this program")
+                        .advise("Wait for that task to end, then run again.");
+            }
+            UNSETTLED.add(key);
+        }
+        return new OpenImage(settle(key, () -> openLocked(found, real, locking, patience)));
     }
 
     /** While somebody else holds the image it is opened anew each time: nobody is to find it open for writing. */
@@ -100,7 +123,8 @@ public final class OpenImages {
     }
 
     /**
-     * Makes an empty file, with the permissions that the process's umask leaves, and locks it.
+     * Makes an empty file, which only its owner may read and write until it is {@linkplain OpenImage#giveRights told
+     * otherwise}, and locks it.
      *
      * @param path in an existing folder, real but for its last name
      * @throws StateferryException with kind IMAGE_IN_USE if somebody else has just made it or locked it, IMAGE_MISSING if it

@@ -7,6 +7,7 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.Statement;
@@ -165,13 +166,47 @@ class BatchContextTest {
     void aDatabaseThatIsNotThereIsNamedWithoutItsPassword() throws Exception {
         Files.writeString(
                 home.settingsFile(),
-                "spring.datasource.url=jdbc:h2:tcp://127.0.0.1:1/x;PASSWORD=secret\nspring.datasource.password=secret");
+                "spring.datasource.url=jdbc:postgresql://127.0.0.1:1/x?password=secret\n"
+                        + "spring.datasource.password=secret");
 
         assertFailure(
                 FailureKind.REPOSITORY,
                 e -> assertThat(e.getMessage())
-                        .contains("jdbc:h2:tcp://127.0.0.1:1/x not available")
+                        .contains("jdbc:postgresql://127.0.0.1:1/x not available")
                         .doesNotContain("secret"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "spring.datasource.url",
+                "SPRING.DATASOURCE.URL",
+                "spring.datasource.hikari.jdbcUrl",
+                "spring.flyway.url"
+            })
+    void aDatabaseUrlThatRunsSomethingIsRefusedBeforeItDoes(String setting) throws Exception {
+        Path ran = folder.resolve("ran");
+        Files.writeString(
+                home.settingsFile(),
+                setting + "=jdbc:h2:file:" + home.repositoryDatabase() + ";INIT=SCRIPT TO '" + ran + "'");
+
+        assertFailure(
+                FailureKind.CONFIGURATION,
+                e -> assertThat(e.getMessage())
+                        .contains(home.settingsFile().toString(), "has the H2 option INIT, which is not allowed"));
+        assertThat(ran).doesNotExist();
+    }
+
+    @Test
+    void aDatabaseInAFolderThatOthersCanWriteToIsRefused() throws Exception {
+        Path shared = Files.createDirectory(folder.resolve("shared"));
+        Files.setPosixFilePermissions(shared, PosixFilePermissions.fromString("rwxrwxrwx"));
+        Files.writeString(home.settingsFile(), "spring.datasource.url=jdbc:h2:file:" + shared.resolve("db"));
+
+        assertFailure(
+                FailureKind.CONFIGURATION,
+                e -> assertThat(e.getMessage()).contains(shared + " may be written to by everybody"));
+        assertThat(shared).isEmptyDirectory();
     }
 
     @Test

@@ -2,11 +2,13 @@ package org.stateferry.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
@@ -15,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.Umask;
 import org.stateferry.importer.AbandonOutcome;
 import org.stateferry.importer.ImportOutcome;
 import org.stateferry.importer.ImportOutcome.State;
@@ -27,8 +30,10 @@ import org.stateferry.qcow2.NewImageLayout;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.storage.FileIdentity;
 import org.stateferry.storage.FileNames;
+import org.stateferry.storage.ImageRights;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
+import org.stateferry.testing.Flipping;
 import org.stateferry.testing.ImageLocks;
 import org.stateferry.testing.MigrationStreamBuilder;
 import org.stateferry.testing.RawBytes;
@@ -493,5 +498,181 @@ class NewImageImportTest {
         StateferryException refusal = catchThrowableOfType(
                 StateferryException.class, () -> DryRun.of(bench.request("other"), HOME.home(), bench, bench.stop));
         assertThat(refusal.kind()).isEqualTo(FailureKind.CONFLICT);
+    }
+
+    private static String mode(Path file) throws IOException {
+        return PosixFilePermissions.toString(Files.getPosixFilePermissions(file));
+    }
+
+    private static void assumeRoot(Path file) throws IOException {
+        assumeTrue(Files.getAttribute(file, "unix:uid").equals(0), "only root may give a file to another user");
+    }
+
+    private void assertRefusedUntouched(String reason) throws Exception {
+        Path part = bench.part();
+        String before = RawBytes.sha256(part);
+
+        StateferryException refusal = bench.fail("saved");
+        StateferryException dry = catchThrowableOfType(
+                StateferryException.class, () -> DryRun.of(bench.request("saved"), HOME.home(), bench, bench.stop));
+
+        for (StateferryException each : List.of(refusal, dry)) {
+            assertThat(each.kind()).isEqualTo(FailureKind.CONFLICT);
+            assertThat(each.file()).isEqualTo(part);
+            assertThat(each.problem()).endsWith(" is not ours: " + reason);
+        }
+        assertThat(RawBytes.sha256(part)).isEqualTo(before);
+        assertThat(bench.image()).doesNotExist();
+    }
+
+    private void plantAnEmptyPart() throws Exception {
+        try (OpenImage made = OpenImages.create(bench.part(), OpenImages.Locking.EXCLUSIVE)) {
+            new NewImageLayout(bench.newImage).writeTo(made.file());
+        }
+    }
+
+    @Test
+    void aPartThatAnotherUserHasPreparedIsNotTakenOver() throws Exception {
+        plantAnEmptyPart();
+        assumeRoot(bench.part());
+        Files.setAttribute(bench.part(), "unix:uid", 65534);
+
+        assertRefusedUntouched("it belongs to another user (65534)");
+    }
+
+    @Test
+    void aPartThatOthersMayWriteToIsNotTakenOver() throws Exception {
+        plantAnEmptyPart();
+        Files.setPosixFilePermissions(bench.part(), PosixFilePermissions.fromString("rw-rw----"));
+
+        assertRefusedUntouched("others may write to it (mode 660)");
+    }
+
+    @Test
+    void aLinkToAPartIsNotTakenOver() throws Exception {
+        plantAnEmptyPart();
+        Path elsewhere = Files.move(bench.part(), bench.image().resolveSibling("elsewhere"));
+        Files.createSymbolicLink(bench.part(), elsewhere);
+
+        assertRefusedUntouched("it is a symbolic link");
+    }
+
+    @Test
+    void aPartWithASecondNameIsNotWrittenTo() throws Exception {
+        plantAnEmptyPart();
+        Path other = Files.createLink(bench.image().resolveSibling("other"), bench.part());
+        String before = RawBytes.sha256(other);
+
+        bench.run("saved");
+
+        assertThat(RawBytes.sha256(other)).isEqualTo(before);
+        assertThat(FileIdentity.of(bench.image()).key())
+                .isNotEqualTo(FileIdentity.of(other).key());
+    }
+
+    /** Whoever owns the folder can exchange what has the part's name, at any moment. */
+    @Test
+    void aPartThatIsExchangedForALinkIsRefusedOrMadeAnewAndTheOtherFileStays() throws Exception {
+        plantAnEmptyPart();
+        Path victim = Files.move(bench.part(), bench.image().resolveSibling("victim"));
+        Path link = Files.createSymbolicLink(bench.image().resolveSibling("link"), victim);
+        Path garbage = Files.writeString(bench.image().resolveSibling("garbage"), "garbage");
+        String before = RawBytes.sha256(victim);
+        try (Flipping flipping = Flipping.between(garbage, link, bench.part())) {
+            for (int attempt = 0; attempt < 10; attempt++) {
+                StateferryException refusal = catchThrowableOfType(StateferryException.class, () -> bench.run("saved"));
+                assertThat(refusal)
+                        .as(flipping.toString())
+                        .satisfiesAnyOf(
+                                none -> assertThat(none).isNull(),
+                                named -> assertThat(named.kind())
+                                        .isIn(FailureKind.CONFLICT, FailureKind.IMAGE_IN_USE, FailureKind.IO));
+                Files.deleteIfExists(bench.image());
+            }
+        }
+        assertThat(RawBytes.sha256(victim)).isEqualTo(before);
+    }
+
+    @Test
+    void anImageIsNoMoreOpenThanItsDumpAndUntilItIsCompleteItIsNotOpenAtAll() throws Exception {
+        for (String permissions : List.of("rw-------", "r--------", "rw-r--r--")) {
+            bench.undisturbed().withNewImage(GIB, CLUSTER_SIZE);
+            Files.setPosixFilePermissions(bench.dump(), PosixFilePermissions.fromString(permissions));
+            List<String> meanwhile = new ArrayList<>();
+            bench.onPublish = () -> meanwhile.add(modeUnchecked(bench.part()));
+
+            bench.run("saved");
+
+            assertThat(meanwhile).containsExactly("rw-------");
+            int umask = Umask.atStart();
+            assertThat(mode(bench.image()))
+                    .isEqualTo(permissions.equals("rw-r--r--") && umask == 022 ? permissions : "rw-------");
+        }
+    }
+
+    private static String modeUnchecked(Path file) {
+        try {
+            return mode(file);
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void anImageGetsTheModeAndTheOwnerThatWereAskedForAlsoByARestart() throws Exception {
+        assumeRoot(bench.dump());
+        bench.newImage = new NewImage(GIB, CLUSTER_SIZE, new ImageRights(0660, "65534:7"));
+        long id = bench.stopped("saved", 2L * MIB);
+        assertThat(Files.getAttribute(bench.part(), "unix:uid")).isEqualTo(0);
+
+        bench.service().restart(id, bench, bench.stop);
+
+        assertThat(mode(bench.image())).isEqualTo("rw-rw----");
+        assertThat(Files.getAttribute(bench.image(), "unix:uid")).isEqualTo(65534);
+        assertThat(Files.getAttribute(bench.image(), "unix:gid")).isEqualTo(7);
+        assertComplete("saved");
+        assertThat(bench.run("saved").state()).isEqualTo(State.ALREADY_IMPORTED);
+    }
+
+    @Test
+    void anImageThatGotItsNameButNotItsOwnerGetsThatToo() throws Exception {
+        assumeRoot(bench.dump());
+        bench.newImage = new NewImage(GIB, CLUSTER_SIZE, new ImageRights(0640, "65534"));
+        bench.access = new FileAccess() {
+            @Override
+            public FileNames names() {
+                return new FileNames() {
+                    @Override
+                    public void force(Path folder) throws IOException {
+                        FileNames.super.force(folder);
+                        if (Files.exists(bench.image())) {
+                            throw new IOException("as if it were killed here");
+                        }
+                    }
+                };
+            }
+        };
+        assertThat(bench.fail("saved").kind()).isEqualTo(FailureKind.IO);
+        assertThat(mode(bench.image())).isEqualTo("rw-------");
+        assertThat(Files.getAttribute(bench.image(), "unix:uid")).isEqualTo(0);
+
+        bench.access = FileAccess.PLAIN;
+        assertThat(bench.run("saved").state()).isEqualTo(State.ALREADY_IMPORTED);
+
+        assertThat(mode(bench.image())).isEqualTo("rw-r-----");
+        assertThat(Files.getAttribute(bench.image(), "unix:uid")).isEqualTo(65534);
+        assertComplete("saved");
+    }
+
+    @Test
+    void anOwnerThatThereIsNoMoreIsToldBeforeAnythingIsWritten() throws Exception {
+        bench.newImage = new NewImage(GIB, CLUSTER_SIZE, new ImageRights(null, "no such user"));
+
+        StateferryException refusal = bench.fail("saved");
+
+        assertThat(refusal.kind()).isEqualTo(FailureKind.CONFLICT);
+        assertThat(refusal.problem())
+                .isEqualTo("the image cannot be given to no such user: there is no user or group 'no such user'");
+        assertNothingLeft();
     }
 }

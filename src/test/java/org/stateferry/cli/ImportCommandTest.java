@@ -182,6 +182,11 @@ class ImportCommandTest {
                 "--create=1G --cluster-size=3K | power of two",
                 "--create=1G --cluster-size=4G | power of two",
                 "--create=129G --cluster-size=512 | larger clusters",
+                "--create=1G --mode=0750 | is not one for an image",
+                "--create=1G --mode=rw | is not a mode of three octal digits",
+                "--create=1G --owner=nobody-of-that-name | there is no user or group 'nobody-of-that-name'",
+                "--mode=0640 | only with --create",
+                "--owner=0 | only with --create",
                 "--cluster-size=1M | only with --create"
             })
     void refusesANewImageThatCannotBe(String options, String problem) {

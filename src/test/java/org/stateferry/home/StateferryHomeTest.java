@@ -2,6 +2,7 @@ package org.stateferry.home;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -127,5 +128,119 @@ class StateferryHomeTest {
         assertThatExceptionOfType(StateferryException.class)
                 .isThrownBy(() -> StateferryHome.open(folder.resolve(name)))
                 .satisfies(e -> assertThat(e.kind()).isEqualTo(FailureKind.CONFIGURATION));
+    }
+
+    private static void chmod(Path path, String permissions) throws IOException {
+        Files.setPosixFilePermissions(path, PosixFilePermissions.fromString(permissions));
+    }
+
+    private static String mode(Path path) throws IOException {
+        return PosixFilePermissions.toString(Files.getPosixFilePermissions(path));
+    }
+
+    private static void assertRefused(Path home, Path blamed, String problem) {
+        assertThatExceptionOfType(StateferryException.class)
+                .isThrownBy(() -> StateferryHome.open(home))
+                .satisfies(e -> assertThat(e.kind()).isEqualTo(FailureKind.CONFIGURATION))
+                .satisfies(e -> assertThat(e.file()).isEqualTo(blamed))
+                .satisfies(e -> assertThat(e.problem()).startsWith(problem))
+                .satisfies(e -> assertThat(e.advice()).contains("STATEFERRY_HOME"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"rwxrwxrwx", "rwxrwx---", "rwx----w-"})
+    void aHomeThatOthersCanWriteToIsRefusedAndNothingIsMadeInIt(String permissions) throws Exception {
+        Path real = folder.toRealPath();
+        Path elsewhere = Files.writeString(Files.createTempFile("victim", null), "victim");
+        Files.createSymbolicLink(folder.resolve("owner.tmp"), elsewhere);
+        chmod(folder, permissions);
+
+        assertRefused(folder, real, "may be written to by ");
+        assertRefused(folder.resolve("below/home"), real, "may be written to by ");
+
+        try (Stream<Path> files = Files.list(folder)) {
+            assertThat(files).containsExactly(folder.resolve("owner.tmp"));
+        }
+        assertThat(elsewhere).hasContent("victim");
+        chmod(folder, "rwx------");
+        assertRefused(folder, real.resolve("owner.tmp"), "is a symbolic link");
+        Files.delete(folder.resolve("owner.tmp"));
+        StateferryHome.open(folder);
+        Files.delete(elsewhere);
+    }
+
+    @Test
+    void aHomeThatOthersCouldLookIntoIsClosedToThem() throws Exception {
+        Path settings = Files.writeString(StateferryHome.open(folder).settingsFile(), "a=b");
+        chmod(folder, "rwxr-xr-x");
+        chmod(folder.resolve("journal"), "rwxr-xr-x");
+        Path journal = Files.createFile(folder.resolve("journal/x.journal"));
+        for (Path file : List.of(settings, journal, folder.resolve("installation-id"))) {
+            chmod(file, "rw-r--r--");
+        }
+
+        StateferryHome.open(folder);
+
+        assertThat(mode(folder)).isEqualTo("rwx------");
+        assertThat(mode(folder.resolve("journal"))).isEqualTo("rwx------");
+        for (Path file : List.of(settings, journal, folder.resolve("installation-id"))) {
+            assertThat(mode(file)).as(file.toString()).isEqualTo("rw-------");
+        }
+    }
+
+    @Test
+    void aFileThatOthersCouldChangeIsNotObeyedAtASecondStartEither() throws Exception {
+        Path settings = Files.writeString(StateferryHome.open(folder).settingsFile(), "a=b");
+        chmod(folder, "rwxr-xr-x");
+        chmod(settings, "rw-rw-rw-");
+
+        for (int start = 0; start < 2; start++) {
+            assertRefused(folder, settings, "could be changed by everybody (mode 666)");
+        }
+
+        chmod(settings, "rw-r--r--");
+        StateferryHome.open(folder);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "stateferry.properties",
+                "status.json",
+                "owner.lock",
+                "log/stateferry.log",
+                "repository/stateferry.mv.db",
+                "journal/x.journal",
+                "stop/1"
+            })
+    void aLinkInTheHomeIsNotFollowed(String name) throws Exception {
+        StateferryHome.open(folder);
+        Path link = Files.createSymbolicLink(folder.resolve(name), Path.of("elsewhere"));
+
+        assertRefused(folder, link, "is a symbolic link, which is not followed here");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"stateferry.properties", "repository/stateferry.mv.db", "repository"})
+    void whatAnotherUserHasMadeInTheHomeIsRefused(String name) throws Exception {
+        assumeTrue(Files.getAttribute(folder, "unix:uid").equals(0), "only root may give a file to another user");
+        StateferryHome.open(folder);
+        Path file = folder.resolve(name);
+        if (!Files.exists(file)) {
+            Files.createFile(file);
+        }
+        Files.setAttribute(file, "unix:uid", 65534);
+
+        assertRefused(folder, file, "belongs to another user (65534)");
+    }
+
+    @Test
+    void anInstallationIdWithoutEndIsNotRead() throws Exception {
+        StateferryHome.open(folder);
+        Files.write(folder.resolve("installation-id"), new byte[100_000]);
+
+        assertThatExceptionOfType(StateferryException.class)
+                .isThrownBy(() -> StateferryHome.open(folder))
+                .withMessageContaining("it is longer than 4096 bytes");
     }
 }

@@ -1,8 +1,11 @@
 package org.stateferry.host;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
@@ -21,10 +24,19 @@ class LibcTest {
     }
 
     @Test
-    void whatTheyNeedIsUnpackedWhereTheJvmPutsTemporaryFiles() {
-        Libc.isAvailable();
+    void whatTheyNeedIsUnpackedWhereTheJvmPutsTemporaryFilesInAFolderThatIsGoneByNow() throws Exception {
+        assumeTrue(Libc.isAvailable(), "there are no such calls");
 
-        assertThat(System.getProperty("jna.tmpdir")).isEqualTo(System.getProperty("java.io.tmpdir"));
+        Path folder = Files.readAllLines(Path.of("/proc/self/maps"), StandardCharsets.ISO_8859_1).stream()
+                .filter(line -> line.matches(".* /.*/jna[^/]*"))
+                .map(line -> Path.of(line.substring(line.indexOf(" /") + 1)).getParent())
+                .findFirst()
+                .orElseThrow();
+
+        assertThat(folder.getParent()).isEqualTo(Path.of(System.getProperty("java.io.tmpdir")));
+        assertThat(folder.getFileName().toString()).startsWith("stateferry-");
+        assertThat(folder).doesNotExist();
+        assertThat(System.getProperty("jna.tmpdir")).isNull();
     }
 
     @Test

@@ -9,7 +9,6 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -60,21 +59,22 @@ class TrustedFolderTest {
     @ValueSource(strings = {"rwxrwx---", "rwx----w-", "rwxrwxrwx"})
     void areNotThoseThatOthersMayWriteTo(String mode) throws Exception {
         Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString(mode));
-        assertObjection(folder, folder + " is writable by others");
-        assertObjection(make(folder.resolve("below"), "rwx------"), folder + " is writable by others");
+        assertObjection(folder, folder + " may be written to by ");
+        assertObjection(make(folder.resolve("below"), "rwx------"), folder + " may be written to by ");
     }
 
     private static void assertObjection(Path folder, String words) throws IOException {
-        Optional<String> objection = TrustedFolder.objection(folder);
-        assertThat(objection).isPresent();
-        assertThat(objection.get()).startsWith(words);
+        assertThat(TrustedFolder.objection(folder))
+                .hasValueSatisfying(
+                        objection -> assertThat(objection).asString().startsWith(words));
     }
 
     /** As the folder for temporary files: what is in it can be trusted, but not its own content. */
     @Test
     void mayLieInAStickyOneButNotBeSuch() throws Exception {
         Files.setAttribute(folder, "unix:mode", 01777);
-        assertObjection(folder, folder + " is writable by others (mode 1777)");
+        assertObjection(folder, folder + " may be written to by everybody (mode 1777)");
+        assertThat(TrustedFolder.objectionToParent(folder)).isEmpty();
         assertThat(TrustedFolder.objection(make(folder.resolve("below"), "rwx------")))
                 .isEmpty();
     }
@@ -114,11 +114,44 @@ class TrustedFolderTest {
     }
 
     @Test
-    void oneOfAnotherUserIsLeftAsItIs() throws Exception {
+    void oneOfAnotherUserIsLeftAsItIsAndRefused() throws Exception {
         Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
         giveToAnother(folder);
-        TrustedFolder.makePrivate(folder);
+        assertThatThrownBy(() -> TrustedFolder.makePrivate(folder))
+                .hasMessageContaining("is open to others (mode 755) and cannot be closed to them");
         assertThat(mode(folder)).isEqualTo("rwxr-xr-x");
+    }
+
+    @Test
+    void theRemedyIsACommandThatHelps() throws Exception {
+        Path odd = make(folder.resolve("it's odd"), "rwxrwxrwx");
+        String remedy = TrustedFolder.objection(odd).orElseThrow().remedy();
+        String command = remedy.substring(remedy.indexOf('(') + 1, remedy.lastIndexOf(')'));
+        assertThat(command).startsWith("chmod go-w ");
+        assertThat(new ProcessBuilder("sh", "-c", command).start().waitFor()).isZero();
+        assertThat(TrustedFolder.objection(odd)).isEmpty();
+    }
+
+    @Test
+    void theContentIsTheUsersOwnAndNoLink() throws Exception {
+        Path file = Files.createFile(folder.resolve("file"));
+        assertThat(TrustedFolder.objectionToContent(folder, true)).isEmpty();
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-rw-r--"));
+        assertThat(TrustedFolder.objectionToContent(folder, false)).isEmpty();
+        assertThat(TrustedFolder.objectionToContent(folder, true).orElseThrow())
+                .hasToString(file + " could be changed by the group " + Files.getAttribute(file, "unix:gid")
+                        + " (mode 664)");
+        TrustedFolder.closeContent(folder);
+        assertThat(mode(file)).isEqualTo("rw-------");
+        assertThat(TrustedFolder.objectionToContent(folder, true)).isEmpty();
+
+        Path link = Files.createSymbolicLink(folder.resolve("link"), temporary);
+        assertThat(TrustedFolder.objectionToContent(folder, false).orElseThrow())
+                .hasToString(link + " is a symbolic link, which is not followed here");
+        Files.delete(link);
+        giveToAnother(file);
+        assertThat(TrustedFolder.objectionToContent(folder, false).orElseThrow())
+                .hasToString(file + " belongs to another user (" + NOBODY + ")");
     }
 
     @Test

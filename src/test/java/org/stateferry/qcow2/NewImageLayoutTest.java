@@ -13,6 +13,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.stateferry.qcow2.format.Qcow2Header;
 import org.stateferry.qcow2.format.Qcow2Limits;
+import org.stateferry.storage.ImageRights;
 import org.stateferry.testing.MemoryImageFile;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
@@ -131,7 +132,7 @@ class NewImageLayoutTest {
     })
     void thereIsNoImageThatTheFormatCannotHold(long size, long clusterSize, String problem) {
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> NewImage.of(size, clusterSize))
+                .isThrownBy(() -> NewImage.of(size, clusterSize, ImageRights.OF_DUMP))
                 .withMessageContaining(problem);
     }
 

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -24,6 +25,7 @@ import org.stateferry.importer.ImportOptions.Compression;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.qcow2.NewImage;
 import org.stateferry.source.DumpFormat;
+import org.stateferry.storage.ImageRights;
 import org.stateferry.storage.IoMode;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.RunningCommand;
@@ -87,6 +89,53 @@ class JobDefinitionReaderTest {
         assertThat(refusal("{dump: a, image: b, name: c, schedule: {every: 10m}, create: {cluster-size: 1M}}")
                         .problem())
                 .isEqualTo("line 1: 'create.cluster-size' is not a field of a definition");
+    }
+
+    @Test
+    void anImageThatIsMadeHasAModeAndAnOwner() throws Exception {
+        String definition =
+                "dump: a\nimage: b\nname: c\nschedule: {every: 10m}\ncreate:\n  size: 10G\n  mode: %s\n  owner: %s\n";
+
+        assertThat(read(definition.formatted("0640", "0:0"))
+                        .requestFor(MODIFIED)
+                        .newImage())
+                .isEqualTo(new NewImage(10L << 30, 65536, new ImageRights(0640, "0:0")));
+        assertThat(refusal(definition.formatted("0755", "0")).problem())
+                .startsWith("line 7: 'create.mode': a mode of 755 is not one for an image");
+        assertThat(refusal(definition.formatted("rw", "0")).problem())
+                .startsWith("line 7: 'create.mode': 'rw' is not a mode of three octal digits");
+        assertThat(refusal(definition.formatted("600", "no-such-user")).problem())
+                .isEqualTo("line 8: 'create.owner': there is no user or group 'no-such-user'");
+    }
+
+    @Test
+    void aDefinitionThatAnybodyCouldHaveWrittenIsNotObeyed() throws Exception {
+        Path file = Files.writeString(jobs.resolve("nightly.yaml"), DefinitionText.VALID);
+        Path link = Files.createSymbolicLink(jobs.resolve("link.yaml"), file);
+        Path real = file.toRealPath();
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-rw-rw-"));
+        for (Path path : List.of(file, link)) {
+            assertNotObeyed(path, real + " may be written to by everybody (mode 666)");
+        }
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-rw-r--"));
+        JobDefinitionReader.read(file);
+
+        Files.setPosixFilePermissions(jobs, PosixFilePermissions.fromString("rwxrwxrwx"));
+        assertNotObeyed(file, jobs.toRealPath() + " may be written to by everybody (mode 777)");
+        Files.setPosixFilePermissions(jobs, PosixFilePermissions.fromString("rwxrwxr-x"));
+        JobDefinitionReader.read(link);
+
+        assumeTrue(Files.getAttribute(file, "unix:uid").equals(0), "only root may give a file to another user");
+        Files.setAttribute(file, "unix:uid", 65534);
+        assertNotObeyed(file, real + " belongs to another user (65534)");
+    }
+
+    private static void assertNotObeyed(Path file, String why) {
+        StateferryException refusal =
+                catchThrowableOfType(StateferryException.class, () -> JobDefinitionReader.read(file));
+        assertThat(refusal.kind()).isEqualTo(FailureKind.CONFIGURATION);
+        assertThat(refusal.problem()).isEqualTo("is not obeyed, because " + why);
+        assertThat(refusal.advice()).contains("(ch");
     }
 
     @ParameterizedTest

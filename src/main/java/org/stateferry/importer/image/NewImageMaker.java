@@ -8,6 +8,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.FileStatus;
+import org.stateferry.importer.image.TargetImage.Handover;
 import org.stateferry.qcow2.NewImage;
 import org.stateferry.qcow2.NewImageLayout;
 import org.stateferry.qcow2.Qcow2Image;
@@ -18,7 +20,8 @@ import org.stateferry.storage.OpenImages.Locking;
 
 /**
  * Makes a new image under its {@link PartName}, or takes over the part that an earlier attempt has left. A part that is
- * neither the beginning of what is asked for nor complete is replaced: that name is nobody else's.
+ * neither the beginning of what is asked for nor complete is replaced. One that somebody else may have made is neither: it is
+ * named and refused.
  */
 public final class NewImageMaker {
     private final Path image;
@@ -45,25 +48,27 @@ public final class NewImageMaker {
     /**
      * The locked part.
      *
+     * @param handover what is to be done when it is complete
      * @param continuation asked about a part that holds more than an empty image
      * @param notice hears, in one line, why a part is replaced
      */
-    TargetImage open(Continuation continuation, Consumer<String> notice) throws StateferryException {
+    TargetImage open(Handover handover, Continuation continuation, Consumer<String> notice) throws StateferryException {
         if (!isThere()) {
-            return make();
+            return make(handover);
         }
-        OpenImage left = OpenImages.openForUpdate(part, locking);
+        OpenImage left = openOurs(part, locking);
         try {
             requireNoImage(left);
             String objection = objection(left, continuation);
             if (objection == null) {
-                return new TargetImage(image, left, access.names(), true, true, false);
+                left.requireGivable(handover.rights());
+                return new TargetImage(image, left, access.names(), handover, true, false);
             }
             notice.accept("making the image anew, and not from what was left of an earlier attempt: " + objection);
             // The old file stays open meanwhile, so that the new one gets another inode and the journal tells them
             // apart.
             left.removeName(part, access.names());
-            TargetImage made = make();
+            TargetImage made = make(handover);
             closeOr(left, made);
             return made;
         } catch (StateferryException | RuntimeException | Error e) {
@@ -77,18 +82,45 @@ public final class NewImageMaker {
         if (!isThere()) {
             return false;
         }
-        try (OpenImage left = OpenImages.openForUpdate(part, locking)) {
+        try (OpenImage left = openOurs(part, locking)) {
             requireNoImage(left);
             return objection(left, any -> true) == null && !layout.isStartOf(access.image(left.file()));
         }
     }
 
-    private boolean isThere() throws StateferryException {
-        if (Files.isSymbolicLink(part)) {
-            throw StateferryException.in(FailureKind.CONFLICT, part, "a symbolic link where the image is to be made")
-                    .advise("Remove it; no import makes one.");
-        }
+    private boolean isThere() {
         return Files.exists(part, LinkOption.NOFOLLOW_LINKS);
+    }
+
+    /**
+     * Opens and locks what lies under a part's name, if this user has made it and nobody else could write to it since. In a
+     * folder that others may write to, anything can have that name.
+     *
+     * @throws StateferryException of kind {@link FailureKind#CONFLICT} if it is somebody else's, or no regular file; it is
+     *     not opened then
+     */
+    static OpenImage openOurs(Path part, Locking locking) throws StateferryException {
+        return OpenImages.openForUpdate(part, locking, found -> {
+            String objection = objection(found);
+            if (objection != null) {
+                throw StateferryException.in(
+                                FailureKind.CONFLICT,
+                                part,
+                                "what has the name under which the image is to be made is not ours: " + objection)
+                        .advise("Look at it and remove it; better, make the image in a folder that only you may write"
+                                + " to.");
+            }
+        });
+    }
+
+    private static @Nullable String objection(FileStatus found) throws IOException {
+        if (!found.isRegular()) {
+            return "it is " + found.type().words();
+        }
+        if (!found.isOurs()) {
+            return "it belongs to another user (" + found.owner() + ")";
+        }
+        return found.isWritableByOthers() ? "others may write to it (mode " + found.mode() + ")" : null;
     }
 
     /** Why a part cannot be used, or null if it can. */
@@ -126,13 +158,14 @@ public final class NewImageMaker {
         }
     }
 
-    private TargetImage make() throws StateferryException {
+    private TargetImage make(Handover handover) throws StateferryException {
         OpenImage made = OpenImages.create(part, locking);
         try {
             requireNoImage(made);
+            made.requireGivable(handover.rights());
             layout.writeTo(access.image(made.file()));
             made.forceNames(access.names());
-            return new TargetImage(image, made, access.names(), true, true, true);
+            return new TargetImage(image, made, access.names(), handover, true, true);
         } catch (StateferryException | RuntimeException | Error e) {
             Resources.closeAfter(e, () -> made.removeName(part, access.names()));
             Resources.closeAfter(e, made);

@@ -77,7 +77,7 @@ public record SessionFiles(
                 () -> TargetImages.open(
                         request,
                         path,
-                        dump.streamLength(),
+                        dump,
                         access,
                         part -> JournalFiles.isLeft(journal, ImportIdentity.of(home, request, path, dump), part),
                         progress::notice));

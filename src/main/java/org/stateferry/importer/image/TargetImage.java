@@ -1,15 +1,19 @@
 package org.stateferry.importer.image;
 
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.FileStatus;
 import org.stateferry.storage.FileNames;
+import org.stateferry.storage.ImageRights;
 import org.stateferry.storage.OpenImage;
 
 /**
  * The image that an import works on: one that is there, or one that it makes. A new image lies under a {@link PartName}
  * until it holds the snapshot and all of it is forced; only then does it get its own name. So under that there is never an
- * incomplete image, at whatever moment the process is killed, and a later run finds what was begun.
+ * incomplete image, at whatever moment the process is killed, and a later run finds what was begun. While it is made nobody
+ * but its owner may read it; when it is complete it gets the rights that it is to have.
  *
  * <p>Used by the thread that runs the import.
  */
@@ -17,17 +21,27 @@ public final class TargetImage implements AutoCloseable {
     private final Path path;
     private final OpenImage file;
     private final FileNames names;
-    private final boolean asksForNew;
+    /** What makes the image other people's too when it is complete; null if it was not to be made. */
+    private final @Nullable Handover handover;
     /** Whether the image does not have its own name yet. */
     private boolean isPart;
     /** Whether nothing would be lost with the part: this session has made it and has not begun to fill it. */
     private boolean isEmpty;
 
-    TargetImage(Path path, OpenImage file, FileNames names, boolean asksForNew, boolean isPart, boolean isEmpty) {
+    /**
+     * Gives a complete image the rights that it is to have.
+     *
+     * @param rights what was asked for
+     * @param dump what the image was made of
+     */
+    record Handover(ImageRights rights, FileStatus dump) {}
+
+    TargetImage(
+            Path path, OpenImage file, FileNames names, @Nullable Handover handover, boolean isPart, boolean isEmpty) {
         this.path = path;
         this.file = file;
         this.names = names;
-        this.asksForNew = asksForNew;
+        this.handover = handover;
         this.isPart = isPart;
         this.isEmpty = isEmpty;
     }
@@ -62,16 +76,29 @@ public final class TargetImage implements AutoCloseable {
         if (isPart) {
             file.addName(path, names);
             isPart = false;
+            if (handover != null && !file.isAt(PartName.of(path))) {
+                give(handover); // it was moved
+            }
         }
-        if (asksForNew) {
+        if (handover != null) {
             // Barrier: after a power cut the image must have one of its names at least.
             file.forceNames(names);
         }
         Path part = PartName.of(path);
         if (file.isAt(part)) {
+            // The part's name goes last, so that what a kill leaves undone is done by the next run. Until the image is
+            // given
+            // away it is this user's alone, under either name.
+            if (handover != null) {
+                give(handover);
+            }
             file.removeName(part, names);
             file.forceNames(names);
         }
+    }
+
+    private void give(Handover now) throws StateferryException {
+        file.giveRights(now.rights(), now.dump());
     }
 
     /** Removes the part. */

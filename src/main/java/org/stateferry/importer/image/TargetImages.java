@@ -11,8 +11,12 @@ import java.util.function.Consumer;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.host.PathText;
+import org.stateferry.host.FileStatus;
 import org.stateferry.importer.ImportRequest;
+import org.stateferry.importer.image.TargetImage.Handover;
 import org.stateferry.qcow2.NewImage;
+import org.stateferry.source.DumpSource;
+import org.stateferry.storage.FileFailures;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
 import org.stateferry.storage.OpenImages.Locking;
@@ -77,7 +81,7 @@ public final class TargetImages {
      * Opens and locks the image, or the part of it that an earlier attempt has left, or makes one.
      *
      * @param path what {@link #pathOf} has found
-     * @param vmStateSize bytes that a new image must be able to map beside its disk
+     * @param dump what a new image must be able to map beside its disk, and who may read it
      * @param continuation asked about a part that holds more than an empty image
      * @param notice hears, in one line, why a part is made anew, or that one is left beside the image
      * @throws StateferryException as {@link OpenImages#openForUpdate}, {@link OpenImages#create}, and
@@ -86,14 +90,15 @@ public final class TargetImages {
     static TargetImage open(
             ImportRequest request,
             Path path,
-            long vmStateSize,
+            DumpSource dump,
             FileAccess access,
             NewImageMaker.Continuation continuation,
             Consumer<String> notice)
             throws StateferryException {
         Locking locking = request.options().locking();
         NewImage wanted = request.newImage();
-        if (wanted == null || Files.exists(path)) {
+        Handover handover = wanted == null ? null : new Handover(wanted.rights(), statusOf(dump));
+        if (wanted == null || handover == null || Files.exists(path)) {
             OpenImage file = OpenImages.openForUpdate(path, locking);
             try {
                 noticeLeftPart(file, notice);
@@ -101,10 +106,19 @@ public final class TargetImages {
                 Resources.closeAfter(e, file);
                 throw e;
             }
-            return new TargetImage(path, file, access.names(), wanted != null, false, false);
+            return new TargetImage(path, file, access.names(), handover, false, false);
         }
-        requireRoom(wanted, vmStateSize);
-        return new NewImageMaker(path, wanted, locking, access).open(continuation, notice);
+        requireRoom(wanted, dump.streamLength());
+        return new NewImageMaker(path, wanted, locking, access).open(handover, continuation, notice);
+    }
+
+    private static FileStatus statusOf(DumpSource dump) throws StateferryException {
+        try {
+            return dump.linuxFile().status();
+        } catch (IOException e) {
+            throw FileFailures.translate(
+                    e, dump.path(), StateferryException.NO_OFFSET, "asking for the permissions of the dump");
+        }
     }
 
     /** The journal that spoke of it is about to be begun anew: nobody but the operator would ever remove it. */

@@ -1,0 +1,79 @@
+package org.stateferry.host;
+
+import java.io.IOException;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.GroupPrincipal;
+import java.nio.file.attribute.PosixFileAttributeView;
+import java.nio.file.attribute.UserPrincipal;
+import java.nio.file.attribute.UserPrincipalNotFoundException;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** Whom a file is to belong to, as chown(1) is told it: {@code USER} or {@code USER:GROUP}, by name or number. Immutable. */
+public final class FileOwner {
+    private final String text;
+    private final UserPrincipal user;
+    private final @Nullable GroupPrincipal group;
+
+    private FileOwner(String text, UserPrincipal user, @Nullable GroupPrincipal group) {
+        this.text = text;
+        this.user = user;
+        this.group = group;
+    }
+
+    /**
+     * Looks the names up.
+     *
+     * @throws IllegalArgumentException if there is no such user or group, or no owner can be given here; its message is fit
+     *     for an operator
+     */
+    public static FileOwner parse(String text) {
+        int colon = text.indexOf(':');
+        String userName = colon < 0 ? text : text.substring(0, colon);
+        String groupName = colon < 0 ? null : text.substring(colon + 1);
+        if (userName.isBlank() || (groupName != null && groupName.isBlank())) {
+            throw new IllegalArgumentException("'" + text + "' is neither USER nor USER:GROUP");
+        }
+        FileSystem system = FileSystems.getDefault();
+        if (!system.supportedFileAttributeViews().contains("posix")) {
+            throw new IllegalArgumentException("files have no owners of this kind on this system");
+        }
+        try {
+            UserPrincipal user = system.getUserPrincipalLookupService().lookupPrincipalByName(userName);
+            GroupPrincipal group = groupName == null
+                    ? null
+                    : system.getUserPrincipalLookupService().lookupPrincipalByGroupName(groupName);
+            return new FileOwner(text, user, group);
+        } catch (UserPrincipalNotFoundException e) {
+            throw new IllegalArgumentException("there is no user or group '" + e.getName() + "'", e);
+        } catch (IOException e) {
+            throw new IllegalArgumentException("'" + text + "' cannot be looked up: " + e.getMessage(), e);
+        }
+    }
+
+    /** Whom a file belongs to now, user and group. */
+    static FileOwner of(Path file) throws IOException {
+        var found = Objects.requireNonNull(Files.getFileAttributeView(file, PosixFileAttributeView.class))
+                .readAttributes();
+        return new FileOwner(found.owner() + ":" + found.group(), found.owner(), found.group());
+    }
+
+    void giveTo(Path file) throws IOException {
+        PosixFileAttributeView view =
+                Objects.requireNonNull(Files.getFileAttributeView(file, PosixFileAttributeView.class));
+        // The group first: a user who is not root may give to a group of his own only what still belongs to him.
+        if (group != null) {
+            view.setGroup(group);
+        }
+        view.setOwner(user);
+    }
+
+    /** As it was written. */
+    @Override
+    public String toString() {
+        return text;
+    }
+}
