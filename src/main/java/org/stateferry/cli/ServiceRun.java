@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 import org.stateferry.installation.Installation;
 import org.stateferry.installation.OwnedRepository;
+import org.stateferry.service.DoubtfulJvm;
 import org.stateferry.service.StateferryService;
 import org.stateferry.service.TransferMetrics;
 
@@ -25,15 +26,20 @@ record ServiceRun(Installation.Locator installations, TerminationSignals signals
      */
     void run(@Nullable Path home, Consumer<String> notice) throws StateferryException {
         signals.takeOver();
+        DoubtfulJvm jvm = DoubtfulJvm.ofProcess();
+        Thread.UncaughtExceptionHandler before = Thread.getDefaultUncaughtExceptionHandler();
+        Thread.setDefaultUncaughtExceptionHandler(jvm);
         TransferMetrics transfers = new TransferMetrics();
         try (OwnedRepository owned = installations.locate(home).openForService(transfers, notice, signals.stop());
-                StateferryService service = StateferryService.start(owned.repository(), owned, transfers, Map.of())) {
+                StateferryService service = StateferryService.start(owned, transfers, jvm, Map.of())) {
             notice.accept("serving " + service.definitionCount() + " definitions, health on port " + service.port());
             signals.await();
             notice.accept("ending; a running import stops at its next safe point");
         } catch (InterruptedException e) {
             // Nobody interrupts the main thread; if someone did, this is the end too.
             Thread.currentThread().interrupt();
+        } finally {
+            Thread.setDefaultUncaughtExceptionHandler(before);
         }
     }
 }

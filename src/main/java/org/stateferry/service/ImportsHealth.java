@@ -14,7 +14,7 @@ import org.springframework.boot.health.contributor.HealthIndicator;
 record ImportsHealth(ImportSchedule schedule) implements HealthIndicator {
     @Override
     public Health health() {
-        Health.Builder health = schedule.isRunning() ? Health.up() : Health.outOfService();
+        Health.Builder health = schedule.isRunning() ? Health.up() : Health.down();
         schedule.imports()
                 .forEach(scheduled -> health.withDetail(scheduled.definition().job(), details(scheduled)));
         return health.build();
