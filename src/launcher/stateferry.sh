@@ -59,6 +59,7 @@ caches=-Djdk.nio.maxCachedBufferSize=262144
 # The optimising compiler would take half of the processor time that an import of 512 MiB needs, and give nothing back: what
 # is done to every byte (copying, checksums) the JVM has in machine code. Only a service runs long enough.
 compiler=-XX:TieredStopAtLevel=1
+exit_on=
 # Made by an import, so it knows the framework and most of our own classes.
 archive=$app/archive
 case ${1-} in
@@ -66,6 +67,8 @@ case ${1-} in
     heap=-Xmx256m
     buffers=128m # two imports at a time
     compiler=
+    # A service that went on without the thread that died of it would look alive. The exit code is 3.
+    exit_on=-XX:+ExitOnOutOfMemoryError
     ;;
   # Few classes are needed: loading the archive costs as much as it saves.
   '' | -h | --help | -V | --version) archive= ;;
@@ -88,5 +91,5 @@ if [ -n "$archive" ] && cmp -s "$java_home/release" "$archive.release"; then
 fi
 
 # shellcheck disable=SC2086 # the unquoted ones are words to split, or nothing
-exec "$java" $heap "-XX:MaxDirectMemorySize=$buffers" $caches -XX:+UseSerialGC $compiler -Xlog:disable \
+exec "$java" $heap "-XX:MaxDirectMemorySize=$buffers" $caches -XX:+UseSerialGC $compiler $exit_on -Xlog:disable \
   "-Xlog:$log:stderr" ${STATEFERRY_JAVA_OPTS-} "$@"

@@ -69,6 +69,7 @@ public final class BatchContext implements AutoCloseable {
                     // A signal is the command's affair: closing the context under a running job would lose its end.
                     .registerShutdownHook(false)
                     .properties(JobRepositoryConfiguration.defaults(home))
+                    .properties(FrameworkLog.settings(home))
                     .listeners(new FrameworkLog())
                     .initializers(starting -> {
                         environment.set(starting.getEnvironment());

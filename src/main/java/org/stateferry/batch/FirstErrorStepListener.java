@@ -106,7 +106,11 @@ final class FirstErrorStepListener implements StepExecutionListener {
     /** What the session noted first; what it did not hear of is noted now, so that all tell the same failure. */
     private StateferryException firstError(StepExecution step) {
         if (session.firstFailure() == null) {
-            session.noteFailure(unnotedError(step));
+            StateferryException unnoted = unnotedError(step);
+            if (unnoted.kind() == FailureKind.INTERNAL) {
+                LOG.error("Step {} has failed", step.getStepName(), unnoted); // nobody else has the stack trace
+            }
+            session.noteFailure(unnoted);
         }
         return Objects.requireNonNull(session.firstFailure(), "noted just now at the latest");
     }

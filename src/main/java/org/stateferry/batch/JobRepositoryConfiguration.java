@@ -47,9 +47,7 @@ public class JobRepositoryConfiguration {
                 // With Spring Batch's SERIALIZABLE, imports that begin at the same time make PostgreSQL roll back one
                 // of them.
                 Map.entry("spring.batch.jdbc.isolation-level-for-create", "read_committed"),
-                Map.entry("spring.batch.job.enabled", "false"),
-                Map.entry("logging.file.name", home.logFile().toString()),
-                Map.entry("logging.console.enabled", "false"));
+                Map.entry("spring.batch.job.enabled", "false"));
     }
 
     @Bean

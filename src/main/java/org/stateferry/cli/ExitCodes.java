@@ -8,6 +8,7 @@ import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.stateferry.error.FailureKind;
+import org.stateferry.service.DoubtfulJvm;
 
 /** The process's exit codes. All but 0 and the signals' come from {@link FailureKind}. */
 final class ExitCodes {
@@ -39,6 +40,7 @@ final class ExitCodes {
                         Collectors.mapping(kind -> kind.title().toLowerCase(Locale.ROOT), Collectors.joining(", "))));
         Map<String, String> table = new LinkedHashMap<>();
         table.put(String.valueOf(DONE), "done, or already imported");
+        titles.merge(DoubtfulJvm.EXIT_CODE, "of serve only: the JVM is in doubt; start the service again", (a, b) -> a);
         titles.forEach((code, title) -> table.put(String.valueOf(code), title));
         table.put("143", "interrupted by SIGTERM; like 130 it means: before the switch, restartable");
         return table;

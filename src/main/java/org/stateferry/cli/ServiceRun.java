@@ -8,6 +8,7 @@ import org.stateferry.cli.output.Texts;
 import org.stateferry.error.StateferryException;
 import org.stateferry.installation.Installation;
 import org.stateferry.installation.OwnedRepository;
+import org.stateferry.service.DoubtfulJvm;
 import org.stateferry.service.StateferryService;
 import org.stateferry.service.TransferMetrics;
 
@@ -26,9 +27,12 @@ record ServiceRun(Installation.Locator installations, TerminationSignals signals
      */
     void run(@Nullable Path home, Consumer<String> notice) throws StateferryException {
         signals.takeOver();
+        DoubtfulJvm jvm = DoubtfulJvm.ofProcess();
+        Thread.UncaughtExceptionHandler before = Thread.getDefaultUncaughtExceptionHandler();
+        Thread.setDefaultUncaughtExceptionHandler(jvm);
         TransferMetrics transfers = new TransferMetrics();
         try (OwnedRepository owned = installations.locate(home).openForService(transfers, notice, signals.stop());
-                StateferryService service = StateferryService.start(owned.repository(), owned, transfers, Map.of())) {
+                StateferryService service = StateferryService.start(owned, transfers, jvm, Map.of())) {
             notice.accept("serving " + Texts.count(service.definitionCount(), "definition") + ", health on port "
                     + service.port());
             signals.answer(() -> notice.accept("the imports that run, and how far they are: stateferry history"));
@@ -37,6 +41,8 @@ record ServiceRun(Installation.Locator installations, TerminationSignals signals
         } catch (InterruptedException e) {
             // Nobody interrupts the main thread; if someone did, this is the end too.
             Thread.currentThread().interrupt();
+        } finally {
+            Thread.setDefaultUncaughtExceptionHandler(before);
         }
     }
 }

@@ -84,8 +84,9 @@ public final class RepositoryOwnership implements AutoCloseable {
             return Optional.empty();
         }
         try {
-            // Both files are a former owner's; what they say is no longer so.
+            // These files are a former owner's; what they say is no longer so.
             Files.deleteIfExists(home.statusFile());
+            Files.deleteIfExists(home.historyFile());
             self.write(home.ownerFile());
             return Optional.of(ownership);
         } catch (IOException e) {

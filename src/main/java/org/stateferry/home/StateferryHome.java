@@ -173,9 +173,14 @@ public final class StateferryHome {
         return folder.resolve("stateferry.properties");
     }
 
-    /** What the owner of the repository tells those who wait for it. */
+    /** What the owner of the repository tells those who wait for it: what runs. */
     public Path statusFile() {
         return folder.resolve("status.json");
+    }
+
+    /** Likewise: what has ended. */
+    public Path historyFile() {
+        return folder.resolve("history.json");
     }
 
     /** Locked by the process that owns the repository; never deleted. Only {@link RepositoryOwnership} opens it. */

@@ -11,7 +11,6 @@ import org.stateferry.home.RepositoryOwner;
 import org.stateferry.home.RepositoryOwnership;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.home.StopRequest;
-import org.stateferry.repository.HistoryJson;
 import org.stateferry.repository.ImportHistory;
 import org.stateferry.repository.ImportRecord;
 import org.stateferry.repository.StatusFile;
@@ -63,8 +62,8 @@ final class LocalHistory {
         Optional<RepositoryOwnership> ownership =
                 RepositoryOwnership.tryAcquire(home, RepositoryOwner.thisProcess(commandLine, false));
         if (ownership.isEmpty()) {
-            Optional<String> status = StatusFile.read(home);
-            return status.isEmpty() ? Optional.empty() : Optional.of(new View(parse(status.get()), true));
+            Optional<StatusFile.Told> told = StatusFile.read(home);
+            return told.isEmpty() ? Optional.empty() : Optional.of(new View(parse(told.get()), true));
         }
         try (RepositoryOwnership held = ownership.get();
                 BatchContext repository = BatchContext.start(home, Map.of())) {
@@ -78,11 +77,14 @@ final class LocalHistory {
                 .orElse("another process");
     }
 
-    private List<ImportRecord> parse(String status) throws StateferryException {
+    private List<ImportRecord> parse(StatusFile.Told told) throws StateferryException {
         try {
-            return HistoryJson.read(status);
+            return told.records();
         } catch (JacksonException e) {
-            throw StateferryException.in(FailureKind.REPOSITORY, home.statusFile(), "the status file is damaged")
+            throw StateferryException.in(
+                            FailureKind.REPOSITORY,
+                            home.statusFile(),
+                            "the status file or the history file beside it is damaged")
                     .causedBy(e)
                     .advise("Try again when no other stateferry process runs.");
         }

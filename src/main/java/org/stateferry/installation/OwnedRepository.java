@@ -1,8 +1,12 @@
 package org.stateferry.installation;
 
+import java.nio.file.Path;
+import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.stateferry.batch.BatchContext;
+import org.stateferry.batch.FrameworkLog;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.RepositoryOwnership;
+import org.stateferry.home.StateferryHome;
 import org.stateferry.home.StopSignal;
 import org.stateferry.importer.AbandonOutcome;
 import org.stateferry.importer.ImportOutcome;
@@ -44,6 +48,37 @@ public record OwnedRepository(RepositoryOwnership ownership, BatchContext reposi
     @Override
     public int prune(HistoryPruning.Rule rule) throws StateferryException {
         return repository.pruning().prune(rule);
+    }
+
+    /**
+     * Takes failed attempts out of the history, but for the newest.
+     *
+     * @param dump the real path of the dump that they were to import
+     * @param image the real path of the image
+     * @param keep how many stay
+     * @return how many were taken out
+     */
+    public int forgetFailures(Path dump, Path image, int keep) throws StateferryException {
+        int forgotten = repository.pruning().pruneFailures(dump, image, keep);
+        if (forgotten > 0) {
+            repository.statusFile().pruned();
+        }
+        return forgotten;
+    }
+
+    /** The home that the repository is of. */
+    public StateferryHome home() {
+        return repository.home();
+    }
+
+    /** Throws an exception if the repository does not answer. */
+    public void requireAnswer() {
+        repository.jobRepository().getJobNames();
+    }
+
+    /** Prepares another context of this process: its log goes where the repository's does. */
+    public SpringApplicationBuilder prepare(SpringApplicationBuilder context) {
+        return context.properties(FrameworkLog.settings(home())).listeners(new FrameworkLog());
     }
 
     @Override

@@ -1,12 +1,17 @@
 package org.stateferry.repository;
 
+import java.nio.file.Path;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.LongUnaryOperator;
+import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.JobInstance;
 import org.springframework.batch.core.repository.JobRepository;
 import org.stateferry.error.StateferryException;
@@ -63,6 +68,54 @@ public final class HistoryPruning {
         } catch (RuntimeException e) {
             throw RepositoryFailure.translated(e);
         }
+    }
+
+    /**
+     * Takes failed attempts at the imports from one dump into one image out, but for the newest. What can go on keeps its
+     * last attempt.
+     *
+     * @param dump the dump's real path
+     * @param image the image's real path
+     * @param keep how many failed attempts stay
+     * @return how many were taken out
+     */
+    public int pruneFailures(Path dump, Path image, int keep) throws StateferryException {
+        try {
+            List<ImportRecord> concerned = history.list().stream()
+                    .filter(record -> record.dump().equals(dump.toString())
+                            && record.image().equals(image.toString()))
+                    .toList();
+            Set<Long> superfluous = concerned.stream()
+                    .flatMap(record -> record.attempts().stream())
+                    .filter(attempt -> attempt.status().equals(BatchStatus.FAILED.name()))
+                    .map(ImportRecord.Attempt::id)
+                    .sorted(Comparator.reverseOrder())
+                    .skip(keep)
+                    .collect(Collectors.toSet());
+            // As above, newest first.
+            concerned.forEach(record -> forgetAttempts(record, superfluous));
+            return superfluous.size();
+        } catch (RuntimeException e) {
+            throw RepositoryFailure.translated(e);
+        }
+    }
+
+    private void forgetAttempts(ImportRecord record, Set<Long> superfluous) {
+        if (record.attempts().stream().noneMatch(attempt -> superfluous.contains(attempt.id()))) {
+            return;
+        }
+        Optional<ImportInstance> known = ImportInstance.lookUp(repository, home, record.id());
+        if (known.isEmpty()) {
+            return; // another home's
+        }
+        if (record.isOver() && record.attempts().stream().allMatch(attempt -> superfluous.contains(attempt.id()))) {
+            forget(known.get());
+            return;
+        }
+        long last = known.get().last().getId();
+        repository.getJobExecutions(known.get().instance()).stream()
+                .filter(execution -> superfluous.contains(execution.getId()) && execution.getId() != last)
+                .forEach(repository::deleteJobExecution);
     }
 
     /**

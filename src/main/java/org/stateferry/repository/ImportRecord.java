@@ -89,6 +89,13 @@ public record ImportRecord(
         return attempts.stream().noneMatch(Attempt::runs) && unfinishedBytes == null;
     }
 
+    /** Of two records of one import the one that was made later: it knows more attempts, or the end of the last one. */
+    ImportRecord later(ImportRecord other) {
+        int known = Integer.compare(attempts.size(), other.attempts.size());
+        boolean otherIsLater = known == 0 ? ended == null : known < 0;
+        return otherIsLater ? other : this;
+    }
+
     /** This record while one of its attempts runs and is ahead of what the repository knows. */
     ImportRecord withProgress(long attemptId, long attemptBytesWritten, long bytesTotal) {
         List<Attempt> updated = attempts.stream()

@@ -3,8 +3,12 @@ package org.stateferry.repository;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
@@ -19,9 +23,11 @@ import org.stateferry.host.PrivateFile;
 import org.stateferry.host.SmallFile;
 
 /**
- * The history as those can read it who must not open the repository because this process owns it.
+ * The history as those can read it who must not open the repository because this process owns it. It lies in two files:
+ * {@code status.json} holds the imports that run now, and is written again each second while one gets on;
+ * {@code history.json} holds the newest {@value #HISTORY_MAX} as they were when the last one ended, and is written only then.
  *
- * <p>It is written by a thread of its own, so that an import never waits for it; a file that cannot be written is logged
+ * <p>They are written by a thread of its own, so that an import never waits for it; a file that cannot be written is logged
  * and fails nothing. Thread-safe.
  */
 public final class StatusFile implements AutoCloseable {
@@ -30,6 +36,8 @@ public final class StatusFile implements AutoCloseable {
     private static final long CLOSE_WAIT_SECONDS = 5;
     /** No more of it is read: a quarter of the smallest heap. */
     private static final int SIZE_MAX = 32 << 20;
+    /** So many take about half a megabyte. */
+    static final int HISTORY_MAX = 1000;
 
     private final StateferryHome home;
     private final ImportHistory history;
@@ -49,12 +57,32 @@ public final class StatusFile implements AutoCloseable {
 
     private record Progress(long executionId, long bytesWritten, long bytes) {}
 
-    /** Writes the file for the first time, soon. The caller owns the repository until after {@link #close()}. */
+    /**
+     * What the repository's owner has told.
+     *
+     * @param running the content of {@code status.json}, read first: an import that has ended since is in the other
+     * @param history the content of {@code history.json}
+     */
+    public record Told(String running, String history) {
+        /**
+         * All imports, newest first.
+         *
+         * @throws tools.jackson.core.JacksonException if one of the files is damaged
+         */
+        public List<ImportRecord> records() {
+            Map<Long, ImportRecord> byId = new TreeMap<>(Comparator.reverseOrder());
+            HistoryJson.read(history).forEach(record -> byId.put(record.id(), record));
+            HistoryJson.read(running).forEach(record -> byId.merge(record.id(), record, ImportRecord::later));
+            return List.copyOf(byId.values());
+        }
+    }
+
+    /** Writes the files for the first time, soon. The caller owns the repository until after {@link #close()}. */
     public StatusFile(StateferryHome home, ImportHistory history, RunningImports running) {
         this.home = home;
         this.history = history;
         this.running = running;
-        submit();
+        submit(this::writeAll);
         writer.scheduleWithFixedDelay(
                 guarded(this::writeProgress),
                 PROGRESS_INTERVAL_MILLIS,
@@ -65,7 +93,7 @@ public final class StatusFile implements AutoCloseable {
     /** To be called when this process has begun the job execution and the repository knows it. */
     public void started(long executionId) {
         running.add(executionId);
-        submit();
+        submit(this::writeRunning);
     }
 
     /**
@@ -81,18 +109,29 @@ public final class StatusFile implements AutoCloseable {
     /** To be called when the job execution's end stands in the repository, which is after its last listener was called. */
     public void ended(long executionId) {
         running.remove(executionId);
-        submit();
+        submit(this::writeAll);
     }
 
-    /** Reads what the repository's owner wrote; empty if it has not written anything yet. */
-    public static Optional<String> read(StateferryHome home) throws StateferryException {
+    /** To be called when imports or attempts were taken out of the repository. */
+    public void pruned() {
+        submit(this::writeAll);
+    }
+
+    /** Reads what the repository's owner wrote; empty if it has not written everything yet. */
+    public static Optional<Told> read(StateferryHome home) throws StateferryException {
+        Optional<String> running = read(home.statusFile());
+        Optional<String> history = running.isEmpty() ? running : read(home.historyFile());
+        return history.map(text -> new Told(running.orElseThrow(), text));
+    }
+
+    private static Optional<String> read(Path file) throws StateferryException {
         try {
-            byte[] status = SmallFile.read(home.statusFile(), Links.STAY, SIZE_MAX);
-            return Optional.of(new String(status, StandardCharsets.UTF_8));
+            byte[] told = SmallFile.read(file, Links.STAY, SIZE_MAX);
+            return Optional.of(new String(told, StandardCharsets.UTF_8));
         } catch (NoSuchFileException e) {
             return Optional.empty();
         } catch (IOException e) {
-            throw StateferryHome.unusable(home.statusFile(), e);
+            throw StateferryHome.unusable(file, e);
         }
     }
 
@@ -111,9 +150,9 @@ public final class StatusFile implements AutoCloseable {
         }
     }
 
-    private void submit() {
+    private void submit(Step step) {
         try {
-            writer.execute(guarded(this::writeAll));
+            writer.execute(guarded(step));
         } catch (RejectedExecutionException e) {
             log.debug("The status file is closed", e);
         }
@@ -129,11 +168,29 @@ public final class StatusFile implements AutoCloseable {
         };
     }
 
+    /** The history first: what has ended is in one of the files at any time. */
     private void writeAll() throws IOException {
         if (!closing) {
-            records = history.list();
-            write();
+            List<ImportRecord> all = history.list();
+            String newest = HistoryJson.write(all.stream().limit(HISTORY_MAX).toList());
+            PrivateFile.replace(home.historyFile(), newest.getBytes(StandardCharsets.UTF_8));
+            writeRunning(all);
         }
+    }
+
+    private void writeRunning() throws IOException {
+        if (!closing) {
+            writeRunning(history.list());
+        }
+    }
+
+    private void writeRunning(List<ImportRecord> all) throws IOException {
+        records = all.stream().filter(this::runs).toList();
+        write();
+    }
+
+    private boolean runs(ImportRecord record) {
+        return record.attempts().stream().anyMatch(attempt -> attempt.runs() && running.contains(attempt.id()));
     }
 
     private void writeProgress() throws IOException {

@@ -12,8 +12,10 @@ enum Ending {
     NO_DUMP,
     /** It was stopped, or the service ended first; the import goes on at the next firing. */
     STOPPED,
-    /** The import failed; it is tried again at the next firing. */
-    FAILED;
+    /** The import failed; it is tried again at a later firing. */
+    FAILED,
+    /** It has failed before, and it is too early to try again. */
+    HELD_BACK;
 
     /** The value of the metric tag {@code outcome}. */
     String tag() {

@@ -15,7 +15,7 @@ import org.stateferry.error.ForeignText;
 record ImportsHealth(ImportSchedule schedule) implements HealthIndicator {
     @Override
     public Health health() {
-        Health.Builder health = schedule.isRunning() ? Health.up() : Health.outOfService();
+        Health.Builder health = schedule.isRunning() ? Health.up() : Health.down();
         schedule.imports()
                 .forEach(scheduled -> health.withDetail(
                         ForeignText.escape(scheduled.definition().job()), details(scheduled)));

@@ -4,7 +4,6 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import org.springframework.scheduling.Trigger;
 import org.stateferry.importer.ImportOptions;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.qcow2.NewImage;
@@ -19,7 +18,7 @@ import org.stateferry.qcow2.NewImage;
  * @param also the other disks, which get snapshots without the state
  * @param name how the snapshots are named
  * @param schedule what the operator wrote, for people
- * @param trigger when the import is due
+ * @param times when the import is due
  * @param options how to go about it
  */
 record JobDefinition(
@@ -30,7 +29,7 @@ record JobDefinition(
         List<Path> also,
         NamePattern name,
         String schedule,
-        Trigger trigger,
+        FiringTimes times,
         ImportOptions options) {
 
     /** The request for the dump as it was last modified. */

@@ -14,9 +14,6 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.convert.DurationStyle;
-import org.springframework.scheduling.Trigger;
-import org.springframework.scheduling.support.CronTrigger;
-import org.springframework.scheduling.support.PeriodicTrigger;
 import org.stateferry.bytes.ByteSize;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -61,6 +58,7 @@ import org.stateferry.storage.IoMode;
 final class JobDefinitionReader {
     private static final String SUFFIX = ".yaml";
     private static final Duration SHORTEST_PERIOD = Duration.ofSeconds(1);
+    private static final Duration LONGEST_PERIOD = Duration.ofDays(366);
 
     private JobDefinitionReader() {}
 
@@ -102,7 +100,7 @@ final class JobDefinitionReader {
         fields.requireAllTaken();
         String fileName = file.getFileName().toString();
         String job = fileName.substring(0, fileName.length() - SUFFIX.length());
-        return new JobDefinition(job, dump, image, newImage, also, name, schedule.text, schedule.trigger, options);
+        return new JobDefinition(job, dump, image, newImage, also, name, schedule.text, schedule.times, options);
     }
 
     private static @Nullable NewImage newImage(DefinitionFields fields) throws StateferryException {
@@ -134,19 +132,22 @@ final class JobDefinitionReader {
         }
         if (cron != null) {
             ZoneId zone = optional(fields, "schedule.zone", ZoneId.of("UTC"), ZoneId::of);
-            Trigger trigger = value(fields, cron, "schedule.cron", text -> new CronTrigger(text, zone));
-            return new Schedule(cron.text() + " (" + zone + ")", trigger);
+            FiringTimes times = value(fields, cron, "schedule.cron", text -> CronTimes.parse(text, zone));
+            return new Schedule(cron.text() + " (" + zone + ")", times);
         }
         Field period = Objects.requireNonNull(every);
         return new Schedule(
                 "every " + period.text(),
-                value(fields, period, "schedule.every", text -> new PeriodicTrigger(period(text))));
+                value(fields, period, "schedule.every", text -> new PeriodTimes(period(text))));
     }
 
     private static Duration period(String text) {
         Duration period = DurationStyle.SIMPLE.parse(text);
         if (period.compareTo(SHORTEST_PERIOD) < 0) {
             throw new IllegalArgumentException("'" + text + "' is shorter than a second");
+        }
+        if (period.compareTo(LONGEST_PERIOD) > 0) {
+            throw new IllegalArgumentException("'" + text + "' is longer than " + LONGEST_PERIOD.toDays() + " days");
         }
         return period;
     }
@@ -197,5 +198,5 @@ final class JobDefinitionReader {
         }
     }
 
-    private record Schedule(String text, Trigger trigger) {}
+    private record Schedule(String text, FiringTimes times) {}
 }

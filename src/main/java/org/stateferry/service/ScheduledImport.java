@@ -6,31 +6,35 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StopSignal;
 import org.stateferry.importer.ImportOutcome;
-import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRunner;
 import org.stateferry.storage.FileIdentity;
 
 /**
- * Runs a definition's import once for each firing and keeps how the last one ended. A failure ends nothing but that
- * firing: the next one starts the same import again.
+ * Runs a definition's import once for each firing and keeps how the last one ended. After a failure it {@linkplain BackOff
+ * holds back} for a while; then the same import starts again.
  *
  * <p>The scheduler runs it on one thread at a time; {@link #lastRun} may be asked from any.
  */
 final class ScheduledImport implements Runnable {
-    private static final Logger LOG = LoggerFactory.getLogger(ScheduledImport.class);
-
     private final JobDefinition definition;
-    private final ImportRunner runner;
+    private final Imports imports;
     private final ImportMetrics metrics;
     private final StopSignal stop;
     private final Clock clock;
+    private final DoubtfulJvm jvm;
+    private final BackOff backOff = new BackOff();
+    private final AttemptLog log;
     private volatile @Nullable LastRun lastRun;
+
+    /** What runs imports, and forgets those that failed. */
+    interface Imports extends ImportRunner {
+        /** Takes failed attempts out of the history but for the newest of those from this dump into this image. */
+        void forgetFailures(JobDefinition definition) throws StateferryException;
+    }
 
     /**
      * How the last firing ended.
@@ -42,19 +46,26 @@ final class ScheduledImport implements Runnable {
     record LastRun(Ending ending, Instant at, String message) {}
 
     ScheduledImport(
-            JobDefinition definition, ImportRunner runner, ImportMetrics metrics, StopSignal stop, Clock clock) {
+            JobDefinition definition,
+            Imports imports,
+            ImportMetrics metrics,
+            StopSignal stop,
+            Clock clock,
+            DoubtfulJvm jvm) {
         this.definition = definition;
-        this.runner = runner;
+        this.imports = imports;
         this.metrics = metrics;
         this.stop = stop;
         this.clock = clock;
+        this.jvm = jvm;
+        this.log = new AttemptLog(definition.job());
     }
 
     JobDefinition definition() {
         return definition;
     }
 
-    /** How the last firing ended, if there was one. */
+    /** How the last firing ended that was not held back, if there was one. */
     Optional<LastRun> lastRun() {
         return Optional.ofNullable(lastRun);
     }
@@ -65,19 +76,23 @@ final class ScheduledImport implements Runnable {
             return;
         }
         Instant started = clock.instant();
+        @Nullable FileIdentity dump = null;
         try {
             if (!Files.exists(definition.dump())) {
                 metrics.endedWithout(Ending.NO_DUMP);
                 ended(Ending.NO_DUMP, definition.dump() + " is not there (yet)");
                 return;
             }
-            Instant modified = FileIdentity.of(definition.dump()).modified();
-            succeeded(runner.run(definition.requestFor(modified), new LoggedProgress(definition.job()), stop), started);
+            dump = FileIdentity.of(definition.dump());
+            if (backOff.holds(dump, started)) {
+                metrics.endedWithout(Ending.HELD_BACK);
+                return;
+            }
+            succeeded(imports.run(definition.requestFor(dump.modified()), log, stop), started);
         } catch (StateferryException e) {
-            failed(e.kind(), String.valueOf(e.getMessage()), started);
-        } catch (RuntimeException e) {
-            LOG.error("{}: internal error", definition.job(), e);
-            failed(FailureKind.INTERNAL, "internal error: " + e, started);
+            failed(e.kind(), String.valueOf(e.getMessage()), e, dump, started);
+        } catch (RuntimeException | Error e) {
+            failed(FailureKind.INTERNAL, "internal error: " + e, e, dump, started);
         }
     }
 
@@ -89,40 +104,34 @@ final class ScheduledImport implements Runnable {
         ended(ending, "snapshot " + outcome.snapshotId() + " of " + definition.image());
     }
 
-    private void failed(FailureKind kind, String message, Instant started) {
+    private void failed(
+            FailureKind kind, String message, Throwable failure, @Nullable FileIdentity dump, Instant started) {
+        jvm.check(failure);
         if (kind == FailureKind.INTERRUPTED) {
             metrics.endedWithout(Ending.STOPPED);
             ended(Ending.STOPPED, message);
-        } else {
-            metrics.failed(kind, Duration.between(started, clock.instant()));
-            ended(Ending.FAILED, kind.tag() + ": " + message);
+            return;
+        }
+        Instant now = clock.instant();
+        metrics.failed(kind, Duration.between(started, now));
+        Duration pause = backOff.failed(kind, dump, now);
+        @Nullable Throwable surprise = kind == FailureKind.INTERNAL ? failure : null;
+        log.failed(kind, message, backOff.failures(), pause, surprise, now);
+        lastRun = new LastRun(Ending.FAILED, now, kind.tag() + ": " + message);
+        forgetFailures();
+    }
+
+    private void forgetFailures() {
+        try {
+            imports.forgetFailures(definition);
+        } catch (StateferryException | RuntimeException e) {
+            log.notice("older failures could not be taken out of the history: " + e.getMessage());
         }
     }
 
-    /** Firings that end as the one before are the normal state and not worth a line each. */
     private void ended(Ending ending, String message) {
-        LastRun previous = lastRun;
-        LastRun run = new LastRun(ending, clock.instant(), message);
-        if (previous == null || previous.ending != ending || !previous.message.equals(message)) {
-            if (ending == Ending.FAILED) {
-                LOG.warn("{}: {}: {}", definition.job(), ending.tag(), message);
-            } else {
-                LOG.info("{}: {}: {}", definition.job(), ending.tag(), message);
-            }
-        }
-        lastRun = run;
-    }
-
-    /** Progress as the log takes it: only what an operator wants to know. */
-    private record LoggedProgress(String job) implements ImportProgress {
-        @Override
-        public void notice(String line) {
-            LOG.info("{}: {}", job, line);
-        }
-
-        @Override
-        public void warning(String line) {
-            LOG.warn("{}: {}", job, line);
-        }
+        backOff.reset();
+        log.ended(ending, message, clock.instant());
+        lastRun = new LastRun(ending, clock.instant(), message);
     }
 }

@@ -10,12 +10,14 @@ import org.springframework.boot.batch.jdbc.autoconfigure.BatchJdbcAutoConfigurat
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.boot.flyway.autoconfigure.FlywayAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
+import org.springframework.boot.tomcat.servlet.TomcatServletWebServerFactory;
+import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskScheduler;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StopSignal;
-import org.stateferry.importer.ImportRunner;
+import org.stateferry.installation.OwnedRepository;
 
 /**
  * The service's beans. The job repository and the import job are not among them: the service gets those from its starter,
@@ -35,25 +37,35 @@ class ServiceConfiguration {
     /** Each import has its own buffers, so this bounds the service's memory. */
     private static final int IMPORTS_AT_ONCE = 2;
 
+    private static final int SEND_BUFFER_SIZE = 256 * 1024;
+    private static final int SOCKET_BUFFER_SIZE = 4096;
+
     @Bean
     StopSignal stopSignal() {
         return new StopSignal();
     }
 
     @Bean
+    Clock wallClock() {
+        return Clock.systemUTC();
+    }
+
+    @Bean
     ImportSchedule importSchedule(
             ServiceProperties properties,
-            ImportRunner runner,
+            OwnedRepository repository,
             MeterRegistry registry,
             ThreadPoolTaskScheduler importScheduler,
-            StopSignal stop)
+            StopSignal stop,
+            Clock wallClock,
+            DoubtfulJvm jvm)
             throws StateferryException {
-        Clock clock = Clock.systemUTC();
+        ServiceImports runner = new ServiceImports(repository);
         List<ScheduledImport> imports = JobDefinitionReader.readAll(properties.jobs()).stream()
                 .map(definition -> new ScheduledImport(
-                        definition, runner, new ImportMetrics(registry, definition.job()), stop, clock))
+                        definition, runner, new ImportMetrics(registry, definition.job()), stop, wallClock, jvm))
                 .toList();
-        return new ImportSchedule(imports, importScheduler, stop);
+        return new ImportSchedule(imports, importScheduler, stop, wallClock);
     }
 
     /** Waits for its tasks at shutdown instead of interrupting them; {@link ImportSchedule#stop} has ended them before. */
@@ -63,7 +75,22 @@ class ServiceConfiguration {
         scheduler.setPoolSize(IMPORTS_AT_ONCE);
         scheduler.setThreadNamePrefix("import-");
         scheduler.setWaitForTasksToCompleteOnShutdown(true);
+        scheduler.setExecuteExistingDelayedTasksAfterShutdownPolicy(false); // those that sleep need not wake up
         return scheduler;
+    }
+
+    /** What the settings of Tomcat have no word for. */
+    @Bean
+    WebServerFactoryCustomizer<TomcatServletWebServerFactory> guardedConnector(ServiceProperties properties) {
+        return factory -> {
+            factory.setProtocol(BoundedHttpProtocol.class.getName());
+            factory.addEngineValves(new RequestGuard(properties.hosts()));
+            factory.addConnectorCustomizers(
+                    // An answer fits into the system's buffer, so a client that does not read it keeps no thread.
+                    connector -> connector.setProperty("socket.txBufSize", String.valueOf(SEND_BUFFER_SIZE)),
+                    connector -> connector.setProperty("socket.appReadBufSize", String.valueOf(SOCKET_BUFFER_SIZE)),
+                    connector -> connector.setProperty("socket.appWriteBufSize", String.valueOf(SOCKET_BUFFER_SIZE)));
+        };
     }
 
     @Bean

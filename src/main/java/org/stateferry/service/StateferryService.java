@@ -10,12 +10,9 @@ import org.springframework.boot.web.server.context.WebServerApplicationContext;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.support.GenericApplicationContext;
 import org.springframework.core.convert.ConversionFailedException;
-import org.stateferry.batch.BatchContext;
-import org.stateferry.batch.FrameworkLog;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
-import org.stateferry.home.StateferryHome;
-import org.stateferry.importer.ImportRunner;
+import org.stateferry.installation.OwnedRepository;
 
 /**
  * The running service: schedules, health and metrics over HTTP. It runs imports but does not own what they need; whoever
@@ -34,46 +31,38 @@ public final class StateferryService implements AutoCloseable {
     /**
      * Starts the service; when this returns, it listens and its definitions are scheduled.
      *
-     * @param repository the job repository, whose health is shown; it stays the caller's. Settings and the log are in its home
-     * @param runner runs the imports
+     * @param owned the job repository, whose health is shown, and what runs imports; it stays the caller's. Settings and the
+     *     log are in its home
      * @param transfers hears what the write path of the imports does, and tells
+     * @param jvm hears of errors that imports end with
      * @param overrides settings that win over those above
      * @throws StateferryException of kind {@link FailureKind#CONFIGURATION} if a setting or a definition is not valid
      */
     public static StateferryService start(
-            BatchContext repository, ImportRunner runner, TransferMetrics transfers, Map<String, Object> overrides)
+            OwnedRepository owned, TransferMetrics transfers, DoubtfulJvm jvm, Map<String, Object> overrides)
             throws StateferryException {
-        StateferryHome home = repository.home();
-        SpringApplicationBuilder builder = new SpringApplicationBuilder(ServiceConfiguration.class)
+        SpringApplicationBuilder builder = owned.prepare(new SpringApplicationBuilder(ServiceConfiguration.class))
                 .web(WebApplicationType.SERVLET)
                 .registerShutdownHook(false) // whoever starts the service ends it, in the right order
-                .properties(defaults(home))
-                .listeners(new FrameworkLog())
+                .properties(Map.of(
+                        "spring.config.name",
+                        "stateferry",
+                        "spring.config.location",
+                        "classpath:/,optional:" + owned.home().settingsFile().toUri()))
                 .initializers(starting -> {
                     GenericApplicationContext context = (GenericApplicationContext) starting;
-                    context.registerBean(StateferryHome.class, () -> home);
-                    context.registerBean(ImportRunner.class, () -> runner);
-                    context.registerBean(TransferMetrics.class, () -> transfers);
                     context.registerBean(
-                            "repositoryHealthIndicator",
-                            RepositoryHealth.class,
-                            () -> new RepositoryHealth(home, repository));
+                            OwnedRepository.class, () -> owned, definition -> definition.setDestroyMethodName(""));
+                    context.registerBean(TransferMetrics.class, () -> transfers);
+                    context.registerBean(DoubtfulJvm.class, () -> jvm);
+                    context.registerBean(
+                            "repositoryHealthIndicator", RepositoryHealth.class, () -> new RepositoryHealth(owned));
                 });
         try {
             return new StateferryService(builder.run(arguments(overrides)));
         } catch (RuntimeException e) {
             throw translated(e);
         }
-    }
-
-    private static Map<String, Object> defaults(StateferryHome home) {
-        return Map.of(
-                "spring.config.name",
-                "stateferry",
-                "spring.config.location",
-                "classpath:/,optional:" + home.settingsFile().toUri(),
-                "logging.file.name",
-                home.logFile().toString());
     }
 
     private static String[] arguments(Map<String, Object> overrides) {

@@ -217,21 +217,28 @@ class ImportHistoryTest {
 
     @Test
     void otherProcessesReadWhatTheOwnerWrites() throws Exception {
-        await().untilAsserted(() -> assertThat(StatusFile.read(home)).contains("[]"));
+        await().untilAsserted(() -> assertThat(StatusFile.read(home)).contains(new StatusFile.Told("[]", "[]")));
         JobExecution running = attempt("running", BatchStatus.STARTED);
 
         context.statusFile().started(running.getId());
         context.statusFile().progressed(running.getId(), 4096, 8192);
 
-        await().untilAsserted(() -> assertThat(StatusFile.read(home))
-                .hasValueSatisfying(json ->
-                        assertThat(json).contains("\"status\":\"STARTED\"", "\"bytes\":8192,\"bytesWritten\":4096")));
+        await().untilAsserted(() -> assertThat(StatusFile.read(home)).hasValueSatisfying(told -> {
+            assertThat(told.running()).contains("\"status\":\"STARTED\"", "\"bytes\":8192,\"bytesWritten\":4096");
+            assertThat(told.records())
+                    .singleElement()
+                    .satisfies(record -> assertThat(record.bytesWritten()).isEqualTo(4096));
+        }));
 
         running.setStatus(BatchStatus.COMPLETED);
         repository.update(running);
         context.statusFile().ended(running.getId());
 
-        await().untilAsserted(() -> assertThat(StatusFile.read(home))
-                .hasValueSatisfying(json -> assertThat(json).contains("\"status\":\"COMPLETED\"")));
+        await().untilAsserted(() -> assertThat(StatusFile.read(home)).hasValueSatisfying(told -> {
+            assertThat(told.running()).isEqualTo("[]");
+            assertThat(told.records())
+                    .singleElement()
+                    .satisfies(record -> assertThat(record.status()).isEqualTo("COMPLETED"));
+        }));
     }
 }

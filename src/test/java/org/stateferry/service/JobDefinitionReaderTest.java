@@ -17,7 +17,6 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.springframework.scheduling.support.SimpleTriggerContext;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.importer.ImportOptions;
@@ -61,8 +60,7 @@ class JobDefinitionReaderTest {
                         "nightly-20261122",
                         new ImportOptions(
                                 DumpFormat.PLAIN, IoMode.DIRECT, Compression.NONE, true, true, false, true, 2048)));
-        assertThat(definition.trigger().nextExecution(new SimpleTriggerContext(MODIFIED, MODIFIED, MODIFIED)))
-                .isEqualTo("2026-11-23T01:30:00Z");
+        assertThat(definition.times().after(MODIFIED)).isEqualTo("2026-11-23T01:30:00Z");
     }
 
     @Test
@@ -167,11 +165,13 @@ class JobDefinitionReaderTest {
                 "image: vm.qcow2      | imag: vm.qcow2        | 'image' is missing",
                 "image: vm.qcow2      | dump: again           | line 2: 'dump' was given on line 1 already",
                 "nightly-{yyyyMMdd}   | nightly-{today}       | line 3: 'name': '{today}' is not a date pattern",
+                "nightly-{yyyyMMdd}   | n-{ypyyMMdd-HHmmss}   | line 3: 'name': '{ypyyMMdd-HHmmss}' is not a date pattern",
                 "nightly-{yyyyMMdd}   | nightly-{yyyy         | line 3: 'name': a brace",
                 "cron:                | crom:                 | exactly one of 'schedule.cron' and 'schedule.every'",
                 "cron: \"0 30 2 * * *\" | every: 10m           | line 6: 'schedule.zone' is not a field",
                 "0 30 2               | 30 2                  | line 5: 'schedule.cron': Cron expression must consist of 6 fields",
                 "0 30 2               | 0 61 2                | line 5: 'schedule.cron':",
+                "0 30 2 * * *         | 0 30 2 30 2 *         | line 5: 'schedule.cron': '0 30 2 30 2 *' never comes true",
                 "Europe/Berlin        | Europe/Bielefeld      | line 6: 'schedule.zone':",
                 "format: plain        | format: pain          | line 8: 'options.format': 'pain' is none of [auto, plain, opaque]",
                 "io: direct           | io: fast              | line 9: 'options.io':",
@@ -190,7 +190,7 @@ class JobDefinitionReaderTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"0s", "500ms", "-1m", "10 minutes", "1e9"})
+    @CsvSource({"0s", "500ms", "-1m", "10 minutes", "1e9", "367d", "999999999999d", "99999999999999999999s"})
     void refusesAPeriodThatIsNone(String period) {
         assertThat(refusal("{dump: a, image: b, name: c, schedule: {every: " + period + "}}")
                         .problem())

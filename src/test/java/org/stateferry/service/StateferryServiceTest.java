@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -28,11 +29,14 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.stateferry.batch.BatchContext;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.home.RepositoryOwner;
+import org.stateferry.home.RepositoryOwnership;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.importer.ImportOutcome;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.importer.ImportRunner;
 import org.stateferry.importer.TransferLoad;
+import org.stateferry.installation.OwnedRepository;
 import org.stateferry.storage.IoMode;
 
 class StateferryServiceTest {
@@ -56,6 +60,10 @@ class StateferryServiceTest {
     Path home;
 
     private final TransferMetrics transfers = new TransferMetrics();
+    /** What ended the process, if it had been one of its own. */
+    private final AtomicInteger jvmEnded = new AtomicInteger();
+
+    private RepositoryOwnership ownership;
     private BatchContext repository;
     private Path dump;
 
@@ -78,20 +86,36 @@ class StateferryServiceTest {
 
     @BeforeEach
     void openRepository() throws Exception {
-        repository = BatchContext.start(StateferryHome.open(home), Map.of(), transfers);
+        StateferryHome opened = StateferryHome.open(home);
+        ownership = RepositoryOwnership.tryAcquire(opened, RepositoryOwner.thisProcess(List.of("serve"), true))
+                .orElseThrow();
+        repository = BatchContext.start(opened, Map.of(), transfers);
     }
 
     @AfterEach
     void closeRepository() {
-        repository.close();
+        new OwnedRepository(ownership, repository, repository.imports()).close();
+        assertThat(jvmEnded).hasValue(0);
     }
 
     private StateferryService start(ImportRunner runner) throws StateferryException {
-        return start(runner, Map.of("server.port", 0, "stateferry.jobs", home.resolve("jobs")));
+        return start(
+                runner,
+                Map.of(
+                        "server.port",
+                        0,
+                        "stateferry.jobs",
+                        home.resolve("jobs"),
+                        "management.endpoint.health.show-details",
+                        "always"));
     }
 
     private StateferryService start(ImportRunner runner, Map<String, Object> overrides) throws StateferryException {
-        return StateferryService.start(repository, runner, transfers, overrides);
+        return StateferryService.start(
+                new OwnedRepository(ownership, repository, runner),
+                transfers,
+                new DoubtfulJvm(jvmEnded::set),
+                overrides);
     }
 
     private static String get(StateferryService service, String path) throws Exception {
@@ -162,18 +186,18 @@ class StateferryServiceTest {
     }
 
     @Test
-    void aFailedImportIsCountedByItsKindAndTriedAgain() throws Exception {
+    void aFailedImportIsCountedByItsKindAndThenHeldBack() throws Exception {
         define("nightly", dump);
-        CountDownLatch tries = new CountDownLatch(2);
         try (StateferryService service = start((request, progress, stop) -> {
-            tries.countDown();
             throw StateferryException.of(FailureKind.NO_SPACE, "disk full");
         })) {
-            assertThat(tries.await(DEADLINE.toSeconds(), TimeUnit.SECONDS)).isTrue();
             await().atMost(DEADLINE)
-                    .untilAsserted(() -> assertThat(get(service, "prometheus"))
-                            .contains(
-                                    "stateferry_imports_total{job=\"nightly\",kind=\"no-space\",outcome=\"failed\"} "));
+                    .untilAsserted(
+                            () -> assertThat(get(service, "prometheus"))
+                                    .contains(
+                                            "stateferry_imports_total{job=\"nightly\",kind=\"no-space\",outcome=\"failed\"} ")
+                                    .containsPattern(
+                                            "stateferry_imports_total\\{job=\"nightly\",kind=\"none\",outcome=\"held-back\"} [1-9]"));
             assertThat(get(service, "health")).contains("\"status\":\"UP\"", "no-space: disk full");
         }
     }
@@ -181,14 +205,13 @@ class StateferryServiceTest {
     @Test
     void anImportThatBreaksDoesNotEndItsSchedule() throws Exception {
         define("nightly", dump);
-        CountDownLatch tries = new CountDownLatch(2);
         try (StateferryService service = start((request, progress, stop) -> {
-            tries.countDown();
             throw new IllegalStateException("bug");
         })) {
-            assertThat(tries.await(DEADLINE.toSeconds(), TimeUnit.SECONDS)).isTrue();
             await().atMost(DEADLINE)
-                    .untilAsserted(() -> assertThat(get(service, "prometheus")).contains("kind=\"internal\""));
+                    .untilAsserted(() -> assertThat(get(service, "prometheus"))
+                            .contains("kind=\"internal\"")
+                            .containsPattern("outcome=\"held-back\"} [1-9]"));
         }
     }
 

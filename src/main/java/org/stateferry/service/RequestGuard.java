@@ -1,0 +1,94 @@
+package org.stateferry.service;
+
+import jakarta.servlet.ServletException;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Collection;
+import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.catalina.connector.Request;
+import org.apache.catalina.connector.Response;
+import org.apache.catalina.valves.ValveBase;
+import org.apache.coyote.ActionCode;
+import org.apache.tomcat.util.http.parser.Host;
+
+/**
+ * Lets requests in that are meant for this service, before anything else looks at them.
+ *
+ * <ul>
+ *   <li>The {@code Host} must be a loopback name, the address that the request came to, or a configured name. A web page can
+ *       make the name of its own site lead here (DNS rebinding), and the browser then takes our answers for that site's;
+ *       but it still says which site it believes to ask.
+ *   <li>There must be no body: nothing here takes one, and reading it to its end would keep a thread busy for as long as
+ *       the sender likes.
+ * </ul>
+ *
+ * Thread-safe.
+ */
+final class RequestGuard extends ValveBase {
+    private static final Set<String> LOOPBACK = Set.of("localhost", "127.0.0.1", "[::1]");
+    private static final int MISDIRECTED = 421;
+
+    private final Set<String> names;
+
+    /** @param names further names of this host, without a port */
+    RequestGuard(Collection<String> names) {
+        super(true);
+        this.names = Stream.concat(LOOPBACK.stream(), names.stream().map(RequestGuard::plain))
+                .collect(Collectors.toUnmodifiableSet());
+    }
+
+    @Override
+    public void invoke(Request request, Response response) throws IOException, ServletException {
+        String host = request.getHeader("Host");
+        if (host == null || host.isBlank()) {
+            refuse(request, response, HttpServletResponse.SC_BAD_REQUEST, "a Host header is expected");
+        } else if (!isOurs(host, request.getLocalAddr())) {
+            refuse(
+                    request,
+                    response,
+                    MISDIRECTED,
+                    "this service does not go by the name in the Host header; stateferry.hosts sets further names");
+        } else if (hasBody(request)) {
+            refuse(request, response, HttpServletResponse.SC_REQUEST_ENTITY_TOO_LARGE, "no body is expected");
+        } else {
+            getNext().invoke(request, response);
+        }
+    }
+
+    private boolean isOurs(String header, String localAddress) {
+        int colon;
+        try {
+            colon = Host.parse(header);
+        } catch (IllegalArgumentException e) {
+            return false;
+        }
+        String name = plain(colon < 0 ? header : header.substring(0, colon));
+        return names.contains(name) || name.equals(plain(localAddress));
+    }
+
+    /** As names are compared: in lower case, without the dot of a full name, an IPv6 address in its brackets. */
+    private static String plain(String name) {
+        String lower = name.strip().toLowerCase(Locale.ROOT);
+        String relative = lower.endsWith(".") ? lower.substring(0, lower.length() - 1) : lower;
+        if (relative.equals("0:0:0:0:0:0:0:1")) {
+            return "[::1]";
+        }
+        return relative.indexOf(':') >= 0 && !relative.startsWith("[") ? "[" + relative + "]" : relative;
+    }
+
+    private static boolean hasBody(Request request) {
+        return request.getContentLengthLong() > 0 || request.getHeader("Transfer-Encoding") != null;
+    }
+
+    private static void refuse(Request request, Response response, int status, String reason) throws IOException {
+        request.getCoyoteRequest().action(ActionCode.DISABLE_SWALLOW_INPUT, null);
+        response.setHeader("Connection", "close");
+        response.setStatus(status);
+        response.setContentType("text/plain;charset=UTF-8");
+        response.getOutputStream().write((reason + "\n").getBytes(StandardCharsets.UTF_8));
+    }
+}

@@ -1,0 +1,39 @@
+package org.stateferry.service;
+
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.time.ZoneOffset;
+
+/** A clock on the wall that stands still until somebody moves it, forward or back. */
+final class FakeClock extends Clock {
+    private volatile Instant now;
+
+    FakeClock(String now) {
+        this.now = Instant.parse(now);
+    }
+
+    void set(Instant to) {
+        now = to;
+    }
+
+    void advance(Duration by) {
+        now = now.plus(by);
+    }
+
+    @Override
+    public Instant instant() {
+        return now;
+    }
+
+    @Override
+    public ZoneId getZone() {
+        return ZoneOffset.UTC;
+    }
+
+    @Override
+    public Clock withZone(ZoneId zone) {
+        throw new UnsupportedOperationException();
+    }
+}

@@ -1,0 +1,257 @@
+package org.stateferry.service;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.PriorityQueue;
+import java.util.concurrent.ScheduledFuture;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.springframework.scheduling.TaskScheduler;
+import org.springframework.scheduling.Trigger;
+import org.stateferry.error.StateferryException;
+import org.stateferry.home.StopSignal;
+import org.stateferry.importer.ImportOutcome;
+import org.stateferry.importer.ImportProgress;
+import org.stateferry.importer.ImportRequest;
+import org.stateferry.importer.TransferLoad;
+import org.stateferry.storage.IoMode;
+
+/** When definitions fire, with a clock that jumps and a machine that sleeps. */
+class ImportScheduleTest {
+    private static final String NIGHTLY = "{cron: '0 30 2 * * *', zone: Europe/Berlin}";
+
+    @TempDir
+    Path folder;
+
+    private final FakeClock wall = new FakeClock("2026-11-20T12:00:00Z");
+    private final Machine machine = new Machine();
+    private final List<Instant> fired = new ArrayList<>();
+    private Duration importTakes = Duration.ZERO;
+
+    /** A scheduler as the JDK has it: it waits by a clock of its own, which stands still while the machine sleeps. */
+    private final class Machine implements TaskScheduler {
+        private final PriorityQueue<Waiting> waiting =
+                new PriorityQueue<>(Comparator.comparing(Waiting::at).thenComparing(Waiting::number));
+        private Instant up = Instant.EPOCH;
+        private int count;
+
+        private record Waiting(Instant at, int number, Runnable task) {}
+
+        /** Time passes, by both clocks. */
+        void run(Duration time) {
+            Instant end = up.plus(time);
+            while (!waiting.isEmpty() && !waiting.peek().at().isAfter(end)) {
+                Waiting next = waiting.remove();
+                pass(next.at());
+                next.task().run();
+            }
+            pass(end);
+        }
+
+        private void pass(Instant to) {
+            if (to.isAfter(up)) { // an import that took its time has let it pass already
+                wall.advance(Duration.between(up, to));
+                up = to;
+            }
+        }
+
+        void busy(Duration time) {
+            pass(up.plus(time));
+        }
+
+        @Override
+        public Clock getClock() {
+            return Clock.fixed(up, ZoneOffset.UTC);
+        }
+
+        @Override
+        public ScheduledFuture<?> schedule(Runnable task, Instant startTime) {
+            waiting.add(new Waiting(startTime, count++, task));
+            return null;
+        }
+
+        @Override
+        public ScheduledFuture<?> schedule(Runnable task, Trigger trigger) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public ScheduledFuture<?> scheduleAtFixedRate(Runnable task, Instant startTime, Duration period) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public ScheduledFuture<?> scheduleAtFixedRate(Runnable task, Duration period) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public ScheduledFuture<?> scheduleWithFixedDelay(Runnable task, Instant startTime, Duration delay) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public ScheduledFuture<?> scheduleWithFixedDelay(Runnable task, Duration delay) {
+            throw new UnsupportedOperationException();
+        }
+    }
+
+    private final class Imports implements ScheduledImport.Imports {
+        @Override
+        public ImportOutcome run(ImportRequest request, ImportProgress progress, StopSignal stop) {
+            fired.add(wall.instant());
+            machine.busy(importTakes);
+            return new ImportOutcome(
+                    ImportOutcome.State.IMPORTED,
+                    1,
+                    "1",
+                    100,
+                    100,
+                    0,
+                    0,
+                    TransferLoad.NONE,
+                    1,
+                    1,
+                    IoMode.CACHED,
+                    null,
+                    List.of());
+        }
+
+        @Override
+        public void forgetFailures(JobDefinition definition) throws StateferryException {}
+    }
+
+    @BeforeEach
+    void writeDump() throws Exception {
+        Files.writeString(folder.resolve("dump"), "dump");
+    }
+
+    private void start(String at, String schedule) throws Exception {
+        wall.set(Instant.parse(at));
+        JobDefinition definition = JobDefinitionReader.read(Files.writeString(
+                folder.resolve("nightly.yaml"),
+                "{dump: '%s', image: b, name: c, schedule: %s}".formatted(folder.resolve("dump"), schedule)));
+        StopSignal stop = new StopSignal();
+        ScheduledImport scheduled = new ScheduledImport(
+                definition,
+                new Imports(),
+                new ImportMetrics(new SimpleMeterRegistry(), "nightly"),
+                stop,
+                wall,
+                new DoubtfulJvm(code -> {}));
+        new ImportSchedule(List.of(scheduled), machine, stop, wall).start();
+    }
+
+    private static Instant[] instants(String... texts) {
+        return List.of(texts).stream().map(Instant::parse).toArray(Instant[]::new);
+    }
+
+    @Test
+    void theNightlyImportFiresOnceInEachNightOfTheYear() throws Exception {
+        start("2026-01-01T12:00:00Z", NIGHTLY);
+
+        machine.run(Duration.ofDays(365));
+
+        assertThat(fired)
+                .hasSize(365)
+                .contains(instants("2026-03-29T01:30:00Z", "2026-10-25T00:30:00Z"))
+                .isSorted();
+    }
+
+    @Test
+    void whatWasMissedWhileTheMachineSleptIsMadeUpForOnce() throws Exception {
+        start("2026-11-20T12:00:00Z", NIGHTLY);
+        machine.run(Duration.ofHours(1));
+
+        wall.advance(Duration.ofDays(3)); // asleep over three nights
+        Instant awake = wall.instant();
+        machine.run(ImportSchedule.LONGEST_SLEEP);
+
+        assertThat(fired).singleElement().satisfies(at -> assertThat(at).isBetween(awake, wall.instant()));
+        machine.run(Duration.ofDays(1));
+        assertThat(fired).hasSize(2).contains(instants("2026-11-24T01:30:00Z"));
+    }
+
+    @Test
+    void aClockThatIsPutBackFiresNothingTwice() throws Exception {
+        start("2026-11-20T12:00:00Z", NIGHTLY);
+        machine.run(Duration.ofHours(14));
+        assertThat(fired).containsExactly(instants("2026-11-21T01:30:00Z"));
+
+        wall.advance(Duration.ofHours(-2)); // midnight again
+        machine.run(Duration.ofHours(3));
+        assertThat(fired).hasSize(1);
+
+        machine.run(Duration.ofDays(1));
+        assertThat(fired).containsExactly(instants("2026-11-21T01:30:00Z", "2026-11-22T01:30:00Z"));
+    }
+
+    @Test
+    void aClockThatWasFarAheadIsBelievedWhenItIsPutRight() throws Exception {
+        start("2036-11-20T12:00:00Z", NIGHTLY);
+        machine.run(Duration.ofHours(1));
+
+        wall.set(Instant.parse("2026-11-20T13:00:00Z"));
+        machine.run(Duration.ofHours(24));
+
+        assertThat(fired).containsExactly(instants("2026-11-21T01:30:00Z"));
+    }
+
+    @Test
+    void aPeriodIsCountedFromTheEndOfAnImport() throws Exception {
+        importTakes = Duration.ofMinutes(4);
+        start("2026-11-20T12:00:00Z", "{every: 10m}");
+
+        machine.run(Duration.ofMinutes(30));
+
+        assertThat(fired)
+                .containsExactly(instants("2026-11-20T12:00:00Z", "2026-11-20T12:14:00Z", "2026-11-20T12:28:00Z"));
+    }
+
+    @Test
+    void aPeriodIsNoLongerForAClockThatIsPutBack() throws Exception {
+        start("2026-11-20T12:00:00Z", "{every: 10m}");
+        machine.run(Duration.ofMinutes(5));
+
+        wall.advance(Duration.ofDays(-30));
+        Instant putBack = wall.instant();
+        machine.run(Duration.ofMinutes(11));
+
+        assertThat(fired).hasSize(2);
+        assertThat(fired.get(1)).isBetween(putBack, putBack.plus(Duration.ofMinutes(11)));
+    }
+
+    @Test
+    void aPeriodThatPassedInSleepIsOver() throws Exception {
+        start("2026-11-20T12:00:00Z", "{every: 10m}");
+        machine.run(Duration.ofMinutes(5));
+
+        wall.advance(Duration.ofHours(8));
+        machine.run(ImportSchedule.LONGEST_SLEEP);
+
+        assertThat(fired).hasSize(2);
+    }
+
+    /** Clocks that are kept right are put back a little all the time. */
+    @Test
+    void smallStepsOfTheClockDoNotDelay() throws Exception {
+        start("2026-11-20T12:00:00Z", "{every: 10m}");
+        for (int i = 0; i < 120; i++) {
+            machine.run(Duration.ofSeconds(30));
+            wall.advance(Duration.ofMillis(-10));
+        }
+
+        assertThat(fired).hasSizeBetween(5, 6);
+    }
+}

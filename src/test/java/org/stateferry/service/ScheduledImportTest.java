@@ -1,0 +1,226 @@
+package org.stateferry.service;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.slf4j.LoggerFactory;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.home.StopSignal;
+import org.stateferry.importer.ImportOutcome;
+import org.stateferry.importer.ImportProgress;
+import org.stateferry.importer.ImportRequest;
+import org.stateferry.importer.TransferLoad;
+import org.stateferry.storage.IoMode;
+
+/** What a definition that fails costs: tries, lines of the log, and rows of the history. */
+class ScheduledImportTest {
+    private static final Logger LOGGER = (Logger) LoggerFactory.getLogger(AttemptLog.class);
+
+    @TempDir
+    Path folder;
+
+    private final FakeClock clock = new FakeClock("2026-11-20T12:00:00Z");
+    private final ListAppender<ILoggingEvent> logged = new ListAppender<>();
+    private final AtomicInteger jvmEnded = new AtomicInteger();
+    private final List<String> warnings = new ArrayList<>();
+    private StateferryException failure;
+    private Throwable surprise;
+    private int tries;
+    private int forgotten;
+    private Path dump;
+    private ScheduledImport scheduled;
+
+    private final class Imports implements ScheduledImport.Imports {
+        @Override
+        public ImportOutcome run(ImportRequest request, ImportProgress progress, StopSignal stop)
+                throws StateferryException {
+            tries++;
+            warnings.forEach(progress::warning);
+            if (surprise instanceof Error error) {
+                throw error;
+            }
+            if (surprise instanceof RuntimeException exception) {
+                throw exception;
+            }
+            if (failure != null) {
+                throw failure;
+            }
+            return new ImportOutcome(
+                    ImportOutcome.State.IMPORTED,
+                    1,
+                    "1",
+                    100,
+                    100,
+                    0,
+                    0,
+                    TransferLoad.NONE,
+                    1,
+                    1,
+                    IoMode.CACHED,
+                    null,
+                    List.of());
+        }
+
+        @Override
+        public void forgetFailures(JobDefinition definition) {
+            forgotten++;
+        }
+    }
+
+    @BeforeEach
+    void define() throws Exception {
+        dump = Files.writeString(folder.resolve("dump"), "dump");
+        JobDefinition definition = JobDefinitionReader.read(Files.writeString(
+                folder.resolve("nightly.yaml"),
+                "{dump: '%s', image: b, name: c, schedule: {every: 1s}}".formatted(dump)));
+        scheduled = new ScheduledImport(
+                definition,
+                new Imports(),
+                new ImportMetrics(new SimpleMeterRegistry(), "nightly"),
+                new StopSignal(),
+                clock,
+                new DoubtfulJvm(jvmEnded::set));
+        logged.start();
+        LOGGER.addAppender(logged);
+    }
+
+    @AfterEach
+    void stopListening() {
+        LOGGER.detachAppender(logged);
+    }
+
+    private void fire(int times, Duration every) {
+        for (int i = 0; i < times; i++) {
+            scheduled.run();
+            clock.advance(every);
+        }
+    }
+
+    private List<String> lines() {
+        return logged.list.stream().map(ILoggingEvent::getFormattedMessage).toList();
+    }
+
+    @Test
+    void aHundredFiringsOfWhatCannotSucceedAreFewTriesAndOneLine() {
+        failure = StateferryException.of(FailureKind.CONFLICT, "taken");
+        warnings.add("a warning of each attempt");
+
+        fire(107, Duration.ofSeconds(1));
+
+        assertThat(tries).isEqualTo(2);
+        assertThat(forgotten).isEqualTo(2);
+        assertThat(lines())
+                .containsExactly(
+                        "nightly: a warning of each attempt",
+                        "nightly: failed: conflict: taken (for the first time, next try in 1 min at the earliest)");
+        assertThat(scheduled.lastRun())
+                .hasValueSatisfying(run -> assertThat(run.message()).isEqualTo("conflict: taken"));
+    }
+
+    @Test
+    void aDayOfItIsAboutTwiceADozenTriesAndARareReminder() {
+        failure = StateferryException.of(FailureKind.CONFLICT, "taken");
+
+        fire(3 * 24 * 60, Duration.ofMinutes(1));
+
+        assertThat(tries).isBetween(70, 90);
+        assertThat(lines()).hasSize(3);
+        assertThat(lines().get(2)).contains("times in a row, next try in 55 min");
+    }
+
+    @Test
+    void eachChangeIsALine() {
+        fire(1, Duration.ofHours(1));
+        failure = StateferryException.of(FailureKind.IMAGE_IN_USE, "in use");
+        fire(2, Duration.ofHours(1));
+        failure = StateferryException.of(FailureKind.CONFLICT, "taken");
+        warnings.add("look here");
+        fire(2, Duration.ofHours(1));
+        failure = null;
+        fire(1, Duration.ofHours(1));
+
+        assertThat(lines())
+                .containsExactly(
+                        "nightly: imported: snapshot 1 of b",
+                        "nightly: failed: image-in-use: in use (for the first time, next try in 1 min at the earliest)",
+                        "nightly: look here",
+                        "nightly: failed: conflict: taken (3 times in a row, next try in 4 min at the earliest)",
+                        "nightly: look here",
+                        "nightly: imported: snapshot 1 of b");
+    }
+
+    @Test
+    void anotherDumpIsTriedSoon() throws Exception {
+        failure = StateferryException.of(FailureKind.DUMP_INVALID, "cut");
+        fire(20, Duration.ofHours(1));
+        int before = tries;
+
+        fire(1, Duration.ofMinutes(2));
+        Files.setLastModifiedTime(dump, FileTime.from(clock.instant()));
+        failure = null;
+        fire(1, Duration.ZERO);
+
+        assertThat(tries).isEqualTo(before + 2);
+        assertThat(lines()).last().asString().contains("imported");
+    }
+
+    @Test
+    void theDumpsAbsenceAndAStopAreNoFailures() throws Exception {
+        failure = StateferryException.of(FailureKind.INTERRUPTED, "stopped");
+        fire(5, Duration.ofSeconds(1));
+        assertThat(tries).isEqualTo(5);
+
+        Files.delete(dump);
+        fire(5, Duration.ofSeconds(1));
+        Files.writeString(dump, "again");
+        failure = null;
+        fire(1, Duration.ZERO);
+
+        assertThat(tries).isEqualTo(6);
+        assertThat(lines()).hasSize(3);
+        assertThat(forgotten).isZero();
+    }
+
+    @Test
+    void whatNobodyForesawIsKeptWithItsStackTraceOnce() {
+        surprise = new IllegalStateException("bug");
+        fire(10, Duration.ofMinutes(10));
+
+        assertThat(logged.list)
+                .filteredOn(event -> event.getThrowableProxy() != null)
+                .hasSize(1);
+        assertThat(jvmEnded).hasValue(0);
+    }
+
+    @ParameterizedTest
+    @ValueSource(classes = {OutOfMemoryError.class, StackOverflowError.class, NoClassDefFoundError.class})
+    void anErrorThatLeavesTheJvmInDoubtEndsTheProcess(Class<? extends Error> type) throws Exception {
+        surprise = type.getDeclaredConstructor().newInstance();
+        fire(1, Duration.ZERO);
+        assertThat(jvmEnded).hasValue(DoubtfulJvm.EXIT_CODE);
+
+        jvmEnded.set(0);
+        clock.advance(Duration.ofHours(1));
+        failure = StateferryException.of(FailureKind.INTERNAL, "wrapped").causedBy(new RuntimeException(surprise));
+        surprise = null;
+        fire(1, Duration.ZERO);
+        assertThat(jvmEnded).hasValue(DoubtfulJvm.EXIT_CODE);
+    }
+}
