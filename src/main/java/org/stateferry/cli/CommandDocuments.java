@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -47,7 +48,7 @@ public final class CommandDocuments {
         for (Map.Entry<String, String> file :
                 new CommandDocuments(commands).files().entrySet()) {
             Path target = folder.resolve(file.getKey());
-            Files.createDirectories(target.getParent());
+            Files.createDirectories(Objects.requireNonNull(target.getParent(), "a file has a folder"));
             Files.writeString(target, file.getValue(), StandardCharsets.UTF_8);
         }
     }

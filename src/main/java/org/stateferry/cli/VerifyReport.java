@@ -11,6 +11,7 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.CheckReport;
 import org.stateferry.qcow2.Qcow2Image;
+import org.stateferry.qcow2.format.BitmapsExtension;
 
 /**
  * What {@code verify} found, for people and for programs.
@@ -130,10 +131,7 @@ record VerifyReport(
                                     + (check.corruptionCount() == 1
                                             ? ""
                                             : " (" + check.corruptionCount() + " such errors in all)"))
-                    .advise(
-                            torn
-                                    ? "The image was read without a lock: check it again when nobody uses it."
-                                    : "Repair a copy of the image with qemu-img check -r all.");
+                    .advise(repairAdvice());
         }
         for (VmStateCheck state : states) {
             if (state.differs()) {
@@ -146,6 +144,17 @@ record VerifyReport(
             }
         }
         return null;
+    }
+
+    private String repairAdvice() {
+        if (torn) {
+            return "The image was read without a lock: check it again when nobody uses it.";
+        }
+        return check.corruptions().stream()
+                        .map(CheckReport.Corruption::problem)
+                        .anyMatch(BitmapsExtension::isUnacceptable)
+                ? BitmapsExtension.ADVICE
+                : "Repair a copy of the image with qemu-img check -r all.";
     }
 
     private String differenceAdvice(@Nullable Path against) {

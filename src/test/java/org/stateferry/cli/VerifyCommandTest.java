@@ -7,16 +7,24 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.stateferry.qcow2.format.HeaderExtension;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
 import org.stateferry.testing.ClusterContent;
 import org.stateferry.testing.Qcow2ImageBuilder;
+import org.stateferry.testing.QemuImg;
+import org.stateferry.testing.QemuTools;
+import org.stateferry.testing.RunningCommand;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -120,6 +128,34 @@ class VerifyCommandTest {
         }
         assertThat(json().path("forceShare").asBoolean()).isTrue();
         assertThat(screen.err()).contains("the answer may be torn");
+    }
+
+    @Test
+    void whatHelpsAgainstBitmapsThatQemuRefusesDoes() throws Exception {
+        QemuTools.assumeAvailable();
+        Qcow2ImageBuilder.version3(16, 4, 10 * MIB).bitmaps(1).build().saveTo(image);
+        assertThat(QemuImg.check(image).isClean()).isTrue();
+        ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(image));
+        int extension = bytes.getInt(100);
+        while (bytes.getInt(extension) != HeaderExtension.BITMAPS) {
+            extension += 8 + (bytes.getInt(extension + 4) + 7) / 8 * 8;
+        }
+        bytes.put((int) bytes.getLong(extension + 24), new byte[(int) bytes.getLong(extension + 16)]);
+        Files.write(image, bytes.array());
+
+        assertThat(run()).isEqualTo(14);
+        assertThat(screen.err()).contains("QEMU cannot open the image", "then qemu-img check -r all COPY");
+        Matcher command =
+                Pattern.compile("printf .* conv=notrunc; then qemu-img .* COPY").matcher(screen.err());
+        assertThat(command.find()).isTrue();
+        RunningCommand.run(
+                        Duration.ofSeconds(30),
+                        List.of(
+                                "sh",
+                                "-c",
+                                command.group().replace("; then", ";").replace("COPY", image.toString())))
+                .requireSuccess();
+        assertThat(QemuImg.check(image).isClean()).isTrue();
     }
 
     @Test

@@ -24,6 +24,8 @@ public record BitmapDirectoryEntry(long tableOffset, int tableSize, boolean inUs
     /** The longest entry, in bytes. */
     public static final int MAX_SIZE = 24 + 1023 + 1;
 
+    static final String UNACCEPTABLE = "bitmap directory entry that QEMU does not accept: ";
+
     private static final long IN_USE = 1;
     private static final long RESERVED_FLAGS = 0xffff_fffcL;
     private static final int DIRTY_TRACKING = 1;
@@ -65,11 +67,8 @@ public record BitmapDirectoryEntry(long tableOffset, int tableSize, boolean inUs
                     + " are needed for the disk";
         }
         if (problem != null) {
-            throw StateferryException.at(
-                    FailureKind.IMAGE_CORRUPT,
-                    file,
-                    start,
-                    "bitmap directory entry that QEMU does not accept: " + problem);
+            throw StateferryException.at(FailureKind.IMAGE_CORRUPT, file, start, UNACCEPTABLE + problem)
+                    .advise(BitmapsExtension.ADVICE);
         }
         String name = name(cursor.bytes(nameSize));
         long size = cursor.offset() - start;

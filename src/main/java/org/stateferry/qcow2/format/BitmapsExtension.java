@@ -17,6 +17,21 @@ import org.stateferry.error.StateferryException;
 public record BitmapsExtension(int count, int directorySize, long directoryOffset) {
     static final int SIZE = 24;
 
+    private static final String OUT_OF_RANGE = "bitmaps extension is out of range";
+
+    /**
+     * What helps against bitmaps that QEMU does not accept: neither it nor qemu-img opens such an image. Without the
+     * autoclear bit they pass over the bitmaps and take them away.
+     */
+    public static final String ADVICE =
+            "QEMU cannot open the image. In a copy of it, make it forget all bitmaps: printf"
+                    + " '\\0' | dd of=COPY bs=1 seek=95 conv=notrunc; then qemu-img check -r all COPY";
+
+    /** Whether a problem that was found in an image is one that {@link #ADVICE} is for. */
+    public static boolean isUnacceptable(String problem) {
+        return problem.startsWith(BitmapDirectoryEntry.UNACCEPTABLE) || problem.startsWith(OUT_OF_RANGE);
+    }
+
     /** Reads the extension's data and checks it against the format's limits. */
     public static BitmapsExtension parse(HeaderExtension extension, ClusterGeometry geometry, Path file)
             throws StateferryException {
@@ -35,8 +50,8 @@ public record BitmapsExtension(int count, int directorySize, long directoryOffse
                 || directoryOffset <= 0
                 || directoryOffset >= Qcow2Limits.MAX_HOST_OFFSET
                 || !geometry.isClusterAligned(directoryOffset)) {
-            throw StateferryException.at(
-                    FailureKind.IMAGE_CORRUPT, file, extension.offset(), "bitmaps extension is out of range");
+            throw StateferryException.at(FailureKind.IMAGE_CORRUPT, file, extension.offset(), OUT_OF_RANGE)
+                    .advise(ADVICE);
         }
         return new BitmapsExtension((int) count, (int) directorySize, directoryOffset);
     }

@@ -1,0 +1,38 @@
+package org.stateferry.batch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
+import org.stateferry.home.StateferryHome;
+
+class FrameworkLogTest {
+    @TempDir
+    Path folder;
+
+    @Test
+    void whoeverLogsForeignTextForgesNoLineAndSteersNoTerminal() throws Exception {
+        StateferryHome home = StateferryHome.open(folder.resolve("home"));
+        String hostile = "x\u001b[2J\n2026-01-01 INFO forged\u009b\u202e";
+        try (BatchContext context = BatchContext.start(home, Map.of())) {
+            assertThat(context.home()).isEqualTo(home);
+            LoggerFactory.getLogger(FrameworkLogTest.class)
+                    .warn("said of {}", hostile, new IllegalStateException(hostile));
+        }
+
+        List<String> lines = Files.readAllLines(home.logFile());
+        assertThat(lines)
+                .filteredOn(line -> line.contains("said of"))
+                .singleElement()
+                .asString()
+                .endsWith("said of x\\x1b[2J 2026-01-01 INFO forged\\x9b\\u202e");
+        assertThat(lines).filteredOn(line -> line.startsWith("2026-01-01")).isEmpty();
+        assertThat(lines).anyMatch(line -> line.startsWith("\tat " + FrameworkLogTest.class.getName()));
+        assertThat(String.join("", lines)).doesNotContain("\u001b", "\u009b", "\u202e");
+    }
+}
