@@ -13,6 +13,7 @@ import java.util.Optional;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.host.FileStatus;
+import org.stateferry.host.PrivateFile;
 import org.stateferry.host.TrustedFolder;
 import org.stateferry.host.TrustedFolder.Objection;
 
@@ -47,12 +48,31 @@ final class HomeTrust {
             refusePart(real.resolve(part), reachable);
         }
         TrustedFolder.makePrivate(real);
+        if (reachable) {
+            renewLock(real.resolve(StateferryHome.OWNER_LOCK), real.resolve(StateferryHome.OWNER));
+        }
         TrustedFolder.closeContent(real);
         for (String part : PARTS) {
             TrustedFolder.makePrivate(real.resolve(part));
             TrustedFolder.closeContent(real.resolve(part));
         }
         return real;
+    }
+
+    /**
+     * Whoever could open the lock file until now may hold a lock on it for ever, so another file takes its place, unless a
+     * process of ours owns the repository. Two that start at this very moment could both own it then, but not both open the
+     * database.
+     */
+    private static void renewLock(Path lock, Path owner) throws IOException {
+        try {
+            FileStatus status = FileStatus.of(lock, LinkOption.NOFOLLOW_LINKS);
+            if (status.isOpenToOthers() && RepositoryOwner.read(owner).isEmpty()) {
+                PrivateFile.replace(lock, new byte[0]);
+            }
+        } catch (NoSuchFileException e) {
+            // There was no owner yet.
+        }
     }
 
     /** The folder above, without symbolic links; nothing is made in one that others can exchange. */

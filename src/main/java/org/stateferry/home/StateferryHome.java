@@ -28,6 +28,11 @@ public final class StateferryHome {
     /** The environment variable that names the folder unless {@link #PROPERTY} does. */
     public static final String VARIABLE = "STATEFERRY_HOME";
 
+    /** Name of the file that the repository's owner locks. */
+    static final String OWNER_LOCK = "owner.lock";
+    /** Name of the file that tells who owns the repository. */
+    static final String OWNER = "owner";
+
     /**
      * H2 ends the file name at a semicolon and takes a backslash for a separator; Spring splits lists at a comma and
      * replaces placeholders; the log's file name is a pattern in which a per cent sign has a meaning.
@@ -185,12 +190,12 @@ public final class StateferryHome {
 
     /** Locked by the process that owns the repository; never deleted. Only {@link RepositoryOwnership} opens it. */
     Path ownerLockFile() {
-        return folder.resolve("owner.lock");
+        return folder.resolve(OWNER_LOCK);
     }
 
     /** Says who owns the repository. */
     Path ownerFile() {
-        return folder.resolve("owner");
+        return folder.resolve(OWNER);
     }
 
     @Override

@@ -3,6 +3,7 @@ package org.stateferry.storage;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
@@ -282,7 +283,16 @@ public final class OpenImage implements AutoCloseable {
 
     /** Whether a path leads to this image. */
     public boolean isAt(Path name) throws StateferryException {
-        return Files.exists(name) && FileIdentity.of(name).key().equals(entry.key);
+        try {
+            return FileStatus.of(name).key().equals(entry.key);
+        } catch (NoSuchFileException e) {
+            return false;
+        } catch (IOException e) {
+            if (!Files.exists(name)) {
+                return false; // a circle of links, or a folder that is gone or closed
+            }
+            throw FileFailures.translate(e, name, StateferryException.NO_OFFSET, "looking at the file");
+        }
     }
 
     @Override

@@ -243,4 +243,40 @@ class StateferryHomeTest {
                 .isThrownBy(() -> StateferryHome.open(folder))
                 .withMessageContaining("it is longer than 4096 bytes");
     }
+
+    /** In a home that was open, somebody may hold a lock on the old file for ever. */
+    @Test
+    void aLockFileThatOthersCouldOpenIsReplacedUnlessTheRepositoryIsOwned() throws Exception {
+        StateferryHome home = StateferryHome.open(folder);
+        RepositoryOwner self = RepositoryOwner.thisProcess(List.of("test"), false);
+        Path lock = home.ownerLockFile();
+        try (RepositoryOwnership owner =
+                RepositoryOwnership.tryAcquire(home, self).orElseThrow()) {
+            Object owned = key(lock);
+            openToOthers(lock);
+            StateferryHome.open(folder);
+            assertThat(key(lock)).isEqualTo(owned);
+            assertThat(mode(lock)).isEqualTo("rw-------");
+            owner.close();
+        }
+        Path before = Files.createLink(folder.resolve("before"), lock); // so that its inode is not used again
+        StateferryHome.open(folder);
+        assertThat(key(lock)).as("nobody could open it").isEqualTo(key(before));
+
+        openToOthers(lock);
+        StateferryHome.open(folder);
+
+        assertThat(key(lock)).isNotEqualTo(key(before));
+        assertThat(mode(lock)).isEqualTo("rw-------");
+        RepositoryOwnership.tryAcquire(home, self).orElseThrow().close();
+    }
+
+    private void openToOthers(Path lock) throws IOException {
+        chmod(folder, "rwxr-xr-x");
+        chmod(lock, "rw-r--r--");
+    }
+
+    private static Object key(Path file) throws IOException {
+        return Files.getAttribute(file, "unix:ino");
+    }
 }
