@@ -225,6 +225,18 @@ class PackageDependencyTest {
         assertThat(references(layer)).hasSizeLessThanOrEqualTo(FILES_MAX);
     }
 
+    /** What operates a home goes through its one door, and not past it. */
+    @Test
+    void theServiceRunsImportsThroughTheInstallation() {
+        noClasses()
+                .that()
+                .resideInAPackage(Layer.SERVICE.packageName)
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage(Layer.BATCH.packageName, Layer.REPOSITORY.packageName)
+                .check(PRODUCTION);
+    }
+
     @Test
     void errorsKnowOnlyTheJdk() {
         classes()

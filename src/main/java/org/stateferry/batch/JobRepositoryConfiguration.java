@@ -37,10 +37,12 @@ public class JobRepositoryConfiguration {
                         "spring.config.location",
                         "optional:classpath:/,optional:" + home.settingsFile().toUri()),
                 // WRITE_DELAY=0: H2 otherwise acknowledges a commit before it is written, and a kill loses it.
+                // COMPRESS=TRUE: each commit writes pages anew, and what they replace stays for a while.
                 // DB_CLOSE_ON_EXIT=FALSE: H2's shutdown hook would close the database under a job that is stopping.
                 Map.entry(
                         "spring.datasource.url",
-                        "jdbc:h2:file:" + home.repositoryDatabase() + ";WRITE_DELAY=0;DB_CLOSE_ON_EXIT=FALSE"),
+                        "jdbc:h2:file:" + home.repositoryDatabase()
+                                + ";WRITE_DELAY=0;COMPRESS=TRUE;DB_CLOSE_ON_EXIT=FALSE"),
                 Map.entry("spring.flyway.locations", "classpath:db/migration/{vendor}"),
                 Map.entry("spring.flyway.fail-on-missing-locations", "true"),
                 Map.entry("spring.batch.jdbc.initialize-schema", "never"),

@@ -10,9 +10,11 @@ import org.stateferry.home.StateferryHome;
 import org.stateferry.home.StopSignal;
 import org.stateferry.importer.AbandonOutcome;
 import org.stateferry.importer.ImportOutcome;
+import org.stateferry.importer.ImportPreview;
 import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.importer.ImportRunner;
+import org.stateferry.importer.step.DryRun;
 import org.stateferry.repository.HistoryPruning;
 
 /**
@@ -48,6 +50,12 @@ public record OwnedRepository(RepositoryOwnership ownership, BatchContext reposi
     @Override
     public int prune(HistoryPruning.Rule rule) throws StateferryException {
         return repository.pruning().prune(rule);
+    }
+
+    /** Makes all checks of an import and changes nothing, the history included. */
+    public ImportPreview preview(ImportRequest request, ImportProgress progress, StopSignal stop)
+            throws StateferryException {
+        return DryRun.of(request, home(), progress, stop);
     }
 
     /**

@@ -10,6 +10,7 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StopSignal;
 import org.stateferry.importer.ImportOutcome;
+import org.stateferry.importer.ImportRequest;
 import org.stateferry.importer.ImportRunner;
 import org.stateferry.storage.FileIdentity;
 
@@ -28,10 +29,14 @@ final class ScheduledImport implements Runnable {
     private final DoubtfulJvm jvm;
     private final BackOff backOff = new BackOff();
     private final AttemptLog log;
+    private @Nullable FailureKind failedBefore;
     private volatile @Nullable LastRun lastRun;
 
-    /** What runs imports, and forgets those that failed. */
+    /** What tries and runs imports, and forgets those that failed. */
     interface Imports extends ImportRunner {
+        /** Makes the checks of an import, which the history does not know of. */
+        void preview(ImportRequest request, StopSignal stop) throws StateferryException;
+
         /** Takes failed attempts out of the history but for the newest of those from this dump into this image. */
         void forgetFailures(JobDefinition definition) throws StateferryException;
     }
@@ -88,11 +93,32 @@ final class ScheduledImport implements Runnable {
                 metrics.endedWithout(Ending.HELD_BACK);
                 return;
             }
-            succeeded(imports.run(definition.requestFor(dump.modified()), log, stop), started);
+            succeeded(runOrFailAsBefore(definition.requestFor(dump.modified())), started);
         } catch (StateferryException e) {
             failed(e.kind(), String.valueOf(e.getMessage()), e, dump, started);
         } catch (RuntimeException | Error e) {
             failed(FailureKind.INTERNAL, "internal error: " + e, e, dump, started);
+        }
+    }
+
+    /** What fails in the same way as before is found out without an attempt that the job repository would keep. */
+    private ImportOutcome runOrFailAsBefore(ImportRequest request) throws StateferryException {
+        if (failedBefore != null && failedBefore != FailureKind.INTERNAL) {
+            try {
+                imports.preview(request, stop);
+            } catch (StateferryException e) {
+                if (e.kind() == failedBefore || e.kind() == FailureKind.INTERRUPTED) {
+                    throw e;
+                }
+            }
+        }
+        try {
+            return imports.run(request, log, stop);
+        } catch (StateferryException e) {
+            if (e.kind() != FailureKind.INTERRUPTED) {
+                forgetFailures();
+            }
+            throw e;
         }
     }
 
@@ -118,7 +144,7 @@ final class ScheduledImport implements Runnable {
         @Nullable Throwable surprise = kind == FailureKind.INTERNAL ? failure : null;
         log.failed(kind, message, backOff.failures(), pause, surprise, now);
         lastRun = new LastRun(Ending.FAILED, now, kind.tag() + ": " + message);
-        forgetFailures();
+        failedBefore = kind;
     }
 
     private void forgetFailures() {
@@ -131,6 +157,7 @@ final class ScheduledImport implements Runnable {
 
     private void ended(Ending ending, String message) {
         backOff.reset();
+        failedBefore = null;
         log.ended(ending, message, clock.instant());
         lastRun = new LastRun(ending, clock.instant(), message);
     }

@@ -25,6 +25,11 @@ record ServiceImports(OwnedRepository repository) implements ScheduledImport.Imp
     }
 
     @Override
+    public void preview(ImportRequest request, StopSignal stop) throws StateferryException {
+        repository.preview(request, ImportProgress.NONE, stop);
+    }
+
+    @Override
     public void forgetFailures(JobDefinition definition) throws StateferryException {
         repository.forgetFailures(real(definition.dump()), real(definition.image()), FAILURES_KEPT);
     }

@@ -159,6 +159,8 @@ class CommandsIT {
         try (RunningCommand service = scene.withGateAt(2).launcher().start("serve")) {
             scene.awaitGate(service);
             String id = runningId(scene);
+            assertThat(Files.readString(Path.of("/proc/" + service.pid() + "/cmdline")))
+                    .contains("-XX:+ExitOnOutOfMemoryError", "-Xmx256m");
 
             assertThat(run(scene.program(), "stop", id).stderr()).contains("import " + id + " is stopped");
 

@@ -80,6 +80,45 @@ class HistoryPruningTest {
         assertThat(context.history().list()).hasSize(2);
     }
 
+    private int pruneFailures(String name, int keep) throws Exception {
+        ImportIdentity identity = TestImports.identity(home, name);
+        return context.pruning().pruneFailures(identity.dump(), identity.image(), keep);
+    }
+
+    @Test
+    void ofFailedAttemptsTheNewestStay() throws Exception {
+        for (int i = 0; i < 7; i++) {
+            attempt("same", 1, BatchStatus.FAILED);
+        }
+        long newest = attempt("same", 1, BatchStatus.FAILED).getId();
+
+        assertThat(pruneFailures("same", 3)).isEqualTo(5);
+
+        assertThat(context.history().list())
+                .singleElement()
+                .satisfies(record -> assertThat(record.attempts())
+                        .hasSize(3)
+                        .last()
+                        .satisfies(attempt -> assertThat(attempt.id()).isEqualTo(newest)));
+        assertThat(pruneFailures("same", 3)).isZero();
+    }
+
+    /** Each with another dump under the same path is another import. */
+    @Test
+    void failuresOfOtherStatesOfTheDumpCountTogether() throws Exception {
+        for (int i = 0; i < 4; i++) {
+            attempt("name " + i, 1, BatchStatus.FAILED);
+        }
+        attempt("done", 1, BatchStatus.FAILED);
+        attempt("done", 1, BatchStatus.COMPLETED);
+        assertThat(context.history().list()).hasSize(5);
+
+        assertThat(pruneFailures("name 0", 2)).isEqualTo(3);
+
+        assertThat(context.history().list()).extracting(ImportRecord::name).containsExactly("done", "name 3");
+        assertThat(repository.getJobInstances(ImportParameters.JOB, 0, 10)).hasSize(2);
+    }
+
     @Test
     void theNewestStayIfWanted() throws Exception {
         for (int i = 0; i < 5; i++) {

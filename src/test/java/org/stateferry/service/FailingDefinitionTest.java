@@ -30,6 +30,8 @@ class FailingDefinitionTest {
     /** As small a home as somebody has tried. */
     private static final long QUOTA = 1_500_000;
 
+    private static final Duration DEADLINE = Duration.ofSeconds(30);
+
     @TempDir
     Path folder;
 
@@ -52,13 +54,18 @@ class FailingDefinitionTest {
         owned.close();
     }
 
-    /** @param name 1 is the ID of the image's snapshot, and so refused when the import has begun already */
     private ScheduledImport define(String job, String name) throws Exception {
         Path dump = folder.resolve(job + ".vmstate");
         Path image = folder.resolve(job + ".qcow2");
         Files.copy(Path.of("src/demo/ticker.vmstate"), dump);
         Files.copy(Path.of("src/demo/ticker.qcow2"), image);
         Files.setLastModifiedTime(dump, Files.getLastModifiedTime(image));
+        return scheduled(job, name);
+    }
+
+    private ScheduledImport scheduled(String job, String name) throws Exception {
+        Path dump = folder.resolve(job + ".vmstate");
+        Path image = folder.resolve(job + ".qcow2");
         JobDefinition definition = JobDefinitionReader.read(Files.writeString(
                 folder.resolve(job + ".yaml"),
                 "{dump: '%s', image: '%s', name: '%s', schedule: {every: 1s}}".formatted(dump, image, name)));
@@ -104,36 +111,45 @@ class FailingDefinitionTest {
 
     @Test
     void aHundredFiringsLeaveAboutAsMuchAsOne() throws Exception {
-        ScheduledImport good = define("good", "saved");
-        fire(good, 1, Duration.ZERO);
-        assertThat(ending(good)).isEqualTo(Ending.IMPORTED);
         ScheduledImport bad = defineBad("bad");
         fire(bad, 1, Duration.ofSeconds(1));
         assertThat(ending(bad)).isEqualTo(Ending.FAILED);
-        await().untilAsserted(() -> assertThat(told()).hasSize(3));
+        await().atMost(DEADLINE).untilAsserted(() -> assertThat(told()).hasSize(2));
+        await().atMost(DEADLINE)
+                .untilAsserted(
+                        () -> assertThat(Files.readString(home.statusFile())).isEqualTo("[]"));
         long repository = size("repository");
         long log = size("log");
-        System.out.println(
-                "AFTER ONE " + repository + " " + log + " " + size("status.json") + " " + size("history.json"));
+        String history = Files.readString(home.historyFile());
 
-        for (int i = 0; i < 107; i++) {
-            fire(bad, 1, Duration.ofHours(1));
-            if (i % 10 == 0)
-                System.out.println("AFTER " + i + " " + size("repository") + " " + size("log") + " "
-                        + size("status.json") + " " + size("history.json"));
-        }
-        assertThat(size("log")).isLessThan(log + 10_000);
+        // Each of them is a try: the pause is over.
+        fire(bad, 107, Duration.ofHours(1));
+
+        assertThat(ending(bad)).isEqualTo(Ending.FAILED);
+        assertThat(size("repository")).isEqualTo(repository);
+        assertThat(size("log")).isLessThan(log + 2_000); // a reminder a day
+        assertThat(home.statusFile()).hasContent("[]");
+        assertThat(home.historyFile()).hasContent(history);
+        assertThat(log).isLessThan(10_000);
     }
 
+    @Test
+    void othersImportInAHomeThatIsSmall() throws Exception {
+        ScheduledImport bad = defineBad("bad");
+        for (int i = 0; i < 4; i++) {
+            fire(bad, 20, Duration.ofHours(1));
+            ScheduledImport good = define("good" + i, "saved");
+            fire(good, 1, Duration.ofSeconds(1));
+            assertThat(ending(good)).isEqualTo(Ending.IMPORTED);
+            assertThat(size(".")).isLessThan(QUOTA);
+        }
+    }
+
+    /** The image has a snapshot with the ID 1, so the name 1 is refused, when the import has begun already. */
     private ScheduledImport defineBad(String job) throws Exception {
-        ScheduledImport first = define(job, "1x");
+        ScheduledImport first = define(job, "first");
         fire(first, 1, Duration.ofSeconds(1));
-        Files.delete(folder.resolve(job + ".vmstate"));
-        Path image = folder.resolve(job + ".qcow2");
-        Path keep = Files.copy(image, folder.resolve(job + ".keep"));
-        Files.delete(image);
-        ScheduledImport second = define(job, "1");
-        Files.copy(keep, image, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
-        return second;
+        assertThat(ending(first)).isEqualTo(Ending.IMPORTED);
+        return scheduled(job, "1");
     }
 }

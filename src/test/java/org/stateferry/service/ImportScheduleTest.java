@@ -129,6 +129,9 @@ class ImportScheduleTest {
         }
 
         @Override
+        public void preview(ImportRequest request, StopSignal stop) throws StateferryException {}
+
+        @Override
         public void forgetFailures(JobDefinition definition) throws StateferryException {}
     }
 
