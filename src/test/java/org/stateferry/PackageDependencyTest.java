@@ -290,12 +290,17 @@ class PackageDependencyTest {
                 .check(PRODUCTION);
     }
 
-    /** Whatever is printed goes through what escapes foreign text: the console, and the forms of progress. */
+    /**
+     * Whatever is printed goes through what escapes foreign text: the console, and the forms of progress. Whoever ends the JVM
+     * because it is in doubt prints the name of an error's class, by itself: it relies on nothing.
+     */
     @Test
     void onlyTheConsoleAndTheProgressPrint() {
         noClasses()
                 .that()
                 .doNotHaveFullyQualifiedName(ROOT + ".cli.output.Console")
+                .and()
+                .doNotHaveFullyQualifiedName(ROOT + ".service.DoubtfulJvm")
                 .and()
                 .resideOutsideOfPackage(Layer.CLI_PROGRESS.packageName)
                 .should()
