@@ -13,7 +13,7 @@ import picocli.CommandLine.ParentCommand;
         description = "Runs the imports that the definitions in jobs/ ask for, when they ask for it.",
         footer = {
             "",
-            "Definitions are the *.yaml files of the directory named by stateferry.jobs, by default 'jobs' under the"
+            "Definitions are the *.yaml and *.yml files of the directory named by stateferry.jobs, by default 'jobs' under the"
                     + " working directory; a mistake in one of them ends the start with exit code 78.",
             "",
             "Health and metrics: http://127.0.0.1:8686/actuator. The address (server.address, server.port) and all other"

@@ -11,7 +11,7 @@ import org.stateferry.qcow2.NewImage;
 /**
  * One scheduled import, as a file in {@code jobs/} describes it. Relative paths are taken from the service's working directory.
  *
- * @param job the file's name without {@code .yaml}; the metrics' tag {@code job}
+ * @param job the file's name without {@code .yaml} or {@code .yml}; the metrics' tag {@code job}
  * @param dump the dump; it may come and go
  * @param image the image that receives the snapshots
  * @param newImage what the image is to be like if each import makes it, or null if it must exist

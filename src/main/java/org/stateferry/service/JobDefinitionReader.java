@@ -7,10 +7,13 @@ import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.ZoneId;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import java.util.function.Function;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.convert.DurationStyle;
@@ -56,13 +59,16 @@ import org.stateferry.storage.IoMode;
  * <p>Relative paths are taken from the working directory.
  */
 final class JobDefinitionReader {
-    private static final String SUFFIX = ".yaml";
+    private static final Pattern FILE_NAME = Pattern.compile("(.+)\\.ya?ml");
     private static final Duration SHORTEST_PERIOD = Duration.ofSeconds(1);
     private static final Duration LONGEST_PERIOD = Duration.ofDays(366);
 
     private JobDefinitionReader() {}
 
-    /** Reads all {@code *.yaml} files of a directory, ordered by name. A directory that does not exist is a mistake. */
+    /**
+     * Reads all {@code *.yaml} and {@code *.yml} files of a directory, ordered by name. A directory that does not exist is a
+     * mistake, and so are two files for one job.
+     */
     static List<JobDefinition> readAll(Path directory) throws StateferryException {
         if (!Files.isDirectory(directory)) {
             throw StateferryException.in(
@@ -70,15 +76,26 @@ final class JobDefinitionReader {
                     .advise("start in the directory that holds jobs/, or set the property stateferry.jobs");
         }
         List<JobDefinition> definitions = new ArrayList<>();
+        Map<String, Path> jobs = new HashMap<>();
         for (Path file : definitionFiles(directory)) {
-            definitions.add(read(file));
+            JobDefinition definition = read(file);
+            Path other = jobs.put(definition.job(), file);
+            if (other != null) {
+                throw StateferryException.in(
+                                FailureKind.CONFIGURATION,
+                                file,
+                                "describes the job \"" + definition.job() + "\", as does " + other.getFileName())
+                        .advise("Keep one of the two files.");
+            }
+            definitions.add(definition);
         }
         return List.copyOf(definitions);
     }
 
     private static List<Path> definitionFiles(Path directory) throws StateferryException {
         try (Stream<Path> files = Files.list(directory)) {
-            return files.filter(file -> file.toString().endsWith(SUFFIX))
+            return files.filter(file ->
+                            FILE_NAME.matcher(file.getFileName().toString()).matches())
                     .sorted()
                     .toList();
         } catch (IOException e) {
@@ -98,8 +115,7 @@ final class JobDefinitionReader {
         Schedule schedule = schedule(fields);
         ImportOptions options = options(fields);
         fields.requireAllTaken();
-        String fileName = file.getFileName().toString();
-        String job = fileName.substring(0, fileName.length() - SUFFIX.length());
+        String job = FILE_NAME.matcher(file.getFileName().toString()).replaceFirst("$1");
         return new JobDefinition(job, dump, image, newImage, also, name, schedule.text, schedule.times, options);
     }
 

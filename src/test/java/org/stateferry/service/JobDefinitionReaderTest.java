@@ -258,13 +258,25 @@ class JobDefinitionReaderTest {
 
     @Test
     void readsTheYamlFilesOfADirectoryInOrder() throws Exception {
-        Files.writeString(jobs.resolve("b.yaml"), DefinitionText.VALID);
+        Files.writeString(jobs.resolve("b.yml"), DefinitionText.VALID);
         Files.writeString(jobs.resolve("a.yaml"), DefinitionText.VALID);
         Files.writeString(jobs.resolve("README"), "none");
 
         assertThat(JobDefinitionReader.readAll(jobs))
                 .extracting(JobDefinition::job)
                 .isEqualTo(List.of("a", "b"));
+    }
+
+    @Test
+    void refusesTwoFilesForOneJob() throws Exception {
+        Files.writeString(jobs.resolve("a.yml"), DefinitionText.VALID);
+        Files.writeString(jobs.resolve("a.yaml"), DefinitionText.VALID);
+
+        StateferryException refusal =
+                catchThrowableOfType(StateferryException.class, () -> JobDefinitionReader.readAll(jobs));
+
+        assertThat(refusal.kind()).isEqualTo(FailureKind.CONFIGURATION);
+        assertThat(refusal.problem()).contains("\"a\"", "a.yaml");
     }
 
     @Test
