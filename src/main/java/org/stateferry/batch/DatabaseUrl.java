@@ -43,6 +43,7 @@ final class DatabaseUrl {
             "DEFAULT_LOCK_TIMEOUT",
             "LOCK_TIMEOUT",
             "CACHE_SIZE",
+            "COMPRESS",
             "MAX_COMPACT_TIME",
             "RETENTION_TIME",
             "TRACE_LEVEL_FILE",
