@@ -131,8 +131,9 @@ final class VerifyCommand implements Callable<Integer> {
             if (e.kind() != FailureKind.IMAGE_CORRUPT) {
                 throw e;
             }
+            String advice = e.advice();
             throw StateferryException.at(FailureKind.VERIFICATION, imagePath, e.offset(), e.problem())
-                    .advise(e.advice())
+                    .advise(advice == null ? "Make the snapshot again from its dump." : advice)
                     .causedBy(e);
         }
     }
