@@ -152,6 +152,8 @@ class RepositoryOwnershipTest {
         RepositoryOwner owner =
                 RepositoryOwner.thisProcess(List.of("import", "a\u001b[2Jb\nc", "x".repeat(500)), false);
 
-        assertThat(owner.describe()).contains("(stateferry import a?[2Jb?c xxx").hasSizeLessThan(350);
+        assertThat(owner.describe())
+                .contains("(stateferry import a\\x1b[2Jb c xxx")
+                .hasSizeLessThan(350);
     }
 }

@@ -248,7 +248,8 @@ class SnapshotTableTest {
         bytes[66] = (byte) 0xff;
         SnapshotTable table = new SnapshotTable(List.of(parse(bytes)));
 
-        assertThat(table.entries().get(0).nameText()).isEqualTo("\ufffdaved");
+        assertThat(table.entries().get(0).nameText()).isEqualTo("\\xffaved");
+        assertThat(table.findByName("\\xffaved")).isEmpty();
         assertThat(table.findByName("\ufffdaved")).isEmpty();
     }
 }
