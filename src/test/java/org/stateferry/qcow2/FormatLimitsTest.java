@@ -136,7 +136,7 @@ class FormatLimitsTest {
         long end = 32L << 30;
         int taken = 0;
         int refused = 0;
-        for (long distance = 9 << 20; distance <= 800 << 20; distance += 70 << 20) {
+        for (long distance = 9 << 20; distance <= 800 << 20; distance += 200 << 20) {
             MemoryImageFile file = Qcow2ImageBuilder.version3(9, 6, 64 * 1024)
                     .write(0, 2)
                     .continueAt(end - distance)

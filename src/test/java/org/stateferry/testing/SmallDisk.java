@@ -32,7 +32,7 @@ public final class SmallDisk implements AutoCloseable {
 
     /** Mounts an empty disk of this many bytes on a directory, which is made if it is missing. */
     public static SmallDisk mount(Path directory, long bytes) {
-        mountOn(directory, "-t", "tmpfs", "-o", "size=" + bytes, "stateferry-test");
+        mountOn(directory, "-t", "tmpfs", "-o", "mode=755,size=" + bytes, "stateferry-test");
         return new SmallDisk(directory);
     }
 
