@@ -163,9 +163,11 @@ class RaceIT {
         assertThat(scene.program().run("history").requireSuccess().stdout()).contains("STOPPED");
 
         try (RunningCommand service = scene.launcher().start("serve")) {
-            Path told = scene.home().resolve("status.json");
+            long deadline = System.nanoTime() + LIMIT.toNanos();
+            Path told = scene.home().resolve("history.json");
             while (!Files.exists(told) || !Files.readString(told).contains("COMPLETED")) {
                 assertThat(service.isAlive()).as(service.stderr()).isTrue();
+                assertThat(System.nanoTime()).as("time without an end").isLessThan(deadline);
                 Scene.pause(Duration.ofMillis(50));
             }
             service.terminate();
