@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.GroupPrincipal;
 import java.nio.file.attribute.PosixFileAttributeView;
 import java.nio.file.attribute.UserPrincipal;
+import java.nio.file.attribute.UserPrincipalLookupService;
 import java.nio.file.attribute.UserPrincipalNotFoundException;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -41,16 +42,24 @@ public final class FileOwner {
         if (!system.supportedFileAttributeViews().contains("posix")) {
             throw new IllegalArgumentException("files have no owners of this kind on this system");
         }
+        UserPrincipalLookupService names = system.getUserPrincipalLookupService();
+        UserPrincipal user = find(userName, names::lookupPrincipalByName);
+        GroupPrincipal group = groupName == null ? null : find(groupName, names::lookupPrincipalByGroupName);
+        return new FileOwner(text, user, group);
+    }
+
+    /** Looks up a user or a group. */
+    private interface Lookup<T> {
+        T find(String name) throws IOException;
+    }
+
+    private static <T> T find(String name, Lookup<T> lookup) {
         try {
-            UserPrincipal user = system.getUserPrincipalLookupService().lookupPrincipalByName(userName);
-            GroupPrincipal group = groupName == null
-                    ? null
-                    : system.getUserPrincipalLookupService().lookupPrincipalByGroupName(groupName);
-            return new FileOwner(text, user, group);
+            return lookup.find(name);
         } catch (UserPrincipalNotFoundException e) {
-            throw new IllegalArgumentException("there is no user or group '" + e.getName() + "'", e);
+            throw new IllegalArgumentException("there is no user or group '" + name + "'", e);
         } catch (IOException e) {
-            throw new IllegalArgumentException("'" + text + "' cannot be looked up: " + e.getMessage(), e);
+            throw new IllegalArgumentException("'" + name + "' cannot be looked up: " + e.getMessage(), e);
         }
     }
 

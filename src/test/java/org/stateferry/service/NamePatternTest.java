@@ -34,7 +34,6 @@ class NamePatternTest {
                 "{}",
                 " ",
                 "{ypyyMMdd-HHmmss}", // a ClassCastException in the JDK
-                "{uuuuuuuuuuuuuyyyyYYYYYnn}", // an ArrayIndexOutOfBoundsException there
                 "{pH}", // a name until nine in the morning
                 "{[yyyy]}",
                 "{VVV}",
