@@ -45,6 +45,7 @@ class LocaleIT {
     private CommandResult run(String locale, String... arguments) {
         List<String> command = new ArrayList<>(List.of("env", "-i", "PATH=" + System.getenv("PATH")));
         command.add("JAVA_HOME=" + System.getProperty("java.home"));
+        command.add("STATEFERRY_JAVA_OPTS=-XX:TieredStopAtLevel=1");
         command.add("STATEFERRY_HOME=" + directory.resolve("home"));
         if (!locale.isEmpty()) {
             command.add(locale);
@@ -55,7 +56,7 @@ class LocaleIT {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "LC_ALL=C", "LC_ALL=POSIX", "LC_ALL=C.UTF-8", "LANG=de_DE.ISO-8859-1"})
+    @ValueSource(strings = {"", "LC_ALL=C", "LANG=de_DE.ISO-8859-1"})
     void namesAndPathsAreTheSame(String locale) {
         run(locale, "import", dump.toString(), image.toString(), "--name", NAME).requireSuccess();
 
