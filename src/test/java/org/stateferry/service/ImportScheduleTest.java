@@ -24,8 +24,6 @@ import org.stateferry.home.StopSignal;
 import org.stateferry.importer.ImportOutcome;
 import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRequest;
-import org.stateferry.importer.TransferLoad;
-import org.stateferry.storage.IoMode;
 
 /** When definitions fire, with a clock that jumps and a machine that sleeps. */
 class ImportScheduleTest {
@@ -112,20 +110,7 @@ class ImportScheduleTest {
         public ImportOutcome run(ImportRequest request, ImportProgress progress, StopSignal stop) {
             fired.add(wall.instant());
             machine.busy(importTakes);
-            return new ImportOutcome(
-                    ImportOutcome.State.IMPORTED,
-                    1,
-                    "1",
-                    100,
-                    100,
-                    0,
-                    0,
-                    TransferLoad.NONE,
-                    1,
-                    1,
-                    IoMode.CACHED,
-                    null,
-                    List.of());
+            return Outcomes.IMPORTED;
         }
 
         @Override

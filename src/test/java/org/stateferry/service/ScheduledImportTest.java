@@ -26,8 +26,6 @@ import org.stateferry.home.StopSignal;
 import org.stateferry.importer.ImportOutcome;
 import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRequest;
-import org.stateferry.importer.TransferLoad;
-import org.stateferry.storage.IoMode;
 
 /** What a definition that fails costs: tries, lines of the log, and rows of the history. */
 class ScheduledImportTest {
@@ -63,20 +61,7 @@ class ScheduledImportTest {
             if (failure != null) {
                 throw failure;
             }
-            return new ImportOutcome(
-                    ImportOutcome.State.IMPORTED,
-                    1,
-                    "1",
-                    100,
-                    100,
-                    0,
-                    0,
-                    TransferLoad.NONE,
-                    1,
-                    1,
-                    IoMode.CACHED,
-                    null,
-                    List.of());
+            return Outcomes.IMPORTED;
         }
 
         @Override

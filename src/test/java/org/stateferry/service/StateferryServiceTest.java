@@ -32,29 +32,12 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.home.RepositoryOwner;
 import org.stateferry.home.RepositoryOwnership;
 import org.stateferry.home.StateferryHome;
-import org.stateferry.importer.ImportOutcome;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.importer.ImportRunner;
-import org.stateferry.importer.TransferLoad;
 import org.stateferry.installation.OwnedRepository;
-import org.stateferry.storage.IoMode;
 
 class StateferryServiceTest {
     private static final Duration DEADLINE = Duration.ofSeconds(30);
-    private static final ImportOutcome IMPORTED = new ImportOutcome(
-            ImportOutcome.State.IMPORTED,
-            1,
-            "1",
-            100,
-            100,
-            0,
-            0,
-            TransferLoad.NONE,
-            1,
-            1,
-            IoMode.CACHED,
-            null,
-            List.of());
 
     @TempDir
     Path home;
@@ -132,7 +115,7 @@ class StateferryServiceTest {
         AtomicReference<ImportRequest> asked = new AtomicReference<>();
         try (StateferryService service = start((request, progress, stop) -> {
             asked.set(request);
-            return IMPORTED;
+            return Outcomes.IMPORTED;
         })) {
             await().atMost(DEADLINE)
                     .untilAsserted(() -> assertThat(get(service, "health"))
@@ -260,8 +243,8 @@ class StateferryServiceTest {
         define("good", dump);
         Files.writeString(home.resolve("jobs/bad.yaml"), DefinitionText.VALID.replace("0 30 2", "30 2"));
 
-        StateferryException refusal =
-                catchThrowableOfType(StateferryException.class, () -> start((request, progress, stop) -> IMPORTED));
+        StateferryException refusal = catchThrowableOfType(
+                StateferryException.class, () -> start((request, progress, stop) -> Outcomes.IMPORTED));
 
         assertThat(refusal.kind()).isEqualTo(FailureKind.CONFIGURATION);
         assertThat(refusal.file()).isEqualTo(home.resolve("jobs/bad.yaml"));
@@ -276,7 +259,7 @@ class StateferryServiceTest {
         StateferryException refusal = catchThrowableOfType(
                 StateferryException.class,
                 () -> start(
-                        (request, progress, stop) -> IMPORTED,
+                        (request, progress, stop) -> Outcomes.IMPORTED,
                         Map.of(setting, value, "stateferry.jobs", home.resolve("jobs"))));
 
         assertThat(refusal.kind()).isEqualTo(FailureKind.CONFIGURATION);
@@ -286,11 +269,11 @@ class StateferryServiceTest {
     @Test
     void aPortInUseIsSaid() throws Exception {
         define("nightly", dump);
-        try (StateferryService first = start((request, progress, stop) -> IMPORTED)) {
+        try (StateferryService first = start((request, progress, stop) -> Outcomes.IMPORTED)) {
             StateferryException refusal = catchThrowableOfType(
                     StateferryException.class,
                     () -> start(
-                            (request, progress, stop) -> IMPORTED,
+                            (request, progress, stop) -> Outcomes.IMPORTED,
                             Map.of("server.port", first.port(), "stateferry.jobs", home.resolve("jobs"))));
 
             assertThat(refusal.kind()).isEqualTo(FailureKind.IO);
@@ -304,7 +287,7 @@ class StateferryServiceTest {
         Files.writeString(
                 home.resolve("stateferry.properties"), "server.port=0\nstateferry.jobs=" + home.resolve("jobs") + "\n");
 
-        try (StateferryService service = start((request, progress, stop) -> IMPORTED, Map.of())) {
+        try (StateferryService service = start((request, progress, stop) -> Outcomes.IMPORTED, Map.of())) {
             assertThat(get(service, "health")).startsWith("200 ");
         }
     }

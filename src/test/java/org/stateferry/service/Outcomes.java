@@ -1,0 +1,27 @@
+package org.stateferry.service;
+
+import java.util.List;
+import org.stateferry.importer.ImportOutcome;
+import org.stateferry.importer.TransferLoad;
+import org.stateferry.storage.IoMode;
+
+/** How imports end in the tests of a service that runs none in earnest. */
+final class Outcomes {
+    /** A hundred bytes are in the image. */
+    static final ImportOutcome IMPORTED = new ImportOutcome(
+            ImportOutcome.State.IMPORTED,
+            1,
+            "1",
+            100,
+            100,
+            0,
+            0,
+            TransferLoad.NONE,
+            1,
+            1,
+            IoMode.CACHED,
+            null,
+            List.of());
+
+    private Outcomes() {}
+}
