@@ -1,0 +1,96 @@
+package org.stateferry.batch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.springframework.batch.core.BatchStatus;
+import org.stateferry.error.FailureKind;
+import org.stateferry.home.StateferryHome;
+import org.stateferry.importer.ImportOutcome.State;
+import org.stateferry.repository.ImportParameters;
+import org.stateferry.testing.PostgresServer;
+
+/** A job repository in PostgreSQL. */
+class PostgresRepositoryTest {
+    private static final int THREADS = 8;
+    private static final int STARTS = 200;
+
+    private static PostgresServer server;
+
+    @TempDir
+    Path folder;
+
+    @BeforeAll
+    static void startServer() throws Exception {
+        server = PostgresServer.start();
+    }
+
+    @AfterAll
+    static void stopServer() throws Exception {
+        if (server != null) {
+            server.close();
+        }
+    }
+
+    private StateferryHome home() throws Exception {
+        StateferryHome home = StateferryHome.open(folder.resolve("home"));
+        Files.writeString(home.settingsFile(), server.settings());
+        return home;
+    }
+
+    @Test
+    void anImportFailsIsRememberedAndGoesOn() throws Exception {
+        StateferryHome home = home();
+        try (BatchContext context = BatchContext.start(home, Map.of())) {
+            ImportBench bench = new ImportBench(home, context, folder).withOpaqueDump(12 * ImportBench.MIB, 1);
+            bench.onTransferred = done -> {
+                if (done >= 6L * ImportBench.MIB) {
+                    bench.stop.request();
+                }
+            };
+            assertThat(bench.fail("saved").kind()).isEqualTo(FailureKind.INTERRUPTED);
+            assertThat(bench.record().status()).isEqualTo("STOPPED");
+
+            assertThat(bench.undisturbed().run("saved").state()).isEqualTo(State.IMPORTED);
+
+            assertThat(bench.record().status()).isEqualTo("COMPLETED");
+            assertThat(bench.record().attempts()).hasSize(2);
+            bench.assertHolds("saved");
+        }
+        assertThat(home.repositoryFile()).doesNotExist();
+    }
+
+    /** At the isolation level that Spring Batch has by default, some are rolled back. */
+    @Test
+    void importsThatBeginAtTheSameTimeAreAllTaken() throws Exception {
+        StateferryHome home = home();
+        ExecutorService threads = Executors.newFixedThreadPool(THREADS);
+        try (BatchContext context = BatchContext.start(home, Map.of())) {
+            List<Future<BatchStatus>> begun = new ArrayList<>();
+            for (int i = 0; i < STARTS; i++) {
+                String name = "name " + i;
+                begun.add(threads.submit(() -> TestImports.execution(
+                                context.jobRepository(),
+                                ImportParameters.identifying(TestImports.identity(home, name), 1),
+                                BatchStatus.STARTED)
+                        .getStatus()));
+            }
+            for (Future<BatchStatus> start : begun) {
+                assertThat(start.get()).isEqualTo(BatchStatus.STARTED);
+            }
+        } finally {
+            threads.shutdown();
+        }
+    }
+}
