@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.stateferry.testing.Effort;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuIo;
 import org.stateferry.testing.QemuVm;
@@ -15,8 +16,8 @@ import org.stateferry.testing.TickerGuest;
 
 /** An image that already holds snapshots, or gets more of them: all live side by side, and each can go again. */
 class EarlierSnapshotsIT {
-    /** How often an import comes and goes; {@code -Dstateferry.rounds} sets it. */
-    private static final int ROUNDS = Integer.getInteger("stateferry.rounds", 12);
+    /** How often an import comes and goes. */
+    private static final int ROUNDS = Effort.times(6);
 
     @TempDir
     Path directory;

@@ -27,6 +27,7 @@ import org.stateferry.qcow2.ImageDamage.Damaged;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.qcow2.vmstate.VmStateReader;
 import org.stateferry.testing.ClusterContent;
+import org.stateferry.testing.Effort;
 import org.stateferry.testing.ExampleImages;
 import org.stateferry.testing.ExampleImages.Example;
 import org.stateferry.testing.MemoryImageFile;
@@ -34,10 +35,10 @@ import org.stateferry.testing.Seeds;
 
 /**
  * Damaged images of all kinds are refused by name, or take a snapshot and are sound: within a time, within an amount of
- * memory, and unchanged if they are refused. The system property {@code stateferry.fuzz} says how many there are.
+ * memory, and unchanged if they are refused. {@link Effort} says how many there are.
  */
 class DamagedImageTest {
-    private static final int CASES = Integer.getInteger("stateferry.fuzz", 9_000);
+    private static final int CASES = Effort.times(2_000);
     private static final long MIB = 1024 * 1024;
     private static final long SECONDS_MAX = 10;
     /** What opening, checking and reading may allocate together, and what a publish may. */

@@ -6,6 +6,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.stateferry.testing.Effort;
 import org.stateferry.testing.QemuMadeImage;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.Seeds;
@@ -16,7 +17,7 @@ class QemuMadeImagesTest {
     Path folder;
 
     static LongStream seeds() {
-        return Seeds.of(Integer.getInteger("stateferry.images", 150));
+        return Seeds.of(Effort.times(30));
     }
 
     @BeforeEach

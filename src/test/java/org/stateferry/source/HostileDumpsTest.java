@@ -21,6 +21,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.testing.Dumps;
+import org.stateferry.testing.Effort;
 import org.stateferry.testing.LibvirtSaveBuilder;
 import org.stateferry.testing.Seeds;
 import org.stateferry.testing.StreamKinds;
@@ -31,7 +32,7 @@ import org.stateferry.testing.StreamKinds;
  * {@code -Dstateferry.seed} repeats one run.
  */
 class HostileDumpsTest {
-    private static final int ROUNDS = 60;
+    private static final int ROUNDS = Effort.times(12);
     /** Far above what a seed takes; a hang is a failure. */
     private static final Duration LIMIT = Duration.ofMinutes(5);
 

@@ -21,6 +21,7 @@ import org.stateferry.host.LinuxFile;
 import org.stateferry.host.LinuxFile.Access;
 import org.stateferry.host.LinuxFile.Links;
 import org.stateferry.storage.OpenImages.Locking;
+import org.stateferry.testing.Effort;
 import org.stateferry.testing.ImageLocks;
 import org.stateferry.testing.OpenFiles;
 import org.stateferry.testing.Qcow2ImageBuilder;
@@ -175,7 +176,7 @@ class ImageLockTest {
                 FileChannel channel = openChannel(second)) {
             assertThat(neighbour.hasLock()).isTrue();
             ImageLock ofProcess = Objects.requireNonNull(ImageLock.tryExclusive(second, channel));
-            for (int proof = 0; proof < 4000; proof++) {
+            for (int proof = 0; proof < Effort.times(800); proof++) {
                 update.proveHeld();
                 ofProcess.prove();
             }

@@ -12,11 +12,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.testing.Effort;
 import org.stateferry.testing.MigrationStreamBuilder;
 
 /** Spoils streams at random; {@code -Dstateferry.seed} repeats one run. */
 class StreamFuzzTest {
-    private static final int ROUNDS = 500;
+    private static final int ROUNDS = Effort.times(100);
 
     static LongStream seeds() {
         Long given = Long.getLong("stateferry.seed");
