@@ -38,6 +38,7 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.importer.ImportIdentity;
 import org.stateferry.repository.ImportParameters;
+import org.stateferry.testing.Thorough;
 
 class BatchContextTest {
     private static final Pattern A_SERVICES_CLASS = Pattern.compile(
@@ -229,6 +230,7 @@ class BatchContextTest {
         }
     }
 
+    @Thorough
     @Test
     void aDatabaseThatAnotherProgramHasOpenIsReportedAsSuch() throws Exception {
         try (OtherProcess other = OtherProcess.start("hang-in-step", folder)) {

@@ -18,6 +18,7 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.importer.ImportOutcome.State;
 import org.stateferry.repository.ImportRecord;
 import org.stateferry.testing.ImageLocks;
+import org.stateferry.testing.Thorough;
 
 /** A publish each of whose calls fails: the image is the old or the new one, and the next run completes. */
 class ImportPublishFailureTest {
@@ -94,6 +95,7 @@ class ImportPublishFailureTest {
         }
     }
 
+    @Thorough
     @ParameterizedTest(name = "afterwards: {0}")
     @ValueSource(booleans = {false, true})
     void whicheverWriteOrForceOfThePublishFailsTheImageIsTheOldOrTheNew(boolean afterwards) throws Exception {

@@ -16,6 +16,7 @@ import org.stateferry.importer.ImportOutcome.State;
 import org.stateferry.importer.image.FileAccess;
 import org.stateferry.storage.FileNames;
 import org.stateferry.storage.ImageFile;
+import org.stateferry.testing.Thorough;
 
 /** Whenever an import dies that makes its image: there is no image, or the complete one, and the next run completes. */
 class NewImageCrashTest {
@@ -85,6 +86,7 @@ class NewImageCrashTest {
         }
     }
 
+    @Thorough
     @Test
     void whereverItDiesThereIsNoImageOrTheCompleteOneAndTheNextRunCompletes() throws Exception {
         int changes = 0;

@@ -29,6 +29,7 @@ import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
 import org.stateferry.testing.QemuIo;
 import org.stateferry.testing.QemuTools;
+import org.stateferry.testing.Thorough;
 
 /** An import into several disks that ends at any moment: each disk is old or new, and it can be finished or taken back. */
 class OtherDisksCrashTest {
@@ -115,6 +116,7 @@ class OtherDisksCrashTest {
     }
 
     /** What lies before the first switch is tried at a few points only: the publish of one image has its own tests. */
+    @Thorough
     @Test
     void whereverThePublishEndsItCanBeFinishedOrTakenBack() throws Exception {
         Death none = new Death(bench, Integer.MAX_VALUE - 1, false);
@@ -236,6 +238,7 @@ class OtherDisksCrashTest {
         assertFinished();
     }
 
+    @Thorough
     @Test
     void abandonThatWasKilledCanBeRunAgain() throws Exception {
         boolean died = true;

@@ -21,6 +21,7 @@ import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.LibvirtSaveBuilder;
 import org.stateferry.testing.MigrationStreamBuilder;
 import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.Thorough;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -99,6 +100,7 @@ class BoundedOutputTest {
         assertThat(shown.stdout()).doesNotContain("\u202e");
     }
 
+    @Thorough
     @Test
     void theSameAsJson() throws Exception {
         CommandResult shown = run("inspect", "--json", fullImage().toString());
@@ -118,6 +120,7 @@ class BoundedOutputTest {
         assertThat(run(words.toArray(String[]::new)).exitCode()).isIn(0, 14);
     }
 
+    @Thorough
     @Test
     void oneLongIdBesideManyRows() throws Exception {
         Path file = image(0, 60_000, index -> index == 30_000 ? "9".repeat(65_000) : "" + index, index -> "n" + index);

@@ -22,6 +22,7 @@ import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuIo;
 import org.stateferry.testing.RawBytes;
+import org.stateferry.testing.Thorough;
 import org.stateferry.testing.TickerDump;
 
 /**
@@ -130,6 +131,7 @@ class BetweenIT {
         }
     }
 
+    @Thorough
     @ParameterizedTest(name = "seed {0}")
     @MethodSource("seeds")
     void severalKillsWithAnythingInBetween(long seed, @TempDir Path own) {

@@ -15,6 +15,7 @@ import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.CommandRunner;
 import org.stateferry.testing.RawBytes;
 import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.Thorough;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -115,6 +116,7 @@ class CommandsIT {
         assertThat(scene.home()).doesNotExist();
     }
 
+    @Thorough
     @Test
     void aKilledImportIsAbandonedAndPruned() throws IOException {
         Scene scene = Scene.withoutQemu(directory).withLongDump(24, 2);
@@ -142,6 +144,7 @@ class CommandsIT {
         }
     }
 
+    @Thorough
     @Test
     void anImportOfAServiceIsStoppedAndTheServiceGoesOn() throws IOException {
         Scene scene = Scene.withoutQemu(directory).withLongDump(24, 3);

@@ -14,6 +14,7 @@ import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.RawBytes;
 import org.stateferry.testing.RunningCommand;
 import org.stateferry.testing.SmallDisk;
+import org.stateferry.testing.Thorough;
 
 /**
  * Disks that fill up, and limits of the operating system: said clearly, no damage, and the same command completes it. Where
@@ -67,6 +68,7 @@ class DiskFullIT {
         }
     }
 
+    @Thorough
     @Test
     void theImagesDiskIsFullDuringThePublish() {
         try (SmallDisk disk = SmallDisk.mount(directory.resolve("disk"), DISK_SIZE)) {
@@ -107,6 +109,7 @@ class DiskFullIT {
         }
     }
 
+    @Thorough
     @Test
     void theHomesDiskIsFullFromTheStart() {
         Scene scene = Scene.in(directory);
@@ -124,6 +127,7 @@ class DiskFullIT {
         }
     }
 
+    @Thorough
     @Test
     void theHomesDiskIsFullDuringTheTransfer() {
         Scene scene = Scene.in(directory).withLongDump(MEBIBYTES, 1);
@@ -144,6 +148,7 @@ class DiskFullIT {
         }
     }
 
+    @Thorough
     @Test
     void aFileSizeLimitIsReachedByTheImage() {
         Scene scene = Scene.in(directory).withLongDump(MEBIBYTES, 1);
@@ -158,6 +163,7 @@ class DiskFullIT {
         assertCompletes(scene, before);
     }
 
+    @Thorough
     @Test
     void aFileSizeLimitIsReachedByTheRepository() {
         Scene scene = Scene.in(directory);

@@ -11,6 +11,7 @@ import org.stateferry.testing.Effort;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuIo;
 import org.stateferry.testing.QemuVm;
+import org.stateferry.testing.Thorough;
 import org.stateferry.testing.TickerDump;
 import org.stateferry.testing.TickerGuest;
 
@@ -116,6 +117,7 @@ class EarlierSnapshotsIT {
         deleteBoth(scene);
     }
 
+    @Thorough
     @Test
     void manyRoundsOfImportAndDeleteKeepTheFileBounded() throws IOException {
         Scene scene = Scene.in(directory);

@@ -16,6 +16,7 @@ import org.stateferry.testing.Launcher;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.QemuVm;
+import org.stateferry.testing.Thorough;
 import org.stateferry.testing.TickerGuest;
 
 /** What the program says after an import about how to resume is tried with QEMU, word for word. */
@@ -87,6 +88,7 @@ class HintsIT {
                 .isEqualTo("running");
     }
 
+    @Thorough
     @Test
     void oneMemoryBackend() {
         String machine = "-M pc-i440fx-7.2 -m 16";
@@ -99,6 +101,7 @@ class HintsIT {
                 .isEqualTo("running");
     }
 
+    @Thorough
     @Test
     void countedInstructions() {
         for (String shift : List.of("auto", "4")) {
@@ -117,6 +120,7 @@ class HintsIT {
         }
     }
 
+    @Thorough
     @Test
     void aFlashDriveThatTheGuestWritesTo() throws IOException {
         Files.write(directory.resolve("code.fd"), new byte[1024 * 1024]);
@@ -150,6 +154,7 @@ class HintsIT {
         assertThat(resumed(machine, "-loadvm saved")).isEqualTo("running");
     }
 
+    @Thorough
     @Test
     void rawDisksAndOneStateManyTimes() throws IOException {
         Path qcow2 = TickerGuest.createDisk(directory.resolve("ticker.qcow2"));

@@ -14,6 +14,7 @@ import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.RawBytes;
 import org.stateferry.testing.RunningCommand;
 import org.stateferry.testing.SmallDisk;
+import org.stateferry.testing.Thorough;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -95,6 +96,7 @@ class HomeIT {
         assertImported(scene, before);
     }
 
+    @Thorough
     @Test
     void anUnfinishedImportStartsOverWithoutItsJournal() throws IOException {
         Scene scene = Scene.in(directory).withLongDump(MEBIBYTES, 3);
@@ -107,6 +109,7 @@ class HomeIT {
         assertImported(scene, before);
     }
 
+    @Thorough
     @Test
     void theHistoryShowsAnImportThatIsRunningInAnotherProcess() {
         Scene scene = Scene.in(directory).withLongDump(MEBIBYTES, 4);

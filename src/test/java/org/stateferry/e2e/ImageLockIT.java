@@ -16,6 +16,7 @@ import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuVm;
 import org.stateferry.testing.RawBytes;
 import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.Thorough;
 import org.stateferry.testing.TickerGuest;
 
 /** One image, one writer: QEMU keeps Stateferry out, Stateferry keeps QEMU out, and imports keep each other out. */
@@ -42,6 +43,7 @@ class ImageLockIT {
         Judge.assertClean(scene.image());
     }
 
+    @Thorough
     @Test
     void anImageThatAQemuWithoutLocksHasOpenIsRefusedAndUnchanged() {
         Scene scene = Scene.in(directory);
@@ -66,6 +68,7 @@ class ImageLockIT {
         Judge.assertHolds(scene.image(), "saved", scene.dump());
     }
 
+    @Thorough
     @ParameterizedTest
     @ValueSource(strings = {"cached", "direct"})
     void fromTheStartToTheEndTheKernelShowsOurLockAndQemuIsRefused(String io) {
@@ -90,6 +93,7 @@ class ImageLockIT {
         Judge.assertHolds(scene.image(), "saved", scene.dump());
     }
 
+    @Thorough
     @Test
     void threeImportsIntoThreeImagesAtOnceAllSucceed() {
         Scene scene = Scene.in(directory);

@@ -16,6 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.Thorough;
 import tools.jackson.databind.json.JsonMapper;
 
 /** The same bytes in every locale: cron, systemd and containers have none with UTF-8. */
@@ -55,6 +56,7 @@ class LocaleIT {
         return RunningCommand.run(LIMIT, command);
     }
 
+    @Thorough
     @ParameterizedTest
     @ValueSource(strings = {"", "LC_ALL=C", "LANG=de_DE.ISO-8859-1"})
     void namesAndPathsAreTheSame(String locale) {
@@ -92,6 +94,7 @@ class LocaleIT {
                 .isEqualTo("usage");
     }
 
+    @Thorough
     @Test
     void withoutTheLauncherALocaleThatLosesNamesIsNamed() {
         run("", "import", dump.toString(), image.toString(), "--name", NAME).requireSuccess();

@@ -8,6 +8,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.Thorough;
 
 /** The launcher's bounds on memory, which are those that the documentation states, are enough where most is needed. */
 class MemoryIT {
@@ -16,6 +17,7 @@ class MemoryIT {
     @TempDir
     Path directory;
 
+    @Thorough
     @ParameterizedTest
     @CsvSource({"none, direct", "image, cached"})
     void theLargestClustersFitIntoTheMemoryThatIsPromised(String compression, String io) throws Exception {

@@ -14,6 +14,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.RunningCommand;
 import org.stateferry.testing.SmallDisk;
+import org.stateferry.testing.Thorough;
 
 /** Home and image on one disk, of which a power cut leaves what had been written to it, and no more. */
 class PowerCutIT {
@@ -28,6 +29,7 @@ class PowerCutIT {
     @TempDir
     Path folder;
 
+    @Thorough
     @ParameterizedTest
     @ValueSource(strings = {"direct", "cached"})
     void whatIsProvenToBeOnTheDiskIsKept(String io) throws Exception {

@@ -20,6 +20,7 @@ import org.stateferry.testing.CommandRunner;
 import org.stateferry.testing.Launcher;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.Thorough;
 
 /** Processes that want the same image or the same home at once, and processes that are stopped or asked to end. */
 class RaceIT {
@@ -40,6 +41,7 @@ class RaceIT {
         return Seeds.chosen(3);
     }
 
+    @Thorough
     @Test
     void ofSeveralProcessesEachImportsOrIsRefused() {
         Scene scene = Scene.in(directory);
@@ -71,6 +73,7 @@ class RaceIT {
         imported.forEach(name -> Judge.assertHolds(scene.image(), name, scene.dump()));
     }
 
+    @Thorough
     @Test
     void aProcessThatStandsStillKeepsItsImageAndItsHome() {
         Scene scene = Scene.in(directory).withLongDump(MEBIBYTES, 1);
@@ -118,6 +121,7 @@ class RaceIT {
         Judge.assertHolds(scene.image(), "saved", scene.dump());
     }
 
+    @Thorough
     @ParameterizedTest(name = "seed {0}")
     @MethodSource("seeds")
     void sigtermInAPublishEndsItBeforeOrAfterTheSwitch(long seed) {
@@ -142,6 +146,7 @@ class RaceIT {
         Judge.assertHolds(scene.image(), "saved", scene.dump());
     }
 
+    @Thorough
     @Test
     void sigtermEndsAServiceInGoodOrderAndTheNextOneGoesOnWithItsImport() throws IOException {
         Scene scene = Scene.in(directory).withLongDump(MEBIBYTES, 3);

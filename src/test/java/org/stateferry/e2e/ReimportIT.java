@@ -12,6 +12,7 @@ import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.CommandRunner;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.RawBytes;
+import org.stateferry.testing.Thorough;
 import org.stateferry.testing.TickerDump;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -93,6 +94,7 @@ class ReimportIT {
         Judge.assertHolds(scene.image(), "saved", scene.dump());
     }
 
+    @Thorough
     @Test
     void theHistoryTellsWhatWasDoneNewestFirst() {
         Scene scene = Scene.in(directory);

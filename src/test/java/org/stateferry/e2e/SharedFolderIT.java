@@ -19,6 +19,7 @@ import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.RawBytes;
 import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.Thorough;
 
 /** Root's imports beside a local user without rights, who has prepared what they find. */
 class SharedFolderIT {
@@ -101,6 +102,7 @@ class SharedFolderIT {
         }
     }
 
+    @Thorough
     @Test
     void aPartThatNobodyHasPreparedIsNamedAndNotTouched() throws IOException {
         Path image = shared.resolve("carrier.qcow2");

@@ -19,6 +19,7 @@ import org.stateferry.storage.OpenImages;
 import org.stateferry.testing.ClusterContent;
 import org.stateferry.testing.MemoryImageFile;
 import org.stateferry.testing.Qcow2ImageBuilder;
+import org.stateferry.testing.Thorough;
 
 /** What just fits into the format is taken, and the next is refused by name before anything is written. */
 class FormatLimitsTest {
@@ -43,6 +44,7 @@ class FormatLimitsTest {
         ImportRequirements.requireSound(image, MetadataCheck.run(image));
     }
 
+    @Thorough
     @Test
     void the65536thSnapshotIsTakenInTheLaunchersHeapAndTheNextIsRefused() throws Exception {
         Qcow2ImageBuilder builder = Qcow2ImageBuilder.version3(9, 5, 64 * 1024).write(0, 2);
@@ -131,6 +133,7 @@ class FormatLimitsTest {
     }
 
     /** Clusters of 512 bytes with refcounts of 64 bits: a table of 8 MiB counts 32 GiB, with blocks of 512 MiB in all. */
+    @Thorough
     @Test
     void whatTheRefcountTableHasNoRoomForIsRefusedBeforeAByteIsWritten() throws Exception {
         long end = 32L << 30;

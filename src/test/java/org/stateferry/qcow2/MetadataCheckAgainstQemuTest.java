@@ -161,8 +161,9 @@ class MetadataCheckAgainstQemuTest {
                 "backing file, unknown extension, unknown extra data"
             })
     void agreesOnEveryFieldOfEveryStructure(String name) {
-        assertAgreement(
-                Effort.share(new ImageDamage(ExampleImages.named(name).build()).eachField().toList()).stream());
+        assertAgreement(Effort.share(
+                new ImageDamage(ExampleImages.named(name).build()).eachField().toList())
+                .stream());
     }
 
     /** What verify says of an image, be it one that takes no import, and what QEMU says when it opens and checks it. */
@@ -180,9 +181,9 @@ class MetadataCheckAgainstQemuTest {
         List<Damaged> fields =
                 new ImageDamage(ExampleImages.named(name).build()).eachField().toList();
         List<String> unexplained = Effort.share(fields).parallelStream()
-                        .map(this::unexplainedVerification)
-                        .flatMap(Optional::stream)
-                        .toList();
+                .map(this::unexplainedVerification)
+                .flatMap(Optional::stream)
+                .toList();
         assertThat(unexplained).isEmpty();
     }
 

@@ -26,6 +26,7 @@ import org.stateferry.testing.RecordingImageFile.Event;
 import org.stateferry.testing.RecordingImageFile.Force;
 import org.stateferry.testing.RecordingImageFile.Write;
 import org.stateferry.testing.Seeds;
+import org.stateferry.testing.Thorough;
 
 /** A power cut at any moment leaves the old image or the new one, without a leak that was not there before. */
 class SnapshotPublisherCrashTest {
@@ -58,6 +59,7 @@ class SnapshotPublisherCrashTest {
         new CrashTrial(before, record(before), SnapshotPublisherCrashTest::isPublished).crashAfterEachWrite();
     }
 
+    @Thorough
     @ParameterizedTest
     @MethodSource("seeds")
     void leavesOldOrNewWhateverPartOfTheUnforcedWritesIsLost(long seed) throws Exception {

@@ -23,6 +23,7 @@ import org.stateferry.home.StateferryHome;
 import org.stateferry.importer.ImportIdentity;
 import org.stateferry.repository.ImportRecord.Attempt;
 import org.stateferry.repository.ImportRecord.FirstError;
+import org.stateferry.testing.Thorough;
 
 class ImportHistoryTest {
     @TempDir
@@ -203,6 +204,7 @@ class ImportHistoryTest {
         assertThat(context.history().list().get(0).warnings()).containsExactly(warnings);
     }
 
+    @Thorough
     @Test
     void thousandsOfImportsAreListedQuickly() {
         for (int i = 0; i < 2000; i++) {

@@ -24,6 +24,7 @@ import org.stateferry.home.StopSignal;
 import org.stateferry.installation.OwnedRepository;
 import org.stateferry.repository.ImportRecord;
 import org.stateferry.repository.StatusFile;
+import org.stateferry.testing.Thorough;
 
 /** What a definition that can never succeed leaves in the home, with real imports into a real repository. */
 class FailingDefinitionTest {
@@ -109,6 +110,7 @@ class FailingDefinitionTest {
         return StatusFile.read(home).orElseThrow().records();
     }
 
+    @Thorough
     @Test
     void aHundredFiringsLeaveAboutAsMuchAsOne() throws Exception {
         ScheduledImport bad = defineBad("bad");

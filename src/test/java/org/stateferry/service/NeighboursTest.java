@@ -27,6 +27,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.Thorough;
 
 /** A service in a process of its own, with the memory that the launcher gives it, and clients that mean it no good. */
 class NeighboursTest {
@@ -144,6 +145,7 @@ class NeighboursTest {
         assertHealthy();
     }
 
+    @Thorough
     @Test
     void connectionsThatSayNothingStarveNobody() throws IOException {
         for (int i = 0; i < 1000; i++) {
@@ -152,6 +154,7 @@ class NeighboursTest {
         assertHealthy();
     }
 
+    @Thorough
     @Test
     void aHeaderByteByByteStarvesNobody() throws IOException {
         List<Socket> slow = new ArrayList<>();

@@ -35,6 +35,7 @@ import org.stateferry.home.StateferryHome;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.importer.ImportRunner;
 import org.stateferry.installation.OwnedRepository;
+import org.stateferry.testing.Thorough;
 
 class StateferryServiceTest {
     private static final Duration DEADLINE = Duration.ofSeconds(30);
@@ -168,6 +169,7 @@ class StateferryServiceTest {
         }
     }
 
+    @Thorough
     @Test
     void aFailedImportIsCountedByItsKindAndThenHeldBack() throws Exception {
         define("nightly", dump);

@@ -22,6 +22,7 @@ import org.stateferry.testing.FileSystemProbe;
 import org.stateferry.testing.LibvirtSaveBuilder;
 import org.stateferry.testing.MigrationStreamBuilder;
 import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.Thorough;
 
 /** Files made to exhaust memory or time are read in a process with a heap of 64 MiB. */
 class BoundedMemoryTest {
@@ -140,6 +141,7 @@ class BoundedMemoryTest {
     }
 
     /** The size is a claim: nothing of it is on the disk. */
+    @Thorough
     @Test
     void aHoleOfATerabyte() throws Exception {
         FileSystemProbe.assumeKnowsHoles(folder);

@@ -19,6 +19,7 @@ import org.stateferry.testing.MigrationStreamBuilder;
 import org.stateferry.testing.Seeds;
 import org.stateferry.testing.StreamKinds;
 import org.stateferry.testing.StreamKinds.Kind;
+import org.stateferry.testing.Thorough;
 
 /** Every kind of stream that QEMU writes: whole, cut at any byte, padded, and with something else behind it. */
 class StreamKindsTest {
@@ -176,6 +177,7 @@ class StreamKindsTest {
         }
     }
 
+    @Thorough
     @Test
     void streamsOfMachineTypesBefore23AreTakenAsFarAsTheyCanBeChecked() throws Exception {
         MigrationStreamBuilder stream = new MigrationStreamBuilder()
