@@ -4,6 +4,7 @@ import java.util.Objects;
 import org.springframework.batch.infrastructure.item.Chunk;
 import org.springframework.batch.infrastructure.item.ItemWriter;
 import org.stateferry.error.StateferryException;
+import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.step.ImportSession;
 import org.stateferry.importer.step.StreamPiece;
 import org.stateferry.importer.step.TransferGate;
@@ -38,7 +39,8 @@ final class ClusterItemWriter implements ItemWriter<StreamPiece> {
                 return;
             }
             write(run, piece);
-            session.progress().transferred(run.position(), session.dump().streamLength());
+            session.progress()
+                    .transferred(run.position(), session.streamLength().orElse(ImportProgress.UNKNOWN_TOTAL));
         }
     }
 

@@ -1,6 +1,7 @@
 package org.stateferry.batch;
 
 import java.util.Objects;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.listener.StepExecutionListener;
@@ -179,11 +180,12 @@ final class DumpItemReader implements ItemStreamReader<StreamPiece>, StepExecuti
         JobExecution execution =
                 Objects.requireNonNull(step, "beforeStep comes first").getJobExecution();
         ExecutionContext context = execution.getExecutionContext();
-        context.putLong(ContextKeys.BYTES, session.dump().streamLength());
+        OptionalLong length = session.streamLength();
+        length.ifPresent(bytes -> context.putLong(ContextKeys.BYTES, bytes));
         context.putLong(ContextKeys.BYTES_WRITTEN, tally.stored());
         context.putLong(ContextKeys.CHECKPOINT, checkpoint.boundary());
         repository.updateExecutionContext(execution);
-        status.progressed(execution.getId(), tally.stored(), session.dump().streamLength());
+        status.progressed(execution.getId(), tally.stored(), length.orElse(0));
     }
 
     /** Releases only: the step's status is saved by now, and a failure here would be a line in the log. */

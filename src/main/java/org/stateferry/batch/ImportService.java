@@ -36,6 +36,7 @@ import org.stateferry.repository.ImportParameters;
 import org.stateferry.repository.ImportRecovery;
 import org.stateferry.repository.RepositoryFailure;
 import org.stateferry.repository.StatusFile;
+import org.stateferry.source.DumpSource;
 import org.stateferry.transfer.TransferObserver;
 
 /**
@@ -83,6 +84,7 @@ public final class ImportService implements ImportRunner {
      */
     public ImportOutcome restart(long id, ImportProgress progress, StopSignal stop) throws StateferryException {
         ImportInstance wanted = find(id);
+        wanted.requireRepeatable();
         return run(wanted.request(), wanted, progress, stop);
     }
 
@@ -149,7 +151,7 @@ public final class ImportService implements ImportRunner {
         if (execution.getStatus() != BatchStatus.COMPLETED) {
             StateferryException failure = failure(session, execution);
             GiveBack.unlessRestartable(session, JournalFiles.importKey(identity), failure);
-            throw failure;
+            throw adviceFor(session, failure);
         }
         return switch (work) {
             case NOTHING -> alreadyImported(session, execution.getJobInstanceId());
@@ -179,6 +181,17 @@ public final class ImportService implements ImportRunner {
                 execution.getAllFailureExceptions(), "the import ended as " + execution.getStatus());
     }
 
+    /** What to do next about a failure that can pass: of a pipe there is nothing left to go on from. */
+    private static StateferryException adviceFor(ImportSession session, StateferryException failure) {
+        boolean lost = session.dump().access() == DumpSource.Access.ONCE
+                && failure.kind().isTransient();
+        return lost
+                ? failure.advise(
+                        "What was written has been given back, as a pipe cannot be read again: run the command once"
+                                + " more behind what writes the state.")
+                : failure;
+    }
+
     private static ImportOutcome alreadyImported(ImportSession session, long importId) throws StateferryException {
         SnapshotTableEntry entry = Objects.requireNonNull(session.presence().entry());
         return new ImportOutcome(
@@ -193,7 +206,7 @@ public final class ImportService implements ImportRunner {
                 0,
                 0,
                 null,
-                session.dump().facts(),
+                session.facts(),
                 session.warnings());
     }
 
@@ -213,7 +226,7 @@ public final class ImportService implements ImportRunner {
                 execution.getExecutionContext().getLong(ContextKeys.TRANSFER_MILLIS, 0L),
                 execution.getExecutionContext().getLong(ContextKeys.PUBLISH_MILLIS, 0L),
                 plan == null ? null : plan.dataFile().mode(),
-                session.dump().facts(),
+                session.facts(),
                 session.warnings());
     }
 }

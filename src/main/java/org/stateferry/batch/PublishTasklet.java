@@ -24,7 +24,7 @@ final class PublishTasklet extends SessionTasklet {
     void work(ExecutionContext job) throws StateferryException {
         long start = System.nanoTime();
         publication.publish();
-        job.putLong(ContextKeys.BYTES, session.dump().streamLength());
+        session.streamLength().ifPresent(bytes -> job.putLong(ContextKeys.BYTES, bytes));
         job.putLong(ContextKeys.PUBLISH_MILLIS, (System.nanoTime() - start) / 1_000_000);
         job.putString(
                 ContextKeys.SNAPSHOT_ID,

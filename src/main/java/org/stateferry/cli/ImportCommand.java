@@ -9,7 +9,6 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.importer.ImportOptions;
 import org.stateferry.importer.ImportOptions.Compression;
 import org.stateferry.importer.ImportRequest;
-import org.stateferry.source.DumpFormat;
 import org.stateferry.storage.IoMode;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
@@ -60,7 +59,10 @@ final class ImportCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Parameters(index = "0", paramLabel = "DUMP", description = "The saved state; it is only read.")
+    @Parameters(
+            index = "0",
+            paramLabel = "DUMP",
+            description = "The saved state, or - for standard input; it is only read.")
     private Path dump;
 
     @Parameters(index = "1", paramLabel = "IMAGE", description = "The qcow2 image that gets the snapshot.")
@@ -97,13 +99,8 @@ final class ImportCommand implements Callable<Integer> {
                     + " saves an eighth). Default: none.")
     private Compression compression;
 
-    @Option(
-            names = "--format",
-            defaultValue = "auto",
-            paramLabel = "FORMAT",
-            description = "The dump's form: auto, plain (a QEMU migration stream), or opaque (any bytes, nothing is"
-                    + " checked). Default: auto.")
-    private DumpFormat format;
+    @Mixin
+    private final DumpOptions dumpOptions = new DumpOptions();
 
     @Option(names = "--dry-run", description = "Make all checks, say what would be done, and change nothing.")
     private boolean dryRun;
@@ -158,8 +155,8 @@ final class ImportCommand implements Callable<Integer> {
             throw new ParameterException(spec.commandLine(), "--name must not be blank");
         }
         ImportOptions how = new ImportOptions(
-                format, io, compression, strict, allowBitmaps, !withoutLock, verify, limitBytesPerSecond);
-        return new ImportRequest(dump, image, name, otherDisks, create.newImage(), how);
+                dumpOptions.choice(), io, compression, strict, allowBitmaps, !withoutLock, verify, limitBytesPerSecond);
+        return new ImportRequest(DumpOptions.file(dump), image, name, otherDisks, create.newImage(), how);
     }
 
     /** Reads {@code --limit-rate}. */

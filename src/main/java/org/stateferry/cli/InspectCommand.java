@@ -34,7 +34,7 @@ import picocli.CommandLine.Parameters;
 final class InspectCommand implements Callable<Integer> {
     private final Console console;
 
-    @Parameters(index = "0", paramLabel = "FILE", description = "The file; it is only read.")
+    @Parameters(index = "0", paramLabel = "FILE", description = "The file, or - for standard input; it is only read.")
     private Path file;
 
     @Mixin
@@ -80,8 +80,8 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     private DumpContent inspect() throws StateferryException {
-        try (OpenImages.DumpReservation reserved = OpenImages.reserveDump(file)) {
-            return DumpInspection.inspect(file);
+        try (OpenImages.DumpReservation reserved = OpenImages.reserveDump(DumpOptions.file(file))) {
+            return DumpInspection.inspect(DumpOptions.file(file));
         }
     }
 }

@@ -13,9 +13,9 @@ import org.stateferry.qcow2.MetadataCheck;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.qcow2.vmstate.Sample;
-import org.stateferry.source.DumpFormat;
 import org.stateferry.source.DumpSource;
 import org.stateferry.source.DumpSources;
+import org.stateferry.source.OpenMonitor;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
 import picocli.CommandLine.Command;
@@ -58,12 +58,8 @@ final class VerifyCommand implements Callable<Integer> {
             description = "Compare the state with this dump, byte for byte; needs --name.")
     private @Nullable Path against;
 
-    @Option(
-            names = "--format",
-            defaultValue = "auto",
-            paramLabel = "FORMAT",
-            description = "The dump's form: auto, plain, or opaque. Default: auto.")
-    private DumpFormat format;
+    @Mixin
+    private final DumpOptions dumpOptions = new DumpOptions();
 
     @Mixin
     private final SampleOptions sampling = new SampleOptions();
@@ -156,8 +152,9 @@ final class VerifyCommand implements Callable<Integer> {
 
     private VmStateCheck compared(Qcow2Image image, SnapshotTableEntry entry, Path dumpPath, @Nullable Sample sample)
             throws StateferryException {
-        try (OpenImages.DumpReservation reserved = OpenImages.reserveDump(dumpPath);
-                DumpSource dump = DumpSources.open(dumpPath, format)) {
+        try (OpenImages.DumpReservation reserved = OpenImages.reserveDump(DumpOptions.file(dumpPath));
+                DumpSource dump =
+                        DumpSources.open(DumpOptions.file(dumpPath), dumpOptions.choice(), OpenMonitor.NONE)) {
             return VmStateCheck.compare(image, entry, dump, sample);
         }
     }

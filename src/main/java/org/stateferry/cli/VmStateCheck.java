@@ -55,32 +55,40 @@ record VmStateCheck(
         VmStateReader reader = new VmStateReader(image, entry);
         ByteBuffer inImage = ByteBuffer.allocate(PIECE_SIZE);
         ByteBuffer inDump = ByteBuffer.allocate(PIECE_SIZE);
+        long length = dump.streamLength().orElse(entry.vmStateSize());
         // A state that reaches behind its size is compared as far as the dump does.
-        long end = Math.min(reader.end(), Math.max(entry.vmStateSize(), dump.streamLength()));
-        if (sample != null && end != dump.streamLength()) {
-            return new VmStateCheck(entry, end, 0, dump.path(), Math.min(end, dump.streamLength()));
+        long end = Math.min(reader.end(), Math.max(entry.vmStateSize(), length));
+        if (sample != null && end != length) {
+            return new VmStateCheck(entry, end, 0, dump.path(), Math.min(end, length));
         }
         long read = 0;
         PieceStream pieces = dump.pieces(0);
         try {
             for (long offset = 0; ; offset += PIECE_SIZE) {
-                if (sample != null) {
-                    long next = nextTaken(sample, offset, end);
-                    if (next != offset) {
-                        pieces.close();
-                        pieces = dump.pieces(Math.min(next, end));
-                        offset = next;
-                    }
+                long next = sample == null ? offset : nextTaken(sample, offset, end);
+                if (next != offset && dump.access() == DumpSource.Access.RANDOM) {
+                    pieces.close();
+                    pieces = dump.pieces(Math.min(next, end));
+                    offset = next;
                 }
-                reader.read(inImage.clear(), offset, end);
+                while (offset < next) {
+                    int passed = pieces.read(inDump.clear());
+                    if (passed < Math.min(PIECE_SIZE, next - offset)) {
+                        return new VmStateCheck(entry, end, read, dump.path(), offset + passed);
+                    }
+                    offset += passed;
+                }
                 pieces.read(inDump.clear());
-                int mismatch = inImage.flip().mismatch(inDump.flip());
+                long compared =
+                        Math.max(entry.vmStateSize(), offset + inDump.flip().limit());
+                reader.read(inImage.clear(), offset, Math.min(reader.end(), compared));
+                int mismatch = inImage.flip().mismatch(inDump);
                 read += mismatch >= 0 ? mismatch : inImage.remaining();
                 if (mismatch >= 0) {
                     return new VmStateCheck(entry, offset + mismatch, read, dump.path(), offset + mismatch);
                 }
                 if (inImage.remaining() < PIECE_SIZE) {
-                    return new VmStateCheck(entry, end, read, dump.path(), NO_DIFFERENCE);
+                    return new VmStateCheck(entry, offset + inImage.remaining(), read, dump.path(), NO_DIFFERENCE);
                 }
             }
         } finally {

@@ -1,14 +1,14 @@
 package org.stateferry.importer;
 
 import org.jspecify.annotations.Nullable;
-import org.stateferry.source.DumpFormat;
+import org.stateferry.source.DumpChoice;
 import org.stateferry.storage.IoMode;
 import org.stateferry.storage.OpenImages.Locking;
 
 /**
  * How to go about an import. None of it makes another import of it: a restart may use other options.
  *
- * @param format the dump's form, or {@link DumpFormat#AUTO}
+ * @param choice what is taken from the dump: its form, and where it begins
  * @param io how the data reaches the file
  * @param compression how the vmstate's clusters are stored
  * @param strict whether a warning about a disk newer than the dump is a refusal
@@ -19,7 +19,7 @@ import org.stateferry.storage.OpenImages.Locking;
  * @param limitBytesPerSecond upper bound of the transfer rate, or 0 for none
  */
 public record ImportOptions(
-        DumpFormat format,
+        DumpChoice choice,
         IoMode io,
         Compression compression,
         boolean strict,
@@ -29,7 +29,7 @@ public record ImportOptions(
         long limitBytesPerSecond) {
     /** What is done if nothing is asked for. */
     public static final ImportOptions DEFAULTS =
-            new ImportOptions(DumpFormat.AUTO, IoMode.AUTO, Compression.NONE, false, false, true, false, 0);
+            new ImportOptions(DumpChoice.ANY, IoMode.AUTO, Compression.NONE, false, false, true, false, 0);
 
     /** What would let the state take less space than it has bytes, as in "if the state cannot be compressed", or null. */
     @Nullable

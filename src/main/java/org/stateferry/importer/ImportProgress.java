@@ -5,6 +5,9 @@ public interface ImportProgress {
     /** Hears nothing. */
     ImportProgress NONE = new ImportProgress() {};
 
+    /** The total of a stream that has to be read to know it. */
+    long UNKNOWN_TOTAL = -1;
+
     /** A step of the job begins: {@code prepare}, {@code transfer} or {@code publish}. */
     default void stepStarted(String step) {}
 
@@ -12,7 +15,7 @@ public interface ImportProgress {
      * So much of the stream lies in the image, or is on its way there.
      *
      * @param bytesDone stream bytes handed to the write path, those of earlier attempts included
-     * @param bytesTotal length of the stream in bytes
+     * @param bytesTotal length of the stream in bytes, or {@link #UNKNOWN_TOTAL} as long as that is not known
      */
     default void transferred(long bytesDone, long bytesTotal) {}
 

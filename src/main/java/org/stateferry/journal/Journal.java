@@ -45,7 +45,9 @@ public final class Journal implements AutoCloseable {
     /** Where a buffer's record says when it was written, behind index, stored size and checksum. */
     private static final int WRITTEN_MILLIS_AT = 8 + 4 + 4;
     /** Behind that time and the number of entries. */
-    private static final int HEAD_CHECKSUM_AT = WRITTEN_MILLIS_AT + 8 + 4;
+    private static final int ENTRY_COUNT_AT = WRITTEN_MILLIS_AT + 8;
+
+    private static final int HEAD_CHECKSUM_AT = ENTRY_COUNT_AT + 4;
 
     /** How often clocks are compared; to look at a file on NFS makes the kernel send all that waits to be written. */
     private static final long CLOCK_INTERVAL_NANOS = 60_000_000_000L;
@@ -159,12 +161,16 @@ public final class Journal implements AutoCloseable {
         if (state.finished()) {
             return last;
         }
-        // Where a record begins that is cut short there are no more.
-        long recordCount = Math.min(plan.bufferCount(), (file.size() - recordAt(0)) / plan.recordSize() + 1);
+        long recordCount = recordCount();
         for (long index = 0; index < recordCount; index++) {
             last = Math.max(last, writtenMillis(index));
         }
         return last + state.clockAheadMillis();
+    }
+
+    /** How many records there can be: where one begins that is cut short there are no more. */
+    public long recordCount() throws StateferryException {
+        return Math.min(plan.bufferCount(), Math.max(0, file.size() - recordAt(0)) / plan.recordSize() + 1);
     }
 
     /** When a buffer was written, or 0 if it was not; read without the entries of its clusters, which may be many. */
@@ -198,11 +204,17 @@ public final class Journal implements AutoCloseable {
         if (index >= plan.bufferCount()) {
             return Optional.empty();
         }
-        int entryCount = plan.entryCount(index);
+        ByteBuffer head = ByteBuffer.allocate(JournalPlan.RECORD_HEAD_SIZE);
+        if (!file.read(head, recordAt(index)) || !isIntact(head, index)) {
+            return Optional.empty();
+        }
+        int entryCount = head.getInt(ENTRY_COUNT_AT);
+        if (!plan.canHave(index, entryCount)) {
+            return Optional.empty();
+        }
         int contentSize = JournalPlan.RECORD_HEAD_SIZE + Long.BYTES * entryCount;
         ByteBuffer record = ByteBuffer.allocate(contentSize + Integer.BYTES);
         if (!file.read(record, recordAt(index))
-                || !isIntact(record, index)
                 || record.getInt(contentSize) != JournalFile.checksum(record.array(), contentSize)) {
             return Optional.empty();
         }
@@ -210,9 +222,6 @@ public final class Journal implements AutoCloseable {
         int storedSize = record.getInt();
         int checksum = record.getInt();
         long writtenMillis = record.getLong();
-        if (record.getInt() != entryCount) {
-            return Optional.empty();
-        }
         record.position(JournalPlan.RECORD_HEAD_SIZE);
         long[] entries = new long[entryCount];
         record.asLongBuffer().get(entries);

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param importKey names the import: its identifying parameters
  * @param role what the import has to do with the image
  * @param imageKey device and inode of the image
- * @param streamLength bytes of the stream
+ * @param streamLength bytes of the stream, or {@link #UNKNOWN_LENGTH} as long as its end has not been reached
  * @param bufferSize bytes of a full buffer
  * @param clusterSize bytes of a cluster
  * @param incompatibleFeatures the image's incompatible feature bits
@@ -32,6 +32,9 @@ public record JournalPlan(
         long incompatibleFeatures,
         long originalLength,
         long imageModifiedMillis) {
+    /** The length of a stream that has to be read to know it. */
+    public static final long UNKNOWN_LENGTH = -1;
+
     private static final List<Role> ROLES = List.of(Role.values());
 
     /** Bytes of a buffer's record before the entries of its clusters, its own checksum included; another follows them. */
@@ -48,13 +51,51 @@ public record JournalPlan(
         DISK_ONLY
     }
 
-    /** How many buffers the stream fills. */
-    public long bufferCount() {
-        return (streamLength + bufferSize - 1) / bufferSize;
+    /** Whether the length of the stream is known. */
+    public boolean isLengthKnown() {
+        return streamLength != UNKNOWN_LENGTH;
     }
 
-    /** How many clusters the content of a buffer fills. */
-    public int entryCount(long index) {
+    /** This plan, now that the stream's end has been reached. */
+    public JournalPlan withStreamLength(long length) {
+        return new JournalPlan(
+                importKey,
+                role,
+                imageKey,
+                length,
+                bufferSize,
+                clusterSize,
+                incompatibleFeatures,
+                originalLength,
+                imageModifiedMillis);
+    }
+
+    /** Whether what was done by another plan for the same stream fits this one. */
+    public boolean fitsStream(JournalPlan other) {
+        return !isLengthKnown() || !other.isLengthKnown() || streamLength == other.streamLength;
+    }
+
+    /** The offset in the stream behind so many buffers, which is its end behind the last; not above it if it is known. */
+    public long endOf(long buffers) {
+        long end = buffers * bufferSize;
+        return isLengthKnown() ? Math.min(end, streamLength) : end;
+    }
+
+    /** How many buffers the stream fills; without end as long as its length is not known. */
+    public long bufferCount() {
+        return !isLengthKnown() ? Long.MAX_VALUE : (streamLength + bufferSize - 1) / bufferSize;
+    }
+
+    /** Whether a buffer can have so many clusters: as many as its content fills, and of a stream without end any number. */
+    boolean canHave(long index, int entryCount) {
+        if (!isLengthKnown()) {
+            return entryCount > 0 && entryCount <= bufferSize / clusterSize;
+        }
+        return entryCount == entryCount(index);
+    }
+
+    /** How many clusters the content of a buffer fills; the stream's length is known. */
+    int entryCount(long index) {
         long content = Math.min(bufferSize, streamLength - index * bufferSize);
         return (int) ((content + clusterSize - 1) / clusterSize);
     }

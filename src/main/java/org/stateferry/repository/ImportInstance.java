@@ -10,6 +10,7 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.importer.ImportIdentity;
 import org.stateferry.importer.ImportRequest;
+import org.stateferry.source.DumpFingerprint;
 
 /**
  * One round of an import of this home, as the job repository has it on record: a job instance with its last execution.
@@ -51,6 +52,17 @@ public record ImportInstance(JobInstance instance, JobExecution last, ImportIden
     /** What the last attempt was asked for. */
     public ImportRequest request() {
         return ImportParameters.request(last.getJobParameters());
+    }
+
+    /** Refuses a restart of what came through a pipe. */
+    public void requireRepeatable() throws StateferryException {
+        if (DumpFingerprint.isOfPipe(identity.fingerprint())) {
+            throw StateferryException.in(
+                            FailureKind.CONFLICT,
+                            identity.dump(),
+                            "import " + id() + " has read a pipe, which cannot be read once more")
+                    .advise("Run stateferry import once more behind what writes the state.");
+        }
     }
 
     /** Refuses files that would make another import of a restart. */

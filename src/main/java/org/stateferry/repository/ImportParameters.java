@@ -17,6 +17,7 @@ import org.stateferry.importer.ImportOptions;
 import org.stateferry.importer.ImportOptions.Compression;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.qcow2.NewImage;
+import org.stateferry.source.DumpChoice;
 import org.stateferry.source.DumpFormat;
 import org.stateferry.storage.ImageRights;
 import org.stateferry.storage.IoMode;
@@ -41,6 +42,7 @@ public final class ImportParameters {
     private static final String ROUND = "round";
 
     private static final String FORMAT = "format";
+    private static final String OFFSET = "offset";
     private static final String IO = "io";
     private static final String COMPRESSION = "compression";
     private static final String STRICT = "strict";
@@ -103,7 +105,8 @@ public final class ImportParameters {
 
     private static JobParameters withOptions(JobParameters identity, ImportOptions options) {
         return new JobParametersBuilder(identity)
-                .addString(FORMAT, options.format().name(), false)
+                .addString(FORMAT, options.choice().format().name(), false)
+                .addLong(OFFSET, options.choice().offset(), false)
                 .addString(IO, options.io().name(), false)
                 .addString(COMPRESSION, options.compression().name(), false)
                 .addString(STRICT, String.valueOf(options.strict()), false)
@@ -170,7 +173,10 @@ public final class ImportParameters {
         ImportIdentity identity = identity(parameters::getString);
         ImportOptions absent = ImportOptions.DEFAULTS;
         ImportOptions options = new ImportOptions(
-                DumpFormat.valueOf(text(parameters, FORMAT, absent.format().name())),
+                new DumpChoice(
+                        DumpFormat.valueOf(text(
+                                parameters, FORMAT, absent.choice().format().name())),
+                        number(parameters, OFFSET)),
                 IoMode.valueOf(text(parameters, IO, absent.io().name())),
                 Compression.valueOf(
                         text(parameters, COMPRESSION, absent.compression().name())),

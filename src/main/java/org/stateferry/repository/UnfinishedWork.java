@@ -50,7 +50,8 @@ record UnfinishedWork(long bytes, Instant lastWrite) {
 
     private static UnfinishedWork read(Journal journal) throws StateferryException {
         long bytes = 0;
-        for (long index = 0; index < journal.plan().bufferCount(); index++) {
+        long recordCount = journal.recordCount();
+        for (long index = 0; index < recordCount; index++) {
             bytes += journal.buffer(index).map(BufferRecord::storedSize).orElse(0);
         }
         return new UnfinishedWork(bytes, Instant.ofEpochMilli(journal.lastWriteMillis()));

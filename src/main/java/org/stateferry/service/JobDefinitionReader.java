@@ -24,6 +24,7 @@ import org.stateferry.importer.ImportOptions;
 import org.stateferry.importer.ImportOptions.Compression;
 import org.stateferry.qcow2.NewImage;
 import org.stateferry.service.DefinitionFields.Field;
+import org.stateferry.source.DumpChoice;
 import org.stateferry.source.DumpFormat;
 import org.stateferry.storage.ImageRights;
 import org.stateferry.storage.IoMode;
@@ -170,7 +171,10 @@ final class JobDefinitionReader {
 
     private static ImportOptions options(DefinitionFields fields) throws StateferryException {
         return new ImportOptions(
-                optional(fields, "options.format", DumpFormat.AUTO, text -> constant(DumpFormat.values(), text)),
+                new DumpChoice(
+                        optional(
+                                fields, "options.format", DumpFormat.AUTO, text -> constant(DumpFormat.values(), text)),
+                        optional(fields, "options.offset", 0L, ByteSize::parse)),
                 optional(fields, "options.io", IoMode.AUTO, text -> constant(IoMode.values(), text)),
                 optional(fields, "options.compress", Compression.NONE, text -> constant(Compression.values(), text)),
                 flag(fields, "options.strict"),

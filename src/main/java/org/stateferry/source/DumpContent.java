@@ -1,8 +1,10 @@
 package org.stateferry.source;
 
 import java.util.List;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
+import org.stateferry.source.codec.Codec;
 import org.stateferry.stream.StreamFacts;
 
 /** What {@link DumpInspection} found in a file. */
@@ -11,12 +13,20 @@ public sealed interface DumpContent {
      * A QEMU migration stream.
      *
      * @param offset where in the file it begins, in bytes
-     * @param length its length in bytes without padding; up to the end of the file if it has no vmdescription
+     * @param codec what it is compressed with, or null if it is not
+     * @param length its length in bytes without padding; up to the end of the file if it has no vmdescription; empty if it
+     *     was not read to its end
      * @param surplus how many bytes follow it in the file that are neither part of it nor all zeros
      * @param facts what it says about the machine that was saved
      * @param problems why it is damaged or cannot be loaded from a snapshot, as far as its head and its end show
      */
-    record Stream(long offset, long length, long surplus, StreamFacts facts, List<StateferryException> problems)
+    record Stream(
+            long offset,
+            @Nullable Codec codec,
+            OptionalLong length,
+            long surplus,
+            StreamFacts facts,
+            List<StateferryException> problems)
             implements DumpContent {
         public Stream {
             problems = List.copyOf(problems);
@@ -29,7 +39,7 @@ public sealed interface DumpContent {
      * @param header its header
      * @param domain what its XML says about the machine; null if the XML is damaged
      * @param payloadSize the number of bytes from the beginning of the payload to the end of the file
-     * @param stream the stream that the payload is, or null if the payload is compressed
+     * @param stream the stream that the payload is, or null if it is damaged
      * @param problems what is wrong with the file apart from the stream
      */
     record LibvirtSave(

@@ -135,6 +135,11 @@ final class DumpFile implements StreamFile, Closeable {
         return !opened.isRegular();
     }
 
+    /** What the file was like when it was opened. */
+    FileStatus status() {
+        return opened;
+    }
+
     /** When the file was last modified; for a block device, when it was opened. */
     Instant modified() {
         return modified;
@@ -185,13 +190,16 @@ final class DumpFile implements StreamFile, Closeable {
         return Math.min(linux.nextData(offset), size());
     }
 
-    /** @param length how many bytes of the file are the dump */
-    DumpFingerprint fingerprint(long length) throws StateferryException {
+    /**
+     * @param start where in the file the dump begins, in bytes
+     * @param length how many bytes of the file are the dump
+     */
+    DumpFingerprint fingerprint(long start, long length) throws StateferryException {
         int probeSize = (int) Math.min(length, DumpFingerprint.PROBE_SIZE);
         try {
             MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
-            sha256.update(read(0, probeSize));
-            sha256.update(read(length - probeSize, probeSize));
+            sha256.update(read(start, probeSize));
+            sha256.update(read(start + length - probeSize, probeSize));
             return DumpFingerprint.of(length, isBlockDevice() ? Instant.EPOCH : modified, sha256.digest());
         } catch (NoSuchAlgorithmException e) {
             throw new AssertionError("every Java platform has SHA-256", e);

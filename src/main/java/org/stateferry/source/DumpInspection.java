@@ -5,23 +5,26 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.OptionalLong;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.source.DumpForm.Container;
+import org.stateferry.source.codec.Codec;
 import org.stateferry.stream.MigrationStream;
+import org.stateferry.stream.StreamFacts;
 import org.stateferry.stream.StreamSurvey;
 
 /**
  * Finds out what a file holds, whether it can be imported or not. Of a large file no more is read than some megabytes
  * at its beginning and end; if the stream in it does not end with the file, it is followed for {@link #MEASURE_MAX}
- * bytes.
+ * bytes. What can only be read from its start is decoded as far.
  */
 public final class DumpInspection {
+    private static final int PIECE_SIZE = 1024 * 1024;
+
     /** How far a stream is followed to find its end, in bytes. */
     static final long MEASURE_MAX = 512L * 1024 * 1024;
-
-    private static final String MISSING_PAYLOAD = "the file ends before its payload";
 
     private DumpInspection() {}
 
@@ -32,17 +35,24 @@ public final class DumpInspection {
      *     header is damaged; {@code DUMP_UNFIT} if its header has a version that is not known
      */
     public static DumpContent inspect(Path path) throws StateferryException {
+        if (PipeFeed.isAt(path)) {
+            return pipe(path);
+        }
         try (DumpFile file = DumpFile.open(path)) {
-            ByteBuffer start = file.read(0, (int) Math.min(file.size(), ForeignFormat.HEAD_SIZE));
-            if (DumpSources.isStream(start)) {
+            ByteBuffer start = file.read(0, (int) Math.min(file.size(), DumpLayout.HEAD_SIZE));
+            if (DumpLayout.isStream(start)) {
                 return stream(file, 0);
             }
             if (LibvirtSaveHeader.isAt(start)) {
                 return libvirtSave(file, LibvirtSaveHeader.parse(start, file.path(), file.size()));
             }
+            Codec codec = Codec.at(start);
+            if (codec != null) {
+                return compressed(file, new DumpLayout(Container.STREAM, 0, codec, null));
+            }
             ForeignFormat foreign = ForeignFormat.of(start);
             if (foreign == null) {
-                throw DumpSources.notRecognised(file.path());
+                throw DumpLayout.notRecognised(file.path(), 0);
             }
             return foreign == ForeignFormat.QCOW2
                     ? new DumpContent.Image()
@@ -57,7 +67,49 @@ public final class DumpInspection {
                 .filter(Objects::nonNull)
                 .toList();
         MigrationStream stream = found.stream();
-        return new DumpContent.Stream(offset, stream.length(), stream.surplus(), stream.facts(), problems);
+        return new DumpContent.Stream(
+                offset, null, OptionalLong.of(stream.length()), stream.surplus(), stream.facts(), problems);
+    }
+
+    private static DumpContent.Stream pipe(Path path) throws StateferryException {
+        try (DumpSource dump = DumpSources.open(path, DumpFormat.AUTO)) {
+            return sequential(dump, 0);
+        }
+    }
+
+    private static DumpContent.Stream compressed(DumpFile file, DumpLayout layout) throws StateferryException {
+        CompressedFile input = new CompressedFile(
+                file, layout.streamOffset(), layout.streamOffset(), Objects.requireNonNull(layout.codec()));
+        return sequential(SequentialDump.open(input, layout), layout.streamOffset());
+    }
+
+    /** Reads a stream from its start, to its end or as far as that is worth it. */
+    private static DumpContent.Stream sequential(DumpSource dump, long offset) throws StateferryException {
+        ByteBuffer piece = ByteBuffer.allocateDirect(PIECE_SIZE);
+        List<StateferryException> problems = new ArrayList<>();
+        StreamEnd end = null;
+        try (PieceStream pieces = dump.pieces(0)) {
+            long read = 0;
+            int count = 1;
+            while (count > 0 && read < MEASURE_MAX) {
+                count = pieces.read(piece.clear());
+                read += count;
+            }
+            end = pieces.end();
+        } catch (StateferryException e) {
+            if (e.kind() != FailureKind.DUMP_INVALID && e.kind() != FailureKind.DUMP_UNFIT) {
+                throw e;
+            }
+            problems.add(e);
+        }
+        StreamFacts opening = Objects.requireNonNull(dump.facts(), "a stream was recognised");
+        return new DumpContent.Stream(
+                offset,
+                dump.form().codec(),
+                end == null ? OptionalLong.empty() : OptionalLong.of(end.length()),
+                end == null ? 0 : end.surplus(),
+                end == null || end.facts() == null ? opening : end.facts(),
+                problems);
     }
 
     private static DumpContent.LibvirtSave libvirtSave(DumpFile file, LibvirtSaveHeader header)
@@ -74,29 +126,24 @@ public final class DumpInspection {
         } catch (StateferryException e) {
             problems.add(e);
         }
-        DumpContent.@Nullable Stream stream = null;
-        if (header.payloadOffset() == file.size()) {
-            problems.add(invalid(file, header.payloadOffset(), MISSING_PAYLOAD));
-        } else if (header.format().compression() == null) {
-            stream = stream(file, header.payloadOffset());
-        } else {
-            requireCompressed(file, header, problems);
+        DumpContent.Stream stream = null;
+        try {
+            stream = payload(file, header);
+        } catch (StateferryException e) {
+            problems.add(e);
         }
         return new DumpContent.LibvirtSave(header, domain, file.size() - header.payloadOffset(), stream, problems);
     }
 
-    private static void requireCompressed(DumpFile file, LibvirtSaveHeader header, List<StateferryException> problems)
-            throws StateferryException {
+    private static DumpContent.Stream payload(DumpFile file, LibvirtSaveHeader header) throws StateferryException {
         long offset = header.payloadOffset();
-        ByteBuffer magic = file.read(offset, (int) Math.min(file.size() - offset, ForeignFormat.HEAD_SIZE));
-        if (ForeignFormat.of(magic) != header.format().compression()) {
-            problems.add(invalid(
-                    file, offset, "the payload is not " + header.format().label() + ", as the header says"));
+        Codec codec = header.format().codec();
+        ByteBuffer start = DumpSources.probe(file).at(offset, Codec.MAGIC_SIZE_MAX);
+        if (codec != null || !start.hasRemaining()) {
+            DumpLayout.requirePayload(start, header, file.path(), offset);
         }
-    }
-
-    private static StateferryException invalid(DumpFile file, long offset, String problem) {
-        return StateferryException.at(FailureKind.DUMP_INVALID, file.path(), offset, problem)
-                .advise("save the state again");
+        return codec == null
+                ? stream(file, offset)
+                : compressed(file, new DumpLayout(Container.LIBVIRT, offset, codec, header));
     }
 }

@@ -14,7 +14,7 @@ enum ForeignFormat {
             text("LibvirtQemudSave"),
             FailureKind.DUMP_UNFIT,
             "a libvirt save file",
-            "save the state with QEMU's migrate to a file instead"),
+            "Leave out --format to have the form recognised."),
     LIBVIRT_PARTIAL(
             text("LibvirtQemudPart"),
             FailureKind.DUMP_INVALID,

@@ -4,17 +4,19 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
-import org.stateferry.host.LinuxFile;
+import org.stateferry.host.FileStatus;
 import org.stateferry.stream.MigrationStream;
 import org.stateferry.stream.NoCheck;
 import org.stateferry.stream.StreamCheck;
 import org.stateferry.stream.StreamChecker;
 import org.stateferry.stream.StreamFacts;
 
-/** A dump whose file is the stream itself: a plain migration stream, or opaque bytes. */
+/** A dump in whose file the stream lies as it is: a migration stream, or opaque bytes. */
 final class OpenDump implements DumpSource {
     /** How many bytes are read before they are dropped from the page cache, if they are not to stay there. */
     private static final long DROP_WINDOW = 8L << 20;
@@ -25,6 +27,9 @@ final class OpenDump implements DumpSource {
     private static final long DROP_LAG = 64L << 20;
 
     private final DumpFile file;
+    private final DumpForm form;
+    private final long begin;
+    private final long streamOffset;
     private final long streamLength;
     private final DumpFingerprint fingerprint;
     private final @Nullable MigrationStream stream;
@@ -34,7 +39,7 @@ final class OpenDump implements DumpSource {
 
     /**
      * @param file the open file; closed with the source
-     * @param fingerprint the file's fingerprint
+     * @param begin where in the file the dump begins, in bytes
      * @param stream the stream in the file, or null if the dump is opaque
      * @param facts what it says about its machine, or null if it does not begin as a stream
      * @param damage the first damage in the stream that is known, or null
@@ -42,18 +47,27 @@ final class OpenDump implements DumpSource {
      */
     OpenDump(
             DumpFile file,
-            DumpFingerprint fingerprint,
+            DumpForm form,
+            long begin,
             @Nullable MigrationStream stream,
             @Nullable StreamFacts facts,
             @Nullable StateferryException damage,
-            List<String> warnings) {
+            List<String> warnings)
+            throws StateferryException {
         this.file = file;
-        this.fingerprint = fingerprint;
+        this.form = form;
+        this.begin = begin;
         this.stream = stream;
         this.facts = facts;
         this.damage = damage;
         this.warnings = List.copyOf(warnings);
-        streamLength = stream == null ? file.size() : stream.length();
+        streamOffset = stream == null ? begin : stream.fileOffset();
+        streamLength = stream == null ? file.size() - begin : stream.length();
+        fingerprint = takeFingerprint();
+    }
+
+    private DumpFingerprint takeFingerprint() throws StateferryException {
+        return file.fingerprint(begin, streamOffset + streamLength - begin);
     }
 
     @Override
@@ -62,12 +76,22 @@ final class OpenDump implements DumpSource {
     }
 
     @Override
-    public DumpFormat format() {
-        return stream == null ? DumpFormat.OPAQUE : DumpFormat.PLAIN;
+    public DumpForm form() {
+        return form;
     }
 
     @Override
-    public long streamLength() {
+    public Access access() {
+        return Access.RANDOM;
+    }
+
+    @Override
+    public OptionalLong streamLength() {
+        return OptionalLong.of(streamLength);
+    }
+
+    @Override
+    public long expectedLength() {
         return streamLength;
     }
 
@@ -117,14 +141,19 @@ final class OpenDump implements DumpSource {
     }
 
     @Override
-    public LinuxFile linuxFile() {
-        return file.linux();
+    public Optional<Extent> extent() {
+        return Optional.of(new Extent(file.linux(), streamOffset));
+    }
+
+    @Override
+    public FileStatus status() {
+        return file.status();
     }
 
     @Override
     public void requireUnchanged() throws StateferryException {
         file.requireUnchanged();
-        if (file.isBlockDevice() && !file.fingerprint(streamLength).equals(fingerprint)) {
+        if (file.isBlockDevice() && !takeFingerprint().equals(fingerprint)) {
             throw StateferryException.in(
                             FailureKind.DUMP_INVALID, file.path(), "the dump was changed while it was read")
                     .advise("wait until the dump is completely written");
@@ -157,7 +186,7 @@ final class OpenDump implements DumpSource {
             int limit = target.limit();
             target.limit(target.position() + count);
             try {
-                file.readFully(target, offset);
+                file.readFully(target, streamOffset + offset);
             } finally {
                 target.limit(limit);
             }
@@ -171,7 +200,7 @@ final class OpenDump implements DumpSource {
 
         @Override
         public long skipHole(int unit) {
-            long skipped = file.nextData(offset) - offset;
+            long skipped = file.nextData(streamOffset + offset) - streamOffset - offset;
             if (offset + skipped < streamLength) {
                 skipped -= skipped % unit;
             } else {
@@ -187,17 +216,21 @@ final class OpenDump implements DumpSource {
 
         private void dropRead(boolean hole) {
             if (hole) {
-                file.dropRead(droppedEnd, offset, true);
+                dropRead(droppedEnd, offset, true);
             }
-            file.dropRead(Math.max(start, droppedEnd - DROP_LAG), offset - DROP_LAG, false);
+            dropRead(Math.max(start, droppedEnd - DROP_LAG), offset - DROP_LAG, false);
             droppedEnd = offset;
             mayBeHole = true;
+        }
+
+        private void dropRead(long from, long to, boolean holesToo) {
+            file.dropRead(streamOffset + from, streamOffset + to, holesToo);
         }
 
         /** The file stays open: it belongs to the source. */
         @Override
         public void close() {
-            file.dropRead(Math.max(start, droppedEnd - DROP_LAG), offset, false);
+            dropRead(Math.max(start, droppedEnd - DROP_LAG), offset, false);
         }
     }
 }

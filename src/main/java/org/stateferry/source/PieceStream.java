@@ -2,6 +2,7 @@ package org.stateferry.source;
 
 import java.io.Closeable;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 
 /** Reads the bytes of a dump's stream, piece by piece. Not thread-safe: each reader uses its own. */
@@ -22,6 +23,14 @@ public interface PieceStream extends Closeable {
      * @return how many bytes were skipped, all of them zeros; often 0
      */
     long skipHole(int unit);
+
+    /** What {@link #read} has found out when it returned 0; null if the source knew all of it before. */
+    default @Nullable StreamEnd end() {
+        return null;
+    }
+
+    /** Makes a {@link #read} that waits in another thread fail soon, and all later ones. */
+    default void cancel() {}
 
     /** Ends the reading; the dump stays open. */
     @Override

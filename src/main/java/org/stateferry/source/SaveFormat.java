@@ -1,6 +1,7 @@
 package org.stateferry.source;
 
 import org.jspecify.annotations.Nullable;
+import org.stateferry.source.codec.Codec;
 
 /**
  * How a libvirt save file stores the migration stream (libvirt {@code src/qemu/qemu_saveimage.h},
@@ -10,24 +11,24 @@ public enum SaveFormat {
     /** The stream itself. */
     RAW("raw", null),
     /** Output of {@code gzip -c}. */
-    GZIP("gzip", ForeignFormat.GZIP),
+    GZIP("gzip", Codec.GZIP),
     /** Output of {@code bzip2 -c}. */
-    BZIP2("bzip2", ForeignFormat.BZIP2),
+    BZIP2("bzip2", Codec.BZIP2),
     /** Output of {@code xz -c}. */
-    XZ("xz", ForeignFormat.XZ),
+    XZ("xz", Codec.XZ),
     /** Output of {@code lzop -c}. */
-    LZOP("lzop", ForeignFormat.LZOP),
+    LZOP("lzop", Codec.LZOP),
     /** Output of {@code zstd -c}. */
-    ZSTD("zstd", ForeignFormat.ZSTD),
+    ZSTD("zstd", Codec.ZSTD),
     /** A stream with the capability mapped-ram, with offsets from the start of the file; since libvirt 11.2. */
     SPARSE("sparse", null);
 
     private final String label;
-    private final @Nullable ForeignFormat compression;
+    private final @Nullable Codec codec;
 
-    SaveFormat(String label, @Nullable ForeignFormat compression) {
+    SaveFormat(String label, @Nullable Codec codec) {
         this.label = label;
-        this.compression = compression;
+        this.codec = codec;
     }
 
     /** The format's name in libvirt's {@code save_image_format}. */
@@ -35,10 +36,10 @@ public enum SaveFormat {
         return label;
     }
 
-    /** The compression of a payload in this format, or null if it is not compressed. */
+    /** What a payload in this format is compressed with, or null if it is not. */
     @Nullable
-    ForeignFormat compression() {
-        return compression;
+    Codec codec() {
+        return codec;
     }
 
     /** The format with this number, or null if there is none. */

@@ -26,6 +26,7 @@ final class ElementInput {
     private ByteBuffer bytes = ByteBuffer.allocate(0);
     private long offset;
     private long pendingSkip;
+    private boolean last;
 
     ElementInput(Path file, long fileOffset) {
         this.file = file;
@@ -42,6 +43,22 @@ final class ElementInput {
     void offer(ByteBuffer next) {
         bytes = next.order(ByteOrder.BIG_ENDIAN);
         passSkipped();
+    }
+
+    /** Says that no more bytes will be offered than those at hand. */
+    void setLast() {
+        last = true;
+    }
+
+    /** Whether nothing comes behind the bytes at hand. */
+    boolean isLast() {
+        return last;
+    }
+
+    /** Up to {@code count} bytes from {@code at} bytes ahead on, fewer if no more are at hand; of the caller's to move in. */
+    ByteBuffer peek(int at, int count) {
+        int start = Math.min(bytes.limit(), bytes.position() + at);
+        return bytes.slice(start, Math.min(count, bytes.limit() - start));
     }
 
     /** Whether {@code count} bytes, at most {@link #ELEMENT_SIZE_MAX}, are at hand. */

@@ -66,6 +66,11 @@ final class SectionWalker {
 
     /** Tells of a zero byte behind a footer, in a stream without a vmdescription, whether it is the end mark. */
     interface EndMark {
+        /** How many bytes behind the byte must be at hand, unless the input ends before them. */
+        default int lookAhead() {
+            return 0;
+        }
+
         /** @param offset of the byte, from the start of the stream */
         boolean isAt(long offset) throws StateferryException;
     }
@@ -351,7 +356,15 @@ final class SectionWalker {
             return Match.NO;
         }
         return switch (next) {
-            case EOF -> ramPhase == Phase.DONE && isEndMark(in.offset() + ID_SIZE) ? Match.YES : Match.NO;
+            case EOF -> {
+                if (ramPhase != Phase.DONE) {
+                    yield Match.NO;
+                }
+                if (!in.has(ID_SIZE + 1 + endMark.lookAhead()) && !in.isLast()) {
+                    yield Match.OPEN;
+                }
+                yield isEndMark(in.offset() + ID_SIZE) ? Match.YES : Match.NO;
+            }
             case START, FULL -> {
                 if (!SectionHead.isWhole(in, ID_SIZE)) {
                     yield Match.OPEN;

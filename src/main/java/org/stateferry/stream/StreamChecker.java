@@ -23,20 +23,18 @@ import org.stateferry.error.StateferryException;
 public final class StreamChecker implements StreamCheck {
     private static final int STATE_FORMAT = 2;
     private static final int STATE_SIZE_MAX = 64 * 1024;
-    private static final int CARRY_SIZE = 2 * ElementInput.ELEMENT_SIZE_MAX;
 
     private final MigrationStream stream;
     private final ElementInput in;
     private final SectionWalker walker;
-    /** The beginning of an element that continues in the next piece, from 0 to the position. */
-    private final ByteBuffer carry = ByteBuffer.allocate(CARRY_SIZE);
-
+    private final PieceElements elements;
     private int lastByte = -1;
 
     /** Creates a check that begins at the first byte of the stream. */
     public StreamChecker(MigrationStream stream) {
         this.stream = stream;
         in = new ElementInput(stream.file(), stream.fileOffset());
+        elements = new PieceElements(in);
         VmDescription description = stream.vmDescription();
         walker = new SectionWalker(
                 in,
@@ -65,46 +63,22 @@ public final class StreamChecker implements StreamCheck {
 
     @Override
     public void accept(ByteBuffer piece) throws StateferryException {
-        ByteBuffer view = piece.slice();
-        if (!view.hasRemaining()) {
-            return;
-        }
-        lastByte = view.get(view.limit() - 1);
-        while (carry.position() > 0 && view.hasRemaining()) {
-            completeCarried(view);
-        }
-        if (view.hasRemaining()) {
-            walk(view);
-            carry.put(view);
+        if (piece.hasRemaining()) {
+            lastByte = piece.get(piece.limit() - 1);
+            elements.accept(piece, this::walk);
         }
     }
 
-    /** Reads the carried bytes and as many new ones as their element may need. */
-    private void completeCarried(ByteBuffer view) throws StateferryException {
-        int held = carry.position();
-        int borrowed = Math.min(carry.remaining(), view.remaining());
-        carry.put(view.slice(view.position(), borrowed)).flip();
-        walk(carry);
-        if (carry.position() < held) {
-            // What is left of the carried bytes is still incomplete: all borrowed bytes belong to it.
-            view.position(view.position() + borrowed);
-            carry.compact();
-        } else {
-            view.position(view.position() + carry.position() - held);
-            carry.clear();
-        }
-    }
-
-    private void walk(ByteBuffer bytes) throws StateferryException {
-        in.offer(bytes);
-        while (walker.step()) {
-            // Each step passes one element.
+    private void walk() throws StateferryException {
+        boolean moved = true;
+        while (moved) {
+            moved = walker.step(); // passes one element
         }
     }
 
     @Override
     public void finish() throws StateferryException {
-        long accepted = in.offset() + carry.position();
+        long accepted = elements.accepted();
         if (accepted < stream.length()) {
             throw at(accepted, "the stream is cut off: " + stream.length() + " bytes were expected");
         }
@@ -134,8 +108,7 @@ public final class StreamChecker implements StreamCheck {
             out.writeLong(in.offset());
             out.writeLong(in.pendingSkip());
             out.writeInt(lastByte);
-            out.writeShort(carry.position());
-            out.write(carry.array(), 0, carry.position());
+            elements.save(out);
             walker.save(out);
             out.writeLong(checksum(bytes.toByteArray(), bytes.size()));
         } catch (IOException e) {
@@ -157,7 +130,7 @@ public final class StreamChecker implements StreamCheck {
         }
         in.resume(saved.readLong(), saved.readLong());
         lastByte = saved.readInt();
-        carry.put(saved.readNBytes(saved.readShort()));
+        elements.restore(saved);
         walker.restore(saved, stream.facts().ramBlocks());
     }
 

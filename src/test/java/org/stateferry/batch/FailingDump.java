@@ -4,11 +4,13 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
-import org.stateferry.host.LinuxFile;
+import org.stateferry.host.FileStatus;
 import org.stateferry.source.DumpFingerprint;
-import org.stateferry.source.DumpFormat;
+import org.stateferry.source.DumpForm;
 import org.stateferry.source.DumpSource;
 import org.stateferry.source.PieceStream;
 import org.stateferry.stream.StreamCheck;
@@ -34,13 +36,23 @@ record FailingDump(
     }
 
     @Override
-    public DumpFormat format() {
-        return below.format();
+    public DumpForm form() {
+        return below.form();
     }
 
     @Override
-    public long streamLength() {
+    public Access access() {
+        return below.access();
+    }
+
+    @Override
+    public OptionalLong streamLength() {
         return below.streamLength();
+    }
+
+    @Override
+    public long expectedLength() {
+        return below.expectedLength();
     }
 
     @Override
@@ -102,8 +114,13 @@ record FailingDump(
     }
 
     @Override
-    public LinuxFile linuxFile() {
-        return below.linuxFile();
+    public Optional<Extent> extent() {
+        return below.extent();
+    }
+
+    @Override
+    public FileStatus status() {
+        return below.status();
     }
 
     @Override

@@ -41,11 +41,14 @@ import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.qcow2.vmstate.VmStateReader;
 import org.stateferry.repository.ImportRecord;
+import org.stateferry.source.DumpChoice;
 import org.stateferry.source.DumpFormat;
+import org.stateferry.source.codec.Codec;
 import org.stateferry.storage.IoMode;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
 import org.stateferry.testing.ClusterContent;
+import org.stateferry.testing.Compressed;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.TickerDump;
@@ -73,6 +76,9 @@ public final class ImportBench implements ImportProgress {
     private final Path image;
     private final Path dump;
     private boolean opaque;
+    /** The stream if the dump holds it compressed, else null. */
+    private byte @Nullable [] stream;
+
     private final List<Path> otherDisks = new ArrayList<>();
 
     /** What the runs so far have said; a test may clear them. */
@@ -142,6 +148,14 @@ public final class ImportBench implements ImportProgress {
     /** Makes the demo's dump longer by so many mebibytes, still a stream that is checked. */
     ImportBench withInflatedDump(int mebibytes, long seed) throws IOException {
         TickerDump.inflated(DEMO.resolve("ticker.vmstate"), dump, mebibytes, seed);
+        setTimes(SAVED_AT);
+        return this;
+    }
+
+    /** Compresses the dump; it still holds what {@link #assertHolds} compares with. */
+    ImportBench compressed(Codec codec) throws IOException {
+        stream = Files.readAllBytes(dump);
+        Files.write(dump, Compressed.with(codec, stream));
         setTimes(SAVED_AT);
         return this;
     }
@@ -217,7 +231,14 @@ public final class ImportBench implements ImportProgress {
 
     ImportRequest request(String name) {
         ImportOptions options = new ImportOptions(
-                opaque ? DumpFormat.OPAQUE : DumpFormat.AUTO, io, compression, strict, false, lock, verify, 0);
+                new DumpChoice(opaque ? DumpFormat.OPAQUE : DumpFormat.AUTO, 0),
+                io,
+                compression,
+                strict,
+                false,
+                lock,
+                verify,
+                0);
         return new ImportRequest(dump, image, name, otherDisks, newImage, options);
     }
 
@@ -308,7 +329,7 @@ public final class ImportBench implements ImportProgress {
     /** The image is sound, has no leak, and holds the dump under this name; QEMU, where it is there, agrees. */
     public void assertHolds(String name) throws IOException {
         assertSound();
-        byte[] expected = Files.readAllBytes(dump);
+        byte[] expected = stream == null ? Files.readAllBytes(dump) : stream;
         try (OpenImage open = OpenImages.openForReading(image)) {
             Qcow2Image qcow2 = Qcow2Image.open(open.file());
             SnapshotTableEntry entry = qcow2.snapshotTable().findByName(name).orElseThrow();

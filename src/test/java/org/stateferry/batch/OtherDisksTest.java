@@ -296,6 +296,6 @@ class OtherDisksTest {
 
     private static ImportOptions strict(ImportRequest request) {
         ImportOptions options = request.options();
-        return new ImportOptions(options.format(), options.io(), options.compression(), true, false, true, false, 0);
+        return new ImportOptions(options.choice(), options.io(), options.compression(), true, false, true, false, 0);
     }
 }

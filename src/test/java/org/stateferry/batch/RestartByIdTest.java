@@ -20,6 +20,7 @@ import org.stateferry.importer.ImportOutcome.State;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.repository.ImportParameters;
 import org.stateferry.repository.ImportRecord;
+import org.stateferry.source.DumpChoice;
 import org.stateferry.source.DumpFormat;
 import org.stateferry.storage.IoMode;
 import org.stateferry.testing.RawBytes;
@@ -68,7 +69,14 @@ class RestartByIdTest {
                         bench.image(),
                         "saved",
                         new ImportOptions(
-                                DumpFormat.OPAQUE, IoMode.CACHED, Compression.NONE, true, false, true, true, 0)));
+                                new DumpChoice(DumpFormat.OPAQUE, 0),
+                                IoMode.CACHED,
+                                Compression.NONE,
+                                true,
+                                false,
+                                true,
+                                true,
+                                0)));
         assertThat(outcome.state()).isEqualTo(State.IMPORTED);
         assertThat(outcome.importId()).isEqualTo(id);
         assertThat(bench.notices).singleElement().asString().startsWith("going on from byte");

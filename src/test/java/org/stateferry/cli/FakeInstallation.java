@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
@@ -99,7 +100,7 @@ final class FakeInstallation implements Installation {
     @Override
     public ImportPreview preview(ImportRequest asked, ImportProgress progress, StopSignal stop) {
         request = asked;
-        return new ImportPreview(false, false, 3 << 20, 4 << 20, 1L << 30, PC, List.of());
+        return new ImportPreview(false, false, OptionalLong.of(3 << 20), 4 << 20, 1L << 30, PC, List.of());
     }
 
     Installation at(@Nullable Path askedFor) {

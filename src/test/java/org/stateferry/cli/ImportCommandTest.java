@@ -20,6 +20,7 @@ import org.stateferry.importer.ImportOptions.Compression;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.importer.ImportRunner;
 import org.stateferry.qcow2.NewImage;
+import org.stateferry.source.DumpChoice;
 import org.stateferry.source.DumpFormat;
 import org.stateferry.storage.IoMode;
 import tools.jackson.databind.JsonNode;
@@ -115,7 +116,14 @@ class ImportCommandTest {
                         Path.of("vm.qcow2"),
                         "before",
                         new ImportOptions(
-                                DumpFormat.OPAQUE, IoMode.DIRECT, Compression.IMAGE, true, true, false, true, 2048)));
+                                new DumpChoice(DumpFormat.OPAQUE, 0),
+                                IoMode.DIRECT,
+                                Compression.IMAGE,
+                                true,
+                                true,
+                                false,
+                                true,
+                                2048)));
         assertThat(installation.waited).isEqualTo(Duration.ofSeconds(5));
         assertThat(installation.homeAskedFor).isEqualTo(Path.of("elsewhere"));
         assertThat(installation.closed).isTrue();

@@ -146,13 +146,13 @@ class InspectCommandTest {
 
     @Test
     void aFormKnownByNameOnlyAsJson() throws Exception {
-        Path zstd =
-                Files.write(folder.resolve("vm.zst"), new byte[] {0x28, (byte) 0xb5, 0x2f, (byte) 0xfd, 0, 0, 0, 0});
+        Path archive = Files.write(
+                folder.resolve("vm.7z"), new byte[] {0x37, 0x7a, (byte) 0xbc, (byte) 0xaf, 0x27, 0x1c, 0, 0});
 
-        JsonNode found = json(zstd);
+        JsonNode found = json(archive);
 
         assertThat(found.path("format").asString()).isEqualTo("other");
-        assertThat(found.path("advice").asString()).contains("decompress");
+        assertThat(found.path("advice").asString()).contains("unpack");
     }
 
     @Test

@@ -110,7 +110,7 @@ class OtherMachinesIT {
     private void assertWhole(Machine machine, byte[] content, byte[] state) throws StateferryException {
         Path dump = Dumps.write(folder, content);
         try (DumpSource source = DumpSources.open(dump, DumpFormat.AUTO)) {
-            assertThat(source.streamLength()).isEqualTo(state.length);
+            assertThat(source.streamLength()).hasValue(state.length);
             assertThat(source.facts().targetPageSize()).isEqualTo(machine.pageSize);
             assertThat(source.facts().vmDescription() != null).isEqualTo(machine.described);
             assertThat(source.facts().clock()).isNotNull();

@@ -23,6 +23,7 @@ import org.stateferry.importer.ImportOptions;
 import org.stateferry.importer.ImportOptions.Compression;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.qcow2.NewImage;
+import org.stateferry.source.DumpChoice;
 import org.stateferry.source.DumpFormat;
 import org.stateferry.storage.ImageRights;
 import org.stateferry.storage.IoMode;
@@ -59,7 +60,14 @@ class JobDefinitionReaderTest {
                         Path.of("vm.qcow2"),
                         "nightly-20261122",
                         new ImportOptions(
-                                DumpFormat.PLAIN, IoMode.DIRECT, Compression.NONE, true, true, false, true, 2048)));
+                                new DumpChoice(DumpFormat.PLAIN, 0),
+                                IoMode.DIRECT,
+                                Compression.NONE,
+                                true,
+                                true,
+                                false,
+                                true,
+                                2048)));
         assertThat(definition.times().after(MODIFIED)).isEqualTo("2026-11-23T01:30:00Z");
     }
 
@@ -173,7 +181,7 @@ class JobDefinitionReaderTest {
                 "0 30 2               | 0 61 2                | line 5: 'schedule.cron':",
                 "0 30 2 * * *         | 0 30 2 30 2 *         | line 5: 'schedule.cron': '0 30 2 30 2 *' never comes true",
                 "Europe/Berlin        | Europe/Bielefeld      | line 6: 'schedule.zone':",
-                "format: plain        | format: pain          | line 8: 'options.format': 'pain' is none of [auto, plain, opaque]",
+                "format: plain        | format: pain          | line 8: 'options.format': 'pain' is none of [auto, plain, opaque, libvirt, gzip,",
                 "io: direct           | io: fast              | line 9: 'options.io':",
                 "strict: true         | strict: yes           | line 10: 'options.strict': 'yes' is neither true nor false",
                 "allow-bitmaps: true  | allow-bitmap: true    | line 11: 'options.allow-bitmap' is not a field",

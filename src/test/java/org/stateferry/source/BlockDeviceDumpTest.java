@@ -66,14 +66,14 @@ class BlockDeviceDumpTest {
     void isReadToTheEndOfItsStream() throws Exception {
         write(STREAM);
         try (DumpSource source = DumpSources.open(device, DumpFormat.AUTO)) {
-            assertThat(source.streamLength()).isEqualTo(STREAM.length);
+            assertThat(source.streamLength()).hasValue(STREAM.length);
             assertThat(source.warnings()).isEmpty();
         }
         assertThat(Dumps.readThrough(device)).isNull();
         assertThat(DumpInspection.inspect(device))
                 .isInstanceOfSatisfying(
                         DumpContent.Stream.class,
-                        stream -> assertThat(stream.length()).isEqualTo(STREAM.length));
+                        stream -> assertThat(stream.length()).hasValue(STREAM.length));
     }
 
     @Test
@@ -84,7 +84,7 @@ class BlockDeviceDumpTest {
         write(longerStream());
         write(STREAM);
         try (DumpSource source = DumpSources.open(device, DumpFormat.AUTO)) {
-            assertThat(source.streamLength()).isEqualTo(STREAM.length);
+            assertThat(source.streamLength()).hasValue(STREAM.length);
             assertThat(source.warnings())
                     .singleElement()
                     .asString()

@@ -186,6 +186,6 @@ class DumpFileTest {
 
     private static OpenDump open(Path dump, LongPredicate large) throws Exception {
         DumpFile file = DumpFile.open(dump, large);
-        return new OpenDump(file, file.fingerprint(file.size()), null, null, null, List.of());
+        return new OpenDump(file, DumpForm.of(DumpForm.Container.OPAQUE), 0, null, null, null, List.of());
     }
 }

@@ -18,6 +18,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.source.codec.Codec;
+import org.stateferry.testing.Compressed;
 import org.stateferry.testing.Corpus;
 import org.stateferry.testing.Dumps;
 import org.stateferry.testing.LibvirtSaveBuilder;
@@ -56,7 +58,7 @@ class DumpInspectionTest {
         DumpContent.Stream stream = stream(Arrays.copyOf(STREAM, STREAM.length + 5000));
 
         assertThat(stream.problems()).isEmpty();
-        assertThat(stream.length()).isEqualTo(STREAM.length);
+        assertThat(stream.length()).hasValue(STREAM.length);
         assertThat(stream.facts().machineType()).isEqualTo("pc-q35-7.2");
         assertThat(stream.facts().ramBlocks()).hasSize(2);
         assertThat(stream.facts().devices()).containsOnlyKeys("timer", "0000:00:01.0/virtio-blk");
@@ -102,7 +104,7 @@ class DumpInspectionTest {
         DumpContent.Stream stream = stream(content);
 
         assertThat(stream.problems()).isEmpty();
-        assertThat(stream.length()).isEqualTo(STREAM.length);
+        assertThat(stream.length()).hasValue(STREAM.length);
         assertThat(stream.surplus()).isEqualTo(100_000);
         assertThat(stream.facts().vmDescription()).isNotNull();
     }
@@ -129,11 +131,15 @@ class DumpInspectionTest {
     }
 
     @Test
-    void aCompressedPayloadIsNotLookedInto() throws Exception {
-        DumpContent.LibvirtSave save = save(LibvirtSaveBuilder.valid().format(5).payload(ZSTD));
+    void aCompressedPayloadIsReadAsWell() throws Exception {
+        DumpContent.LibvirtSave save =
+                save(LibvirtSaveBuilder.valid().format(5).payload(Compressed.with(Codec.ZSTD, STREAM)));
 
-        assertThat(save.stream()).isNull();
         assertThat(save.problems()).isEmpty();
+        assertThat(save.stream().problems()).isEmpty();
+        assertThat(save.stream().codec()).isEqualTo(Codec.ZSTD);
+        assertThat(save.stream().length()).hasValue(STREAM.length);
+        assertThat(save.stream().facts().devices()).containsKey("timer");
     }
 
     @Test
@@ -159,7 +165,7 @@ class DumpInspectionTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"1f8b0800, gzip", "7f454c460201, ELF", "4b44554d5020202000, kdump", "04224d18, lz4"})
+    @CsvSource({"7f454c460201, ELF", "4b44554d5020202000, kdump", "02214c18, lz4"})
     void otherFormsAreKnownByName(String hex, String name) throws Exception {
         assertThat(inspect(HexFormat.of().parseHex(hex)))
                 .isInstanceOfSatisfying(

@@ -31,8 +31,8 @@ class DumpSourcesTest {
     void aPlainStreamIsRecognisedAndTellsItsFacts() throws Exception {
         byte[] stream = MigrationStreamBuilder.valid().build();
         try (DumpSource source = open(stream)) {
-            assertThat(source.format()).isEqualTo(DumpFormat.PLAIN);
-            assertThat(source.streamLength()).isEqualTo(stream.length);
+            assertThat(source.form().container()).isEqualTo(DumpForm.Container.STREAM);
+            assertThat(source.streamLength()).hasValue(stream.length);
             assertThat(source.warnings()).isEmpty();
             assertThat(source.facts().machineType()).isEqualTo("pc-q35-7.2");
             assertThat(source.facts().mainMemorySize()).hasValue(4 * 4096);
@@ -45,7 +45,7 @@ class DumpSourcesTest {
     void paddingBehindTheStreamIsLeftOut() throws Exception {
         byte[] stream = MigrationStreamBuilder.valid().build();
         try (DumpSource source = open(Arrays.copyOf(stream, stream.length + 5000))) {
-            assertThat(source.streamLength()).isEqualTo(stream.length);
+            assertThat(source.streamLength()).hasValue(stream.length);
             ByteBuffer all = ByteBuffer.allocate(stream.length + 1);
             assertThat(source.pieces(0).read(all)).isEqualTo(stream.length);
             assertThat(Arrays.copyOf(all.array(), stream.length)).isEqualTo(stream);
@@ -59,7 +59,7 @@ class DumpSourcesTest {
         new Random(1).nextBytes(withJunk);
         System.arraycopy(stream, 0, withJunk, 0, stream.length);
         try (DumpSource source = open(withJunk)) {
-            assertThat(source.streamLength()).isEqualTo(stream.length);
+            assertThat(source.streamLength()).hasValue(stream.length);
             assertThat(source.warnings())
                     .singleElement()
                     .asString()
@@ -131,21 +131,22 @@ class DumpSourcesTest {
             }
         };
         StateferryException failure =
-                catchThrowableOfType(StateferryException.class, () -> DumpSources.open(dump, DumpFormat.AUTO, stopped));
+                catchThrowableOfType(StateferryException.class, () -> DumpSources.open(dump, DumpChoice.ANY, stopped));
         assertThat(failure.kind()).isEqualTo(FailureKind.INTERRUPTED);
     }
 
     @ParameterizedTest
     @CsvSource({
-        "1f8b0800, DUMP_UNFIT, gzip",
-        "fd377a585a0000, DUMP_UNFIT, xz",
-        "28b52ffd00, DUMP_UNFIT, zstd",
-        "425a6839, DUMP_UNFIT, bzip2",
-        "894c5a4f000d0a1a0a, DUMP_UNFIT, lzop",
+        "1f8b0800, DUMP_INVALID, gzip",
+        "fd377a585a0000, DUMP_INVALID, xz",
+        "28b52ffd00, DUMP_INVALID, zstd",
+        "425a6839, DUMP_INVALID, bzip2",
+        "894c5a4f000d0a1a0a, DUMP_INVALID, lzop",
+        "02214c1800, DUMP_UNFIT, lz4",
         "7f454c460201, DUMP_UNFIT, ELF",
         "4b44554d5020202000, DUMP_UNFIT, kdump",
         "514649fb00000003, DUMP_UNFIT, qcow2",
-        "04224d1864404088, DUMP_UNFIT, lz4",
+        "04224d1864404088, DUMP_INVALID, lz4",
         "6d616b6564756d7066696c650000000000000001, DUMP_UNFIT, kdump",
         "7f5669727475616c426f78205361766564537461746520, DUMP_UNFIT, a saved state of VirtualBox",
         "d2bed2be08000000, DUMP_UNFIT, VMware",
@@ -194,7 +195,7 @@ class DumpSourcesTest {
     }
 
     @Test
-    void libvirtSaveFilesAreRefusedByName() {
+    void damagedSaveFilesOfLibvirtAreRefusedByName() {
         assertThat(refusal("LibvirtQemudSave....".getBytes(StandardCharsets.US_ASCII)))
                 .hasMessageContaining("libvirt save file");
         assertThat(refusal("LibvirtQemudPart....".getBytes(StandardCharsets.US_ASCII)))
@@ -216,8 +217,8 @@ class DumpSourcesTest {
     void anOpaqueDumpIsTakenAsItIs() throws Exception {
         byte[] content = {1, 2, 3, 0, 0};
         try (DumpSource source = DumpSources.open(Dumps.write(folder, content), DumpFormat.OPAQUE)) {
-            assertThat(source.format()).isEqualTo(DumpFormat.OPAQUE);
-            assertThat(source.streamLength()).isEqualTo(content.length);
+            assertThat(source.form().container()).isEqualTo(DumpForm.Container.OPAQUE);
+            assertThat(source.streamLength()).hasValue(content.length);
             assertThat(source.facts()).isNull();
             assertThat(source.checker()).isSameAs(NoCheck.INSTANCE);
             assertThat(source.restoreChecker(new byte[0])).isSameAs(NoCheck.INSTANCE);
@@ -233,7 +234,7 @@ class DumpSourcesTest {
                 .fill(1, 5000)
                 .build();
         try (DumpSource source = DumpSources.open(Dumps.write(folder, mapped), DumpFormat.OPAQUE)) {
-            assertThat(source.streamLength()).isEqualTo(mapped.length);
+            assertThat(source.streamLength()).hasValue(mapped.length);
             assertThat(source.facts().machineType()).isEqualTo("pc-q35-10.2");
             assertThat(source.facts().capabilities()).containsExactly("mapped-ram");
         }

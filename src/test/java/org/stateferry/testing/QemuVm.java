@@ -174,8 +174,13 @@ public final class QemuVm implements AutoCloseable {
 
     /** Writes the machine's state to a file with {@code migrate exec:cat>FILE} and waits until that is complete. */
     public void migrateTo(Path dump) {
-        monitor.execute("migrate", Map.of("uri", "exec:cat>'" + dump.toAbsolutePath() + "'"));
-        await("migration to " + dump)
+        migrateInto("cat>'" + dump.toAbsolutePath() + "'");
+    }
+
+    /** Writes the machine's state to a command's standard input and waits until that has taken it. */
+    public void migrateInto(String command) {
+        monitor.execute("migrate", Map.of("uri", "exec:" + command));
+        await("migration to " + command)
                 .atMost(LIMIT)
                 .pollInterval(Duration.ofMillis(20))
                 .until(this::migrationStatus, status -> !status.equals("setup") && !status.equals("active"));

@@ -23,16 +23,26 @@ public final class PreviewReport {
         }
         if (request.newImage() != null) {
             return "would make " + request.image() + " with a disk of "
-                    + Texts.bytes(request.newImage().size()) + " and import " + Texts.bytes(preview.vmStateSize())
+                    + Texts.bytes(request.newImage().size()) + " and import " + size(preview)
                     + " as '" + request.name() + "' into it" + others(request) + ", " + Texts.bytes(preview.growth())
-                    + " in all at most; "
+                    + " in all" + bound(preview) + "; "
                     + Texts.bytes(preview.usableSpace()) + " are free";
         }
-        return "would import " + Texts.bytes(preview.vmStateSize()) + " as '" + request.name() + "' into "
+        return "would import " + size(preview) + " as '" + request.name() + "' into "
                 + request.image() + others(request)
                 + (request.otherDisks().isEmpty() ? ", which grows by " : ", which grow by ")
-                + Texts.bytes(preview.growth()) + " at most; "
+                + Texts.bytes(preview.growth()) + bound(preview) + "; "
                 + Texts.bytes(preview.usableSpace()) + " are free";
+    }
+
+    private static String size(ImportPreview preview) {
+        return preview.vmStateSize().isPresent()
+                ? Texts.bytes(preview.vmStateSize().getAsLong())
+                : "a state whose size shows when it is read";
+    }
+
+    private static String bound(ImportPreview preview) {
+        return preview.vmStateSize().isPresent() ? " at most" : " at least";
     }
 
     private static String others(ImportRequest request) {
@@ -52,7 +62,9 @@ public final class PreviewReport {
                 "alsoDisks", request.otherDisks().stream().map(Path::toString).toList());
         fields.put("name", request.name());
         fields.put("create", request.newImage() != null);
-        fields.put("vmStateSize", preview.vmStateSize());
+        fields.put(
+                "vmStateSize",
+                preview.vmStateSize().isPresent() ? preview.vmStateSize().getAsLong() : null);
         fields.put("growth", preview.growth());
         fields.put("usableSpace", preview.usableSpace());
         fields.put(

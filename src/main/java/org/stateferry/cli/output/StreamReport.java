@@ -28,8 +28,17 @@ public record StreamReport(Path file, DumpContent.Stream content) implements Ins
         lines.accept("file: " + file);
         lines.accept("format: QEMU migration stream, version " + facts.version()
                 + (isMappedRam() ? ", mapped-ram: RAM pages lie at fixed places of the file" : ""));
-        lines.accept("length: " + Texts.exactBytes(content.length()));
+        if (content.codec() != null) {
+            lines.accept("compressed with: " + content.codec().label());
+        }
+        lines.accept("length: " + length());
         printMachineTo(lines);
+    }
+
+    private String length() {
+        return content.length().isPresent()
+                ? Texts.exactBytes(content.length().getAsLong())
+                : "not known, as it was not read to its end";
     }
 
     private boolean isMappedRam() {
@@ -94,7 +103,8 @@ public record StreamReport(Path file, DumpContent.Stream content) implements Ins
         StreamFacts facts = content.facts();
         Map<String, Object> fields = new LinkedHashMap<>();
         fields.put("offset", content.offset());
-        fields.put("length", content.length());
+        fields.put("codec", content.codec() == null ? null : content.codec().label());
+        fields.put("length", content.length().isPresent() ? content.length().getAsLong() : null);
         fields.put("surplus", content.surplus());
         fields.put("version", facts.version());
         fields.put("machineType", facts.machineType());

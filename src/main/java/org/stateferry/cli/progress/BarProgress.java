@@ -46,7 +46,8 @@ final class BarProgress implements ProgressDisplay {
     public void transferred(long bytesDone, long bytesTotal) {
         meter.update(bytesDone, bytesTotal);
         long now = nanoClock.getAsLong();
-        if (drawn && bytesDone < bytesTotal && now - drawnNanos < REDRAW_NANOS) {
+        boolean last = meter.isTotalKnown() && bytesDone >= bytesTotal;
+        if (drawn && !last && now - drawnNanos < REDRAW_NANOS) {
             return;
         }
         err.print(ERASE_LINE + line());
@@ -81,6 +82,10 @@ final class BarProgress implements ProgressDisplay {
     }
 
     private String line() {
+        if (!meter.isTotalKnown()) {
+            return String.format(
+                    Locale.ROOT, "%s of an unknown size  %s", Texts.bytes(meter.done()), ProgressLines.pace(meter));
+        }
         int filled = meter.percent() * BAR_WIDTH / 100;
         return String.format(
                 Locale.ROOT,

@@ -35,14 +35,15 @@ final class JsonProgress implements ProgressDisplay {
     public void transferred(long bytesDone, long bytesTotal) {
         meter.update(bytesDone, bytesTotal);
         long now = nanoClock.getAsLong();
-        if (printed && bytesDone < bytesTotal && now - lineNanos < LINE_NANOS) {
+        boolean last = meter.isTotalKnown() && bytesDone >= bytesTotal;
+        if (printed && !last && now - lineNanos < LINE_NANOS) {
             return;
         }
         printed = true;
         lineNanos = now;
         Map<String, Object> fields = new LinkedHashMap<>();
         fields.put("bytesDone", bytesDone);
-        fields.put("bytesTotal", bytesTotal);
+        fields.put("bytesTotal", meter.isTotalKnown() ? bytesTotal : null);
         fields.put("bytesPerSecond", meter.bytesPerSecond());
         print(fields, "transferred");
     }

@@ -5,16 +5,22 @@ import java.util.Locale;
 import java.util.function.LongSupplier;
 import org.stateferry.cli.output.Texts;
 
-/** Prints lines for a log: one for each step, and during the transfer at most one a second and one for each 5 %. */
+/**
+ * Prints lines for a log: one for each step, and during the transfer at most one a second and one for each 5 % or,
+ * if the total is not known, 256 MiB.
+ */
 final class PlainProgress implements ProgressDisplay {
     private static final long LINE_NANOS = 1_000_000_000L;
     private static final int LINE_PERCENT = 5;
+    /** Bytes of a line if the total is not known: 256 MiB. */
+    private static final long LINE_BYTES = 256L << 20;
 
     private final PrintStream err;
     private final LongSupplier nanoClock;
     private final TransferMeter meter;
     private long lineNanos;
     private int linePercent;
+    private long lineBytes;
 
     /**
      * @param err where the lines go
@@ -37,7 +43,9 @@ final class PlainProgress implements ProgressDisplay {
     public void transferred(long bytesDone, long bytesTotal) {
         meter.update(bytesDone, bytesTotal);
         int percent = meter.percent();
-        if (isDue(percent)) {
+        if (!meter.isTotalKnown()) {
+            printOpenEnded(bytesDone);
+        } else if (isDue(percent)) {
             err.println(String.format(
                             Locale.ROOT,
                             "stateferry: transfer %d%%, %s of %s  %s",
@@ -48,6 +56,19 @@ final class PlainProgress implements ProgressDisplay {
                     .stripTrailing());
             lineNanos = nanoClock.getAsLong();
             linePercent = percent;
+        }
+    }
+
+    private void printOpenEnded(long bytesDone) {
+        if (bytesDone - lineBytes >= LINE_BYTES && nanoClock.getAsLong() - lineNanos >= LINE_NANOS) {
+            err.println(String.format(
+                            Locale.ROOT,
+                            "stateferry: transfer %s  %s",
+                            Texts.bytes(bytesDone),
+                            ProgressLines.pace(meter))
+                    .stripTrailing());
+            lineNanos = nanoClock.getAsLong();
+            lineBytes = bytesDone;
         }
     }
 

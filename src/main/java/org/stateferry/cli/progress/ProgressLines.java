@@ -19,9 +19,13 @@ final class ProgressLines {
         err.println("stateferry: warning: " + ForeignText.escape(line));
     }
 
-    /** Rate and remaining time, {@code 310.5 MiB/s  1:05 left}; empty while the rate is not known. */
+    /** Rate and remaining time, {@code 310.5 MiB/s  1:05 left}; without the time if the total is not known; empty while the rate
+     * is not known. */
     static String pace(TransferMeter meter) {
         OptionalLong left = meter.secondsLeft();
+        if (!meter.isTotalKnown() && meter.bytesPerSecond() > 0) {
+            return String.format(Locale.ROOT, "%.1f MiB/s", meter.bytesPerSecond() / MIB);
+        }
         if (left.isEmpty()) {
             return "";
         }

@@ -4,6 +4,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.OptionalLong;
 import java.util.function.LongSupplier;
+import org.stateferry.importer.ImportProgress;
 
 /**
  * Measures how fast a transfer is of late: over the last {@value #WINDOW_SECONDS} seconds, so that what an earlier attempt
@@ -45,8 +46,16 @@ final class TransferMeter {
         return total;
     }
 
-    /** Whole percent, rounded down, so that 100 means all. */
+    /** Whether it is known how much there is in all. */
+    boolean isTotalKnown() {
+        return total != ImportProgress.UNKNOWN_TOTAL;
+    }
+
+    /** Whole percent, rounded down, so that 100 means all; 0 as long as the total is not known. */
     int percent() {
+        if (!isTotalKnown()) {
+            return 0;
+        }
         return total <= 0 ? 100 : (int) Math.min(100, Math.floor(done * 100.0 / total));
     }
 
@@ -64,7 +73,7 @@ final class TransferMeter {
     /** Seconds left at the present rate, rounded up; empty while the rate is not known. */
     OptionalLong secondsLeft() {
         long rate = bytesPerSecond();
-        return rate <= 0 ? OptionalLong.empty() : OptionalLong.of((total - done + rate - 1) / rate);
+        return rate <= 0 || !isTotalKnown() ? OptionalLong.empty() : OptionalLong.of((total - done + rate - 1) / rate);
     }
 
     private record Sample(long nanos, long bytes) {}

@@ -48,7 +48,7 @@ public record SessionFiles(
         OpenImages.DumpReservation reservation = OpenImages.reserveDump(request.dump());
         try {
             DumpSource dump = access.dump(
-                    DumpSources.open(request.dump(), request.options().format(), new DumpOpening(progress, stop)));
+                    DumpSources.open(request.dump(), request.options().choice(), new DumpOpening(progress, stop)));
             try {
                 return open(request, home, access, progress, reservation, dump);
             } catch (StateferryException | RuntimeException | Error e) {

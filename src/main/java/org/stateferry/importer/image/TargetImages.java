@@ -10,13 +10,11 @@ import java.util.Objects;
 import java.util.function.Consumer;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
-import org.stateferry.host.FileStatus;
 import org.stateferry.host.PathText;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.importer.image.TargetImage.Handover;
 import org.stateferry.qcow2.NewImage;
 import org.stateferry.source.DumpSource;
-import org.stateferry.storage.FileFailures;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
 import org.stateferry.storage.OpenImages.Locking;
@@ -97,7 +95,7 @@ public final class TargetImages {
             throws StateferryException {
         Locking locking = request.options().locking();
         NewImage wanted = request.newImage();
-        Handover handover = wanted == null ? null : new Handover(wanted.rights(), statusOf(dump));
+        Handover handover = wanted == null ? null : new Handover(wanted.rights(), dump.status());
         if (wanted == null || handover == null || Files.exists(path)) {
             OpenImage file = OpenImages.openForUpdate(path, locking);
             try {
@@ -108,17 +106,8 @@ public final class TargetImages {
             }
             return new TargetImage(path, file, access.names(), handover, false, false);
         }
-        requireRoom(wanted, dump.streamLength());
+        requireRoom(wanted, dump.streamLength().orElse(0)); // what is not known yet is looked at in the end
         return new NewImageMaker(path, wanted, locking, access).open(handover, continuation, notice);
-    }
-
-    private static FileStatus statusOf(DumpSource dump) throws StateferryException {
-        try {
-            return dump.linuxFile().status();
-        } catch (IOException e) {
-            throw FileFailures.translate(
-                    e, dump.path(), StateferryException.NO_OFFSET, "asking for the permissions of the dump");
-        }
     }
 
     /** The journal that spoke of it is about to be begun anew: nobody but the operator would ever remove it. */

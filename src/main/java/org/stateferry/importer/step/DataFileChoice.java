@@ -9,6 +9,7 @@ import org.stateferry.importer.ImportOptions.Compression;
 import org.stateferry.journal.Journal;
 import org.stateferry.qcow2.ClusterAllocator;
 import org.stateferry.qcow2.format.ClusterGeometry;
+import org.stateferry.source.DumpSource;
 import org.stateferry.storage.GrowingImageFile;
 import org.stateferry.storage.ImageFile;
 import org.stateferry.storage.IoMode;
@@ -45,7 +46,7 @@ final class DataFileChoice {
             usePageCache(obstacle);
         }
         return asked == IoMode.AUTO
-                        && HostMemory.isLargeForPageCache(session.dump().streamLength())
+                        && HostMemory.isLargeForPageCache(session.dump().expectedLength())
                 ? direct(allocator, presentSize, false)
                 : pageCache(IoMode.CACHED);
     }
@@ -63,7 +64,8 @@ final class DataFileChoice {
             return pageCache(IoMode.CACHED);
         }
         ImageFile file = session.access(direct.get());
-        long missingSize = session.dump().streamLength() - presentSize;
+        // What is not known is not allocated ahead.
+        long missingSize = session.streamLength().orElse(0) - presentSize;
         return new DataFile(
                 isWorthGrowing(missingSize) ? growing(file, allocator, missingSize) : file,
                 IoMode.DIRECT,
@@ -84,7 +86,11 @@ final class DataFileChoice {
         if (!options.lock()) {
             return "an image that is not locked, and so cannot be cut, does not get the dump's blocks";
         }
-        if (session.dump().streamLength() < geometry.clusterSize()) {
+        Optional<DumpSource.Extent> extent = session.dump().extent();
+        if (extent.isEmpty()) {
+            return "the dump's blocks do not hold its stream as it is";
+        }
+        if (session.dump().expectedLength() < geometry.clusterSize()) {
             return "the dump is shorter than a cluster";
         }
         Optional<Journal> journal = session.journal();
@@ -94,8 +100,8 @@ final class DataFileChoice {
         }
         return session.access(session.openImage().file())
                         .share(
-                                session.dump().linuxFile(),
-                                0,
+                                extent.get().file(),
+                                extent.get().offset(),
                                 geometry.clusterOffset(allocator.clusterEnd()),
                                 geometry.clusterSize())
                 ? null
@@ -132,7 +138,8 @@ final class DataFileChoice {
                 session.access(session.openImage().file()),
                 mode,
                 TransferSettings.BUFFER_ALIGNMENT,
-                session.request().options().compression() == Compression.NONE);
+                session.request().options().compression() == Compression.NONE
+                        && session.dump().extent().isPresent());
     }
 
     /** Why direct access is out of the question, or null. */

@@ -40,7 +40,7 @@ public final class DryRun {
             return new ImportPreview(
                     subject.remainingWork() == RemainingWork.NOTHING && !lacksName,
                     lacksName,
-                    subject.dump().streamLength(),
+                    subject.streamLength(),
                     space.growth(report, 0),
                     subject.usableSpace(),
                     subject.dump().facts(),

@@ -19,6 +19,7 @@ import org.stateferry.transfer.WriteLoad;
  */
 final class DumpExtent implements WriteLoad, VmStateWriter.Content {
     private final DumpSource dump;
+    private final DumpSource.Extent source;
     private final BufferPool pool;
     private final long offset;
     private final int size;
@@ -29,8 +30,9 @@ final class DumpExtent implements WriteLoad, VmStateWriter.Content {
     private @Nullable TransferBuffer reread;
 
     /**
+     * @param source where the stream lies
      * @param pool gives the memory if it has to be read once more
-     * @param offset in the stream, which begins with the file's first byte
+     * @param offset in the stream
      * @param size in bytes, whole clusters
      * @param zeroClusters which of its clusters hold nothing but zeros
      * @param checksum CRC-32C of what was read
@@ -38,6 +40,7 @@ final class DumpExtent implements WriteLoad, VmStateWriter.Content {
      */
     DumpExtent(
             DumpSource dump,
+            DumpSource.Extent source,
             BufferPool pool,
             long offset,
             int size,
@@ -46,6 +49,7 @@ final class DumpExtent implements WriteLoad, VmStateWriter.Content {
             int checksum,
             Runnable cannotBeCopied) {
         this.dump = dump;
+        this.source = source;
         this.pool = pool;
         this.offset = offset;
         this.size = size;
@@ -72,7 +76,7 @@ final class DumpExtent implements WriteLoad, VmStateWriter.Content {
 
     @Override
     public ImageFile.Taken copyTo(ImageFile file, int at, int length, long hostOffset) throws StateferryException {
-        ImageFile.Taken taken = file.take(dump.linuxFile(), offset + at, hostOffset, length);
+        ImageFile.Taken taken = file.take(source.file(), source.offset() + offset + at, hostOffset, length);
         if (taken == ImageFile.Taken.NOT_POSSIBLE) {
             cannotBeCopied.run();
         }

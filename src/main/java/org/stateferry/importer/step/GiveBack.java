@@ -8,6 +8,7 @@ import org.stateferry.importer.image.TailCutter;
 import org.stateferry.journal.JournaledImageFile;
 import org.stateferry.qcow2.MetadataCheck;
 import org.stateferry.qcow2.Qcow2Image;
+import org.stateferry.source.DumpSource;
 import org.stateferry.storage.ImageFile;
 
 /**
@@ -18,7 +19,8 @@ public final class GiveBack {
     private GiveBack() {}
 
     /**
-     * Cuts the tail, or removes the image if the import was making it, after a failure that cannot pass by itself. An
+     * Cuts the tail, or removes the image if the import was making it, after a failure that cannot pass by itself, and after
+     * any if the dump cannot be read again. An
      * image that holds the snapshot stays as it is, with the disks that have theirs. What goes wrong here is added to that
      * failure: it is not what the operator has to know first.
      */
@@ -26,7 +28,8 @@ public final class GiveBack {
         ImportPlan plan = session.plan();
         boolean complete = session.published() != null;
         // Without a plan this attempt has written nothing, unless all that there was to write was for other disks.
-        if (failure.kind().isTransient() || (plan == null && !complete)) {
+        boolean restartable = failure.kind().isTransient() && session.dump().access() != DumpSource.Access.ONCE;
+        if (restartable || (plan == null && !complete)) {
             return;
         }
         try {

@@ -45,7 +45,7 @@ final class ImportChecks {
         if (!subject.presence().isAbsent()) {
             throw ImageChecks.nameTaken(image.file().path(), subject.request().name());
         }
-        images.requireFit(image, subject.dump().streamLength(), subject.journal(), importKey);
+        images.requireFit(image, subject.streamLength().orElse(0), subject.journal(), importKey);
         subject.dump().requireSound();
         subject.dump().warnings().forEach(subject::warn);
         images.warnIfDisksMissing(image);

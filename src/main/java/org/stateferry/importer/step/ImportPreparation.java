@@ -17,6 +17,7 @@ import org.stateferry.journal.JournalPlan;
 import org.stateferry.qcow2.CheckReport;
 import org.stateferry.qcow2.ClusterAllocator;
 import org.stateferry.qcow2.Qcow2Image;
+import org.stateferry.source.DumpSource;
 import org.stateferry.storage.IoMode;
 import org.stateferry.stream.StreamCheck;
 import org.stateferry.transfer.TransferSettings;
@@ -98,13 +99,15 @@ public final class ImportPreparation {
 
     private ImportPlan resumed(CheckReport report, ClusterAllocator allocator, Journal journal, long bufferCount)
             throws StateferryException {
-        long boundary = Math.min(
-                bufferCount * journal.plan().bufferSize(), journal.plan().streamLength());
+        long boundary = journal.plan().endOf(bufferCount);
         requireSpace(Optional.of(report), boundary);
         session.progress().notice("going on from byte " + boundary + ", which is proven to be in the image");
         StreamCheck check = session.dump().checker();
         long checkPosition = 0;
-        Optional<Checkpoint> checkpoint = journal.checkpoint().filter(found -> found.checkerPosition() <= boundary);
+        // What can only be read from its start is checked from there on as well.
+        boolean mayGoOn = session.dump().access() == DumpSource.Access.RANDOM;
+        Optional<Checkpoint> checkpoint =
+                journal.checkpoint().filter(found -> mayGoOn && found.checkerPosition() <= boundary);
         if (checkpoint.isPresent()) {
             try {
                 check = session.dump().restoreChecker(checkpoint.get().checkerState());
@@ -136,7 +139,7 @@ public final class ImportPreparation {
                 JournalFiles.importKey(identity),
                 JournalPlan.Role.VM_STATE,
                 session.openImage().key(),
-                session.dump().streamLength(),
+                session.streamLength().orElse(JournalPlan.UNKNOWN_LENGTH),
                 TransferSettings.bufferSize(clusterSize),
                 clusterSize,
                 image.header().incompatibleFeatures(),

@@ -180,7 +180,7 @@ public final class ImportPublication {
     }
 
     private SnapshotTime savedAt() {
-        StreamFacts facts = session.dump().facts();
+        StreamFacts facts = session.facts();
         VmClock clock = facts == null ? null : facts.clock();
         return new SnapshotTime(session.dump().modified(), clock == null ? 0 : Math.max(0, clock.nanos()));
     }

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -25,9 +26,11 @@ import org.stateferry.journal.SwitchConfirmation;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.source.DumpSource;
+import org.stateferry.source.StreamEnd;
 import org.stateferry.storage.FileIdentity;
 import org.stateferry.storage.ImageFile;
 import org.stateferry.storage.OpenImage;
+import org.stateferry.stream.StreamFacts;
 
 /**
  * One attempt's hold on its files, outside the steps: dump and image are opened once and the image is locked before
@@ -44,6 +47,7 @@ public final class ImportSession extends OpenImport {
     private @Nullable JournalForcing journalForcing;
     private @Nullable Journal journal;
     private @Nullable SnapshotTableEntry published;
+    private @Nullable StreamEnd end;
 
     private ImportSession(
             ImportRequest request, FileAccess access, ImportProgress progress, StopSignal stop, SessionFiles files) {
@@ -63,6 +67,21 @@ public final class ImportSession extends OpenImport {
     @Override
     public DumpSource dump() {
         return files.dump();
+    }
+
+    @Override
+    public OptionalLong streamLength() {
+        return end == null ? super.streamLength() : OptionalLong.of(end.length());
+    }
+
+    /** What the stream says about its machine, all of it once it was read to its end; null for an opaque dump. */
+    public @Nullable StreamFacts facts() {
+        return end == null ? dump().facts() : end.facts();
+    }
+
+    /** Keeps what only the end of the stream has told. */
+    void streamEnded(StreamEnd found) {
+        end = found;
     }
 
     /** The image as a file that is there or is being made. */

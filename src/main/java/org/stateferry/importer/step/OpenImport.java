@@ -5,6 +5,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StopSignal;
@@ -53,6 +54,11 @@ public abstract class OpenImport implements AutoCloseable {
     }
 
     abstract DumpSource dump();
+
+    /** The length of the stream in bytes; empty as long as the dump does not tell it, and has not been read to its end. */
+    public OptionalLong streamLength() {
+        return dump().streamLength();
+    }
 
     abstract OtherDisks otherDisks();
 

@@ -83,13 +83,13 @@ final class PlannedImport extends OpenImport {
         try {
             files.add(OpenImages.reserveDump(request.dump()));
             DumpSource dump =
-                    DumpSources.open(request.dump(), request.options().format(), new DumpOpening(progress, stop));
+                    DumpSources.open(request.dump(), request.options().choice(), new DumpOpening(progress, stop));
             files.add(0, dump);
             List<OpenImage> disks = LockedImages.openOthers(request);
             files.addAll(disks);
             OtherDisks otherDisks = OtherDisks.of(disks, home, FileAccess.PLAIN);
             files.add(0, otherDisks);
-            TargetImages.requireRoom(wanted, dump.streamLength());
+            TargetImages.requireRoom(wanted, dump.streamLength().orElse(0));
             return new PlannedImport(
                     request, progress, stop, path, new NewImageLayout(wanted), dump, otherDisks, files);
         } catch (StateferryException | RuntimeException | Error e) {

@@ -59,7 +59,7 @@ final class ResumeCheck {
         if (journal.isFinished()) {
             return "the earlier attempt was given up and its space given back";
         }
-        if (then.streamLength() != now.streamLength()
+        if (!then.fitsStream(now)
                 || then.bufferSize() != now.bufferSize()
                 || then.clusterSize() != now.clusterSize()
                 || then.incompatibleFeatures() != now.incompatibleFeatures()) {

@@ -38,22 +38,28 @@ public record SnapshotPresence(@Nullable SnapshotTableEntry entry, boolean sameV
     private static boolean isSame(OpenImport subject, Qcow2Image image, SnapshotTableEntry entry)
             throws StateferryException {
         DumpSource dump = subject.dump();
-        if (entry.vmStateSize() != dump.streamLength()) {
-            return false;
+        if (dump.access() == DumpSource.Access.ONCE
+                || entry.vmStateSize() != dump.streamLength().orElse(entry.vmStateSize())) {
+            return false; // what comes through a pipe now was never imported
         }
         VmStateReader vmState = new VmStateReader(image, entry);
         ByteBuffer inDump = ByteBuffer.allocate(COMPARED_SIZE);
         ByteBuffer inImage = ByteBuffer.allocate(COMPARED_SIZE);
         try (PieceStream pieces = dump.pieces(0)) {
-            for (long offset = 0; offset < dump.streamLength(); offset += inDump.limit()) {
+            long offset = 0;
+            while (pieces.read(inDump.clear()) > 0) {
                 subject.requireNotStopped();
-                pieces.read(inDump.clear());
-                vmState.read(inImage.clear().limit(inDump.position()), offset);
-                if (!inDump.flip().equals(inImage.flip())) {
+                inDump.flip();
+                if (inDump.limit() > entry.vmStateSize() - offset) {
                     return false;
                 }
+                vmState.read(inImage.clear().limit(inDump.limit()), offset);
+                if (!inDump.equals(inImage.flip())) {
+                    return false;
+                }
+                offset += inDump.limit();
             }
-            return true;
+            return offset == entry.vmStateSize();
         } catch (StateferryException e) {
             if (e.kind() == FailureKind.IMAGE_UNSUPPORTED) {
                 return false; // a vmstate in a form that an import never writes is not ours

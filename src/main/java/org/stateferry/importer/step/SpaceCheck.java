@@ -24,6 +24,9 @@ import org.stateferry.transfer.TransferSettings;
  * and {@code presentSize} what an earlier attempt has stored of the stream, whole clusters. Changes nothing.
  */
 final class SpaceCheck {
+    /** What is asked for ahead of a stream of unknown length; more is in flight at no time. */
+    static final long WINDOW = 32L << 20;
+
     private final OpenImport subject;
 
     SpaceCheck(OpenImport subject) {
@@ -40,8 +43,31 @@ final class SpaceCheck {
     }
 
     private long imageGrowth(CheckReport report, long presentSize) throws StateferryException {
-        return subject.sizeToBeMade()
-                + SpaceEstimate.growth(subject.image(), report, subject.dump().streamLength(), presentSize);
+        return subject.sizeToBeMade() + SpaceEstimate.growth(subject.image(), report, length(presentSize), presentSize);
+    }
+
+    /** The stream's length or, as long as that is not known, as much as comes next. */
+    private long length(long presentSize) {
+        return subject.streamLength().orElse(presentSize + WINDOW);
+    }
+
+    /**
+     * To be called now and then while a stream of unknown length is transferred: fails before the file system is full, so that
+     * others who write to it do not meet a full disk.
+     *
+     * @param report the check of the image as it was before
+     * @param position bytes of the stream that are written or about to be
+     */
+    void requireAhead(CheckReport report, long position) throws StateferryException {
+        long needed = SpaceEstimate.growth(subject.image(), report, position + WINDOW, position)
+                + neededByDisksBeside(placeOfImage());
+        long usable = subject.usableSpace();
+        if (needed > usable) {
+            throw noRoom(
+                    subject.imagePath(),
+                    "after " + position + " bytes of the stream the import needs " + needed
+                            + " more bytes on the file system at least, which has " + usable);
+        }
     }
 
     private static long growthOf(OtherDisk disk) {
@@ -90,8 +116,7 @@ final class SpaceCheck {
     /** What the state itself takes; more than the growth if part of it fits into what is free in the file. */
     private long sizeOfState(long presentSize) {
         ClusterGeometry geometry = subject.image().geometry();
-        return geometry.clusterOffset(
-                geometry.clusterCount(subject.dump().streamLength()) - geometry.clusterCount(presentSize));
+        return geometry.clusterOffset(geometry.clusterCount(length(presentSize)) - geometry.clusterCount(presentSize));
     }
 
     private long neededByDisksBeside(Path place) throws StateferryException {
@@ -103,7 +128,10 @@ final class SpaceCheck {
     }
 
     private boolean fitsWithoutZeros(long limit, long presentSize) throws StateferryException {
-        return !subject.image().header().zerosNeedSpace() && limit > 0 && sizeWithoutZeros(limit, presentSize) <= limit;
+        return subject.streamLength().isPresent()
+                && !subject.image().header().zerosNeedSpace()
+                && limit > 0
+                && sizeWithoutZeros(limit, presentSize) <= limit;
     }
 
     /** What the clusters still to be stored take that are not zero; above the limit if not all was looked at. */

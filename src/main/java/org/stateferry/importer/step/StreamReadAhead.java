@@ -13,6 +13,7 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.source.DumpSource;
 import org.stateferry.source.PieceStream;
+import org.stateferry.source.StreamEnd;
 import org.stateferry.stream.StreamCheck;
 import org.stateferry.transfer.BufferPool;
 import org.stateferry.transfer.TransferBuffer;
@@ -36,6 +37,8 @@ final class StreamReadAhead implements AutoCloseable {
     private final int clusterSize;
     private final TransferObserver observer;
     private final PieceStream stream;
+    private final DumpSource.@Nullable Extent extent;
+    private final long extentEnd;
     private final Thread thread;
 
     private final ReentrantLock lock = new ReentrantLock();
@@ -57,20 +60,21 @@ final class StreamReadAhead implements AutoCloseable {
 
     /**
      * @param check in its state at {@code position}
-     * @param position the stream offset of the first piece, a multiple of the buffer size
+     * @param stream yields the bytes from {@code position} on; closed with this
+     * @param position the stream offset of the first piece, a multiple of the buffer size or the stream's end
      * @param pool its buffers hold the pieces
      * @param leaveInDump whether the system may be able to copy from the dump into the image
      * @param observer hears how many bytes were read
      */
     StreamReadAhead(
             DumpSource dump,
+            PieceStream stream,
             StreamCheck check,
             long position,
             BufferPool pool,
             int clusterSize,
             boolean leaveInDump,
-            TransferObserver observer)
-            throws StateferryException {
+            TransferObserver observer) {
         this.dump = dump;
         this.check = check;
         this.position = position;
@@ -78,7 +82,9 @@ final class StreamReadAhead implements AutoCloseable {
         this.clusterSize = clusterSize;
         this.leaveInDump = leaveInDump;
         this.observer = observer;
-        this.stream = dump.pieces(position);
+        this.stream = stream;
+        this.extent = dump.extent().orElse(null);
+        this.extentEnd = dump.streamLength().orElse(0);
         this.thread = new Thread(this::readAll, "stateferry-read");
         thread.setDaemon(true);
     }
@@ -176,8 +182,9 @@ final class StreamReadAhead implements AutoCloseable {
 
     private StreamPiece read() throws StateferryException {
         long start = position;
+        DumpSource.Extent source = leaveInDump ? extent : null;
         WriteLoad load =
-                leaveInDump && dump.streamLength() - position >= pool.bufferSize() ? readExtent() : readBuffer();
+                source != null && extentEnd - position >= pool.bufferSize() ? readExtent(source) : readBuffer();
         int size = load.size();
         if (size == 0) {
             load.release();
@@ -209,7 +216,7 @@ final class StreamReadAhead implements AutoCloseable {
         }
     }
 
-    private DumpExtent readExtent() throws StateferryException {
+    private DumpExtent readExtent(DumpSource.Extent source) throws StateferryException {
         if (slice == null) {
             slice = ByteBuffer.allocateDirect(TransferSettings.SLICE_SIZE);
         }
@@ -227,7 +234,15 @@ final class StreamReadAhead implements AutoCloseable {
         }
         position += size;
         return new DumpExtent(
-                dump, pool, start, size, clusterSize, zeroClusters, (int) crc.getValue(), () -> leaveInDump = false);
+                dump,
+                source,
+                pool,
+                start,
+                size,
+                clusterSize,
+                zeroClusters,
+                (int) crc.getValue(),
+                () -> leaveInDump = false);
     }
 
     /** Takes out the clusters of which the slice at {@code offset} has something other than zeros. */
@@ -243,12 +258,20 @@ final class StreamReadAhead implements AutoCloseable {
 
     /** What the check could not look at, once the end of the stream was taken. */
     StreamCheck.@Nullable Unchecked unchecked() {
-        return check.unchecked();
+        StreamEnd end = stream.end();
+        return end == null ? check.unchecked() : end.unchecked();
+    }
+
+    /** What only the stream's end has told, once it was taken; null if the dump knew it before. */
+    @Nullable
+    StreamEnd end() {
+        return stream.end();
     }
 
     /** Releases all that was not taken, and waits until the thread has ended. */
     @Override
     public void close() throws StateferryException {
+        stream.cancel(); // the thread may be waiting for a pipe's writer
         lock.lock();
         try {
             closed = true;

@@ -9,13 +9,17 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.host.HostMemory;
 import org.stateferry.importer.ImportOptions.Compression;
+import org.stateferry.importer.image.Resources;
 import org.stateferry.journal.BufferRecord;
 import org.stateferry.journal.Checkpoint;
 import org.stateferry.journal.JournaledImageFile;
+import org.stateferry.qcow2.ImportRequirements;
 import org.stateferry.qcow2.vmstate.VmStateWriter;
 import org.stateferry.source.PieceStream;
+import org.stateferry.source.StreamEnd;
 import org.stateferry.storage.IoMode;
 import org.stateferry.stream.StreamCheck;
+import org.stateferry.stream.StreamFacts;
 import org.stateferry.transfer.BufferPool;
 import org.stateferry.transfer.ClusterAggregator;
 import org.stateferry.transfer.InFlightWrites;
@@ -45,6 +49,10 @@ public final class TransferRun implements AutoCloseable {
     private final LoadMeter meter;
     private final Deque<StreamPiece> handedOut = new ArrayDeque<>();
     private final long startPosition;
+    private final SpaceCheck space;
+    /** Up to where in the stream the file system has room. */
+    private long spaceCheckPosition;
+
     /** The checker's states at item ends that are not known to be written yet. */
     private final Deque<CheckState> checkStates = new ArrayDeque<>();
     /** The last state before them. */
@@ -83,10 +91,11 @@ public final class TransferRun implements AutoCloseable {
                 this::writeBuffer,
                 meter);
         this.aggregator = new ClusterAggregator(pool, writes, clusterSize, plan.firstBuffer());
-        this.startPosition =
-                Math.min(plan.firstBuffer() * bufferSize, plan.journal().plan().streamLength());
         StreamCheck check = plan.check();
-        catchUp(check);
+        PieceStream stream = session.dump().pieces(plan.checkPosition());
+        this.startPosition = catchUp(stream, check);
+        this.spaceCheckPosition = startPosition;
+        this.space = new SpaceCheck(session);
         this.writtenCheckState = new CheckState(startPosition, check.save());
         this.dataFile = new JournaledImageFile(plan.dataFile().file(), plan.journal());
         this.earlyWriteBack = new EarlyWriteBack(dataFile, this::startWriteBack, this::dropWritten);
@@ -99,6 +108,7 @@ public final class TransferRun implements AutoCloseable {
                 plan.firstBuffer());
         this.readAhead = new StreamReadAhead(
                 session.dump(),
+                stream,
                 check,
                 startPosition,
                 pool,
@@ -120,21 +130,33 @@ public final class TransferRun implements AutoCloseable {
         return TransferSettings.compressorCount(Runtime.getRuntime().availableProcessors());
     }
 
-    /** Feeds the checker what lies between its saved state and the first byte to be transferred. */
-    private void catchUp(StreamCheck check) throws StateferryException {
+    /**
+     * Feeds the checker what lies between its saved state and the first byte to be transferred, and passes it. Closes the
+     * stream if that fails.
+     *
+     * @return the offset of that byte, which is the stream's end if that comes first
+     */
+    private long catchUp(PieceStream stream, StreamCheck check) throws StateferryException {
         long position = plan.checkPosition();
-        if (position == startPosition) {
-            return;
+        long wanted = plan.journal().plan().endOf(plan.firstBuffer());
+        if (position == wanted) {
+            return wanted;
         }
         TransferBuffer buffer = pool.take();
-        try (PieceStream missed = session.dump().pieces(position)) {
-            while (position < startPosition) {
+        try {
+            int count = 1;
+            while (position < wanted && count > 0) {
                 session.requireNotStopped();
                 ByteBuffer bytes = buffer.bytes().clear();
-                bytes.limit((int) Math.min(bytes.capacity(), startPosition - position));
-                position += missed.read(bytes);
+                bytes.limit((int) Math.min(bytes.capacity(), wanted - position));
+                count = stream.read(bytes);
+                position += count;
                 check.accept(bytes.flip());
             }
+            return position;
+        } catch (StateferryException | RuntimeException | Error e) {
+            Resources.closeAfter(e, stream);
+            throw e;
         } finally {
             buffer.release();
         }
@@ -156,7 +178,9 @@ public final class TransferRun implements AutoCloseable {
         if (piece.isEndOfStream()) {
             session.dump().requireUnchanged();
             warnOfUnchecked();
+            takeEnd();
         } else {
+            requireSpaceAhead(piece.end());
             handedOut.add(piece);
             checkStates.add(new CheckState(piece.end(), piece.checkState()));
         }
@@ -167,6 +191,32 @@ public final class TransferRun implements AutoCloseable {
         StreamCheck.Unchecked rest = readAhead.unchecked();
         if (rest != null) {
             session.warn("the dump was not checked from byte " + rest.offset() + " on: " + rest.reason());
+        }
+    }
+
+    /** A stream of unknown length has come to its end: from now on all else is as if it had been known. */
+    private void takeEnd() throws StateferryException {
+        StreamEnd end = readAhead.end();
+        if (end == null) {
+            return;
+        }
+        ImportRequirements.requireCapacity(session.image(), end.length());
+        session.streamEnded(end);
+        plan.journal().replan(plan.journal().plan().withStreamLength(end.length()));
+        if (end.surplus() > 0) {
+            session.warn("bytes follow the stream in the dump that are not part of it: they are left out");
+        }
+        StreamFacts facts = end.facts();
+        if (facts != null && facts.vmDescription() == null) {
+            session.warn("the stream has no vmdescription, so not all damage to its device state can be noticed");
+        }
+    }
+
+    /** As the length of the stream is not known, space was asked for only as far as the next window. */
+    private void requireSpaceAhead(long position) throws StateferryException {
+        if (session.streamLength().isEmpty() && position > spaceCheckPosition) {
+            space.requireAhead(plan.report(), position);
+            spaceCheckPosition = position + SpaceCheck.WINDOW / 2;
         }
     }
 
@@ -196,13 +246,13 @@ public final class TransferRun implements AutoCloseable {
     }
 
     private boolean startWriteBack() {
-        return session.dump().streamLength() >= TransferSettings.NATIVE_CALLS_MIN
+        return session.dump().expectedLength() >= TransferSettings.NATIVE_CALLS_MIN
                 && session.openImage().startWriteBack();
     }
 
     /** A large state is written through the page cache only if there is no other way, and does not stay there. */
     private void dropWritten() {
-        if (HostMemory.isLargeForPageCache(session.dump().streamLength())) {
+        if (HostMemory.isLargeForPageCache(session.dump().expectedLength())) {
             session.openImage().dropCached();
         }
     }
@@ -217,7 +267,7 @@ public final class TransferRun implements AutoCloseable {
     }
 
     private void requireWhole() throws StateferryException {
-        long expected = session.dump().streamLength();
+        long expected = plan.journal().plan().streamLength();
         if (position() != expected
                 || writes.contiguousEnd() != plan.journal().plan().bufferCount()) {
             throw StateferryException.of(
@@ -269,9 +319,7 @@ public final class TransferRun implements AutoCloseable {
 
     /** The lowest contiguous position of the stream that is written. */
     public long boundary() {
-        return Math.min(
-                writes.contiguousEnd() * pool.bufferSize(),
-                plan.journal().plan().streamLength());
+        return plan.journal().plan().endOf(writes.contiguousEnd());
     }
 
     /** Stream bytes handed to the write path, those of earlier attempts included. */

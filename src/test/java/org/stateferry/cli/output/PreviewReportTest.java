@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 import org.stateferry.importer.ImportOptions;
 import org.stateferry.importer.ImportPreview;
@@ -21,7 +22,8 @@ class PreviewReportTest {
                 new NewImage(0, 65536),
                 ImportOptions.DEFAULTS);
         return PreviewReport.line(
-                request, new ImportPreview(false, lacksName, 3 << 20, growth, 1L << 30, null, List.of()));
+                request,
+                new ImportPreview(false, lacksName, OptionalLong.of(3 << 20), growth, 1L << 30, null, List.of()));
     }
 
     @Test

@@ -1,0 +1,59 @@
+package org.stateferry.cli;
+
+import java.nio.file.Path;
+import org.stateferry.bytes.ByteSize;
+import org.stateferry.source.DumpChoice;
+import org.stateferry.source.DumpFormat;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
+
+/** What is taken from a dump: the options of all commands that read one. */
+final class DumpOptions {
+    /** The name that stands for standard input. */
+    private static final String STANDARD_INPUT = "-";
+
+    private static final Path STANDARD_INPUT_PATH = Path.of("/dev/stdin");
+
+    @Option(
+            names = "--format",
+            defaultValue = "auto",
+            paramLabel = "FORMAT",
+            description =
+                    "The dump's form: auto, plain (a QEMU migration stream), gzip, zstd, xz, bzip2, lz4 or lzop (such a"
+                            + " stream, compressed), libvirt (a save file), or opaque (any bytes, nothing is checked). Default:"
+                            + " auto.")
+    private DumpFormat format;
+
+    @Option(
+            names = "--offset",
+            defaultValue = "0",
+            paramLabel = "BYTES",
+            converter = OffsetConverter.class,
+            description =
+                    "Where in DUMP the saved state begins, compressed or not (K, M, G, T: powers of 1024). Default:"
+                            + " 0.")
+    private long offset;
+
+    /** What was asked for. */
+    DumpChoice choice() {
+        return new DumpChoice(format, offset);
+    }
+
+    /** The file that is meant by an argument: "-" is standard input. */
+    static Path file(Path argument) {
+        return argument.toString().equals(STANDARD_INPUT) ? STANDARD_INPUT_PATH : argument;
+    }
+
+    /** Reads {@code --offset}. */
+    static final class OffsetConverter implements ITypeConverter<Long> {
+        @Override
+        public Long convert(String text) {
+            try {
+                return ByteSize.parse(text);
+            } catch (IllegalArgumentException e) {
+                throw new TypeConversionException(e.getMessage());
+            }
+        }
+    }
+}

@@ -1,0 +1,16 @@
+package org.stateferry.source;
+
+import org.jspecify.annotations.Nullable;
+import org.stateferry.stream.StreamCheck;
+import org.stateferry.stream.StreamFacts;
+
+/**
+ * What is known of a stream only once it was read to its end.
+ *
+ * @param length its length in bytes
+ * @param facts what it says about its machine, or null for opaque bytes
+ * @param surplus how many bytes follow it that are not part of it, padding of zeros not counted; not all may have been counted
+ * @param unchecked the part of it that could not be checked, or null if all of it was
+ */
+public record StreamEnd(
+        long length, @Nullable StreamFacts facts, long surplus, StreamCheck.@Nullable Unchecked unchecked) {}

@@ -1,0 +1,52 @@
+package org.stateferry.source.codec;
+
+import java.nio.ByteBuffer;
+import java.util.HexFormat;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/** What a stream can be compressed with from outside, recognised by the first bytes of the compressed data. */
+public enum Codec {
+    /** Output of gzip, pigz or bgzip: any number of members (RFC 1952). */
+    GZIP("1f8b08"),
+    /** Output of zstd: any number of frames (RFC 8878). */
+    ZSTD("28b52ffd"),
+    /** Output of xz: any number of streams (the .xz file format). */
+    XZ("fd377a585a00"),
+    /** Output of bzip2: any number of streams. */
+    BZIP2("425a68"),
+    /** Output of lz4: any number of frames (the LZ4 frame format; not the legacy one). */
+    LZ4("04224d18"),
+    /** Output of lzop. */
+    LZOP("894c5a4f000d0a1a0a");
+
+    /** How many bytes {@link #at} needs. */
+    public static final int MAGIC_SIZE_MAX = 9;
+
+    private final byte[] magic;
+
+    Codec(String magic) {
+        this.magic = HexFormat.of().parseHex(magic);
+    }
+
+    /** The name of the tool and of the format, in lower case. */
+    public String label() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    /** Whether these are the first bytes of data in this format. */
+    public boolean isAt(ByteBuffer start) {
+        return start.remaining() >= magic.length
+                && start.slice(start.position(), magic.length).equals(ByteBuffer.wrap(magic));
+    }
+
+    /** The codec of data that begins with these bytes, or null if it is none of them. */
+    public static @Nullable Codec at(ByteBuffer start) {
+        for (Codec codec : values()) {
+            if (codec.isAt(start)) {
+                return codec;
+            }
+        }
+        return null;
+    }
+}

@@ -1,0 +1,185 @@
+package org.stateferry.source.codec;
+
+import java.io.EOFException;
+import java.io.FilterInputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import org.apache.commons.compress.compressors.bzip2.BZip2CompressorInputStream;
+import org.apache.commons.compress.compressors.lz4.FramedLZ4CompressorInputStream;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.tukaani.xz.MemoryLimitException;
+import org.tukaani.xz.SingleXZInputStream;
+import org.tukaani.xz.UnsupportedOptionsException;
+
+/**
+ * The content of compressed data, one byte after the other: that of all its members, frames or streams, up to where
+ * something else follows or nothing. Memory: for zstd a window of 128 MiB at most, for xz {@value #XZ_MEMORY_MAX_KIB} KiB, for
+ * all others less than 16 MiB.
+ *
+ * <p>For one thread, except that the feed may be closed by another.
+ */
+public final class DecodedBytes implements SequentialBytes {
+    /** What xz may use, in KiB: presets up to -8 need 33 MiB. */
+    static final int XZ_MEMORY_MAX_KIB = 40 * 1024;
+
+    private static final int SKIPPABLE_MASK = 0xfffffff0;
+    /** zstd and lz4 have the same skippable frames. */
+    private static final int SKIPPABLE_MAGIC = 0x184d2a50;
+
+    private static final int SKIPPABLE_HEAD_SIZE = 8;
+    private static final String RESAVE =
+            "save the state again, or decompress the file with %s -d to see what is left of it";
+
+    private final Path file;
+    private final Codec codec;
+    private final CodedInput in;
+    private final ByteFeed feed;
+    private @Nullable MemberDecoder member;
+    private long decodedSize;
+    private boolean ended;
+    private long surplus;
+
+    /**
+     * @param feed the compressed data; closed with this
+     * @param offset where in the file it begins, in bytes
+     * @param file the dump, for messages
+     */
+    public DecodedBytes(Codec codec, ByteFeed feed, long offset, Path file) {
+        this.codec = codec;
+        this.feed = feed;
+        this.file = file;
+        in = new CodedInput(feed, offset);
+    }
+
+    /** Fails also if decoding needs more memory than it may. */
+    @Override
+    public int read(ByteBuffer target) throws StateferryException {
+        int start = target.position();
+        try {
+            while (target.hasRemaining() && !ended) {
+                MemberDecoder open = member == null ? nextMember() : member;
+                if (open != null && open.decode(target) < 0) {
+                    open.close();
+                    member = null;
+                }
+            }
+        } catch (StateferryException e) {
+            throw e;
+        } catch (MemoryLimitException e) {
+            throw unfit("decoding it needs " + e.getMemoryNeeded() / 1024 + " MiB of memory; more than "
+                            + XZ_MEMORY_MAX_KIB / 1024 + " MiB are not used")
+                    .causedBy(e);
+        } catch (UnsupportedOptionsException e) {
+            throw unfit("it uses something that is not supported: " + e.getMessage())
+                    .causedBy(e);
+        } catch (EOFException e) {
+            throw damaged("the compressed data is cut off").causedBy(e);
+        } catch (IOException | RuntimeException e) {
+            // Libraries meet damaged data with all kinds of exceptions.
+            throw damaged("the compressed data is damaged: " + e.getMessage()).causedBy(e);
+        } finally {
+            decodedSize += target.position() - start;
+        }
+        return target.position() - start;
+    }
+
+    /** The next member, or null at the end or where a frame without content was passed. */
+    private @Nullable MemberDecoder nextMember() throws IOException {
+        if (decodedSize > 0) {
+            passPadding();
+        }
+        if (codec.isAt(in.peek(Codec.MAGIC_SIZE_MAX))) {
+            member = open();
+            return member;
+        }
+        ByteBuffer head = in.peek(SKIPPABLE_HEAD_SIZE).order(ByteOrder.LITTLE_ENDIAN);
+        boolean mayBeSkippable = codec == Codec.LZ4 || codec == Codec.ZSTD;
+        if (mayBeSkippable
+                && head.remaining() == SKIPPABLE_HEAD_SIZE
+                && (head.getInt() & SKIPPABLE_MASK) == SKIPPABLE_MAGIC) {
+            in.skipNBytes(SKIPPABLE_HEAD_SIZE + Integer.toUnsignedLong(head.getInt()));
+            return null;
+        }
+        ended = true;
+        return null;
+    }
+
+    /** Zeros between members, and behind the last one: some programs write whole blocks. */
+    private void passPadding() throws StateferryException {
+        while (!in.isAtEnd() && in.peek(1).get(0) == 0) {
+            in.read();
+        }
+    }
+
+    private MemberDecoder open() throws IOException {
+        return switch (codec) {
+            case GZIP -> new GzipMember(in);
+            case ZSTD -> new ZstdFrame(in);
+            case XZ -> MemberDecoder.of(new SingleXZInputStream(new Unclosed(in), XZ_MEMORY_MAX_KIB));
+            case BZIP2 -> MemberDecoder.of(new BZip2CompressorInputStream(new Unclosed(in), false));
+            case LZ4 -> MemberDecoder.of(new FramedLZ4CompressorInputStream(new Unclosed(in), false));
+            case LZOP -> new LzopFile(in);
+        };
+    }
+
+    /** Keeps a library from closing the input at a member's end. */
+    private static final class Unclosed extends FilterInputStream {
+        Unclosed(CodedInput in) {
+            super(in);
+        }
+
+        @Override
+        public void close() {
+            // More members may follow.
+        }
+    }
+
+    @Override
+    public long surplus(long limit) throws StateferryException {
+        while (surplus < limit && !in.isAtEnd()) {
+            ByteBuffer ahead = in.ahead();
+            surplus += ahead.remaining();
+            ahead.position(ahead.limit());
+        }
+        return surplus;
+    }
+
+    private StateferryException unfit(String problem) {
+        return StateferryException.at(
+                        FailureKind.DUMP_UNFIT,
+                        file,
+                        in.offset(),
+                        "the dump is compressed with " + codec.label() + ": " + problem)
+                .advise("Decompress it first (" + codec.label() + " -d), and import the result.");
+    }
+
+    private StateferryException damaged(String problem) {
+        return StateferryException.at(
+                        FailureKind.DUMP_INVALID,
+                        file,
+                        in.offset(),
+                        problem + " (" + codec.label() + ", behind " + decodedSize + " bytes of the stream)")
+                .advise(RESAVE.formatted(codec.label()));
+    }
+
+    @Override
+    public void close() throws StateferryException {
+        try {
+            if (member != null) {
+                member.close();
+                member = null;
+            }
+        } catch (StateferryException e) {
+            throw e;
+        } catch (IOException e) {
+            throw StateferryException.in(FailureKind.IO, file, "ending the decoder failed: " + e.getMessage())
+                    .causedBy(e);
+        } finally {
+            feed.close();
+        }
+    }
+}

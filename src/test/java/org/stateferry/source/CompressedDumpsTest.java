@@ -1,0 +1,314 @@
+package org.stateferry.source;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.source.codec.Codec;
+import org.stateferry.testing.CommandResult;
+import org.stateferry.testing.Compressed;
+import org.stateferry.testing.Dumps;
+import org.stateferry.testing.LibvirtSaveBuilder;
+import org.stateferry.testing.MigrationStreamBuilder;
+import org.stateferry.testing.RunningCommand;
+
+/** Streams that are compressed from outside come out as they were, and damage to them is noticed. */
+@Timeout(120)
+class CompressedDumpsTest {
+    private static final byte[] STREAM = ticker();
+
+    @TempDir
+    Path folder;
+
+    private static byte[] ticker() {
+        try {
+            return Files.readAllBytes(Path.of("src/demo/ticker.vmstate"));
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Codec.class)
+    void aCompressedStreamIsReadAsItWas(Codec codec) throws Exception {
+        Path dump = Dumps.write(folder, Compressed.with(codec, STREAM));
+        try (DumpSource source = DumpSources.open(dump, DumpFormat.AUTO)) {
+            assertThat(source.form()).isEqualTo(new DumpForm(DumpForm.Container.STREAM, codec, false));
+            assertThat(source.access()).isEqualTo(DumpSource.Access.SEQUENTIAL);
+            assertThat(source.streamLength()).as("nobody knows it yet").isEmpty();
+            assertThat(source.facts().machineType()).startsWith("pc-");
+            assertThat(source.facts().mainMemorySize()).hasValue(16L << 20);
+
+            try (PieceStream pieces = source.pieces(0)) {
+                assertThat(rest(pieces)).isEqualTo(STREAM);
+                StreamEnd end = pieces.end();
+                assertThat(end.length()).isEqualTo(STREAM.length);
+                assertThat(end.surplus()).isZero();
+                assertThat(end.unchecked()).isNull();
+            }
+            try (PieceStream pieces = source.pieces(500_000)) {
+                assertThat(rest(pieces)).isEqualTo(Arrays.copyOfRange(STREAM, 500_000, STREAM.length));
+            }
+            source.requireUnchanged();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Codec.class)
+    void whatTheEndTellsIsWhatThePlainStreamTells(Codec codec) throws Exception {
+        try (DumpSource plain = DumpSources.open(Path.of("src/demo/ticker.vmstate"), DumpFormat.AUTO);
+                DumpSource source =
+                        DumpSources.open(Dumps.write(folder, Compressed.with(codec, STREAM)), codecFormat(codec));
+                PieceStream pieces = source.pieces(0)) {
+            rest(pieces);
+            assertThat(pieces.end().facts()).isEqualTo(plain.facts());
+        }
+    }
+
+    private static DumpFormat codecFormat(Codec codec) {
+        return DumpFormat.valueOf(codec.name());
+    }
+
+    @ParameterizedTest
+    @EnumSource(Codec.class)
+    void severalMembersWithPaddingAroundThemAreOneStream(Codec codec) throws Exception {
+        byte[] members = Compressed.inTwoMembers(codec, STREAM);
+        Path dump = Dumps.write(folder, Arrays.copyOf(members, members.length + 4096));
+        try (DumpSource source = DumpSources.open(dump, DumpFormat.AUTO);
+                PieceStream pieces = source.pieces(0)) {
+            assertThat(rest(pieces)).isEqualTo(STREAM);
+            assertThat(pieces.end().surplus()).as("zeros are padding").isZero();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Codec.class)
+    void whatFollowsTheCompressedDataIsCounted(Codec codec) throws Exception {
+        byte[] coded = Compressed.with(codec, STREAM);
+        byte[] longer = Arrays.copyOf(coded, coded.length + 300);
+        Arrays.fill(longer, coded.length, longer.length, (byte) 'x');
+        try (DumpSource source = DumpSources.open(Dumps.write(folder, longer), DumpFormat.AUTO);
+                PieceStream pieces = source.pieces(0)) {
+            assertThat(rest(pieces)).isEqualTo(STREAM);
+            assertThat(pieces.end().surplus()).isEqualTo(300);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Codec.class)
+    void whatFollowsTheStreamInsideIsLeftOut(Codec codec) throws Exception {
+        byte[] padded = Arrays.copyOf(STREAM, STREAM.length + 70_000);
+        padded[STREAM.length + 10] = 'x';
+        try (DumpSource source =
+                        DumpSources.open(Dumps.write(folder, Compressed.with(codec, padded)), DumpFormat.AUTO);
+                PieceStream pieces = source.pieces(0)) {
+            assertThat(rest(pieces)).isEqualTo(STREAM);
+            assertThat(pieces.end().surplus()).isPositive();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Codec.class)
+    void aCutIsRefusedWhereItIs(Codec codec) throws Exception {
+        byte[] coded = Compressed.with(codec, STREAM);
+        Random random = new Random(codec.ordinal());
+        for (int round = 0; round < 12; round++) {
+            int size = round == 0 ? coded.length - 1 : random.nextInt(10, coded.length);
+            StateferryException failure = failure(Arrays.copyOf(coded, size));
+            assertThat(failure.kind())
+                    .as("%s cut at %d: %s", codec, size, failure)
+                    .isEqualTo(FailureKind.DUMP_INVALID);
+            assertThat(failure.offset()).as("%s cut at %d", codec, size).isBetween(0L, (long) size);
+            assertThat(failure.advice()).isNotBlank();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Codec.class)
+    void aFlippedByteIsRefusedOrChangesNothing(Codec codec) throws Exception {
+        byte[] coded = Compressed.with(codec, STREAM);
+        Random random = new Random(40 + codec.ordinal());
+        int refused = 0;
+        for (int round = 0; round < 30; round++) {
+            byte[] damaged = coded.clone();
+            int at = round < 12 ? round + 3 : random.nextInt(coded.length);
+            damaged[at] ^= (byte) (1 << random.nextInt(8));
+            try {
+                Path dump = Dumps.write(folder, damaged);
+                try (DumpSource source = DumpSources.open(dump, codecFormat(codec));
+                        PieceStream pieces = source.pieces(0)) {
+                    assertThat(rest(pieces)).as("%s, flip at %d", codec, at).isEqualTo(STREAM);
+                }
+            } catch (StateferryException e) {
+                assertThat(e.kind())
+                        .as("%s, flip at %d: %s", codec, at, e)
+                        .isIn(FailureKind.DUMP_INVALID, FailureKind.DUMP_UNFIT);
+                refused++;
+            }
+        }
+        // A plain zstd frame without a checksum may hide one in the content of a page.
+        assertThat(refused).isGreaterThan(10);
+    }
+
+    @Test
+    void aStreamThatIsLongerThanItsRamAllowsIsRefused() throws Exception {
+        MigrationStreamBuilder endless = MigrationStreamBuilder.withPages(pages -> pages.page("pc.ram", 0));
+        byte[] stream = endless.build();
+        // Nothing but zeros in a device's payload, as many as the bound allows and more.
+        int deviceAt = stream.length - 600;
+        byte[] opening = Arrays.copyOf(stream, deviceAt);
+        byte[] zeros = Compressed.with(Codec.ZSTD, new byte[64 << 20]);
+        try (ByteArrayOutputStream bomb = new ByteArrayOutputStream()) {
+            bomb.write(Compressed.with(Codec.ZSTD, opening));
+            for (int index = 0; index < 17; index++) {
+                bomb.write(zeros);
+            }
+            StateferryException failure = failure(bomb.toByteArray());
+
+            assertThat(failure.kind()).isIn(FailureKind.DUMP_UNFIT, FailureKind.DUMP_INVALID);
+        }
+    }
+
+    @Test
+    void aWindowOfZstdThatNeedsTooMuchMemoryIsRefused() throws Exception {
+        // A frame head that asks for a window of 1 GiB: no content size, window log 30.
+        byte[] frame = {0x28, (byte) 0xb5, 0x2f, (byte) 0xfd, 0x00, (byte) ((30 - 10) << 3), 0x01, 0, 0};
+
+        StateferryException failure = failure(frame);
+
+        assertThat(failure.kind()).isIn(FailureKind.DUMP_UNFIT, FailureKind.DUMP_INVALID);
+        assertThat(failure.offset()).isNotNegative();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"gzip", "zstd", "xz", "bzip2", "lz4", "lzop"})
+    void theToolsOwnOutputIsRead(String tool) throws Exception {
+        Path plain = Files.write(folder.resolve("plain"), STREAM);
+        Path coded = folder.resolve("plain." + tool);
+        CommandResult made = RunningCommand.run(
+                Duration.ofSeconds(60),
+                List.of(
+                        "sh",
+                        "-c",
+                        "command -v " + tool + " >/dev/null || exit 77; " + tool + " -c " + plain + " > " + coded));
+        assumeTrue(made.exitCode() != 77, tool + " is not installed");
+        assertThat(made.exitCode()).isZero();
+        try (DumpSource source = DumpSources.open(coded, DumpFormat.AUTO);
+                PieceStream pieces = source.pieces(0)) {
+            assertThat(rest(pieces)).isEqualTo(STREAM);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(SaveFormat.class)
+    void aSaveFileOfLibvirtIsReadInEveryFormat(SaveFormat format) throws Exception {
+        if (format == SaveFormat.SPARSE) {
+            return;
+        }
+        Codec codec = format.codec();
+        byte[] payload = codec == null ? STREAM : Compressed.with(codec, STREAM);
+        for (ByteOrder order : List.of(ByteOrder.LITTLE_ENDIAN, ByteOrder.BIG_ENDIAN)) {
+            byte[] save = LibvirtSaveBuilder.valid()
+                    .order(order)
+                    .format(format.ordinal())
+                    .payload(Arrays.copyOf(payload, payload.length + 1000))
+                    .build();
+            try (DumpSource source = DumpSources.open(Dumps.write(folder, save), DumpFormat.AUTO);
+                    PieceStream pieces = source.pieces(0)) {
+                assertThat(source.form()).isEqualTo(new DumpForm(DumpForm.Container.LIBVIRT, codec, false));
+                assertThat(rest(pieces)).as("%s, %s", format, order).isEqualTo(STREAM);
+            }
+        }
+    }
+
+    @Test
+    void aStreamBehindSomethingElseIsReadFromItsOffset() throws Exception {
+        for (Codec codec : new Codec[] {null, Codec.GZIP}) {
+            byte[] content = codec == null ? STREAM : Compressed.with(codec, STREAM);
+            byte[] file = new byte[5000 + content.length];
+            System.arraycopy(content, 0, file, 5000, content.length);
+            Path dump = Dumps.write(folder, file);
+            assertThatThrownBy(() -> DumpSources.open(dump, DumpFormat.AUTO)).hasMessageContaining("not a saved state");
+            try (DumpSource source = DumpSources.open(dump, new DumpChoice(DumpFormat.AUTO, 5000), OpenMonitor.NONE);
+                    PieceStream pieces = source.pieces(0)) {
+                assertThat(rest(pieces)).as("%s", codec).isEqualTo(STREAM);
+            }
+        }
+    }
+
+    @Test
+    void anotherFormatThanTheOneAskedForIsRefused() {
+        Path dump = Dumps.write(folder, Compressed.with(Codec.GZIP, STREAM));
+
+        StateferryException failure =
+                catchThrowableOfType(StateferryException.class, () -> DumpSources.open(dump, DumpFormat.ZSTD));
+
+        assertThat(failure.kind()).isEqualTo(FailureKind.DUMP_INVALID);
+        assertThat(failure).hasMessageContaining("not compressed with zstd");
+        assertThat(failure.advice()).contains("--format");
+    }
+
+    @Test
+    void whatIsCompressedAndNoStreamIsNamed() {
+        assertThat(failure(Compressed.with(Codec.GZIP, Compressed.with(Codec.XZ, STREAM))))
+                .hasMessageContaining("compressed with xz");
+        assertThat(failure(Compressed.with(Codec.GZIP, new byte[100])))
+                .hasMessageContaining("not a QEMU migration stream");
+    }
+
+    @Test
+    void readingCanBeEndedFromOutside() throws Exception {
+        Path dump = Dumps.write(folder, Compressed.with(Codec.GZIP, STREAM));
+        try (DumpSource source = DumpSources.open(dump, DumpFormat.AUTO);
+                PieceStream pieces = source.pieces(0)) {
+            pieces.cancel();
+            assertThatThrownBy(() -> pieces.read(ByteBuffer.allocate(10)))
+                    .isInstanceOfSatisfying(
+                            StateferryException.class,
+                            failure -> assertThat(failure.kind()).isEqualTo(FailureKind.INTERRUPTED));
+        }
+    }
+
+    private StateferryException failure(byte[] content) {
+        Path dump = Dumps.write(folder, content);
+        StateferryException failure = catchThrowableOfType(StateferryException.class, () -> {
+            try (DumpSource source = DumpSources.open(dump, DumpFormat.AUTO);
+                    PieceStream pieces = source.pieces(0)) {
+                ByteBuffer piece = ByteBuffer.allocate(1 << 20);
+                while (pieces.read(piece.clear()) > 0) {
+                    // reads to the end
+                }
+            }
+        });
+        assertThat(failure).isNotNull();
+        return failure;
+    }
+
+    private static byte[] rest(PieceStream pieces) throws StateferryException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        ByteBuffer piece = ByteBuffer.allocate(300_000);
+        while (pieces.read(piece.clear()) > 0) {
+            bytes.write(piece.array(), 0, piece.position());
+        }
+        return bytes.toByteArray();
+    }
+}
