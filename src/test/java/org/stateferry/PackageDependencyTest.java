@@ -74,9 +74,10 @@ class PackageDependencyTest {
         BATCH("batch", REPOSITORY, IMPORTER_STEP),
         INSTALLATION("installation", BATCH),
         SERVICE("service", INSTALLATION),
+        WEB("web", SERVICE),
         CLI_OUTPUT("cli.output", INSTALLATION),
         CLI_PROGRESS("cli.progress", CLI_OUTPUT),
-        CLI("cli", CLI_PROGRESS, SERVICE);
+        CLI("cli", CLI_PROGRESS, WEB);
 
         private final String packageName;
         private final List<Layer> mayUse;

@@ -2,6 +2,7 @@ package org.stateferry.batch;
 
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.launch.JobOperator;
 import org.springframework.batch.core.repository.JobRepository;
@@ -15,7 +16,6 @@ import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceTransactionManagerAutoConfiguration;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Configuration;
-import org.springframework.context.annotation.Import;
 import org.springframework.context.support.GenericApplicationContext;
 import org.springframework.core.env.ConfigurableEnvironment;
 import org.springframework.core.env.Environment;
@@ -31,8 +31,9 @@ import org.stateferry.repository.StatusFile;
 import org.stateferry.transfer.TransferObserver;
 
 /**
- * The Spring context of a command that runs once: the job repository and nothing else. It names the few
- * auto-configurations it needs, which starts in two thirds of the time that looking for all takes.
+ * The Spring context in which the job repository is. That of a command that runs once has nothing else in it and names the
+ * few auto-configurations it needs, which starts in two thirds of the time that looking for all takes. A service has one
+ * context as well, which {@link #startWithin} fills with everything that it needs besides.
  *
  * <p>The caller owns the repository ({@link RepositoryOwnership}) from before the start until after {@link #close()}.
  */
@@ -58,13 +59,33 @@ public final class BatchContext implements AutoCloseable {
      */
     public static BatchContext start(StateferryHome home, Map<String, ?> extraProperties, TransferObserver observer)
             throws StateferryException {
+        SpringApplicationBuilder builder = new SpringApplicationBuilder(OneShotConfiguration.class)
+                .web(WebApplicationType.NONE)
+                .initializers(starting ->
+                        ((GenericApplicationContext) starting).registerBean(TransferObserver.class, () -> observer));
+        return startWithin(builder, home, extraProperties, failure -> null);
+    }
+
+    /**
+     * Starts a context that has more in it than the job repository; brings the schema up to date.
+     *
+     * @param builder knows what else is in it, among that one {@link TransferObserver}; the rest is added here
+     * @param extraProperties precede the settings file and the environment
+     * @param explanation what a failure of the start means, or null where it is the job repository's
+     * @throws StateferryException that of {@code explanation}, else as {@link #start}
+     */
+    public static BatchContext startWithin(
+            SpringApplicationBuilder builder,
+            StateferryHome home,
+            Map<String, ?> extraProperties,
+            Function<RuntimeException, @Nullable StateferryException> explanation)
+            throws StateferryException {
         AtomicReference<@Nullable ConfigurableEnvironment> environment = new AtomicReference<>();
         String[] arguments = extraProperties.entrySet().stream()
                 .map(entry -> "--" + entry.getKey() + "=" + entry.getValue())
                 .toArray(String[]::new);
         try {
-            return new BatchContext(new SpringApplicationBuilder(OneShotConfiguration.class)
-                    .web(WebApplicationType.NONE)
+            ConfigurableApplicationContext started = builder.sources(JobRepositoryConfiguration.class)
                     .bannerMode(Banner.Mode.OFF)
                     // A signal is the command's affair: closing the context under a running job would lose its end.
                     .registerShutdownHook(false)
@@ -76,13 +97,18 @@ public final class BatchContext implements AutoCloseable {
                         requireHarmless(starting.getEnvironment(), home);
                         GenericApplicationContext context = (GenericApplicationContext) starting;
                         context.registerBean(StateferryHome.class, () -> home);
-                        context.registerBean(TransferObserver.class, () -> observer);
+                        context.registerBean(
+                                BatchContext.class,
+                                () -> new BatchContext(starting),
+                                definition -> definition.setDestroyMethodName(""));
                     })
-                    .run(arguments));
+                    .run(arguments);
+            return started.getBean(BatchContext.class);
         } catch (RefusedDatabase e) {
             throw e.reason;
         } catch (RuntimeException e) {
-            throw RepositoryFailure.explain(e, home, environment.get());
+            StateferryException explained = explanation.apply(e);
+            throw explained != null ? explained : RepositoryFailure.explain(e, home, environment.get());
         }
     }
 
@@ -151,6 +177,11 @@ public final class BatchContext implements AutoCloseable {
         return context.getBean(StatusFile.class);
     }
 
+    /** What else the context has; exactly one of that type. */
+    public <T> T bean(Class<T> type) {
+        return context.getBean(type);
+    }
+
     /** A setting's value after all sources have been read, or null. */
     public @Nullable String property(String name) {
         return context.getEnvironment().getProperty(name);
@@ -174,6 +205,5 @@ public final class BatchContext implements AutoCloseable {
         FlywayAutoConfiguration.class,
         BatchJdbcAutoConfiguration.class
     })
-    @Import(JobRepositoryConfiguration.class)
     static class OneShotConfiguration {}
 }

@@ -1,8 +1,11 @@
 package org.stateferry.batch;
 
+import io.micrometer.observation.ObservationRegistry;
+import java.util.List;
 import java.util.concurrent.Executor;
 import org.springframework.batch.core.job.Job;
 import org.springframework.batch.core.job.builder.JobBuilder;
+import org.springframework.batch.core.listener.JobExecutionListener;
 import org.springframework.batch.core.listener.StepListener;
 import org.springframework.batch.core.repository.JobRepository;
 import org.springframework.batch.core.step.Step;
@@ -37,19 +40,35 @@ final class ImportJob {
     private final Executor executor;
     private final TransferObserver observer;
     private final StatusFile status;
+    private final ObservationRegistry observations;
+    private final List<JobExecutionListener> listeners;
 
-    ImportJob(JobRepository repository, Executor executor, TransferObserver observer, StatusFile status) {
+    /**
+     * @param observations measures the job, its steps and its chunks
+     * @param listeners hear of every attempt, after the one that records it
+     */
+    ImportJob(
+            JobRepository repository,
+            Executor executor,
+            TransferObserver observer,
+            StatusFile status,
+            ObservationRegistry observations,
+            List<JobExecutionListener> listeners) {
         this.repository = repository;
         this.executor = executor;
         this.observer = observer;
         this.status = status;
+        this.observations = observations;
+        this.listeners = List.copyOf(listeners);
     }
 
     /** The job of one session. */
     Job create(ImportSession session, RunningAttempt attempt, ImportIdentity identity, TransferTally tally) {
-        return new JobBuilder(ImportParameters.JOB, repository)
-                .listener(attempt)
-                .start(tasklet("prepare", session, new PrepareTasklet(session, identity, executor)))
+        JobBuilder job = new JobBuilder(ImportParameters.JOB, repository)
+                .observationRegistry(observations)
+                .listener(attempt);
+        listeners.forEach(job::listener);
+        return job.start(tasklet("prepare", session, new PrepareTasklet(session, identity, executor)))
                 .next(transfer(session, tally))
                 .next(tasklet("publish", session, new PublishTasklet(session, identity, executor)))
                 .build();
@@ -57,6 +76,7 @@ final class ImportJob {
 
     private Step tasklet(String name, ImportSession session, Tasklet tasklet) {
         return new StepBuilder(name, repository)
+                .observationRegistry(observations)
                 .tasklet(tasklet, NO_TRANSACTION)
                 .listener(new FirstErrorStepListener(session, () -> null, repository))
                 .allowStartIfComplete(true)
@@ -68,6 +88,7 @@ final class ImportJob {
                 session, plan -> new TransferRun(session, plan, executor, observer, tally), repository, tally, status);
         // The builder registers the reader as a stream and as a listener as well.
         return new StepBuilder(DumpItemReader.STEP, CheckpointedRepository.of(repository, reader::isAtCheckpoint))
+                .observationRegistry(observations)
                 // One item, which fills a buffer: it is written while the next one is read.
                 .<StreamPiece, StreamPiece>chunk(1)
                 .transactionManager(NO_TRANSACTION)

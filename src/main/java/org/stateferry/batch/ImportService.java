@@ -2,7 +2,6 @@ package org.stateferry.batch;
 
 import java.util.Objects;
 import java.util.Optional;
-import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.Job;
@@ -37,7 +36,6 @@ import org.stateferry.repository.ImportRecovery;
 import org.stateferry.repository.RepositoryFailure;
 import org.stateferry.repository.StatusFile;
 import org.stateferry.source.DumpSource;
-import org.stateferry.transfer.TransferObserver;
 
 /**
  * Runs imports: opens the session, recovers what an earlier process left behind, finds out which round of the import this
@@ -55,8 +53,7 @@ public final class ImportService implements ImportRunner {
             StateferryHome home,
             JobRepository repository,
             JobOperator operator,
-            Executor executor,
-            TransferObserver observer,
+            ImportJob jobs,
             StatusFile status,
             FileAccess access) {
         this.home = home;
@@ -64,7 +61,7 @@ public final class ImportService implements ImportRunner {
         this.operator = operator;
         this.status = status;
         this.access = access;
-        this.jobs = new ImportJob(repository, executor, observer, status);
+        this.jobs = jobs;
     }
 
     @Override

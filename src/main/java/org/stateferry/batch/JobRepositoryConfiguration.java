@@ -1,11 +1,13 @@
 package org.stateferry.batch;
 
+import io.micrometer.observation.ObservationRegistry;
 import java.util.Map;
 import javax.sql.DataSource;
 import org.springframework.batch.core.launch.JobOperator;
+import org.springframework.batch.core.listener.JobExecutionListener;
 import org.springframework.batch.core.repository.ExecutionContextSerializer;
 import org.springframework.batch.core.repository.JobRepository;
-import org.springframework.batch.core.repository.dao.DefaultExecutionContextSerializer;
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.sql.init.dependency.DependsOnDatabaseInitialization;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -54,7 +56,7 @@ public class JobRepositoryConfiguration {
 
     @Bean
     ExecutionContextSerializer executionContextSerializer() {
-        return new DefaultExecutionContextSerializer();
+        return new ContextSerializer();
     }
 
     @Bean
@@ -89,8 +91,18 @@ public class JobRepositoryConfiguration {
             JobOperator operator,
             ThreadPoolTaskExecutor transferExecutor,
             TransferObserver observer,
-            StatusFile status) {
-        return new ImportService(home, repository, operator, transferExecutor, observer, status, FileAccess.PLAIN);
+            StatusFile status,
+            ObjectProvider<ObservationRegistry> observations,
+            ObjectProvider<JobExecutionListener> listeners) {
+        // The steps are no beans, so nobody would give them the registry.
+        ImportJob jobs = new ImportJob(
+                repository,
+                transferExecutor,
+                observer,
+                status,
+                observations.getIfAvailable(() -> ObservationRegistry.NOOP),
+                listeners.orderedStream().toList());
+        return new ImportService(home, repository, operator, jobs, status, FileAccess.PLAIN);
     }
 
     @Bean

@@ -7,10 +7,9 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.cli.output.Texts;
 import org.stateferry.error.StateferryException;
 import org.stateferry.installation.Installation;
-import org.stateferry.installation.OwnedRepository;
 import org.stateferry.service.DoubtfulJvm;
 import org.stateferry.service.StateferryService;
-import org.stateferry.service.TransferMetrics;
+import org.stateferry.web.WebConfiguration;
 
 /**
  * How a command runs the service: it takes the signals over, owns the job repository, and ends everything in order.
@@ -30,9 +29,8 @@ record ServiceRun(Installation.Locator installations, TerminationSignals signals
         DoubtfulJvm jvm = DoubtfulJvm.ofProcess();
         Thread.UncaughtExceptionHandler before = Thread.getDefaultUncaughtExceptionHandler();
         Thread.setDefaultUncaughtExceptionHandler(jvm);
-        TransferMetrics transfers = new TransferMetrics();
-        try (OwnedRepository owned = installations.locate(home).openForService(transfers, notice, signals.stop());
-                StateferryService service = StateferryService.start(owned, transfers, jvm, Map.of())) {
+        try (StateferryService service = StateferryService.start(
+                installations.locate(home), jvm, Map.of(), notice::accept, signals.stop(), WebConfiguration.class)) {
             notice.accept("serving " + Texts.count(service.definitionCount(), "definition") + ", health on port "
                     + service.port());
             signals.answer(() -> notice.accept("the imports that run, and how far they are: stateferry history"));

@@ -130,6 +130,11 @@ public final class RepositoryOwnership implements AutoCloseable {
         }
     }
 
+    /** Whether a service owns the repository now. */
+    public static boolean isOfService(StateferryHome home) {
+        return currentOwner(home).filter(RepositoryOwner::service).isPresent();
+    }
+
     /** Who owns the repository now; empty if nobody does, or if the owner has not introduced itself yet. */
     public static Optional<RepositoryOwner> currentOwner(StateferryHome home) {
         return RepositoryOwner.read(home.ownerFile());
@@ -194,7 +199,9 @@ public final class RepositoryOwnership implements AutoCloseable {
                                 home.folder(),
                                 "the job repository belongs to a running service, "
                                         + owner.get().describe())
-                        .advise("Submit the import to the service as a job definition, or stop the service first.");
+                        .advise(
+                                "If it is starting or ending, run this again in a moment; a second service needs a home of"
+                                        + " its own.");
             }
         }
 

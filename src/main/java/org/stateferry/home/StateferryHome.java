@@ -188,6 +188,21 @@ public final class StateferryHome {
         return folder.resolve("history.json");
     }
 
+    /** Where the service answers, as long as one does. */
+    Path serviceFile() {
+        return folder.resolve("service");
+    }
+
+    /** The hash of the password that the service has made at its first start. */
+    public Path passwordFile() {
+        return folder.resolve("admin-password");
+    }
+
+    /** Who had the service change what. */
+    public Path auditLog() {
+        return folder.resolve("log").resolve("audit.log");
+    }
+
     /** Locked by the process that owns the repository; never deleted. Only {@link RepositoryOwnership} opens it. */
     Path ownerLockFile() {
         return folder.resolve(OWNER_LOCK);

@@ -3,8 +3,10 @@ package org.stateferry.installation;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StopSignal;
 import org.stateferry.importer.AbandonOutcome;
@@ -52,15 +54,28 @@ public interface Installation {
     StopOutcome stop(long id, Duration longestWait) throws StateferryException;
 
     /**
-     * Makes ready for a service: from now until the result is closed, this process owns the job repository, and others are
-     * told that it is a service and will not end by itself.
+     * Starts a service: from now until the result is closed, this process owns the job repository, and others are told that
+     * it is a service and will not end by itself. The service's context and the job repository's are one.
      *
-     * @param observer hears what the write path of all imports does
+     * @param content what is in the context besides the job repository; its beans may ask for an {@link OwnedRepository}
      * @param notice hears, in one line, whom it waits for
      * @param stop ends the wait
      */
-    OwnedRepository openForService(TransferObserver observer, Consumer<String> notice, StopSignal stop)
+    OwnedRepository openForService(ServiceContent content, Consumer<String> notice, StopSignal stop)
             throws StateferryException;
+
+    /** What a service has in its context besides the job repository. */
+    interface ServiceContent {
+        /** Adds configurations, among them exactly one {@link TransferObserver}, and settings. */
+        void addTo(SpringApplicationBuilder context);
+
+        /** Settings that precede all others. */
+        Map<String, ?> overrides();
+
+        /** What it means that the context did not start; null if that is the job repository's affair. */
+        @Nullable
+        StateferryException explain(RuntimeException failure);
+    }
 
     /** Imports can be run, and those of before be dealt with by their ID, until it is closed. */
     interface Imports extends ImportRunner, AutoCloseable {

@@ -1,15 +1,20 @@
 package org.stateferry.installation;
 
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.context.support.GenericApplicationContext;
 import org.stateferry.batch.BatchContext;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.RepositoryOwner;
 import org.stateferry.home.RepositoryOwnership;
+import org.stateferry.home.ServiceAddress;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.home.StopSignal;
 import org.stateferry.importer.ImportPreview;
@@ -18,10 +23,12 @@ import org.stateferry.importer.ImportRequest;
 import org.stateferry.importer.ImportRunner;
 import org.stateferry.importer.step.DryRun;
 import org.stateferry.repository.ImportRecord;
-import org.stateferry.transfer.TransferObserver;
 
 /** The installation in a home directory of this machine. Nothing of it is opened before a method asks for it. */
 public final class LocalInstallation implements Installation {
+    /** Longer than a service takes to start. */
+    private static final Duration START_MAX = Duration.ofSeconds(60);
+
     private final StateferryHome home;
     private final List<String> commandLine;
     private final RunnerFactory runners;
@@ -53,29 +60,97 @@ public final class LocalInstallation implements Installation {
     @Override
     public Imports openImports(@Nullable Duration longestWait, Consumer<String> notice, StopSignal stop)
             throws StateferryException {
+        Optional<ServiceClient> service = service(longestWait, notice, stop);
+        if (service.isPresent()) {
+            return new RemoteImports(service.get(), longestWait, notice, stop);
+        }
         RepositoryOwner self = RepositoryOwner.thisProcess(commandLine, false);
-        return own(RepositoryOwnership.acquire(home, self, longestWait, notice, stop), TransferObserver.NONE);
+        return own(
+                RepositoryOwnership.acquire(home, self, longestWait, notice, stop),
+                ownership -> ofRunning(ownership, BatchContext.start(home, Map.of())));
+    }
+
+    /** The service that owns the repository, if one does; one that is just starting is waited for. */
+    private Optional<ServiceClient> service(@Nullable Duration longestWait, Consumer<String> notice, StopSignal stop)
+            throws StateferryException {
+        long beginNanos = System.nanoTime();
+        Duration longest = longestWait == null || longestWait.compareTo(START_MAX) > 0 ? START_MAX : longestWait;
+        boolean told = false;
+        while (RepositoryOwnership.isOfService(home)) {
+            Optional<ServiceClient> client = ServiceAddress.read(home).map(at -> new ServiceClient(home, at));
+            if (client.isPresent() || System.nanoTime() - beginNanos >= longest.toNanos()) {
+                return client;
+            }
+            if (!told) {
+                notice.accept("waiting for the service of this home, which does not answer yet");
+                told = true;
+            }
+            RemoteImports.pause(stop);
+        }
+        return Optional.empty();
     }
 
     @Override
-    public OwnedRepository openForService(TransferObserver observer, Consumer<String> notice, StopSignal stop)
+    public OwnedRepository openForService(ServiceContent content, Consumer<String> notice, StopSignal stop)
             throws StateferryException {
         RepositoryOwner self = RepositoryOwner.thisProcess(commandLine, true);
-        return own(RepositoryOwnership.acquire(home, self, null, notice, stop), observer);
+        return own(
+                RepositoryOwnership.acquire(home, self, null, notice, stop),
+                ownership -> startService(ownership, content));
+    }
+
+    private OwnedRepository startService(RepositoryOwnership ownership, ServiceContent content)
+            throws StateferryException {
+        SpringApplicationBuilder builder = new SpringApplicationBuilder();
+        content.addTo(builder);
+        builder.initializers(starting -> ((GenericApplicationContext) starting)
+                .registerBean(
+                        OwnedRepository.class,
+                        () -> ofStarting(ownership, starting.getBean(BatchContext.class)),
+                        definition -> definition.setDestroyMethodName("")));
+        return BatchContext.startWithin(builder, home, content.overrides(), content::explain)
+                .bean(OwnedRepository.class);
+    }
+
+    /** Inside the framework, which lets only unchecked exceptions through. */
+    private OwnedRepository ofStarting(RepositoryOwnership ownership, BatchContext repository) {
+        try {
+            return new OwnedRepository(ownership, repository, runners.create(home, repository));
+        } catch (StateferryException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private OwnedRepository ofRunning(RepositoryOwnership ownership, BatchContext repository)
+            throws StateferryException {
+        boolean made = false;
+        try {
+            OwnedRepository owned = new OwnedRepository(ownership, repository, runners.create(home, repository));
+            made = true;
+            return owned;
+        } finally {
+            if (!made) {
+                repository.close();
+            }
+        }
+    }
+
+    @FunctionalInterface
+    private interface Opening {
+        OwnedRepository open(RepositoryOwnership ownership) throws StateferryException;
     }
 
     /** Opens the repository; from here on the ownership is closed with it. */
-    private OwnedRepository own(RepositoryOwnership ownership, TransferObserver observer) throws StateferryException {
-        BatchContext repository = null;
+    private static OwnedRepository own(RepositoryOwnership ownership, Opening opening) throws StateferryException {
+        boolean opened = false;
         try {
-            repository = BatchContext.start(home, Map.of(), observer);
-            return new OwnedRepository(ownership, repository, runners.create(home, repository));
-        } catch (StateferryException | RuntimeException | Error e) {
-            if (repository != null) {
-                repository.close();
+            OwnedRepository owned = opening.open(ownership);
+            opened = true;
+            return owned;
+        } finally {
+            if (!opened) {
+                ownership.close();
             }
-            ownership.close();
-            throw e;
         }
     }
 
@@ -87,6 +162,11 @@ public final class LocalInstallation implements Installation {
 
     @Override
     public List<ImportRecord> history(Consumer<String> notice) throws StateferryException {
+        Optional<ServiceAddress> service =
+                RepositoryOwnership.isOfService(home) ? ServiceAddress.read(home) : Optional.empty();
+        if (service.isPresent()) {
+            return new RemoteImports(new ServiceClient(home, service.get()), null, notice, new StopSignal()).history();
+        }
         LocalHistory.View view = history.look();
         if (view.toldByOwner()) {
             notice.accept("the job repository is in use by " + history.ownerName() + "; this is what it last told");

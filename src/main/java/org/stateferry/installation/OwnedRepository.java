@@ -1,9 +1,8 @@
 package org.stateferry.installation;
 
 import java.nio.file.Path;
-import org.springframework.boot.builder.SpringApplicationBuilder;
+import java.util.List;
 import org.stateferry.batch.BatchContext;
-import org.stateferry.batch.FrameworkLog;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.RepositoryOwnership;
 import org.stateferry.home.StateferryHome;
@@ -16,6 +15,7 @@ import org.stateferry.importer.ImportRequest;
 import org.stateferry.importer.ImportRunner;
 import org.stateferry.importer.step.DryRun;
 import org.stateferry.repository.HistoryPruning;
+import org.stateferry.repository.ImportRecord;
 
 /**
  * The job repository while this process owns it, and the imports that go through it.
@@ -49,7 +49,14 @@ public record OwnedRepository(RepositoryOwnership ownership, BatchContext reposi
 
     @Override
     public int prune(HistoryPruning.Rule rule) throws StateferryException {
-        return repository.pruning().prune(rule);
+        int pruned = repository.pruning().prune(rule);
+        repository.statusFile().pruned();
+        return pruned;
+    }
+
+    /** The imports so far, newest first. */
+    public List<ImportRecord> history() {
+        return repository.history().list();
     }
 
     /** Makes all checks of an import and changes nothing, the history included. */
@@ -82,11 +89,6 @@ public record OwnedRepository(RepositoryOwnership ownership, BatchContext reposi
     /** Throws an exception if the repository does not answer. */
     public void requireAnswer() {
         repository.jobRepository().getJobNames();
-    }
-
-    /** Prepares another context of this process: its log goes where the repository's does. */
-    public SpringApplicationBuilder prepare(SpringApplicationBuilder context) {
-        return context.properties(FrameworkLog.settings(home())).listeners(new FrameworkLog());
     }
 
     @Override

@@ -51,7 +51,7 @@ public final class JsonText {
      *
      * @throws tools.jackson.core.JacksonException if the text is something else
      */
-    static <T> T read(String text, TypeReference<T> type) {
+    public static <T> T read(String text, TypeReference<T> type) {
         return MAPPER.readValue(text, type);
     }
 

@@ -14,6 +14,7 @@ import org.apache.catalina.connector.Response;
 import org.apache.catalina.valves.ValveBase;
 import org.apache.coyote.ActionCode;
 import org.apache.tomcat.util.http.parser.Host;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Lets requests in that are meant for this service, before anything else looks at them.
@@ -22,15 +23,20 @@ import org.apache.tomcat.util.http.parser.Host;
  *   <li>The {@code Host} must be a loopback name, the address that the request came to, or a configured name. A web page can
  *       make the name of its own site lead here (DNS rebinding), and the browser then takes our answers for that site's;
  *       but it still says which site it believes to ask.
- *   <li>There must be no body: nothing here takes one, and reading it to its end would keep a thread busy for as long as
- *       the sender likes.
+ *   <li>A body must be JSON of a told and small size, in a POST. It is read after the sender has proven who he is; what is
+ *       not read is not waited for either.
+ *   <li>What changes something must not come from a web page of another origin. Browsers tell the origin of such requests,
+ *       and a page cannot keep them from it.
  * </ul>
  *
  * Thread-safe.
  */
 final class RequestGuard extends ValveBase {
     private static final Set<String> LOOPBACK = Set.of("localhost", "127.0.0.1", "[::1]");
+    private static final Set<String> SAFE = Set.of("GET", "HEAD", "OPTIONS");
     private static final int MISDIRECTED = 421;
+    /** As long as a job definition may be. */
+    private static final int BODY_MAX = 64 << 10;
 
     private final Set<String> names;
 
@@ -52,8 +58,25 @@ final class RequestGuard extends ValveBase {
                     response,
                     MISDIRECTED,
                     "this service does not go by the name in the Host header; stateferry.hosts sets further names");
-        } else if (hasBody(request)) {
-            refuse(request, response, HttpServletResponse.SC_REQUEST_ENTITY_TOO_LARGE, "no body is expected");
+        } else if (isChange(request) && isFromElsewhere(request, host)) {
+            refuse(
+                    request,
+                    response,
+                    HttpServletResponse.SC_FORBIDDEN,
+                    "a web page of another origin may not change anything here");
+        } else if (hasBody(request) && !(request.getMethod().equals("POST") && isSmall(request))) {
+            refuse(
+                    request,
+                    response,
+                    HttpServletResponse.SC_REQUEST_ENTITY_TOO_LARGE,
+                    "no body is expected, but for a POST of at most " + BODY_MAX
+                            + " bytes whose Content-Length says so");
+        } else if (hasBody(request) && !isJson(request.getContentType())) {
+            refuse(
+                    request,
+                    response,
+                    HttpServletResponse.SC_UNSUPPORTED_MEDIA_TYPE,
+                    "a body must be JSON, and its Content-Type application/json");
         } else {
             getNext().invoke(request, response);
         }
@@ -78,6 +101,27 @@ final class RequestGuard extends ValveBase {
             return "[::1]";
         }
         return relative.indexOf(':') >= 0 && !relative.startsWith("[") ? "[" + relative + "]" : relative;
+    }
+
+    private static boolean isChange(Request request) {
+        return !SAFE.contains(request.getMethod());
+    }
+
+    private static boolean isFromElsewhere(Request request, String host) {
+        String site = request.getHeader("Sec-Fetch-Site");
+        if (site != null && !site.equals("same-origin") && !site.equals("none")) {
+            return true;
+        }
+        String origin = request.getHeader("Origin");
+        return origin != null && !origin.equalsIgnoreCase(request.getScheme() + "://" + host);
+    }
+
+    private static boolean isSmall(Request request) {
+        return request.getHeader("Transfer-Encoding") == null && request.getContentLengthLong() <= BODY_MAX;
+    }
+
+    private static boolean isJson(@Nullable String type) {
+        return type != null && type.split(";", 2)[0].strip().equalsIgnoreCase("application/json");
     }
 
     private static boolean hasBody(Request request) {

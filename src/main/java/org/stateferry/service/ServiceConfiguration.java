@@ -4,12 +4,8 @@ import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Clock;
 import java.util.List;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
-import org.springframework.boot.batch.autoconfigure.BatchAutoConfiguration;
 import org.springframework.boot.batch.autoconfigure.BatchJobLauncherAutoConfiguration;
-import org.springframework.boot.batch.jdbc.autoconfigure.BatchJdbcAutoConfiguration;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
-import org.springframework.boot.flyway.autoconfigure.FlywayAutoConfiguration;
-import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
 import org.springframework.boot.tomcat.servlet.TomcatServletWebServerFactory;
 import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 import org.springframework.context.annotation.Bean;
@@ -20,18 +16,11 @@ import org.stateferry.home.StopSignal;
 import org.stateferry.installation.OwnedRepository;
 
 /**
- * The service's beans. The job repository and the import job are not among them: the service gets those from its starter,
- * exactly as a single command has them, and the configurations that would make them a second time are left out here.
+ * The service's beans, and all that Boot configures by itself. The beans of the job repository are beside them in the same
+ * context.
  */
 @Configuration(proxyBeanMethods = false)
-@EnableAutoConfiguration(
-        exclude = {
-            BatchAutoConfiguration.class,
-            BatchJdbcAutoConfiguration.class,
-            BatchJobLauncherAutoConfiguration.class,
-            DataSourceAutoConfiguration.class,
-            FlywayAutoConfiguration.class
-        })
+@EnableAutoConfiguration(exclude = BatchJobLauncherAutoConfiguration.class)
 @EnableConfigurationProperties(ServiceProperties.class)
 class ServiceConfiguration {
     /** Each import has its own buffers, so this bounds the service's memory. */
@@ -41,8 +30,18 @@ class ServiceConfiguration {
     private static final int SOCKET_BUFFER_SIZE = 4096;
 
     @Bean
+    TransferMetrics transferMetrics() {
+        return new TransferMetrics();
+    }
+
+    @Bean
     StopSignal stopSignal() {
         return new StopSignal();
+    }
+
+    @Bean
+    PathRoots pathRoots(ServiceProperties properties) {
+        return new PathRoots(properties.roots());
     }
 
     @Bean
@@ -91,6 +90,11 @@ class ServiceConfiguration {
                     connector -> connector.setProperty("socket.appReadBufSize", String.valueOf(SOCKET_BUFFER_SIZE)),
                     connector -> connector.setProperty("socket.appWriteBufSize", String.valueOf(SOCKET_BUFFER_SIZE)));
         };
+    }
+
+    @Bean
+    RepositoryHealth repositoryHealthIndicator(OwnedRepository repository) {
+        return new RepositoryHealth(repository);
     }
 
     @Bean

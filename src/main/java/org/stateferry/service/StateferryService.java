@@ -2,73 +2,99 @@ package org.stateferry.service;
 
 import java.util.Map;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.context.properties.bind.BindException;
 import org.springframework.boot.web.server.PortInUseException;
 import org.springframework.boot.web.server.context.WebServerApplicationContext;
-import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.ApplicationContext;
 import org.springframework.context.support.GenericApplicationContext;
 import org.springframework.core.convert.ConversionFailedException;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.home.StopSignal;
+import org.stateferry.installation.Installation;
 import org.stateferry.installation.OwnedRepository;
 
 /**
- * The running service: schedules, health and metrics over HTTP. It runs imports but does not own what they need; whoever
- * starts it opens the job repository before and closes it after.
+ * The running service: schedules, health and metrics over HTTP, and the job repository, all in one Spring context.
  *
  * <p>Its settings come from {@code stateferry.properties}: the one in the program, overridden by the one in the home
  * directory, by environment variables and by {@code -D}, in this order.
  */
 public final class StateferryService implements AutoCloseable {
-    private final ConfigurableApplicationContext context;
+    private final OwnedRepository owned;
+    private final ApplicationContext context;
 
-    private StateferryService(ConfigurableApplicationContext context) {
+    private StateferryService(OwnedRepository owned, ApplicationContext context) {
+        this.owned = owned;
         this.context = context;
     }
 
     /**
      * Starts the service; when this returns, it listens and its definitions are scheduled.
      *
-     * @param owned the job repository, whose health is shown, and what runs imports; it stays the caller's. Settings and the
-     *     log are in its home
-     * @param transfers hears what the write path of the imports does, and tells
+     * @param installation whose job repository it owns from now on; settings and the log are in its home
      * @param jvm hears of errors that imports end with
      * @param overrides settings that win over those above
-     * @throws StateferryException of kind {@link FailureKind#CONFIGURATION} if a setting or a definition is not valid
+     * @param notices hears, in single lines, what an operator should know
+     * @param stop ends the wait for another process that owns the job repository
+     * @param more configurations that the service has besides its own
+     * @throws StateferryException of kind {@link FailureKind#CONFIGURATION} if a setting or a definition is not valid, of kind
+     *     {@link FailureKind#REPOSITORY} if the job repository cannot be used
      */
     public static StateferryService start(
-            OwnedRepository owned, TransferMetrics transfers, DoubtfulJvm jvm, Map<String, Object> overrides)
+            Installation installation,
+            DoubtfulJvm jvm,
+            Map<String, Object> overrides,
+            OperatorNotices notices,
+            StopSignal stop,
+            Class<?>... more)
             throws StateferryException {
-        SpringApplicationBuilder builder = owned.prepare(new SpringApplicationBuilder(ServiceConfiguration.class))
-                .web(WebApplicationType.SERVLET)
-                .registerShutdownHook(false) // whoever starts the service ends it, in the right order
-                .properties(Map.of(
-                        "spring.config.name",
-                        "stateferry",
-                        "spring.config.location",
-                        "classpath:/,optional:" + owned.home().settingsFile().toUri()))
-                .initializers(starting -> {
-                    GenericApplicationContext context = (GenericApplicationContext) starting;
-                    context.registerBean(
-                            OwnedRepository.class, () -> owned, definition -> definition.setDestroyMethodName(""));
-                    context.registerBean(TransferMetrics.class, () -> transfers);
-                    context.registerBean(DoubtfulJvm.class, () -> jvm);
-                    context.registerBean(
-                            "repositoryHealthIndicator", RepositoryHealth.class, () -> new RepositoryHealth(owned));
-                });
-        try {
-            return new StateferryService(builder.run(arguments(overrides)));
-        } catch (RuntimeException e) {
-            throw translated(e);
-        }
+        Content content = new Content(jvm, overrides, notices, more);
+        OwnedRepository owned = installation.openForService(content, notices::tell, stop);
+        return new StateferryService(owned, Objects.requireNonNull(content.started, "the context was started"));
     }
 
-    private static String[] arguments(Map<String, Object> overrides) {
-        return overrides.entrySet().stream()
-                .map(entry -> "--" + entry.getKey() + "=" + entry.getValue())
-                .toArray(String[]::new);
+    /** What is in the context besides the job repository. */
+    private static final class Content implements Installation.ServiceContent {
+        private final DoubtfulJvm jvm;
+        private final Map<String, Object> overrides;
+        private final OperatorNotices notices;
+        private final Class<?>[] more;
+        private @Nullable ApplicationContext started;
+
+        private Content(DoubtfulJvm jvm, Map<String, Object> overrides, OperatorNotices notices, Class<?>... more) {
+            this.jvm = jvm;
+            this.overrides = overrides;
+            this.notices = notices;
+            this.more = more;
+        }
+
+        @Override
+        public void addTo(SpringApplicationBuilder context) {
+            context.sources(ServiceConfiguration.class)
+                    .sources(more)
+                    .web(WebApplicationType.SERVLET)
+                    .properties(Map.of("spring.config.name", "stateferry"))
+                    .initializers(starting -> {
+                        started = starting;
+                        GenericApplicationContext beans = (GenericApplicationContext) starting;
+                        beans.registerBean(DoubtfulJvm.class, () -> jvm);
+                        beans.registerBean(OperatorNotices.class, () -> notices);
+                    });
+        }
+
+        @Override
+        public Map<String, Object> overrides() {
+            return overrides;
+        }
+
+        @Override
+        public @Nullable StateferryException explain(RuntimeException failure) {
+            return StateferryService.explain(failure);
+        }
     }
 
     /** The port that the service listens on. */
@@ -82,14 +108,14 @@ public final class StateferryService implements AutoCloseable {
         return context.getBean(ImportSchedule.class).imports().size();
     }
 
-    /** Asks running imports to stop, waits until they have, and stops listening. */
+    /** Asks running imports to stop, waits until they have, stops listening, and gives the job repository to others. */
     @Override
     public void close() {
-        context.close();
+        owned.close();
     }
 
-    /** What the framework wraps, unwrapped; what is not an operator's to mend stays as it is. */
-    private static StateferryException translated(RuntimeException failure) throws StateferryException {
+    /** What the framework wraps, unwrapped; null for what is not of the service. */
+    private static @Nullable StateferryException explain(RuntimeException failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             if (cause instanceof StateferryException ours) {
                 return ours;
@@ -105,7 +131,7 @@ public final class StateferryService implements AutoCloseable {
                         .causedBy(failure);
             }
         }
-        throw failure;
+        return null;
     }
 
     private static String reason(Throwable failure) {

@@ -12,8 +12,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.stateferry.transfer.TransferObserver;
 
 /**
- * What the write path of all imports of a process adds up to, without tags. It is made before the registry, because what
- * runs imports is; until it is bound to one, what it hears is lost. Thread-safe.
+ * What the write path of all imports of a process adds up to, without tags. Until it is bound to a registry, what it hears
+ * is lost. Thread-safe.
  *
  * <ul>
  *   <li>{@code stateferry.transfer.read}: bytes of streams read from dumps

@@ -3,6 +3,7 @@ package org.stateferry.batch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.micrometer.observation.ObservationRegistry;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -244,14 +245,10 @@ public final class ImportBench implements ImportProgress {
 
     /** What imports into any image, between it and its files what this bench says. */
     ImportService service() {
-        return new ImportService(
-                home,
-                repository == null ? context.jobRepository() : repository,
-                context.jobOperator(),
-                writers,
-                TransferObserver.NONE,
-                context.statusFile(),
-                access);
+        JobRepository used = repository == null ? context.jobRepository() : repository;
+        ImportJob jobs = new ImportJob(
+                used, writers, TransferObserver.NONE, context.statusFile(), ObservationRegistry.NOOP, List.of());
+        return new ImportService(home, used, context.jobOperator(), jobs, context.statusFile(), access);
     }
 
     /** Imports with success; afterwards the image can be locked again. */

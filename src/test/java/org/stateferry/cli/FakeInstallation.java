@@ -25,7 +25,6 @@ import org.stateferry.repository.ImportRecord;
 import org.stateferry.storage.IoMode;
 import org.stateferry.stream.RamBlock;
 import org.stateferry.stream.StreamFacts;
-import org.stateferry.transfer.TransferObserver;
 
 /** An installation whose imports are a function, and which remembers what it was asked for. */
 final class FakeInstallation implements Installation {
@@ -169,7 +168,7 @@ final class FakeInstallation implements Installation {
     }
 
     @Override
-    public OwnedRepository openForService(TransferObserver observer, Consumer<String> notice, StopSignal stop) {
+    public OwnedRepository openForService(ServiceContent content, Consumer<String> notice, StopSignal stop) {
         throw new AssertionError("no service is started on a fake");
     }
 }

@@ -110,7 +110,8 @@ class LocalInstallationTest {
         try {
             assertThat(serving.await(DEADLINE.toSeconds(), TimeUnit.SECONDS)).isTrue();
             StateferryException refusal = catchThrowableOfType(
-                    StateferryException.class, () -> installation.openImports(null, notices::add, new StopSignal()));
+                    StateferryException.class,
+                    () -> new ServiceRun(at -> installation, new TerminationSignals()).run(null, notices::add));
             assertThat(refusal.kind()).isEqualTo(FailureKind.REPOSITORY);
             assertThat(refusal.problem()).contains("service");
         } finally {

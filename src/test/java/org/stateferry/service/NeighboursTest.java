@@ -26,13 +26,15 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.stateferry.home.ServiceAddress;
+import org.stateferry.home.StateferryHome;
 import org.stateferry.testing.RunningCommand;
 import org.stateferry.testing.Thorough;
 
 /** A service in a process of its own, with the memory that the launcher gives it, and clients that mean it no good. */
 class NeighboursTest {
     private static final Duration DEADLINE = Duration.ofSeconds(60);
-    private static final String HEALTH = "GET /actuator/health HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    private static final String HEALTH = "GET /actuator/health/liveness HTTP/1.1\r\nHost: localhost\r\n\r\n";
     private static final Pattern PORT = Pattern.compile("health on port (\\d+)");
 
     @TempDir
@@ -119,7 +121,7 @@ class NeighboursTest {
     }
 
     private static String header(int size) {
-        return "GET /actuator/health HTTP/1.1\r\nHost: localhost\r\nX-Long: " + "a".repeat(size);
+        return "GET /actuator/health/liveness HTTP/1.1\r\nHost: localhost\r\nX-Long: " + "a".repeat(size);
     }
 
     /** As many connections as a test may have open, and more than would fit into memory with the usual buffers. */
@@ -176,20 +178,41 @@ class NeighboursTest {
     @Test
     void answersThatNobodyReadsStarveNobody() throws IOException {
         for (int i = 0; i < 300; i++) {
-            send("GET /actuator/prometheus HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(20));
+            send(("GET /actuator/prometheus HTTP/1.1\r\nHost: localhost\r\n" + login() + "\r\n").repeat(20));
         }
         assertHealthy();
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"Transfer-Encoding: chunked\r\n\r\n5\r\nab", "Content-Length: 1000000\r\n\r\nab"})
-    void bodiesThatNeverEndStarveNobody(String rest) throws IOException {
-        String request = "POST /actuator/health HTTP/1.1\r\nHost: localhost\r\n" + rest;
+    @CsvSource({
+        "Transfer-Encoding: chunked, 413",
+        "Content-Length: 1000000, 413",
+        "Content-Length: 1000, 415",
+        "'Content-Length: 1000\r\nContent-Type: application/x-www-form-urlencoded', 415",
+        "'Content-Length: 1000\r\nContent-Type: application/json', 401"
+    })
+    void bodiesThatNeverEndStarveNobody(String header, int status) throws IOException {
+        String request = "POST /api/v1/imports HTTP/1.1\r\nHost: localhost\r\n" + header.replace("\\r\\n", "\r\n")
+                + "\r\n\r\n5\r\nab";
         for (int i = 0; i < 300; i++) {
             send(request);
         }
         assertHealthy();
-        assertThat(ask(request)).startsWith("HTTP/1.1 413");
+        assertThat(ask(request)).startsWith("HTTP/1.1 " + status);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "Origin: http://evil.example.org, 403",
+        "Origin: null, 403",
+        "Sec-Fetch-Site: cross-site, 403",
+        "Sec-Fetch-Site: same-site, 403",
+        "Origin: http://localhost, 401",
+        "Sec-Fetch-Site: same-origin, 401"
+    })
+    void whatWebPagesOfOtherOriginsWouldChangeIsRefused(String header, int status) throws IOException {
+        assertThat(ask("POST /api/v1/history/prune HTTP/1.1\r\nHost: localhost\r\n" + header + "\r\n\r\n"))
+                .startsWith("HTTP/1.1 " + status);
     }
 
     @Test
@@ -214,7 +237,7 @@ class NeighboursTest {
         "'a b', 421",
     })
     void theHostMustBeOneOfOurs(String host, int status) throws IOException {
-        assertThat(ask("GET /actuator/health HTTP/1.1\r\nHost: " + host + "\r\n\r\n"))
+        assertThat(ask("GET /actuator/health/liveness HTTP/1.1\r\nHost: " + host + "\r\n\r\n"))
                 .startsWith("HTTP/1.1 " + status);
     }
 
@@ -222,29 +245,31 @@ class NeighboursTest {
     void theHostIsTheOneInTheHeaderAndNoOther() throws IOException {
         assertThat(
                         ask(
-                                "GET /actuator/health HTTP/1.1\r\nHost: evil.example.org\r\nX-Forwarded-Host: localhost\r\n\r\n"))
+                                "GET /actuator/health/liveness HTTP/1.1\r\nHost: evil.example.org\r\nX-Forwarded-Host: localhost\r\n\r\n"))
                 .startsWith("HTTP/1.1 421");
-        assertThat(ask("GET http://localhost/actuator/health HTTP/1.1\r\nHost: evil.example.org\r\n\r\n"))
+        assertThat(ask("GET http://localhost/actuator/health/liveness HTTP/1.1\r\nHost: evil.example.org\r\n\r\n"))
                 .startsWith("HTTP/1.1 421");
-        assertThat(ask("GET /actuator/health HTTP/1.1\r\nHost: localhost\r\nHost: evil.example.org\r\n\r\n"))
+        assertThat(ask("GET /actuator/health/liveness HTTP/1.1\r\nHost: localhost\r\nHost: evil.example.org\r\n\r\n"))
                 .startsWith("HTTP/1.1 400");
-        assertThat(ask("GET /actuator/health HTTP/1.0\r\n\r\n")).startsWith("HTTP/1.1 400");
+        assertThat(ask("GET /actuator/health/liveness HTTP/1.0\r\n\r\n")).startsWith("HTTP/1.1 400");
     }
 
     /** Neither a path nor the name of a job; each connection has one answer. */
     @Test
-    void strangersLearnWhetherItIsUpAndNothingMore() throws IOException {
+    void strangersLearnWhetherItIsAliveAndNothingMore() throws IOException {
         String answer = ask(HEALTH);
         assertThat(answer).contains("Connection: close").doesNotContainIgnoringCase("tomcat");
-        assertThat(answer.substring(answer.indexOf("\r\n\r\n")))
-                .contains("\"status\":\"UP\"")
-                .doesNotContain("components", "details", home.toString());
-        for (String part : List.of("imports", "repository", "diskSpace", "db")) {
-            assertThat(ask("GET /actuator/health/" + part + " HTTP/1.1\r\nHost: localhost\r\n\r\n"))
-                    .startsWith("HTTP/1.1 404");
+        assertThat(answer.substring(answer.indexOf("\r\n\r\n"))).contains("{\"status\":\"UP\"}");
+        for (String part : List.of("health", "health/readiness", "health/imports", "prometheus", "info", "absent")) {
+            assertThat(ask("GET /actuator/" + part + " HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+                    .startsWith("HTTP/1.1 401")
+                    .doesNotContain(home.toString());
         }
-        assertThat(ask("GET /actuator/health/liveness HTTP/1.1\r\nHost: localhost\r\n\r\n"))
-                .contains("{\"status\":\"UP\"}");
+    }
+
+    private static String login() throws IOException {
+        return "Authorization: Bearer "
+                + ServiceAddress.read(StateferryHome.open(home)).orElseThrow().token() + "\r\n";
     }
 
     @ParameterizedTest
@@ -262,13 +287,13 @@ class NeighboursTest {
         "configprops, 404",
         "mappings, 404",
         "conditions, 404",
-        "scheduledtasks, 404",
+        "scheduledtasks, 200",
         "flyway, 404",
         "logfile, 404",
         "startup, 404",
     })
     void onlyTheEndpointsOfTheGuideAreThere(String endpoint, int status) throws IOException {
-        assertThat(ask("GET /actuator/" + endpoint + " HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+        assertThat(ask("GET /actuator/" + endpoint + " HTTP/1.1\r\nHost: localhost\r\n" + login() + "\r\n"))
                 .startsWith("HTTP/1.1 " + status);
     }
 }

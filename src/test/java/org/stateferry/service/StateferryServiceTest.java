@@ -4,21 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.awaitility.Awaitility.await;
 
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -26,15 +20,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.stateferry.batch.BatchContext;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
-import org.stateferry.home.RepositoryOwner;
-import org.stateferry.home.RepositoryOwnership;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.importer.ImportRunner;
-import org.stateferry.installation.OwnedRepository;
 import org.stateferry.testing.Thorough;
 
 class StateferryServiceTest {
@@ -43,12 +33,9 @@ class StateferryServiceTest {
     @TempDir
     Path home;
 
-    private final TransferMetrics transfers = new TransferMetrics();
-    /** What ended the process, if it had been one of its own. */
-    private final AtomicInteger jvmEnded = new AtomicInteger();
+    /** The one that a test has started last. */
+    private TestService started;
 
-    private RepositoryOwnership ownership;
-    private BatchContext repository;
     private Path dump;
 
     @BeforeEach
@@ -68,53 +55,30 @@ class StateferryServiceTest {
                 "{dump: '%s', image: '%s', name: 'n-{yyyyMMdd}', schedule: {every: 1s}}".formatted(dumpFile, image));
     }
 
-    @BeforeEach
-    void openRepository() throws Exception {
-        StateferryHome opened = StateferryHome.open(home);
-        ownership = RepositoryOwnership.tryAcquire(opened, RepositoryOwner.thisProcess(List.of("serve"), true))
-                .orElseThrow();
-        repository = BatchContext.start(opened, Map.of(), transfers);
-    }
-
     @AfterEach
-    void closeRepository() {
-        new OwnedRepository(ownership, repository, repository.imports()).close();
-        assertThat(jvmEnded).hasValue(0);
+    void theJvmIsInNoDoubt() {
+        assertThat(started == null ? 0 : started.jvmEnded()).isZero();
     }
 
-    private StateferryService start(ImportRunner runner) throws StateferryException {
-        return start(
-                runner,
-                Map.of(
-                        "server.port",
-                        0,
-                        "stateferry.jobs",
-                        home.resolve("jobs"),
-                        "management.endpoint.health.show-details",
-                        "always"));
+    private TestService start(ImportRunner runner) throws StateferryException {
+        return start(runner, Map.of("stateferry.jobs", home.resolve("jobs")));
     }
 
-    private StateferryService start(ImportRunner runner, Map<String, Object> overrides) throws StateferryException {
-        return StateferryService.start(
-                new OwnedRepository(ownership, repository, runner),
-                transfers,
-                new DoubtfulJvm(jvmEnded::set),
-                overrides);
+    private TestService start(ImportRunner runner, Map<String, Object> settings) throws StateferryException {
+        started = TestService.start(StateferryHome.open(home), runner, settings);
+        return started;
     }
 
-    private static String get(StateferryService service, String path) throws Exception {
-        HttpRequest request = HttpRequest.newBuilder(
-                        URI.create("http://127.0.0.1:" + service.port() + "/actuator/" + path))
-                .build();
-        HttpResponse<String> response = HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString());
-        return response.statusCode() + " " + response.body();
+    private static String get(TestService service, String path) throws Exception {
+        TestService.Answer answer = service.get("/actuator/" + path);
+        return answer.status() + " " + answer.body();
     }
 
     @Test
     void aDefinitionFiresAndHealthAndMetricsTell() throws Exception {
         define("nightly", dump);
         AtomicReference<ImportRequest> asked = new AtomicReference<>();
-        try (StateferryService service = start((request, progress, stop) -> {
+        try (TestService service = start((request, progress, stop) -> {
             asked.set(request);
             return Outcomes.IMPORTED;
         })) {
@@ -127,7 +91,7 @@ class StateferryServiceTest {
                                     "\"outcome\":\"imported\""));
 
             assertThat(asked.get().name()).isEqualTo("n-20261122");
-            assertThat(service.definitionCount()).isEqualTo(1);
+            assertThat(service.service().definitionCount()).isEqualTo(1);
             assertThat(get(service, "prometheus"))
                     .containsPattern(
                             "stateferry_imports_total\\{job=\"nightly\",kind=\"none\",outcome=\"imported\"} [1-9]")
@@ -150,7 +114,7 @@ class StateferryServiceTest {
         Path image = Files.copy(demo.resolve("ticker.qcow2"), home.resolve("ticker.qcow2"));
         Files.setLastModifiedTime(dump, Files.getLastModifiedTime(image));
         define("nightly", dump, image);
-        try (StateferryService service = start(repository.imports())) {
+        try (TestService service = start(null)) {
             await().atMost(DEADLINE)
                     .untilAsserted(() -> assertThat(get(service, "health")).contains("imported\""));
 
@@ -173,7 +137,7 @@ class StateferryServiceTest {
     @Test
     void aFailedImportIsCountedByItsKindAndThenHeldBack() throws Exception {
         define("nightly", dump);
-        try (StateferryService service = start((request, progress, stop) -> {
+        try (TestService service = start((request, progress, stop) -> {
             throw StateferryException.of(FailureKind.NO_SPACE, "disk full");
         })) {
             await().atMost(DEADLINE)
@@ -190,7 +154,7 @@ class StateferryServiceTest {
     @Test
     void anImportThatBreaksDoesNotEndItsSchedule() throws Exception {
         define("nightly", dump);
-        try (StateferryService service = start((request, progress, stop) -> {
+        try (TestService service = start((request, progress, stop) -> {
             throw new IllegalStateException("bug");
         })) {
             await().atMost(DEADLINE)
@@ -203,7 +167,7 @@ class StateferryServiceTest {
     @Test
     void aDumpThatIsNotThereYetIsNoFailure() throws Exception {
         define("nightly", home.resolve("absent"));
-        try (StateferryService service = start((request, progress, stop) -> {
+        try (TestService service = start((request, progress, stop) -> {
             throw new AssertionError("ran");
         })) {
             await().atMost(DEADLINE)
@@ -218,7 +182,7 @@ class StateferryServiceTest {
         CountDownLatch running = new CountDownLatch(1);
         AtomicBoolean interrupted = new AtomicBoolean();
         AtomicBoolean ended = new AtomicBoolean();
-        StateferryService service = start((request, progress, stop) -> {
+        TestService service = start((request, progress, stop) -> {
             running.countDown();
             while (!stop.isRequested()) {
                 Thread.onSpinWait();
@@ -271,15 +235,18 @@ class StateferryServiceTest {
     @Test
     void aPortInUseIsSaid() throws Exception {
         define("nightly", dump);
-        try (StateferryService first = start((request, progress, stop) -> Outcomes.IMPORTED)) {
+        try (TestService first = start((request, progress, stop) -> Outcomes.IMPORTED)) {
+            StateferryHome other = StateferryHome.open(home.resolve("other"));
             StateferryException refusal = catchThrowableOfType(
                     StateferryException.class,
-                    () -> start(
-                            (request, progress, stop) -> Outcomes.IMPORTED,
-                            Map.of("server.port", first.port(), "stateferry.jobs", home.resolve("jobs"))));
+                    () -> TestService.start(
+                            other,
+                            null,
+                            Map.of("server.port", first.service().port(), "stateferry.jobs", home.resolve("jobs"))));
 
             assertThat(refusal.kind()).isEqualTo(FailureKind.IO);
-            assertThat(refusal.problem()).contains(String.valueOf(first.port()));
+            assertThat(refusal.problem())
+                    .contains(String.valueOf(first.service().port()));
         }
     }
 
@@ -289,7 +256,7 @@ class StateferryServiceTest {
         Files.writeString(
                 home.resolve("stateferry.properties"), "server.port=0\nstateferry.jobs=" + home.resolve("jobs") + "\n");
 
-        try (StateferryService service = start((request, progress, stop) -> Outcomes.IMPORTED, Map.of())) {
+        try (TestService service = start((request, progress, stop) -> Outcomes.IMPORTED, Map.of("server.port", ""))) {
             assertThat(get(service, "health")).startsWith("200 ");
         }
     }

@@ -1,0 +1,92 @@
+package org.stateferry.web;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.time.Clock;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.stateferry.home.StateferryHome;
+import org.stateferry.host.LinuxFile;
+import org.stateferry.host.PrivateFile;
+import org.stateferry.repository.JsonText;
+
+/**
+ * Who had the service change what, from where, and what came of it: a file in the home (mode 0600), a line of JSON for each
+ * change that was asked for, refused ones and wrong passwords included. A file of {@link #SIZE_MAX} is put aside; so many of
+ * these are kept as {@link #KEPT} says. Thread-safe.
+ */
+final class AuditLog {
+    /** In bytes. */
+    private static final long SIZE_MAX = 10 << 20;
+
+    private static final int KEPT = 9;
+    private static final Logger log = LoggerFactory.getLogger(AuditLog.class);
+
+    private final Path file;
+    private final Clock clock;
+
+    AuditLog(StateferryHome home, Clock clock) {
+        this.file = home.auditLog();
+        this.clock = clock;
+    }
+
+    /**
+     * Adds a line. If that fails, the framework's log tells; the change itself has been made by then.
+     *
+     * @param who the user's or the token's name
+     * @param from the address that the request came from
+     * @param what the request's method and path
+     * @param about what it named, or empty
+     * @param status the answer's status
+     */
+    synchronized void add(String who, String from, String what, String about, int status) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("at", clock.instant().toString());
+        line.put("who", who);
+        line.put("from", from);
+        line.put("what", what);
+        line.put("about", about);
+        line.put("status", status);
+        try {
+            Files.createDirectories(file.getParent());
+            if (Files.exists(file) && Files.size(file) >= SIZE_MAX) {
+                putAside();
+            }
+            append((JsonText.line(line) + "\n").getBytes(StandardCharsets.UTF_8));
+        } catch (IOException e) {
+            log.error("The audit log cannot be written: {} {} by {}", what, about, who, e);
+        }
+    }
+
+    private void append(byte[] line) throws IOException {
+        try (LinuxFile opened = PrivateFile.openOrCreate(file);
+                FileChannel channel = opened.channel(StandardOpenOption.WRITE)) {
+            ByteBuffer bytes = ByteBuffer.wrap(line);
+            long end = channel.size();
+            while (bytes.hasRemaining()) {
+                end += channel.write(bytes, end);
+            }
+        }
+    }
+
+    private void putAside() throws IOException {
+        for (int number = KEPT; number > 0; number--) {
+            Path younger = number == 1 ? file : aside(number - 1);
+            if (Files.exists(younger)) {
+                Files.move(younger, aside(number), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            }
+        }
+    }
+
+    private Path aside(int number) {
+        return file.resolveSibling(file.getFileName() + "." + number);
+    }
+}

@@ -1,0 +1,178 @@
+package org.stateferry.web;
+
+import io.swagger.v3.oas.annotations.Operation;
+import jakarta.servlet.http.HttpServletRequest;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.springframework.http.HttpStatus;
+import org.springframework.http.ResponseEntity;
+import org.springframework.security.core.Authentication;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RequestBody;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
+import org.springframework.web.bind.annotation.RestController;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.home.StopRequest;
+import org.stateferry.importer.ImportRequest;
+import org.stateferry.installation.ImportOrder;
+import org.stateferry.installation.OwnedRepository;
+import org.stateferry.installation.TaskReport;
+import org.stateferry.repository.HistoryPruning;
+import org.stateferry.repository.ImportHistory;
+import org.stateferry.repository.ImportRecord;
+import org.stateferry.service.PathRoots;
+
+/** Imports: those of the history, and what can be done with them. */
+@RestController
+@RequestMapping("/api/v1")
+class ImportsApi {
+    private static final int PAGE_MAX = 1000;
+
+    private final OwnedRepository repository;
+    private final Tasks tasks;
+    private final PathRoots roots;
+
+    ImportsApi(OwnedRepository repository, Tasks tasks, PathRoots roots) {
+        this.repository = repository;
+        this.tasks = tasks;
+        this.roots = roots;
+    }
+
+    /**
+     * A part of the history.
+     *
+     * @param total how many imports there are that were asked for
+     * @param page counted from 0
+     * @param size how many a page has at most
+     * @param imports newest first
+     */
+    record Page(long total, int page, int size, List<ImportRecord> imports) {}
+
+    @GetMapping("/imports")
+    @Operation(summary = "The imports so far, newest first, in pages")
+    Page list(
+            @RequestParam(required = false) @Nullable String search,
+            @RequestParam(required = false) @Nullable String status,
+            @RequestParam(defaultValue = "0") int page,
+            @RequestParam(defaultValue = "50") int size)
+            throws StateferryException {
+        if (page < 0 || size < 1 || size > PAGE_MAX) {
+            throw StateferryException.of(
+                    FailureKind.USAGE, "page must not be negative, and size be between 1 and " + PAGE_MAX);
+        }
+        List<ImportRecord> found = repository.history().stream()
+                .filter(record -> status == null || record.status().equalsIgnoreCase(status))
+                .filter(record -> search == null || isMeant(record, search.toLowerCase(Locale.ROOT)))
+                .toList();
+        List<ImportRecord> part =
+                found.stream().skip((long) page * size).limit(size).toList();
+        return new Page(found.size(), page, size, part);
+    }
+
+    private static boolean isMeant(ImportRecord record, String words) {
+        return List.of(record.dump(), record.image(), record.name()).stream()
+                .anyMatch(text -> text.toLowerCase(Locale.ROOT).contains(words));
+    }
+
+    @GetMapping("/imports/{id}")
+    @Operation(summary = "One import with its attempts and its first error")
+    ImportRecord one(@PathVariable long id) {
+        try {
+            return ImportHistory.find(repository.history(), id);
+        } catch (StateferryException e) {
+            throw new Problems.UnknownException(e);
+        }
+    }
+
+    @GetMapping("/imports/{id}/request")
+    @Operation(summary = "What an import was asked for the last time")
+    ImportOrder request(@PathVariable long id) throws StateferryException {
+        return ImportOrder.of(repository.requestOf(id));
+    }
+
+    @PostMapping("/imports")
+    @Operation(summary = "Starts an import; the task tells how it gets on")
+    ResponseEntity<TaskReport<Object>> start(
+            @RequestBody ImportOrder order, Authentication asker, HttpServletRequest about) throws StateferryException {
+        about.setAttribute(AuditFilter.ABOUT, order.dump() + " into " + order.image() + " as " + order.name());
+        ImportRequest asked = order.toRequest();
+        ImportRequest request = Accounts.isLocal(asker) ? asked : roots.confine(asked);
+        return accepted(tasks.start(
+                "import", Accounts.isLocal(asker), (progress, stop) -> repository.run(request, progress, stop)));
+    }
+
+    @PostMapping("/imports/{id}/restart")
+    @Operation(summary = "Runs an import once more, as it was asked for the last time")
+    ResponseEntity<TaskReport<Object>> restart(@PathVariable long id, Authentication asker) throws StateferryException {
+        repository.requestOf(id);
+        return accepted(tasks.start(
+                "restart", Accounts.isLocal(asker), (progress, stop) -> repository.restart(id, progress, stop)));
+    }
+
+    @PostMapping("/imports/{id}/stop")
+    @Operation(summary = "Asks for the end of a running import, at its next safe point")
+    ResponseEntity<ImportRecord> stop(@PathVariable long id) throws StateferryException {
+        ImportRecord record = one(id);
+        if (record.attempts().stream().anyMatch(ImportRecord.Attempt::runs)) {
+            new StopRequest(repository.home(), id).make();
+        }
+        return ResponseEntity.status(HttpStatus.ACCEPTED).body(record);
+    }
+
+    @PostMapping("/imports/{id}/abandon")
+    @Operation(summary = "Gives an unfinished import up")
+    ResponseEntity<TaskReport<Object>> abandon(@PathVariable long id, Authentication asker) throws StateferryException {
+        ImportRecord record = one(id);
+        if (record.attempts().stream().anyMatch(ImportRecord.Attempt::runs)) {
+            throw StateferryException.of(FailureKind.IMAGE_IN_USE, "import " + id + " is running")
+                    .advise("Stop it first, with stateferry stop " + id + " for instance.");
+        }
+        return accepted(tasks.start("abandon", Accounts.isLocal(asker), (progress, stop) -> repository.abandon(id)));
+    }
+
+    @GetMapping("/history")
+    @Operation(summary = "All imports so far, newest first")
+    List<ImportRecord> history() {
+        return repository.history();
+    }
+
+    /** How many imports were taken out of the history. */
+    record Pruned(int pruned) {}
+
+    @PostMapping("/history/prune")
+    @Operation(summary = "Takes imports that are over out of the history")
+    Pruned prune(@RequestBody HistoryPruning.Rule rule) throws StateferryException {
+        return new Pruned(repository.prune(rule));
+    }
+
+    @GetMapping("/tasks/{id}")
+    @Operation(summary = "How a task gets on: its events after the one with the given number")
+    TaskReport<Object> task(@PathVariable long id, @RequestParam(defaultValue = "0") long after) {
+        return find(id).report(after);
+    }
+
+    @PostMapping("/tasks/{id}/stop")
+    @Operation(summary = "Asks for the end of a task, at its next safe point")
+    TaskReport<Object> stopTask(@PathVariable long id) {
+        Task task = find(id);
+        task.stop().request();
+        return task.report(Long.MAX_VALUE);
+    }
+
+    private Task find(long id) {
+        Optional<Task> task = tasks.find(id);
+        return task.orElseThrow(() -> new Problems.UnknownException("task " + id));
+    }
+
+    private static ResponseEntity<TaskReport<Object>> accepted(Task task) {
+        return ResponseEntity.accepted()
+                .header("Location", "/api/v1/tasks/" + task.id())
+                .body(task.report(0));
+    }
+}

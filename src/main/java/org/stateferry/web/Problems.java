@@ -1,0 +1,116 @@
+package org.stateferry.web;
+
+import java.net.URI;
+import org.springframework.core.Ordered;
+import org.springframework.core.annotation.Order;
+import org.springframework.http.HttpStatus;
+import org.springframework.http.ProblemDetail;
+import org.springframework.http.ResponseEntity;
+import org.springframework.http.converter.HttpMessageNotReadableException;
+import org.springframework.web.bind.annotation.ExceptionHandler;
+import org.springframework.web.bind.annotation.RestControllerAdvice;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.ForeignText;
+import org.stateferry.error.StateferryException;
+import org.stateferry.installation.TaskReport;
+import org.stateferry.service.DoubtfulJvm;
+
+/**
+ * Failures as problem details (RFC 9457): a type for each {@link FailureKind}, and the failure as commands report it with
+ * {@code --json} in the member {@code failure}.
+ */
+@RestControllerAdvice
+@Order(Ordered.HIGHEST_PRECEDENCE)
+final class Problems {
+    /** What all types begin with; the kind's tag follows. */
+    static final String TYPE = "urn:stateferry:failure:";
+
+    private final DoubtfulJvm jvm;
+
+    Problems(DoubtfulJvm jvm) {
+        this.jvm = jvm;
+    }
+
+    /** A failure of ours. */
+    @ExceptionHandler
+    ResponseEntity<ProblemDetail> failed(StateferryException failure) {
+        return answer(failure, statusOf(failure.kind()));
+    }
+
+    /** A request that asks for something that is not there. */
+    @ExceptionHandler
+    ResponseEntity<ProblemDetail> unknown(UnknownException unknown) {
+        return answer(unknown.failure(), HttpStatus.NOT_FOUND);
+    }
+
+    /** A body that is not what it should be. */
+    @ExceptionHandler
+    ResponseEntity<ProblemDetail> unreadable(HttpMessageNotReadableException unreadable) {
+        String reason = String.valueOf(unreadable.getMostSpecificCause().getMessage());
+        return answer(
+                StateferryException.of(
+                                FailureKind.USAGE,
+                                "the body is not understood: "
+                                        + ForeignText.cut(
+                                                reason.lines().findFirst().orElse(""), MESSAGE_MAX))
+                        .advise("Correct it and send the request again."),
+                HttpStatus.BAD_REQUEST);
+    }
+
+    private static final int MESSAGE_MAX = 200;
+
+    /** Whatever nobody foresaw. */
+    @ExceptionHandler
+    ResponseEntity<ProblemDetail> surprised(IllegalStateException surprise) {
+        jvm.check(surprise);
+        return answer(
+                StateferryException.of(FailureKind.INTERNAL, "internal error: " + surprise)
+                        .advise("The service's log has more."),
+                HttpStatus.INTERNAL_SERVER_ERROR);
+    }
+
+    private static ResponseEntity<ProblemDetail> answer(StateferryException failure, HttpStatus status) {
+        ProblemDetail detail = ProblemDetail.forStatusAndDetail(status, String.valueOf(failure.getMessage()));
+        detail.setType(URI.create(TYPE + failure.kind().tag()));
+        detail.setTitle(failure.kind().title());
+        detail.setProperty("failure", TaskReport.Failure.of(failure));
+        return ResponseEntity.status(status).body(detail);
+    }
+
+    /** What HTTP calls a failure of this kind. */
+    static HttpStatus statusOf(FailureKind kind) {
+        return switch (kind) {
+            case USAGE -> HttpStatus.BAD_REQUEST;
+            case DUMP_MISSING,
+                    DUMP_INVALID,
+                    DUMP_UNFIT,
+                    IMAGE_MISSING,
+                    IMAGE_UNSUPPORTED,
+                    IMAGE_CORRUPT,
+                    CONFIGURATION -> HttpStatus.UNPROCESSABLE_CONTENT;
+            case IMAGE_IN_USE, CONFLICT, INTERRUPTED -> HttpStatus.CONFLICT;
+            case NO_SPACE -> HttpStatus.INSUFFICIENT_STORAGE;
+            case REPOSITORY -> HttpStatus.SERVICE_UNAVAILABLE;
+            case INTERNAL, IO, VERIFICATION -> HttpStatus.INTERNAL_SERVER_ERROR;
+        };
+    }
+
+    /** There is no such thing as the request's path names. */
+    static final class UnknownException extends RuntimeException {
+        private static final long serialVersionUID = 1;
+        private final StateferryException failure;
+
+        UnknownException(String what) {
+            this(StateferryException.of(FailureKind.USAGE, "there is no " + what));
+        }
+
+        UnknownException(StateferryException failure) {
+            super(failure);
+            this.failure = failure;
+        }
+
+        StateferryException failure() {
+            return failure;
+        }
+    }
+}
