@@ -12,6 +12,7 @@ import org.stateferry.importer.ImportOptions;
 import org.stateferry.importer.ImportOptions.Compression;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.qcow2.NewImage;
+import org.stateferry.source.DumpChoice;
 import org.stateferry.source.DumpFormat;
 import org.stateferry.storage.ImageRights;
 import org.stateferry.storage.IoMode;
@@ -51,10 +52,12 @@ public record ImportOrder(
     /**
      * As the options of the command of the same name.
      *
+     * @param offset where in the dump's file the saved state begins, in bytes
      * @param limitRate bytes per second
      */
     public record Options(
             @Nullable String format,
+            @Nullable Long offset,
             @Nullable String io,
             @Nullable String compress,
             @Nullable Boolean strict,
@@ -62,7 +65,7 @@ public record ImportOrder(
             @Nullable Boolean noLock,
             @Nullable Boolean verify,
             @Nullable Long limitRate) {
-        private static final Options NONE = new Options(null, null, null, null, null, null, null, null);
+        private static final Options NONE = new Options(null, null, null, null, null, null, null, null, null);
     }
 
     /** The order for a request of this process; relative paths are taken from its working folder. */
@@ -76,7 +79,8 @@ public record ImportOrder(
                 request.otherDisks().stream().map(ImportOrder::absolute).toList(),
                 made == null ? null : create(made),
                 new Options(
-                        lower(how.format()),
+                        lower(how.choice().format()),
+                        how.choice().offset(),
                         lower(how.io()),
                         lower(how.compression()),
                         how.strict(),
@@ -161,8 +165,13 @@ public record ImportOrder(
         if (how.limitRate != null && how.limitRate < 0) {
             throw wrong("options.limitRate", "is negative");
         }
+        if (how.offset != null && how.offset < 0) {
+            throw wrong("options.offset", "is negative");
+        }
         return new ImportOptions(
-                constant(DumpFormat.class, "options.format", how.format, DumpFormat.AUTO),
+                new DumpChoice(
+                        constant(DumpFormat.class, "options.format", how.format, DumpFormat.AUTO),
+                        how.offset == null ? 0 : how.offset),
                 constant(IoMode.class, "options.io", how.io, IoMode.AUTO),
                 constant(Compression.class, "options.compress", how.compress, Compression.NONE),
                 is(how.strict),
