@@ -46,13 +46,14 @@ final class ClusterItemWriter implements ItemWriter<StreamPiece> {
 
     private void write(TransferRun run, StreamPiece piece) throws StateferryException {
         long before = run.position();
+        boolean free = piece.isFree();
         try {
             run.write(piece);
         } catch (StateferryException e) {
             session.noteFailure(e);
             throw e;
         }
-        limiter.passed(Math.toIntExact(run.position() - before));
+        limiter.passed(free ? 0 : Math.toIntExact(run.position() - before));
     }
 
     /** Waits as the rate limit wants; false if the import is to stop. */

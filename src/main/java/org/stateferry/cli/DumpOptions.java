@@ -1,9 +1,11 @@
 package org.stateferry.cli;
 
 import java.nio.file.Path;
+import java.util.List;
 import org.stateferry.bytes.ByteSize;
 import org.stateferry.source.DumpChoice;
 import org.stateferry.source.DumpFormat;
+import org.stateferry.source.RamLayout;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
@@ -35,9 +37,25 @@ final class DumpOptions {
                             + " 0.")
     private long offset;
 
+    @Option(
+            names = "--ram-layout",
+            defaultValue = "plain",
+            paramLabel = "LAYOUT",
+            description =
+                    "How the guest's memory lies in the state: plain (in sequence, for every QEMU), or mapped (the"
+                            + " dump's mapped-ram layout as it is, for QEMU 10.2 and later). Default: plain.")
+    private RamLayout ramLayout;
+
+    @Option(
+            names = "--drop-section",
+            paramLabel = "SECTION",
+            description = "Leave this section of the dump out, such as pbs-state of Proxmox, which other QEMUs refuse."
+                    + " Once for each.")
+    private List<String> dropSections = List.of();
+
     /** What was asked for. */
     DumpChoice choice() {
-        return new DumpChoice(format, offset);
+        return new DumpChoice(format, offset, ramLayout, dropSections);
     }
 
     /** The file that is meant by an argument: "-" is standard input. */

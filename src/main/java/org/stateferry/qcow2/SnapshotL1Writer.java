@@ -34,6 +34,8 @@ final class SnapshotL1Writer {
     private final long snapshotL1Offset;
     private final long snapshotL1Size;
     private long mappedClusters;
+    /** Whether the L2 table that is being made has any entry but those of zeros. */
+    private boolean l2HasData;
 
     SnapshotL1Writer(Qcow2Image image, ClusterAllocator allocator, long vmStateSize, Cancellation cancellation)
             throws StateferryException {
@@ -153,6 +155,7 @@ final class SnapshotL1Writer {
             putZero();
         } else {
             requireClaimed(mapping);
+            l2HasData = true;
             l2Bytes.putLong(entry);
             if (geometry.extendedL2()) {
                 l2Bytes.putLong(mapping.kind() == Kind.COMPRESSED ? 0 : L2Entry.EXTENDED_ALL_ALLOCATED);
@@ -190,8 +193,15 @@ final class SnapshotL1Writer {
         }
     }
 
+    /** A table of zeros alone is left out, unless a backing file would show where no table is. */
     private void writeL2Table() throws StateferryException {
         cancellation.check();
+        if (!l2HasData && !header.hasBackingFile()) {
+            l2Bytes.clear();
+            snapshotL1.put(L1Entry.UNALLOCATED);
+            return;
+        }
+        l2HasData = false;
         long offset = allocator.allocateMetadata(1);
         l2Bytes.clear();
         file.write(l2Bytes, offset);

@@ -19,6 +19,7 @@ import org.stateferry.importer.ImportRequest;
 import org.stateferry.qcow2.NewImage;
 import org.stateferry.source.DumpChoice;
 import org.stateferry.source.DumpFormat;
+import org.stateferry.source.RamLayout;
 import org.stateferry.storage.ImageRights;
 import org.stateferry.storage.IoMode;
 
@@ -43,6 +44,10 @@ public final class ImportParameters {
 
     private static final String FORMAT = "format";
     private static final String OFFSET = "offset";
+    private static final String RAM_LAYOUT = "ramLayout";
+    /** Id strings, one in a line; they have no control characters. */
+    private static final String DROP_SECTIONS = "dropSections";
+
     private static final String IO = "io";
     private static final String COMPRESSION = "compression";
     private static final String STRICT = "strict";
@@ -107,6 +112,8 @@ public final class ImportParameters {
         return new JobParametersBuilder(identity)
                 .addString(FORMAT, options.choice().format().name(), false)
                 .addLong(OFFSET, options.choice().offset(), false)
+                .addString(RAM_LAYOUT, options.choice().ramLayout().name(), false)
+                .addString(DROP_SECTIONS, String.join("\n", options.choice().dropSections()), false)
                 .addString(IO, options.io().name(), false)
                 .addString(COMPRESSION, options.compression().name(), false)
                 .addString(STRICT, String.valueOf(options.strict()), false)
@@ -173,10 +180,7 @@ public final class ImportParameters {
         ImportIdentity identity = identity(parameters::getString);
         ImportOptions absent = ImportOptions.DEFAULTS;
         ImportOptions options = new ImportOptions(
-                new DumpChoice(
-                        DumpFormat.valueOf(text(
-                                parameters, FORMAT, absent.choice().format().name())),
-                        number(parameters, OFFSET)),
+                choice(parameters, absent.choice()),
                 IoMode.valueOf(text(parameters, IO, absent.io().name())),
                 Compression.valueOf(
                         text(parameters, COMPRESSION, absent.compression().name())),
@@ -192,6 +196,16 @@ public final class ImportParameters {
                 identity.otherDisks(),
                 newImage(parameters),
                 options);
+    }
+
+    private static DumpChoice choice(JobParameters parameters, DumpChoice absent) {
+        String dropped = text(parameters, DROP_SECTIONS, "");
+        return new DumpChoice(
+                DumpFormat.valueOf(text(parameters, FORMAT, absent.format().name())),
+                number(parameters, OFFSET),
+                RamLayout.valueOf(
+                        text(parameters, RAM_LAYOUT, absent.ramLayout().name())),
+                dropped.isEmpty() ? absent.dropSections() : List.of(dropped.split("\n")));
     }
 
     private static @Nullable NewImage newImage(JobParameters parameters) {

@@ -26,6 +26,7 @@ import org.stateferry.qcow2.NewImage;
 import org.stateferry.service.DefinitionFields.Field;
 import org.stateferry.source.DumpChoice;
 import org.stateferry.source.DumpFormat;
+import org.stateferry.source.RamLayout;
 import org.stateferry.storage.ImageRights;
 import org.stateferry.storage.IoMode;
 
@@ -171,10 +172,7 @@ final class JobDefinitionReader {
 
     private static ImportOptions options(DefinitionFields fields) throws StateferryException {
         return new ImportOptions(
-                new DumpChoice(
-                        optional(
-                                fields, "options.format", DumpFormat.AUTO, text -> constant(DumpFormat.values(), text)),
-                        optional(fields, "options.offset", 0L, ByteSize::parse)),
+                choice(fields),
                 optional(fields, "options.io", IoMode.AUTO, text -> constant(IoMode.values(), text)),
                 optional(fields, "options.compress", Compression.NONE, text -> constant(Compression.values(), text)),
                 flag(fields, "options.strict"),
@@ -182,6 +180,18 @@ final class JobDefinitionReader {
                 !flag(fields, "options.no-lock"),
                 flag(fields, "options.verify"),
                 optional(fields, "options.limit-rate", 0L, ByteSize::parseRate));
+    }
+
+    private static DumpChoice choice(DefinitionFields fields) throws StateferryException {
+        List<String> dropSections = new ArrayList<>();
+        for (Field section : fields.takeList("options.drop-sections")) {
+            dropSections.add(section.text());
+        }
+        return new DumpChoice(
+                optional(fields, "options.format", DumpFormat.AUTO, text -> constant(DumpFormat.values(), text)),
+                optional(fields, "options.offset", 0L, ByteSize::parse),
+                optional(fields, "options.ram-layout", RamLayout.PLAIN, text -> constant(RamLayout.values(), text)),
+                dropSections);
     }
 
     private static boolean flag(DefinitionFields fields, String key) throws StateferryException {

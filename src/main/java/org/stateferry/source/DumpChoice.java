@@ -1,12 +1,17 @@
 package org.stateferry.source;
 
+import java.util.List;
+
 /**
- * What is to be taken from a dump's file.
+ * What is to be taken from a dump's file, and as what it is to be read. Another layout, or another section left out, makes
+ * other bytes of the same dump, which then have another fingerprint.
  *
  * @param format the format, or {@link DumpFormat#AUTO} to recognise it
  * @param offset where in the file the saved state begins, in bytes; of a pipe, how many bytes are passed over
+ * @param ramLayout how the guest's memory is to lie in the stream; of no meaning for opaque dumps
+ * @param dropSections the id strings of sections that are to be left out
  */
-public record DumpChoice(DumpFormat format, long offset) {
+public record DumpChoice(DumpFormat format, long offset, RamLayout ramLayout, List<String> dropSections) {
     /** A state that begins with the file, in a format that is recognised. */
     public static final DumpChoice ANY = new DumpChoice(DumpFormat.AUTO, 0);
 
@@ -14,5 +19,21 @@ public record DumpChoice(DumpFormat format, long offset) {
         if (offset < 0) {
             throw new IllegalArgumentException("offset " + offset);
         }
+        dropSections = List.copyOf(dropSections);
+    }
+
+    /** A state with all its sections, as a plain stream. */
+    public DumpChoice(DumpFormat format, long offset) {
+        this(format, offset, RamLayout.PLAIN, List.of());
+    }
+
+    /** The same of a state that begins elsewhere in the file. */
+    DumpChoice at(long otherOffset) {
+        return new DumpChoice(format, otherOffset, ramLayout, dropSections);
+    }
+
+    /** Whether the stream is to be changed on its way, or may have to be. */
+    boolean wantsChange() {
+        return ramLayout != RamLayout.PLAIN || !dropSections.isEmpty();
     }
 }

@@ -38,6 +38,8 @@ final class DumpFile implements StreamFile, Closeable {
     private final Instant modified;
     /** Whether the file is so large that it should not stay in the page cache. */
     private final boolean large;
+    /** Where the last read ended; several threads may write it, and it only serves to drop what was read. */
+    private volatile long readEnd;
 
     private DumpFile(Path path, FileChannel channel, LinuxFile linux, FileStatus opened, long size, boolean large) {
         this.path = path;
@@ -159,6 +161,7 @@ final class DumpFile implements StreamFile, Closeable {
                 }
                 at += count;
             }
+            readEnd = at;
         } catch (StateferryException e) {
             throw e;
         } catch (IOException e) {
@@ -195,15 +198,25 @@ final class DumpFile implements StreamFile, Closeable {
      * @param length how many bytes of the file are the dump
      */
     DumpFingerprint fingerprint(long start, long length) throws StateferryException {
+        return fingerprint(this, start, length);
+    }
+
+    /** The fingerprint of what is made of this file: of {@code length} bytes of {@code content} from {@code start} on. */
+    DumpFingerprint fingerprint(StreamFile content, long start, long length) throws StateferryException {
         int probeSize = (int) Math.min(length, DumpFingerprint.PROBE_SIZE);
         try {
             MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
-            sha256.update(read(start, probeSize));
-            sha256.update(read(start + length - probeSize, probeSize));
+            sha256.update(content.read(start, probeSize));
+            sha256.update(content.read(start + length - probeSize, probeSize));
             return DumpFingerprint.of(length, isBlockDevice() ? Instant.EPOCH : modified, sha256.digest());
         } catch (NoSuchAlgorithmException e) {
             throw new AssertionError("every Java platform has SHA-256", e);
         }
+    }
+
+    /** Where the last read ended, in bytes from the start of the file. */
+    long readEnd() {
+        return readEnd;
     }
 
     void requireUnchanged() throws StateferryException {

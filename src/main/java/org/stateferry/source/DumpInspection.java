@@ -52,6 +52,10 @@ public final class DumpInspection {
             }
             ForeignFormat foreign = ForeignFormat.of(start);
             if (foreign == null) {
+                long found = StreamStart.search(file);
+                if (found != StreamStart.NONE) {
+                    return stream(file, found);
+                }
                 throw DumpLayout.notRecognised(file.path(), 0);
             }
             return foreign == ForeignFormat.QCOW2
@@ -62,7 +66,7 @@ public final class DumpInspection {
 
     private static DumpContent.Stream stream(DumpFile file, long offset) throws StateferryException {
         StreamSurvey.Result found =
-                StreamSurvey.run(file, offset, new StreamSurvey.Effort(DumpSources.isEndTrusted(file), MEASURE_MAX));
+                StreamSurvey.run(file, offset, new StreamSurvey.Effort(StreamReading.isEndTrusted(file), MEASURE_MAX));
         List<StateferryException> problems = Stream.of(found.obstacle(), found.damage())
                 .filter(Objects::nonNull)
                 .toList();

@@ -83,8 +83,9 @@ public interface DumpSource extends Closeable {
      *
      * @param file the file; closed with the source
      * @param offset where in it the stream begins, in bytes
+     * @param from from which offset of the stream on its bytes lie there; 0 for all of it
      */
-    record Extent(LinuxFile file, long offset) {}
+    record Extent(LinuxFile file, long offset, long from) {}
 
     /** What the dump's file, or pipe, was like when it was opened. */
     FileStatus status();

@@ -5,22 +5,17 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.host.FileStatus;
 import org.stateferry.source.codec.Codec;
-import org.stateferry.stream.MigrationStream;
 import org.stateferry.stream.StreamFacts;
 import org.stateferry.stream.StreamSurvey;
 
 /** Opens dumps and detects their format. */
 public final class DumpSources {
-    /** Files up to this size in bytes are read through, which takes no more than some ten milliseconds. */
-    private static final long MEASURED_SIZE_MAX = 128L * 1024 * 1024;
-
     private DumpSources() {}
 
     /** Opens a dump read-only; see {@link #open(Path, DumpChoice, OpenMonitor)}. */
@@ -46,6 +41,7 @@ public final class DumpSources {
     }
 
     private static DumpSource openPipe(Path dump, DumpChoice choice, OpenMonitor monitor) throws StateferryException {
+        requireUnchanged(choice, dump, "comes through a pipe");
         HeadFeed feed = new HeadFeed(PipeFeed.open(dump, monitor));
         try {
             Path path = dump.toAbsolutePath();
@@ -73,33 +69,53 @@ public final class DumpSources {
         }
     }
 
-    private static DumpSource openFile(Path dump, DumpChoice choice, OpenMonitor monitor) throws StateferryException {
+    private static DumpSource openFile(Path dump, DumpChoice asked, OpenMonitor monitor) throws StateferryException {
         DumpFile file = DumpFile.open(dump);
         try {
+            DumpChoice choice = placed(file, asked, monitor);
             DumpLayout layout = DumpLayout.find(probe(file), choice, file.path(), file.size());
             tellDomain(layout, monitor);
             Codec codec = layout.codec();
             if (codec != null) {
+                requireUnchanged(choice, file.path(), "is compressed");
                 return SequentialDump.open(
                         new CompressedFile(file, choice.offset(), layout.streamOffset(), codec), layout);
             }
             DumpForm form = layout.form(false);
             if (form.container() == DumpForm.Container.OPAQUE) {
+                requireUnchanged(choice, file.path(), "is opaque");
                 return new OpenDump(
                         file, form, choice.offset(), null, headFacts(file, choice.offset()), null, List.of());
             }
-            StreamSurvey.Effort effort = new StreamSurvey.Effort(isEndTrusted(file), Long.MAX_VALUE);
-            StreamSurvey.Result found =
-                    StreamSurvey.run(new MonitoredFile(file, monitor), layout.streamOffset(), effort);
-            if (found.obstacle() != null) {
-                throw found.obstacle();
-            }
-            MigrationStream stream = found.stream();
-            return new OpenDump(
-                    file, form, choice.offset(), stream, stream.facts(), found.damage(), warnings(stream, file));
+            return new StreamReading(file, form, choice, monitor).open(layout.streamOffset());
         } catch (StateferryException | RuntimeException | Error e) {
             closeAfter(file, e);
             throw e;
+        }
+    }
+
+    /** What is asked for, with the place of the stream if the file begins with something else. */
+    private static DumpChoice placed(DumpFile file, DumpChoice asked, OpenMonitor monitor) throws StateferryException {
+        boolean searched = asked.offset() == 0
+                && (asked.format() == DumpFormat.AUTO || asked.format() == DumpFormat.PLAIN)
+                && StreamStart.isUnknown(probe(file).at(0, DumpLayout.HEAD_SIZE));
+        long found = searched ? StreamStart.search(file) : StreamStart.NONE;
+        if (found == StreamStart.NONE) {
+            return asked;
+        }
+        monitor.notice("the stream begins at byte " + found + " of the dump");
+        return asked.at(found);
+    }
+
+    /** Only what can be read at any place can be laid out anew, or have something cut out. */
+    private static void requireUnchanged(DumpChoice choice, Path file, String why) throws StateferryException {
+        if (choice.wantsChange()) {
+            throw StateferryException.in(
+                            FailureKind.DUMP_UNFIT,
+                            file,
+                            "the dump " + why + ", so nothing in it can be left out or laid out anew")
+                    .advise(
+                            "leave out --ram-layout and --drop-section, or put the stream into a file of its own first");
         }
     }
 
@@ -116,11 +132,6 @@ public final class DumpSources {
         }
     }
 
-    /** Whether a vmdescription at the end of a file is taken for that of the stream without following the sections to it. */
-    static boolean isEndTrusted(DumpFile file) {
-        return file.size() > MEASURED_SIZE_MAX && !file.isBlockDevice();
-    }
-
     /** What an opaque dump says about its machine if it begins as a stream does; its end is not searched. */
     private static @Nullable StreamFacts headFacts(DumpFile file, long begin) throws StateferryException {
         return DumpLayout.isStream(probe(file).at(begin, DumpLayout.HEAD_SIZE))
@@ -135,17 +146,5 @@ public final class DumpSources {
         } catch (IOException e) {
             failure.addSuppressed(e);
         }
-    }
-
-    private static List<String> warnings(MigrationStream stream, DumpFile file) {
-        List<String> warnings = new ArrayList<>();
-        if (stream.vmDescription() == null) {
-            warnings.add("the stream has no vmdescription, so not all damage to its device state can be noticed");
-        }
-        if (stream.surplus() > 0) {
-            warnings.add("the stream ends at byte " + (stream.fileOffset() + stream.length()) + " of " + file.path()
-                    + ": the " + stream.surplus() + " bytes behind it are not part of it and are left out");
-        }
-        return warnings;
     }
 }

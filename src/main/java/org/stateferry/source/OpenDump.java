@@ -142,7 +142,7 @@ final class OpenDump implements DumpSource {
 
     @Override
     public Optional<Extent> extent() {
-        return Optional.of(new Extent(file.linux(), streamOffset));
+        return Optional.of(new Extent(file.linux(), streamOffset, 0));
     }
 
     @Override

@@ -32,6 +32,17 @@ public interface PieceStream extends Closeable {
     /** Makes a {@link #read} that waits in another thread fail soon, and all later ones. */
     default void cancel() {}
 
+    /**
+     * Skips zeros that are known to be at the current offset, so that nobody has to read them.
+     *
+     * @param unit only multiples of this number of bytes are skipped
+     * @param max how many bytes to skip at most
+     * @return how many bytes were skipped; often 0
+     */
+    default long skipZeros(int unit, long max) throws StateferryException {
+        return 0;
+    }
+
     /** Ends the reading; the dump stays open. */
     @Override
     void close() throws StateferryException;

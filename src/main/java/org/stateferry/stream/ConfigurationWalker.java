@@ -39,6 +39,7 @@ final class ConfigurationWalker {
     private boolean present;
     private @Nullable String machineType;
     private int pageSize;
+    private StreamFacts.@Nullable Extent capabilitiesExtent;
 
     ConfigurationWalker(ElementInput in) {
         this.in = in;
@@ -73,6 +74,16 @@ final class ConfigurationWalker {
     /** The migration capabilities that the configuration lists, as far as it was read. */
     List<String> capabilities() {
         return List.copyOf(capabilities);
+    }
+
+    /** Whether RAM lies at fixed places of the file. */
+    boolean isMapped() {
+        return capabilities.contains(StreamFacts.MAPPED_RAM);
+    }
+
+    /** Where the subsection lies that lists the capabilities; null if none has been read. */
+    StreamFacts.@Nullable Extent capabilitiesExtent() {
+        return capabilitiesExtent;
     }
 
     /** Passes the header; false if more bytes are needed. */
@@ -150,38 +161,48 @@ final class ConfigurationWalker {
         return true;
     }
 
-    /** Refuses every capability: QEMU lists only those that a loader must have too, and a snapshot cannot have them. */
+    /**
+     * Refuses every capability but mapped-ram: QEMU lists only those that a loader must have too. What mapped-ram changes is
+     * known; the others leave something out.
+     */
     private boolean capabilities(int headSize) throws StateferryException {
         if (!in.has(headSize + Integer.BYTES)) {
             return false;
         }
         long count = in.peekU32(headSize);
-        if (count == 0) {
-            in.advance(headSize + Integer.BYTES);
-            return true;
-        }
         if (count > CAPABILITIES_MAX) {
             throw in.unfit("the stream needs " + count + " migration capabilities");
         }
-        int nameAt = headSize + Integer.BYTES + 1;
+        int size = headSize + Integer.BYTES;
         capabilities.clear();
         for (int index = 0; index < count; index++) {
-            if (!in.has(nameAt) || !in.has(nameAt + in.peekU8(nameAt - 1))) {
+            if (!in.has(size + 1) || !in.has(size + 1 + in.peekU8(size))) {
                 return false;
             }
-            int nameLength = in.peekU8(nameAt - 1);
-            capabilities.add(in.peekName(nameAt, nameLength));
-            nameAt += nameLength + 1;
+            int nameLength = in.peekU8(size);
+            capabilities.add(in.peekName(size + 1, nameLength));
+            size += 1 + nameLength;
         }
-        throw switch (capabilities.get(0)) {
+        for (String capability : capabilities) {
+            requireKnown(capability);
+        }
+        capabilitiesExtent = new StreamFacts.Extent(in.offset(), size);
+        in.advance(size);
+        return true;
+    }
+
+    private void requireKnown(String capability) throws StateferryException {
+        switch (capability) {
+            case StreamFacts.MAPPED_RAM -> {
+                if (capabilities.size() > 1 && capabilities.get(0).equals(capabilities.get(1))) {
+                    throw in.invalid("the migration capability mapped-ram is listed twice");
+                }
+            }
             case "x-ignore-shared" ->
-                in.unfit("shared RAM was left out of the stream (migration capability x-ignore-shared)")
-                        .advise("save the state again with the capability off");
-            case "mapped-ram" ->
-                in.unfit("RAM lies at fixed places of the file (migration capability mapped-ram)")
+                throw in.unfit("shared RAM was left out of the stream (migration capability x-ignore-shared)")
                         .advise("save the state again with the capability off");
             default ->
-                in.unfit("the stream needs the migration capability '" + capabilities.get(0) + "', which is not known");
-        };
+                throw in.unfit("the stream needs the migration capability '" + capability + "', which is not known");
+        }
     }
 }

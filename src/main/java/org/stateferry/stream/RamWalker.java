@@ -3,6 +3,7 @@ package org.stateferry.stream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import org.stateferry.error.StateferryException;
 
@@ -35,6 +36,11 @@ final class RamWalker {
     /** How many bytes of its page the current XBZRLE record has covered so far. */
     private int runsFilled;
 
+    /** Whether pages lie at fixed places of the file, so that the list of blocks says where and no records have pages. */
+    private boolean mapped;
+    /** Where they lie, if they do; empty in a walker that was restored behind the list. */
+    private final List<MappedBlock> mappedBlocks = new ArrayList<>();
+
     RamWalker(ElementInput in, int pageSize) {
         this.in = in;
         this.pageSize = pageSize;
@@ -46,6 +52,14 @@ final class RamWalker {
 
     int pageSize() {
         return pageSize;
+    }
+
+    void mapped(boolean newMapped) {
+        mapped = newMapped;
+    }
+
+    List<MappedBlock> mappedBlocks() {
+        return List.copyOf(mappedBlocks);
     }
 
     /** Whether a target of QEMU can have pages of so many bytes. */
@@ -64,6 +78,9 @@ final class RamWalker {
 
     /** Where in a RAM section the next byte is, for a message. */
     String position() {
+        if (mapped && in.pendingSkip() > 0) {
+            return "inside RAM block '" + blocks.get(blocks.count() - 1).name() + "'";
+        }
         if (runsRemaining > 0 || in.pendingSkip() > 0) {
             return "inside a RAM page";
         }
@@ -111,6 +128,10 @@ final class RamWalker {
         int kind = flags & ~RamFlag.CONTINUE;
         if (!hasBlocks() && kind != RamFlag.MEM_SIZE && kind != RamFlag.HOOK) {
             throw in.invalid("the RAM section does not begin with the list of its blocks");
+        }
+        if (mapped && kind != RamFlag.MEM_SIZE) {
+            throw in.invalid("RAM record with flags 0x" + Integer.toHexString(flags)
+                    + " although RAM lies at fixed places of the file (migration capability mapped-ram)");
         }
         return switch (kind) {
             case RamFlag.PAGE -> page(pageOffset, flags, 0);
@@ -261,8 +282,21 @@ final class RamWalker {
         if (blocks.count() == RamBlockTable.BLOCKS_MAX) {
             throw in.invalid("more than " + RamBlockTable.BLOCKS_MAX + " RAM blocks");
         }
-        in.advance(1 + nameLength + Long.BYTES);
-        blocks.add(new RamBlock(name, size));
+        int entrySize = 1 + nameLength + Long.BYTES;
+        RamBlock block = new RamBlock(name, size);
+        if (mapped) {
+            if (!in.has(entrySize + MappedBlock.HEAD_SIZE)) {
+                return false;
+            }
+            MappedBlock place = MappedBlock.peek(in, entrySize, block, pageSize);
+            pageSize = place.pageSize();
+            mappedBlocks.add(place);
+            in.advance(entrySize + MappedBlock.HEAD_SIZE);
+            in.skip(place.end() - in.fileOffset());
+        } else {
+            in.advance(entrySize);
+        }
+        blocks.add(block);
         listRemaining -= size;
         return true;
     }

@@ -27,6 +27,9 @@ final class SectionWalker {
      */
     static final String GLOBAL_STATE = "globalstate";
 
+    /** The section that holds the guest's memory. */
+    static final String RAM = "ram";
+
     private static final String RESAVE = "save the state again";
 
     /** What the next byte is part of. */
@@ -75,6 +78,17 @@ final class SectionWalker {
         boolean isAt(long offset) throws StateferryException;
     }
 
+    /** Hears of every section that has been passed with its footer, in the order of the stream. */
+    interface Listener {
+        /**
+         * @param type START, PART, END or FULL
+         * @param sectionId the section's number
+         * @param name the device's id string
+         * @param extent the section with its footer, if it has one
+         */
+        void passed(SectionType type, long sectionId, String name, StreamFacts.Extent extent);
+    }
+
     private final ElementInput in;
     private final @Nullable DescribedSections described;
     private final EndMark endMark;
@@ -94,6 +108,11 @@ final class SectionWalker {
     private long timerOffset = NONE;
     private long timerVersion;
     private StreamCheck.@Nullable Unchecked unchecked;
+    private Listener listener = (type, id, name, extent) -> {};
+    /** Of the section that is being passed; only the listener needs them, so they are not saved. */
+    private SectionType sectionType = SectionType.EOF;
+
+    private long sectionStart = NONE;
 
     /**
      * @param pageSize the target page size in bytes, or {@link RamWalker#PAGE_SIZE_UNKNOWN} if no more than the list of
@@ -107,6 +126,11 @@ final class SectionWalker {
         this.endMark = endMark;
         configuration = new ConfigurationWalker(in);
         ram = new RamWalker(in, pageSize);
+    }
+
+    /** Tells of the sections that are passed from now on; for a walker that is not restored. */
+    void listen(Listener newListener) {
+        listener = newListener;
     }
 
     ConfigurationWalker configuration() {
@@ -207,6 +231,7 @@ final class SectionWalker {
             }
             ram.pageSize(stated);
         }
+        ram.mapped(configuration.isMapped());
         return true;
     }
 
@@ -216,6 +241,8 @@ final class SectionWalker {
         if (type == null) {
             throw in.invalid("unknown section type 0x" + Integer.toHexString(code));
         }
+        sectionType = type;
+        sectionStart = in.offset();
         return switch (type) {
             case START, FULL -> start(type);
             case PART, END -> part(type);
@@ -236,7 +263,7 @@ final class SectionWalker {
         if (type == SectionType.FULL) {
             return device(head);
         }
-        return head.name().equals("ram") ? startRam(head) : startIterative(head);
+        return head.name().equals(RAM) ? startRam(head) : startIterative(head);
     }
 
     private boolean startRam(SectionHead head) throws StateferryException {
@@ -285,7 +312,7 @@ final class SectionWalker {
     }
 
     /** Whether sections end with footers; as long as none has ended, what QEMU does by itself counts. */
-    private boolean hasFooters() {
+    boolean hasFooters() {
         return footers == Footers.UNKNOWN ? configuration.isPresent() : footers == Footers.PRESENT;
     }
 
@@ -295,7 +322,7 @@ final class SectionWalker {
         }
         sectionId = in.peekU32(1);
         if (ramPhase == Phase.RUNNING && sectionId == ramSectionId) {
-            sectionName = "ram";
+            sectionName = RAM;
             in.advance(ID_SIZE);
             if (type == SectionType.END) {
                 ramPhase = Phase.DONE;
@@ -402,7 +429,7 @@ final class SectionWalker {
             footers = present ? Footers.PRESENT : Footers.ABSENT;
         }
         if (footers == Footers.ABSENT) {
-            return goTo(Position.SECTION);
+            return endSection();
         }
         if (!present) {
             throw in.invalid("section " + sectionId + " does not end here as it should: its footer is missing");
@@ -414,6 +441,12 @@ final class SectionWalker {
             throw in.invalid("the footer of section " + sectionId + " names section " + in.peekU32(1));
         }
         in.advance(ID_SIZE);
+        return endSection();
+    }
+
+    private boolean endSection() {
+        listener.passed(
+                sectionType, sectionId, sectionName, new StreamFacts.Extent(sectionStart, in.offset() - sectionStart));
         return goTo(Position.SECTION);
     }
 

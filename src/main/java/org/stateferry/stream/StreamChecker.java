@@ -41,6 +41,7 @@ public final class StreamChecker implements StreamCheck {
                 stream.facts().targetPageSize(),
                 description == null ? null : new DescribedSections(in, description),
                 offset -> offset == stream.length() - 1);
+        walker.ram().mapped(stream.facts().isMapped());
     }
 
     /**

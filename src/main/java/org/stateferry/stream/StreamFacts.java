@@ -53,8 +53,16 @@ public record StreamFacts(
     /** Blocks below this size are not what {@code -m} sets, in bytes. */
     private static final long MEMORY_SIZE_MIN = 1024 * 1024;
 
+    /** The capability with which RAM lies at fixed places of the file instead of in records. */
+    static final String MAPPED_RAM = "mapped-ram";
+
     /** A range of bytes in the stream. */
-    public record Extent(long offset, long length) {}
+    public record Extent(long offset, long length) {
+        /** The offset behind the last byte. */
+        public long end() {
+            return offset + length;
+        }
+    }
 
     /**
      * The blocks that are the guest's main memory: what {@code -m} was comes to their sum. Usually that is one block,
@@ -98,6 +106,11 @@ public record StreamFacts(
                 ? OptionalLong.empty()
                 : OptionalLong.of(
                         blocks.stream().mapToLong(RamBlock::usedLength).sum());
+    }
+
+    /** Whether RAM lies at fixed places of the file (migration capability mapped-ram). */
+    public boolean isMapped() {
+        return capabilities.contains(MAPPED_RAM);
     }
 
     /** How many processors the guest had; 0 if the stream does not tell. */

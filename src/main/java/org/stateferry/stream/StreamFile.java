@@ -25,6 +25,16 @@ public interface StreamFile {
      */
     long nextData(long offset);
 
+    /**
+     * Where the zeros end that are known to begin at {@code offset}, whatever is told of holes; {@code offset} if none are
+     * known.
+     *
+     * @param max how far to look, in bytes
+     */
+    default long zerosEnd(long offset, long max) throws StateferryException {
+        return offset;
+    }
+
     /** The {@code count} bytes at {@code offset}, in a new buffer. */
     default ByteBuffer read(long offset, int count) throws StateferryException {
         ByteBuffer bytes = ByteBuffer.allocate(count);

@@ -1,7 +1,6 @@
 package org.stateferry.stream;
 
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
@@ -30,15 +29,20 @@ record StreamHead(
     /**
      * Reads the head of a stream, as far as possible, and checks what else the prefix holds.
      *
-     * @param file the dump, for messages
+     * @param file the dump; read only where RAM blocks lie between the entries of their list
      * @param fileOffset where in the file the stream begins
      * @param prefix the stream's first {@link #SIZE_MAX} bytes, or all of it if it is shorter; left as it was
      * @param streamLength the stream's length in bytes
      * @param vmDescription the stream's vmdescription, or null if none is known
      */
     static StreamHead read(
-            Path file, long fileOffset, ByteBuffer prefix, long streamLength, @Nullable VmDescription vmDescription) {
-        ElementInput in = new ElementInput(file, fileOffset);
+            StreamFile file,
+            long fileOffset,
+            ByteBuffer prefix,
+            long streamLength,
+            @Nullable VmDescription vmDescription)
+            throws StateferryException {
+        ElementInput in = new ElementInput(file.path(), fileOffset);
         SectionWalker walker = new SectionWalker(
                 in,
                 vmDescription == null ? RamWalker.PAGE_SIZE_UNKNOWN : vmDescription.pageSize(),
@@ -49,6 +53,9 @@ record StreamHead(
             in.offer(prefix.slice());
             walk(walker, in, prefix.remaining(), file, streamLength);
         } catch (StateferryException e) {
+            if (e.kind() != FailureKind.DUMP_INVALID && e.kind() != FailureKind.DUMP_UNFIT) {
+                throw e;
+            }
             obstacle = e;
         }
         return new StreamHead(
@@ -60,11 +67,21 @@ record StreamHead(
                 obstacle);
     }
 
-    private static void walk(SectionWalker walker, ElementInput in, int prefixSize, Path file, long streamLength)
+    private static void walk(SectionWalker walker, ElementInput in, int prefixSize, StreamFile file, long streamLength)
             throws StateferryException {
-        boolean moved = true;
-        while (moved && !walker.isHeadRead()) {
-            moved = walker.step();
+        long start = in.fileOffset() - in.offset();
+        step(walker);
+        while (!walker.isHeadRead() && walker.configuration().isMapped() && in.pendingSkip() > 0) {
+            // The next entry of the list lies behind the pages of a block.
+            long next = in.offset() + in.pendingSkip();
+            int count =
+                    (int) Math.min(ElementInput.ELEMENT_SIZE_MAX, Math.min(streamLength, file.size() - start) - next);
+            if (count <= 0) {
+                walker.finish();
+            }
+            in.resume(next, 0);
+            in.offer(file.read(start + next, count));
+            step(walker);
         }
         if (!walker.isHeadRead()) {
             if (prefixSize >= streamLength) {
@@ -72,9 +89,21 @@ record StreamHead(
             }
             throw StateferryException.at(
                     FailureKind.DUMP_INVALID,
-                    file,
+                    file.path(),
                     in.fileOffset(),
                     "the first " + prefixSize + " bytes do not hold the list of RAM blocks");
         }
+    }
+
+    private static void step(SectionWalker walker) throws StateferryException {
+        boolean moved = true;
+        while (moved && !walker.isHeadRead()) {
+            moved = walker.step();
+        }
+    }
+
+    /** Whether RAM lies at fixed places of the file. */
+    boolean isMapped() {
+        return capabilities.contains(StreamFacts.MAPPED_RAM);
     }
 }

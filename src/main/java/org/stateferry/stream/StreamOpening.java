@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
 /**
@@ -29,7 +30,7 @@ public record StreamOpening(StreamFacts facts, @Nullable StateferryException obs
     public static StreamOpening read(Path file, @Nullable String offsets, ByteBuffer prefix)
             throws StateferryException {
         long length = prefix.remaining() < SIZE_MAX ? prefix.remaining() : Long.MAX_VALUE;
-        StreamHead head = StreamHead.read(file, 0, prefix, length, null);
+        StreamHead head = StreamHead.read(new Prefix(file, prefix.slice()), 0, prefix, length, null);
         int pageSize = head.pageSize();
         if (pageSize == RamWalker.PAGE_SIZE_UNKNOWN && head.obstacle() == null) {
             pageSize = PageSizeSearch.find(
@@ -44,8 +45,17 @@ public record StreamOpening(StreamFacts facts, @Nullable StateferryException obs
                 null,
                 Map.of(),
                 null);
-        StateferryException obstacle = head.obstacle();
+        StateferryException obstacle = head.isMapped() ? mapped(file) : head.obstacle();
         return new StreamOpening(facts, obstacle == null ? null : StreamFollower.located(obstacle, file, offsets));
+    }
+
+    private static StateferryException mapped(Path file) {
+        return StateferryException.in(
+                        FailureKind.DUMP_UNFIT,
+                        file,
+                        "RAM lies at fixed places of the file (migration capability mapped-ram), so it cannot be compressed"
+                                + " or come through a pipe")
+                .advise("put the state into a file as it is, and give that");
     }
 
     /** The beginning of a stream as a file of its own. */

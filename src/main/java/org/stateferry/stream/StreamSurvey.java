@@ -31,6 +31,7 @@ public final class StreamSurvey {
     private @Nullable VmClock clock;
     private @Nullable StateferryException obstacle;
     private @Nullable StateferryException damage;
+    private @Nullable MappedLayout mapped;
 
     /**
      * How much of a file is read.
@@ -47,11 +48,13 @@ public final class StreamSurvey {
      * @param stream the stream, as far as it could be read
      * @param obstacle why it cannot be loaded from a snapshot, or null if that is not known
      * @param damage where it is damaged, as far as it was read, or null
+     * @param mapped where RAM lies if it has fixed places in the file; null otherwise, or if that could not be read
      */
     public record Result(
             MigrationStream stream,
             @Nullable StateferryException obstacle,
-            @Nullable StateferryException damage) {}
+            @Nullable StateferryException damage,
+            @Nullable MappedLayout mapped) {}
 
     private StreamSurvey(StreamFile file, long fileOffset) throws StateferryException {
         this.file = file;
@@ -79,8 +82,10 @@ public final class StreamSurvey {
         } catch (StateferryException e) {
             damage = requireDamage(e);
         }
-        if (head.obstacle() == null && !(effort.trustsEnd() && description != null)) {
-            measure(head, effort.measureMax());
+        // Where RAM is mapped, following the sections means to pass it over.
+        boolean trusted = effort.trustsEnd() && description != null && !head.isMapped();
+        if (head.obstacle() == null && !trusted) {
+            measure(head, head.isMapped() ? Long.MAX_VALUE : effort.measureMax());
             if (damage != null && description != null) {
                 damage = damageInside(description, effort.measureMax());
             }
@@ -94,12 +99,13 @@ public final class StreamSurvey {
         return new Result(
                 new MigrationStream(file.path(), fileOffset, length, surplus, facts(head), description),
                 obstacle,
-                damage);
+                damage,
+                mapped);
     }
 
-    private StreamHead head() {
+    private StreamHead head() throws StateferryException {
         return StreamHead.read(
-                file.path(), fileOffset, prefix, description == null ? tail.size() : description.end(), description);
+                file, fileOffset, prefix, description == null ? tail.size() : description.end(), description);
     }
 
     private static StateferryException requireDamage(StateferryException e) throws StateferryException {
@@ -133,7 +139,10 @@ public final class StreamSurvey {
     private void measure(ByteBuffer piece, long limit) throws StateferryException {
         try {
             StreamMeasure measure = new StreamMeasure(file, fileOffset, pageSize, piece, null);
-            switch (measure.run(limit)) {
+            MappedLayout.Finder layout = new MappedLayout.Finder(measure.walker());
+            StreamMeasure.Outcome outcome = measure.run(limit);
+            mapped = layout.found();
+            switch (outcome) {
                 case ENDED -> {
                     VmDescription found = VmDescription.at(file, fileOffset, measure.offset());
                     if (found == null) {

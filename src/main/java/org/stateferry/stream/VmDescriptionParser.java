@@ -44,7 +44,7 @@ final class VmDescriptionParser {
     /** Type byte, length byte and version around a subsection's name. */
     private static final int SUBSECTION_HEAD_SIZE = 1 + 1 + Integer.BYTES;
 
-    private static final JsonFactory JSON = JsonFactory.builder()
+    static final JsonFactory JSON = JsonFactory.builder()
             .streamReadConstraints(StreamReadConstraints.builder()
                     .maxNestingDepth(DEPTH_MAX)
                     .maxNumberLength(20)

@@ -92,19 +92,19 @@ class InspectCommandTest {
                 new MigrationStreamBuilder()
                         .header(3)
                         .machineType("pc-q35-10.0")
-                        .capability("mapped-ram")
+                        .capability("x-ignore-shared")
                         .build());
 
         assertThat(text(dump)).isEqualTo("""
                 file: FILE
-                format: QEMU migration stream, version 3, mapped-ram: RAM pages lie at fixed places of the file
-                length: 71 bytes
+                format: QEMU migration stream, version 3
+                length: 76 bytes
                 machine type: pc-q35-10.0
                 page size: 2^12 (4096 bytes)
-                capabilities: mapped-ram
+                capabilities: x-ignore-shared
                 RAM blocks: not read
                 devices: not listed, there is no vmdescription
-                problem: RAM lies at fixed places of the file (migration capability mapped-ram), at byte 24
+                problem: shared RAM was left out of the stream (migration capability x-ignore-shared), at byte 24
                 next: save the state again with the capability off
                 """);
     }

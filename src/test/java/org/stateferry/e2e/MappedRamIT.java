@@ -3,10 +3,15 @@ package org.stateferry.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.NewestQemu;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuVm;
@@ -81,6 +86,60 @@ class MappedRamIT {
         Judge.assertClean(scene.image());
         Judge.assertHolds(scene.image(), "saved", scene.dump());
         Judge.assertGoesOnAfter(Scene.LAST_TICK, scene.image(), "saved");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", ",offset=0x200000"})
+    void aFileWithMappedRamGoesOnAsAPlainStateWithEveryQemuAndAsItIsWithTheNewest(String offset) {
+        Scene scene = Scene.in(directory);
+        Path disk = TickerGuest.createDisk(scene.path("disk.qcow2"));
+        Path dump = scene.path("mapped.vmstate");
+        List<String> options = new ArrayList<>(MAPPED_RAM);
+        if (!offset.isEmpty()) {
+            options.addAll(List.of("-global", "migration.multifd=on"));
+        }
+        String before;
+        try (QemuVm vm = QemuVm.boot(Scene.MACHINE, options, disk)) {
+            TickerGuest.awaitTicks(vm, 3);
+            vm.stop();
+            vm.migrate("file:" + dump.toAbsolutePath() + offset);
+            vm.quit();
+            before = vm.serialText();
+        }
+
+        scene.program().importDump(dump, disk, "plain").requireSuccess();
+        CommandResult kept = scene.program().importDump(dump, disk, "kept", "--ram-layout", "mapped");
+
+        assertThat(kept.requireSuccess().stderr()).contains("-global migration.mapped-ram=on ... -loadvm kept");
+        Judge.assertClean(disk);
+        Path copy = scene.path("copy.qcow2");
+        Scene.copy(disk, copy);
+        assertGoesOnWithoutAGap(before, NewestQemu.aside(() -> TickerGuest.resume(copy, "plain", Scene.MACHINE)));
+        Scene.copy(disk, copy);
+        assertGoesOnWithoutAGap(before, TickerGuest.resume(copy, "plain", Scene.MACHINE));
+        assertGoesOnWithoutAGap(before, TickerGuest.resume(disk, "kept", Scene.MACHINE, MAPPED_RAM));
+        Judge.assertClean(disk);
+        scene.program()
+                .run(
+                        "verify",
+                        disk.toString(),
+                        "--name",
+                        "kept",
+                        "--against",
+                        dump.toString(),
+                        "--ram-layout",
+                        "mapped")
+                .requireSuccess();
+        scene.program()
+                .run("verify", disk.toString(), "--name", "plain", "--against", dump.toString())
+                .requireSuccess();
+    }
+
+    private static void assertGoesOnWithoutAGap(String before, String after) {
+        List<Integer> ticks = TickerGuest.ticks(before + after);
+        assertThat(ticks)
+                .containsExactlyElementsOf(
+                        IntStream.rangeClosed(1, ticks.size()).boxed().toList());
     }
 
     private static void assertGoesOnFrom(Path disk, String name, int least, int most, List<String> options) {

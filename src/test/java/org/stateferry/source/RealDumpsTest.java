@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.github.luben.zstd.ZstdInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.testing.Dumps;
+import org.stateferry.testing.RamContent;
 
 /**
  * Dumps that QEMU made, from the folder that the system property {@code stateferry.corpus} names; its {@code manifest.tsv}
@@ -56,13 +58,30 @@ class RealDumpsTest {
     }
 
     @Test
-    void mappedRamIsRefusedByName() throws Exception {
-        for (Entry entry : entries()) {
-            boolean mapped = entry.kind.equals("mapped-ram") && !entry.file.contains("offset");
-            if (mapped || entry.kind.equals("libvirt-sparse")) {
-                StateferryException failure = refusal(entry.file);
-                assertThat(failure.kind()).as(entry.file).isEqualTo(FailureKind.DUMP_UNFIT);
-                assertThat(failure).hasMessageContaining("mapped-ram");
+    void mappedRamIsReadAsThePlainStreamOfTheSameGuest() throws Exception {
+        for (String name :
+                new String[] {"b_q35_seabios16.mapped", "b_q35_seabios16.mapped_offset", "c11_tiny_sparse"}) {
+            Path dump = unpack(name.startsWith("b_") ? name + ".vmstate.zst" : name + ".save.zst");
+            try (DumpSource source = DumpSources.open(dump, DumpFormat.AUTO)) {
+                assertThat(source.facts()).as(name).isNotNull();
+                assertThat(source.facts().capabilities()).as(name).isEmpty();
+                assertThat(source.facts().vmDescription()).as(name).isNotNull();
+            }
+            assertThat(Dumps.readThrough(dump)).as(name).isNull();
+        }
+    }
+
+    @Test
+    void mappedRamHasThePagesOfThePlainDumpOfTheSameGuest() throws Exception {
+        byte[] plain = Files.readAllBytes(unpack("b_q35_seabios16.vmstate.zst"));
+        for (String name :
+                new String[] {"b_q35_seabios16.mapped.vmstate.zst", "b_q35_seabios16.mapped_offset.vmstate.zst"}) {
+            try (DumpSource source = DumpSources.open(unpack(name), DumpFormat.AUTO);
+                    PieceStream pieces = source.pieces(0)) {
+                ByteBuffer all = ByteBuffer.allocate((int) source.expectedLength());
+                pieces.read(all);
+
+                assertThat(RamContent.of(all.array())).as(name).isEqualTo(RamContent.of(plain));
             }
         }
     }

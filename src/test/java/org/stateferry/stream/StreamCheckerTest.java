@@ -95,7 +95,7 @@ class StreamCheckerTest {
 
     @Test
     void capabilitiesThatNoSnapshotCanLoadAreRefusedByName() {
-        for (String capability : new String[] {"x-ignore-shared", "mapped-ram", "unheard-of"}) {
+        for (String capability : new String[] {"x-ignore-shared", "unheard-of"}) {
             byte[] stream = new MigrationStreamBuilder()
                     .header(3)
                     .machineType("pc")

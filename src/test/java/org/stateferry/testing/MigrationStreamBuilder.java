@@ -234,6 +234,15 @@ public final class MigrationStreamBuilder {
         return this;
     }
 
+    public MigrationStreamBuilder bytes(byte[] values) {
+        return write(() -> out.write(values));
+    }
+
+    /** How many bytes the stream has so far. */
+    public int size() {
+        return bytes.size();
+    }
+
     public byte[] build() {
         return bytes.toByteArray();
     }

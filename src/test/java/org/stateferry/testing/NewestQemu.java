@@ -2,6 +2,7 @@ package org.stateferry.testing;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
@@ -19,6 +20,17 @@ public final class NewestQemu implements BeforeEachCallback, AfterEachCallback {
     public static final String FOLDER = "stateferry.newestQemu";
 
     private static @Nullable Path folder;
+
+    /** What comes of something in which the QEMU on the path is used after all. */
+    public static <T> T aside(Supplier<T> judged) {
+        Path inUse = folder;
+        folder = null;
+        try {
+            return judged.get();
+        } finally {
+            folder = inUse;
+        }
+    }
 
     /** How to start one of QEMU's programs. */
     static String program(String name) {

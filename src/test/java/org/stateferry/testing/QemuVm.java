@@ -179,8 +179,13 @@ public final class QemuVm implements AutoCloseable {
 
     /** Writes the machine's state to a command's standard input and waits until that has taken it. */
     public void migrateInto(String command) {
-        monitor.execute("migrate", Map.of("uri", "exec:" + command));
-        await("migration to " + command)
+        migrate("exec:" + command);
+    }
+
+    /** Writes the machine's state to any place that QEMU can migrate to and waits until that is complete. */
+    public void migrate(String uri) {
+        monitor.execute("migrate", Map.of("uri", uri));
+        await("migration to " + uri)
                 .atMost(LIMIT)
                 .pollInterval(Duration.ofMillis(20))
                 .until(this::migrationStatus, status -> !status.equals("setup") && !status.equals("active"));

@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.transfer.WriteLoad;
 
 /**
- * The item of the transfer: what fills one buffer, or the end of the stream. The end is an item of its own, so that the last
+ * The item of the transfer: what fills one buffer, zeros that fill several, or the end of the stream. The end is an item of its own, so that the last
  * buffer is written and the whole drained inside a chunk, where a failure still fails the step.
  *
  * <p>It owns its load until that is taken or released. Not thread-safe.
@@ -13,6 +13,7 @@ import org.stateferry.transfer.WriteLoad;
 public final class StreamPiece {
     private final long end;
     private final byte[] checkState;
+    private final int count;
     private @Nullable WriteLoad load;
 
     /**
@@ -21,6 +22,12 @@ public final class StreamPiece {
      * @param load its content, or null for the end of the stream
      */
     StreamPiece(long end, byte[] checkState, @Nullable WriteLoad load) {
+        this(end, checkState, load, 1);
+    }
+
+    /** @param count how many buffers in a row have this content, which then takes no memory */
+    StreamPiece(long end, byte[] checkState, @Nullable WriteLoad load, int count) {
+        this.count = count;
         this.end = end;
         this.checkState = checkState;
         this.load = load;
@@ -31,8 +38,18 @@ public final class StreamPiece {
         return load == null;
     }
 
+    /** Whether it is zeros that nobody had to read and nobody writes; asked before the load is taken. */
+    public boolean isFree() {
+        return load instanceof ZeroLoad;
+    }
+
     long end() {
         return end;
+    }
+
+    /** How many buffers in a row have the load's content. */
+    int count() {
+        return count;
     }
 
     byte[] checkState() {

@@ -30,6 +30,8 @@ import org.stateferry.transfer.WriteLoad;
  */
 final class StreamReadAhead implements AutoCloseable {
     private static final long WAIT_NANOS = 100_000_000;
+    /** Zeros that are known without reading make one item up to this many buffers. */
+    private static final int ZERO_BUFFERS_MAX = 64;
 
     private final DumpSource dump;
     private final StreamCheck check;
@@ -40,6 +42,8 @@ final class StreamReadAhead implements AutoCloseable {
     private final DumpSource.@Nullable Extent extent;
     private final long extentEnd;
     private final Thread thread;
+    /** What a buffer of known zeros holds; null if zeros take space in the image, so that they have to be read. */
+    private final @Nullable ZeroLoad zeros;
 
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
@@ -57,6 +61,7 @@ final class StreamReadAhead implements AutoCloseable {
     private long position;
 
     private @Nullable ByteBuffer slice;
+    private @Nullable ByteBuffer zeroSlice;
 
     /**
      * @param check in its state at {@code position}
@@ -64,6 +69,7 @@ final class StreamReadAhead implements AutoCloseable {
      * @param position the stream offset of the first piece, a multiple of the buffer size or the stream's end
      * @param pool its buffers hold the pieces
      * @param leaveInDump whether the system may be able to copy from the dump into the image
+     * @param zerosAreFree whether zeros take no space in the image
      * @param observer hears how many bytes were read
      */
     StreamReadAhead(
@@ -74,6 +80,7 @@ final class StreamReadAhead implements AutoCloseable {
             BufferPool pool,
             int clusterSize,
             boolean leaveInDump,
+            boolean zerosAreFree,
             TransferObserver observer) {
         this.dump = dump;
         this.check = check;
@@ -81,6 +88,7 @@ final class StreamReadAhead implements AutoCloseable {
         this.pool = pool;
         this.clusterSize = clusterSize;
         this.leaveInDump = leaveInDump;
+        this.zeros = zerosAreFree ? ZeroLoad.of(pool.bufferSize()) : null;
         this.observer = observer;
         this.stream = stream;
         this.extent = dump.extent().orElse(null);
@@ -182,7 +190,11 @@ final class StreamReadAhead implements AutoCloseable {
 
     private StreamPiece read() throws StateferryException {
         long start = position;
-        DumpSource.Extent source = leaveInDump ? extent : null;
+        StreamPiece skipped = zeros == null ? null : skipZeros(zeros);
+        if (skipped != null) {
+            return skipped;
+        }
+        DumpSource.Extent source = leaveInDump && extent != null && position >= extent.from() ? extent : null;
         WriteLoad load =
                 source != null && extentEnd - position >= pool.bufferSize() ? readExtent(source) : readBuffer();
         int size = load.size();
@@ -193,6 +205,28 @@ final class StreamReadAhead implements AutoCloseable {
         }
         observer.streamRead(size);
         return new StreamPiece(position, check.save(), load);
+    }
+
+    /** The next buffers of zeros, or null if it is not known that there are any. */
+    private @Nullable StreamPiece skipZeros(ZeroLoad load) throws StateferryException {
+        int size = load.size();
+        int count = (int) (stream.skipZeros(size, (long) size * ZERO_BUFFERS_MAX) / size);
+        if (count == 0) {
+            return null;
+        }
+        ByteBuffer bytes = zeroBytes();
+        for (long left = (long) count * size; left > 0; left -= bytes.limit()) {
+            check.accept(bytes.clear().limit((int) Math.min(left, bytes.capacity())));
+        }
+        position += (long) count * size;
+        return new StreamPiece(position, check.save(), load, count);
+    }
+
+    private ByteBuffer zeroBytes() {
+        if (zeroSlice == null) {
+            zeroSlice = ByteBuffer.allocate(TransferSettings.SLICE_SIZE);
+        }
+        return zeroSlice;
     }
 
     private TransferBuffer readBuffer() throws StateferryException {

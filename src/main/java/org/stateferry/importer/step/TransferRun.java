@@ -114,6 +114,7 @@ public final class TransferRun implements AutoCloseable {
                 pool,
                 clusterSize,
                 plan.dataFile().systemMayCopy(),
+                !session.image().header().zerosNeedSpace(),
                 meter);
         readAhead.start();
     }
@@ -234,7 +235,9 @@ public final class TransferRun implements AutoCloseable {
             if (load instanceof TransferBuffer buffer) {
                 aggregator.append(buffer);
             } else {
-                aggregator.appendWhole(load);
+                for (int index = 0; index < piece.count(); index++) {
+                    aggregator.appendWhole(load);
+                }
             }
         }
     }
@@ -297,8 +300,8 @@ public final class TransferRun implements AutoCloseable {
     }
 
     private static VmStateWriter.Content content(WriteLoad load) {
-        return load instanceof DumpExtent extent
-                ? extent
+        return load instanceof VmStateWriter.Content content
+                ? content
                 : VmStateWriter.Content.of(
                         ((TransferBuffer) load).bytes().duplicate().flip());
     }

@@ -38,6 +38,16 @@ public final class VmStateClusters {
         return true;
     }
 
+    /** Whether plausible entries are all of clusters that hold nothing but zeros and take no space. */
+    public static boolean areZero(long[] entries) {
+        for (long entry : entries) {
+            if (entry != L2Entry.ZERO_PLAIN) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     private static boolean isPlausible(long entry, ClusterGeometry geometry, boolean zerosAllowed) {
         ClusterMapping mapping = ClusterMapping.ofStandard(entry, geometry);
         return switch (mapping.kind()) {
