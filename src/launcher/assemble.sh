@@ -15,7 +15,7 @@ app=$build/stateferry-app
 training=$build/training
 
 # Nothing is done again for the same program, scripts and JVM.
-inputs=$(cat "$build/stateferry.jar" "$sources"/*.sh "$JAVA_HOME/release" | cksum)
+inputs=$(cat "$build/stateferry.jar" "$sources"/*.sh "$sources"/share/*/*/* "$JAVA_HOME/release" | cksum)
 if [ -x "$build/stateferry" ] && [ "$(cat "$app/inputs" 2>/dev/null)" = "$inputs" ]; then
   exit 0
 fi
@@ -27,6 +27,7 @@ cp "$sources/stateferry.sh" "$build/stateferry"
 chmod 755 "$build/stateferry"
 "$JAVA_HOME/bin/java" -XX:TieredStopAtLevel=1 -cp "$app/stateferry.jar" org.stateferry.cli.CommandDocuments \
   "$build/stateferry-share"
+cp -R "$sources/share/." "$build/stateferry-share/"
 
 # Java 25 and later make the cache with one command; earlier ones have only the dynamic archive. Both warn about each
 # class they leave out: those lines are of no use.

@@ -51,6 +51,13 @@ final class Libc {
     /** ioctl_ficlonerange(2). */
     static final long FICLONERANGE = 0x4020940DL;
 
+    /** socket(2). */
+    static final int AF_UNIX = 1;
+
+    static final int SOCK_DGRAM = 2;
+    /** sendto(2). */
+    static final int MSG_DONTWAIT = 0x40;
+
     /** errno(3). */
     static final int ENOENT = 2;
 
@@ -202,6 +209,11 @@ final class Libc {
      */
     static native long copy_file_range(
             int source, long[] sourceOffset, int descriptor, long[] offset, long length, int flags);
+
+    static native int socket(int domain, int type, int protocol);
+
+    /** @param address {@code struct sockaddr}, so long as {@code addressLength} says */
+    static native long sendto(int socket, byte[] message, long length, int flags, byte[] address, int addressLength);
 
     static native int geteuid();
 

@@ -2,7 +2,12 @@ package org.stateferry.service;
 
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Phaser;
 import org.springframework.context.SmartLifecycle;
 import org.springframework.core.task.TaskRejectedException;
@@ -30,6 +35,11 @@ final class ImportSchedule implements SmartLifecycle {
     private final Clock clock;
     /** Parties are this schedule, while it is running, and every import under way. */
     private final Phaser underWay = new Phaser();
+
+    /** Those whose import is under way; none runs twice at a time. */
+    private final Set<ScheduledImport> busy = ConcurrentHashMap.newKeySet();
+    /** When each is due next, as the clock on the wall had it when that was last planned. */
+    private final Map<ScheduledImport, Instant> due = new ConcurrentHashMap<>();
 
     private volatile boolean running;
 
@@ -62,6 +72,7 @@ final class ImportSchedule implements SmartLifecycle {
 
     private void sleep(ScheduledImport scheduled, NextFiring next) {
         Duration wait = next.wait(clock.instant());
+        due.put(scheduled, clock.instant().plus(wait));
         Duration sleep = wait.compareTo(LONGEST_SLEEP) < 0 ? wait : LONGEST_SLEEP;
         try {
             scheduler.schedule(
@@ -79,13 +90,48 @@ final class ImportSchedule implements SmartLifecycle {
         }
         try {
             if (next.isDue(clock.instant())) {
-                scheduled.run();
+                runOnce(scheduled);
                 next.fired(clock.instant());
             }
             sleep(scheduled, next);
         } finally {
             underWay.arriveAndDeregister();
         }
+    }
+
+    private void runOnce(ScheduledImport scheduled) {
+        if (busy.add(scheduled)) {
+            try {
+                scheduled.run();
+            } finally {
+                busy.remove(scheduled);
+            }
+        }
+    }
+
+    /** Fires now, whatever the time; does nothing if the definition's import is under way. */
+    void fire(ScheduledImport scheduled) {
+        scheduler.schedule(
+                () -> {
+                    if (underWay.register() >= 0) {
+                        try {
+                            runOnce(scheduled);
+                        } finally {
+                            underWay.arriveAndDeregister();
+                        }
+                    }
+                },
+                scheduler.getClock().instant());
+    }
+
+    /** Whether a definition's import is under way. */
+    boolean isBusy(ScheduledImport scheduled) {
+        return busy.contains(scheduled);
+    }
+
+    /** When a definition is due next, or was and has not fired; empty before the start. */
+    Optional<Instant> due(ScheduledImport scheduled) {
+        return Optional.ofNullable(due.get(scheduled));
     }
 
     @Override

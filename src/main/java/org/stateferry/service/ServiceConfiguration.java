@@ -3,6 +3,7 @@ package org.stateferry.service;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Clock;
 import java.util.List;
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.batch.autoconfigure.BatchJobLauncherAutoConfiguration;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
@@ -12,6 +13,7 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskScheduler;
 import org.stateferry.error.StateferryException;
+import org.stateferry.home.StateferryHome;
 import org.stateferry.home.StopSignal;
 import org.stateferry.installation.OwnedRepository;
 
@@ -95,6 +97,31 @@ class ServiceConfiguration {
     @Bean
     RepositoryHealth repositoryHealthIndicator(OwnedRepository repository) {
         return new RepositoryHealth(repository);
+    }
+
+    @Bean
+    Definitions definitions(ImportSchedule schedule, Clock wallClock) {
+        return new Definitions(schedule, wallClock);
+    }
+
+    @Bean
+    ActivityMetrics activityMetrics(ObjectProvider<Definitions> definitions) {
+        return new ActivityMetrics(definitions::getObject);
+    }
+
+    @Bean
+    SystemdNotifier systemdNotifier() {
+        return SystemdNotifier.ofEnvironment();
+    }
+
+    @Bean
+    DefinitionsHealth definitionsHealthIndicator(Definitions definitions) {
+        return new DefinitionsHealth(definitions);
+    }
+
+    @Bean
+    FoldersHealth foldersHealthIndicator(StateferryHome home, ImportSchedule schedule, ServiceProperties properties) {
+        return new FoldersHealth(home.folder(), schedule, properties.spaceReserve());
     }
 
     @Bean

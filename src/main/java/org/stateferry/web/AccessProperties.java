@@ -5,6 +5,7 @@ import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.Pattern;
+import jakarta.validation.constraints.Size;
 import java.util.Map;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
@@ -15,6 +16,7 @@ import org.springframework.validation.annotation.Validated;
  *
  * @param users by their names, people with a password; without any, there is the user admin, whose password is made at the first start
  * @param tokens by their names, programs with a token
+ * @param hooks by the names of definitions, the secrets that let requests fire them without a login
  * @param failuresPerMinute so many wrong passwords for one user from one address are looked at in a minute; further ones are refused without a look
  */
 @ConfigurationProperties("stateferry.access")
@@ -22,6 +24,7 @@ import org.springframework.validation.annotation.Validated;
 record AccessProperties(
         @DefaultValue Map<String, @Valid User> users,
         @DefaultValue Map<String, @Valid Token> tokens,
+        @DefaultValue Map<String, @Valid Hook> hooks,
         @Min(1) @Max(1000) @DefaultValue("5") int failuresPerMinute) {
     /**
      * A user.
@@ -52,4 +55,16 @@ record AccessProperties(
             String sha256,
 
             @NotNull Role role) {}
+
+    /**
+     * What lets a definition fire.
+     *
+     * @param secret known to who signs; at least 32 characters
+     */
+    record Hook(@NotNull @Size(min = 32, max = 1024) String secret) {
+        @Override
+        public String toString() {
+            return "Hook";
+        }
+    }
 }

@@ -25,6 +25,8 @@ final class Problems {
     /** What all types begin with; the kind's tag follows. */
     static final String TYPE = "urn:stateferry:failure:";
 
+    private static final int MESSAGE_MAX = 200;
+
     private final DoubtfulJvm jvm;
 
     Problems(DoubtfulJvm jvm) {
@@ -43,6 +45,15 @@ final class Problems {
         return answer(unknown.failure(), HttpStatus.NOT_FOUND);
     }
 
+    /** A webhook by somebody who cannot sign. */
+    @ExceptionHandler
+    ResponseEntity<ProblemDetail> notSigned(Webhooks.NotSignedException refusal) {
+        ProblemDetail detail =
+                ProblemDetail.forStatusAndDetail(HttpStatus.UNAUTHORIZED, String.valueOf(refusal.getMessage()));
+        detail.setType(URI.create(TYPE + "signature"));
+        return ResponseEntity.status(HttpStatus.UNAUTHORIZED).body(detail);
+    }
+
     /** A body that is not what it should be. */
     @ExceptionHandler
     ResponseEntity<ProblemDetail> unreadable(HttpMessageNotReadableException unreadable) {
@@ -56,8 +67,6 @@ final class Problems {
                         .advise("Correct it and send the request again."),
                 HttpStatus.BAD_REQUEST);
     }
-
-    private static final int MESSAGE_MAX = 200;
 
     /** Whatever nobody foresaw. */
     @ExceptionHandler

@@ -15,10 +15,12 @@ import org.springframework.http.HttpMethod;
 import org.springframework.security.config.annotation.web.builders.HttpSecurity;
 import org.springframework.security.config.annotation.web.configurers.AbstractHttpConfigurer;
 import org.springframework.security.config.http.SessionCreationPolicy;
+import org.springframework.security.core.Authentication;
 import org.springframework.security.core.AuthenticationException;
 import org.springframework.security.crypto.bcrypt.BCryptPasswordEncoder;
 import org.springframework.security.web.SecurityFilterChain;
 import org.springframework.security.web.access.ExceptionTranslationFilter;
+import org.springframework.security.web.authentication.www.BasicAuthenticationConverter;
 import org.springframework.security.web.authentication.www.BasicAuthenticationFilter;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.host.LinuxFile.Links;
@@ -106,7 +108,6 @@ class SecurityConfiguration {
                                 .hasRole(Role.VIEWER.name())
                                 .anyRequest()
                                 .hasRole(Role.OPERATOR.name()))
-                .authenticationProvider(accounts)
                 .httpBasic(basic -> basic.authenticationEntryPoint(
                         (request, response, reason) -> refuseLogin(audit, request, response, reason)))
                 .exceptionHandling(handling -> handling.authenticationEntryPoint(
@@ -135,7 +136,7 @@ class SecurityConfiguration {
         boolean tooMany = reason instanceof FailedLogins.TooManyException;
         int status = tooMany ? TOO_MANY_REQUESTS : HttpServletResponse.SC_UNAUTHORIZED;
         if (request.getHeader("Authorization") != null) {
-            audit.add("", request.getRemoteAddr(), "login", String.valueOf(reason.getMessage()), status);
+            audit.add(claimed(request), request.getRemoteAddr(), "login", String.valueOf(reason.getMessage()), status);
         }
         if (tooMany) {
             response.setHeader("Retry-After", "60");
@@ -147,6 +148,16 @@ class SecurityConfiguration {
                 ? "a user's password or a token is needed"
                 : String.valueOf(reason.getMessage());
         refuse(response, status, tooMany ? "too-many-logins" : "login", message);
+    }
+
+    /** Who somebody says he is; empty for bearers of tokens. */
+    private static String claimed(HttpServletRequest request) {
+        try {
+            Authentication claim = new BasicAuthenticationConverter().convert(request);
+            return claim == null ? "" : claim.getName();
+        } catch (AuthenticationException e) {
+            return ""; // it cannot be decoded
+        }
     }
 
     /** As all failures are reported; see {@link Problems}. */

@@ -1,5 +1,8 @@
 package org.stateferry.web;
 
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.binder.MeterBinder;
+import java.time.Clock;
 import org.springframework.boot.web.server.autoconfigure.ServerProperties;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -10,11 +13,36 @@ import org.stateferry.service.DoubtfulJvm;
 
 /** What the service offers over HTTP besides the actuator, and who may use it. */
 @Configuration(proxyBeanMethods = false)
-@Import({SecurityConfiguration.class, Problems.class, ImportsApi.class})
+@Import({
+    SecurityConfiguration.class,
+    Problems.class,
+    ImportsApi.class,
+    DefinitionsApi.class,
+    SnapshotsApi.class,
+    EventsApi.class
+})
 public class WebConfiguration {
     @Bean
     Tasks tasks(StopSignal stopSignal, DoubtfulJvm jvm) {
         return new Tasks(stopSignal, jvm);
+    }
+
+    /** How many imports that were asked for by requests wait for their turn. */
+    @Bean
+    MeterBinder waitingTasks(Tasks tasks) {
+        return registry -> Gauge.builder("stateferry.tasks.waiting", tasks, Tasks::waiting)
+                .description("Work that requests have asked for and that waits for its turn")
+                .register(registry);
+    }
+
+    @Bean
+    EventFeed eventFeed(Clock wallClock) {
+        return new EventFeed(wallClock);
+    }
+
+    @Bean
+    Webhooks webhooks(AccessProperties properties, Clock wallClock) {
+        return new Webhooks(properties.hooks(), wallClock);
     }
 
     @Bean

@@ -1,0 +1,53 @@
+package org.stateferry.service;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashSet;
+import java.util.Set;
+import org.springframework.boot.health.contributor.AbstractHealthIndicator;
+import org.springframework.boot.health.contributor.Health;
+import org.springframework.util.unit.DataSize;
+
+/** Whether the folders of the home and of the definitions' images are there and have room left. */
+final class FoldersHealth extends AbstractHealthIndicator {
+    private final Path home;
+    private final ImportSchedule schedule;
+    private final DataSize reserve;
+
+    /** @param reserve how much room each must have */
+    FoldersHealth(Path home, ImportSchedule schedule, DataSize reserve) {
+        super("A folder cannot be looked at");
+        this.home = home;
+        this.schedule = schedule;
+        this.reserve = reserve;
+    }
+
+    @Override
+    protected void doHealthCheck(Health.Builder builder) throws IOException {
+        builder.up();
+        for (Path folder : folders()) {
+            if (!Files.isDirectory(folder)) {
+                builder.down().withDetail(folder.toString(), "is not there");
+                continue;
+            }
+            long room = Files.getFileStore(folder).getUsableSpace();
+            builder.withDetail(folder.toString(), room);
+            if (room < reserve.toBytes()) {
+                builder.down().withDetail("tooLittleRoom", folder.toString());
+            }
+        }
+    }
+
+    private Set<Path> folders() {
+        Set<Path> folders = new LinkedHashSet<>();
+        folders.add(home);
+        for (ScheduledImport scheduled : schedule.imports()) {
+            Path folder = scheduled.definition().image().toAbsolutePath().getParent();
+            if (folder != null) {
+                folders.add(folder);
+            }
+        }
+        return folders;
+    }
+}

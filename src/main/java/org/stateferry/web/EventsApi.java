@@ -1,0 +1,121 @@
+package org.stateferry.web;
+
+import io.swagger.v3.oas.annotations.Operation;
+import java.io.IOException;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.jspecify.annotations.Nullable;
+import org.springframework.context.SmartLifecycle;
+import org.springframework.http.MediaType;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.RequestHeader;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RestController;
+import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+
+/**
+ * Events as they happen, as server-sent events. An answer ends after a while, and a browser's {@code EventSource} asks again by
+ * itself and tells which event it heard last; so a connection is nobody's for long, and nothing is lost in between. One thread
+ * tells all listeners, and none of those that import.
+ */
+@RestController
+@RequestMapping("/api/v1")
+class EventsApi implements SmartLifecycle {
+    /** Less than a connection may last. */
+    private static final long ANSWER_MILLIS = 15_000;
+
+    private static final int LISTENERS_MAX = 16;
+    private static final long POLL_MILLIS = 200;
+    private static final long RETRY_MILLIS = 1000;
+
+    private final EventFeed feed;
+    private final List<Listener> listeners = new CopyOnWriteArrayList<>();
+    private volatile boolean running;
+
+    EventsApi(EventFeed feed) {
+        this.feed = feed;
+    }
+
+    @GetMapping(path = "/events", produces = MediaType.TEXT_EVENT_STREAM_VALUE)
+    @Operation(summary = "Events as they happen, from the one after Last-Event-ID on")
+    SseEmitter listen(@RequestHeader(name = "Last-Event-ID", required = false) @Nullable Long last)
+            throws StateferryException {
+        if (listeners.size() >= LISTENERS_MAX) {
+            throw StateferryException.of(FailureKind.REPOSITORY, LISTENERS_MAX + " others listen to the events")
+                    .advise("Try again later.");
+        }
+        SseEmitter emitter = new SseEmitter(ANSWER_MILLIS);
+        Listener listener = new Listener(emitter, last == null ? feed.lastId() : last);
+        emitter.onCompletion(() -> listeners.remove(listener));
+        emitter.onTimeout(emitter::complete);
+        emitter.onError(failure -> listeners.remove(listener));
+        listeners.add(listener);
+        return emitter;
+    }
+
+    /** One that is told; used by one thread. */
+    private final class Listener {
+        private final SseEmitter emitter;
+        private long last;
+        private boolean greeted;
+
+        private Listener(SseEmitter emitter, long last) {
+            this.emitter = emitter;
+            this.last = last;
+        }
+
+        private void tell() {
+            try {
+                if (!greeted) {
+                    greeted = true;
+                    // An id, so that also who hears of no event asks again from here on.
+                    emitter.send(SseEmitter.event()
+                            .id(Long.toString(last))
+                            .reconnectTime(RETRY_MILLIS)
+                            .comment("stateferry"));
+                }
+                for (EventFeed.Event event : feed.after(last)) {
+                    emitter.send(SseEmitter.event()
+                            .id(Long.toString(event.id()))
+                            .name(event.type())
+                            .data(event, MediaType.APPLICATION_JSON));
+                    last = event.id();
+                }
+            } catch (IOException | IllegalStateException e) {
+                listeners.remove(this); // it has hung up
+            }
+        }
+    }
+
+    @Override
+    public void start() {
+        running = true;
+        Thread teller = new Thread(this::tellAll, "events");
+        teller.setDaemon(true);
+        teller.start();
+    }
+
+    private void tellAll() {
+        while (running) {
+            listeners.forEach(Listener::tell);
+            try {
+                Thread.sleep(POLL_MILLIS);
+            } catch (InterruptedException e) {
+                return;
+            }
+        }
+    }
+
+    @Override
+    public void stop() {
+        running = false;
+        listeners.forEach(listener -> listener.emitter.complete());
+    }
+
+    @Override
+    public boolean isRunning() {
+        return running;
+    }
+}

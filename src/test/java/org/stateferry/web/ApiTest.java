@@ -1,0 +1,286 @@
+package org.stateferry.web;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.net.HttpURLConnection;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.stateferry.home.ServiceAddress;
+import org.stateferry.home.StateferryHome;
+import org.stateferry.service.TestService;
+import org.stateferry.service.TestService.Answer;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** The operator's interface of a real service, with real imports. */
+class ApiTest {
+    private static final Duration DEADLINE = Duration.ofSeconds(60);
+    private static final Path DEMO = Path.of("src/demo");
+
+    @TempDir
+    static Path folder;
+
+    private static StateferryHome home;
+    private static TestService service;
+    private static Path image;
+    private static Path dump;
+    private static Path damaged;
+
+    @BeforeAll
+    static void startService() throws Exception {
+        home = StateferryHome.open(folder.resolve("home"));
+        Path jobs = Files.createDirectory(folder.resolve("jobs"));
+        image = Files.copy(DEMO.resolve("ticker.qcow2"), folder.resolve("ticker.qcow2"));
+        dump = Files.copy(DEMO.resolve("ticker.vmstate"), folder.resolve("ticker.vmstate"));
+        Files.setLastModifiedTime(dump, Files.getLastModifiedTime(image));
+        damaged = Files.copy(dump, folder.resolve("damaged.vmstate"));
+        byte[] bytes = Files.readAllBytes(damaged);
+        Files.write(damaged, Arrays.copyOf(bytes, bytes.length / 2));
+        Files.writeString(
+                jobs.resolve("nightly.yaml"),
+                "{dump: '%s', image: '%s', name: nightly, schedule: {every: 100h}}".formatted(dump, image));
+        service = TestService.start(home, null, Map.of("stateferry.jobs", jobs));
+        // The first firing of a period is at once.
+        await().atMost(DEADLINE)
+                .untilAsserted(() -> assertThat(json("/api/v1/definitions/nightly")
+                                .path("outcome")
+                                .asString(""))
+                        .isEqualTo("imported"));
+    }
+
+    @AfterAll
+    static void stopService() {
+        if (service != null) {
+            service.close();
+            assertThat(service.jvmEnded()).isZero();
+        }
+    }
+
+    private static JsonNode json(String path) throws IOException {
+        Answer answer = service.get(path);
+        assertThat(answer.status()).as(answer.body()).isEqualTo(200);
+        return JsonMapper.shared().readTree(answer.body());
+    }
+
+    /** Has something done and returns the task's last report. */
+    private static JsonNode done(Answer accepted) throws IOException {
+        assertThat(accepted.status()).as(accepted.body()).isEqualTo(202);
+        String task = accepted.headers().firstValue("Location").orElseThrow();
+        await().atMost(DEADLINE).until(() -> json(task).path("state").asString().equals("ENDED"));
+        return json(task);
+    }
+
+    private static String order(Path from, String name) {
+        return "{\"dump\":\"%s\",\"image\":\"%s\",\"name\":\"%s\"}".formatted(from, image, name);
+    }
+
+    @Test
+    void theDefinitionsTellWhenTheyFireNextAndHowTheyEndedLast() throws Exception {
+        JsonNode definition = json("/api/v1/definitions").get(0);
+
+        assertThat(definition.path("name").asString()).isEqualTo("nightly");
+        assertThat(definition.path("next").asString()).startsWith("2");
+        assertThat(definition.path("overdue").asBoolean()).isFalse();
+        assertThat(service.post("/api/v1/definitions/nightly/run", "[]").status())
+                .isEqualTo(202);
+        await().atMost(DEADLINE)
+                .untilAsserted(() -> assertThat(json("/api/v1/definitions/nightly")
+                                .path("outcome")
+                                .asString())
+                        .isEqualTo("already-imported"));
+    }
+
+    @Test
+    void anImportIsStartedFollowedFoundAndSeenInTheImage() throws Exception {
+        JsonNode task = done(service.post("/api/v1/imports", order(dump, "by hand")));
+
+        assertThat(task.path("failure").isNull()).as("%s", task).isTrue();
+        long id = task.path("result").path("importId").asLong();
+        assertThat(task.path("events").toString()).contains("\"text\":\"prepare\"", "\"text\":\"publish\"");
+        assertThat(json("/api/v1/imports/" + id).path("status").asString()).isEqualTo("COMPLETED");
+        assertThat(json("/api/v1/imports?search=BY%20HAND").path("total").asInt())
+                .isEqualTo(1);
+        assertThat(json("/api/v1/imports?search=ticker&size=1").path("imports").size())
+                .isEqualTo(1);
+        assertThat(json("/api/v1/imports?status=started").path("total").asInt()).isZero();
+        assertThat(json("/api/v1/snapshots?image=" + image).toString()).contains("\"name\":\"by hand\"", "nightly");
+    }
+
+    @Test
+    void aFailedImportTellsItsFirstErrorAndIsRestartedWhenItsDumpIsWholeAgain() throws Exception {
+        JsonNode task = done(service.post("/api/v1/imports", order(damaged, "damaged")));
+
+        assertThat(task.path("failure").path("kind").asString()).isEqualTo("dump-invalid");
+        assertThat(task.path("failure").path("file").asString()).isEqualTo(damaged.toString());
+        assertThat(task.path("failure").path("nextStep").isNull()).isFalse();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "/api/v1/imports/123456, 404, usage",
+        "/api/v1/imports/123456/request, 400, usage",
+        "/api/v1/definitions/absent, 404, usage",
+        "/api/v1/tasks/123456, 404, usage",
+        "/api/v1/imports?size=0, 400, usage",
+        "/api/v1/snapshots?image=/absent.qcow2, 422, image-missing",
+        "/api/v1/snapshots?image=absent.qcow2, 400, usage"
+    })
+    void aProblemHasATypeForEachKindOfFailure(String path, int status, String kind) throws Exception {
+        Answer answer = service.get(path);
+
+        assertThat(answer.status()).as(answer.body()).isEqualTo(status);
+        assertThat(answer.headers().firstValue("Content-Type")).hasValue("application/problem+json");
+        JsonNode problem = JsonMapper.shared().readTree(answer.body());
+        assertThat(problem.path("type").asString()).isEqualTo("urn:stateferry:failure:" + kind);
+        assertThat(problem.path("failure").path("kind").asString()).isEqualTo(kind);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "{ | the body is not understood",
+                "{} | the field 'name' is missing",
+                "{\"name\":\"n\"} | the field 'dump' is missing",
+                "{\"name\":\"n\",\"dump\":\"relative\",\"image\":\"/i\"} | no absolute path",
+                "{\"name\":\"n\",\"dump\":\"/d\",\"image\":\"/i\",\"options\":{\"io\":\"fast\"}} | 'options.io' cannot be 'fast'",
+                "{\"name\":\"n\",\"dump\":\"/d\",\"image\":\"/i\",\"create\":{\"size\":5}} | not a multiple of 512",
+                "[] | the body is not understood"
+            })
+    void anOrderThatIsNotRightIsRefused(String body, String reason) throws Exception {
+        Answer answer = service.post("/api/v1/imports", body);
+
+        assertThat(answer.status()).isEqualTo(400);
+        assertThat(answer.body()).contains(reason);
+    }
+
+    @Test
+    void eventsGoOnWhereTheListenerWas() throws Exception {
+        done(service.post("/api/v1/imports", order(dump, "told")));
+        List<String> told = listen("0", "import-ended");
+        String last = told.stream()
+                .filter(line -> line.startsWith("id:"))
+                .reduce((a, b) -> b)
+                .orElseThrow()
+                .substring(3);
+        assertThat(told).anyMatch(line -> line.equals("event:import-started"));
+
+        done(service.post("/api/v1/imports", order(dump, "told later")));
+        List<String> later = listen(last.strip(), "import-ended");
+
+        assertThat(later).noneMatch(line -> told.contains(line) && line.startsWith("data:"));
+    }
+
+    /** What is told after an event, until one of this type with the status COMPLETED. */
+    private static List<String> listen(String after, String type) throws IOException {
+        HttpURLConnection connection = (HttpURLConnection)
+                URI.create("http://127.0.0.1:" + service.service().port() + "/api/v1/events")
+                        .toURL()
+                        .openConnection();
+        connection.setRequestProperty(
+                "Authorization",
+                "Bearer " + ServiceAddress.read(home).orElseThrow().token());
+        connection.setRequestProperty("Last-Event-ID", after);
+        connection.setReadTimeout((int) DEADLINE.toMillis());
+        List<String> lines = new ArrayList<>();
+        try (BufferedReader answer =
+                new BufferedReader(new InputStreamReader(connection.getInputStream(), StandardCharsets.UTF_8))) {
+            String line = answer.readLine();
+            while (line != null) {
+                lines.add(line);
+                if (line.startsWith("data:") && line.contains(type) && line.contains("COMPLETED")) {
+                    return lines;
+                }
+                line = answer.readLine();
+            }
+        } finally {
+            connection.disconnect();
+        }
+        throw new AssertionError(lines);
+    }
+
+    @Test
+    void theDescriptionHasEveryPathOfTheCodeAndNoOther() throws Exception {
+        JsonNode paths = json("/api/v1/openapi").path("paths");
+        TreeSet<String> described = new TreeSet<>();
+        paths.properties()
+                .forEach(path -> path.getValue().properties().forEach(method -> {
+                    described.add(method.getKey().toUpperCase(Locale.ROOT) + " " + path.getKey());
+                    assertThat(method.getValue().path("summary").asString())
+                            .as(path.getKey())
+                            .isNotEmpty();
+                }));
+
+        assertThat(described).isEqualTo(ApiPaths.ofCode());
+    }
+
+    /** Rules and dashboard, as they are shipped, ask for nothing that the service does not have. */
+    @Test
+    void whatIsShippedForPrometheusAndGrafanaAsksForMetricsThatThereAre() throws Exception {
+        service.get("/actuator/health/liveness"); // so that there are requests to tell of
+        String metrics = service.get("/actuator/prometheus").body();
+        Path shipped = Path.of("src/launcher/share/stateferry");
+        TreeSet<String> asked = new TreeSet<>();
+        for (String file : List.of("prometheus/stateferry.rules.yaml", "grafana/stateferry.json")) {
+            Pattern.compile("\\b(?:stateferry|spring|hikaricp|jvm|http)_[a-z_]+")
+                    .matcher(Files.readString(shipped.resolve(file)))
+                    .results()
+                    .forEach(name -> asked.add(name.group()));
+        }
+        // Names of labels, which look alike.
+        asked.removeIf(name -> metrics.contains(name + "=\""));
+
+        assertThat(asked)
+                .contains("stateferry_definition_overdue", "jvm_memory_used_bytes", "spring_batch_step_seconds_count")
+                .allSatisfy(name -> assertThat(metrics).containsPattern("(?m)^" + name + "[ {]"));
+        assertThat(metrics).contains("job=\"nightly\"", "outcome=\"imported\"", "spring_batch_step_status=");
+    }
+
+    @Test
+    void readinessTellsOfRepositoryFoldersAndDefinitions() throws Exception {
+        JsonNode readiness = json("/actuator/health/readiness");
+
+        assertThat(readiness.path("status").asString()).isEqualTo("UP");
+        assertThat(readiness.path("components").propertyNames())
+                .contains("repository", "folders", "definitions", "imports", "readinessState");
+        assertThat(json("/actuator/health/liveness").toString()).doesNotContain("repository", "folders", "db");
+        assertThat(service.get("/actuator/scheduledtasks").status()).isEqualTo(200);
+    }
+
+    @Test
+    void theMetricsOfTheFrameworksAreThereAndNoneNamesAFile() throws Exception {
+        String metrics = service.get("/actuator/prometheus").body();
+
+        assertThat(metrics)
+                .contains(
+                        "spring_batch_job_seconds_count",
+                        "spring_batch_step_seconds_count",
+                        "hikaricp_connections",
+                        "jvm_memory_used_bytes",
+                        "stateferry_imports_running 0",
+                        "stateferry_definition_overdue{job=\"nightly\"} 0",
+                        "stateferry_tasks_waiting 0")
+                .doesNotContain(folder.toString());
+    }
+}
