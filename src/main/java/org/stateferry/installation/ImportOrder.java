@@ -14,6 +14,7 @@ import org.stateferry.importer.ImportRequest;
 import org.stateferry.qcow2.NewImage;
 import org.stateferry.source.DumpChoice;
 import org.stateferry.source.DumpFormat;
+import org.stateferry.source.RamLayout;
 import org.stateferry.storage.ImageRights;
 import org.stateferry.storage.IoMode;
 
@@ -58,6 +59,8 @@ public record ImportOrder(
     public record Options(
             @Nullable String format,
             @Nullable Long offset,
+            @Nullable String ramLayout,
+            @Nullable List<String> dropSections,
             @Nullable String io,
             @Nullable String compress,
             @Nullable Boolean strict,
@@ -65,7 +68,7 @@ public record ImportOrder(
             @Nullable Boolean noLock,
             @Nullable Boolean verify,
             @Nullable Long limitRate) {
-        private static final Options NONE = new Options(null, null, null, null, null, null, null, null, null);
+        private static final Options NONE = new Options(null, null, null, null, null, null, null, null, null, null, null);
     }
 
     /** The order for a request of this process; relative paths are taken from its working folder. */
@@ -81,6 +84,8 @@ public record ImportOrder(
                 new Options(
                         lower(how.choice().format()),
                         how.choice().offset(),
+                        lower(how.choice().ramLayout()),
+                        how.choice().dropSections(),
                         lower(how.io()),
                         lower(how.compression()),
                         how.strict(),
@@ -171,7 +176,9 @@ public record ImportOrder(
         return new ImportOptions(
                 new DumpChoice(
                         constant(DumpFormat.class, "options.format", how.format, DumpFormat.AUTO),
-                        how.offset == null ? 0 : how.offset),
+                        how.offset == null ? 0 : how.offset,
+                        constant(RamLayout.class, "options.ramLayout", how.ramLayout, RamLayout.PLAIN),
+                        how.dropSections == null ? List.of() : how.dropSections),
                 constant(IoMode.class, "options.io", how.io, IoMode.AUTO),
                 constant(Compression.class, "options.compress", how.compress, Compression.NONE),
                 is(how.strict),
