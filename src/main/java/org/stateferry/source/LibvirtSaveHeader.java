@@ -56,7 +56,7 @@ public record LibvirtSaveHeader(
     private static final int VERSION_MAX = 2;
 
     /** Whether these first bytes of a file are those of a save file, complete or not. */
-    static boolean isAt(ByteBuffer start) {
+    public static boolean isAt(ByteBuffer start) {
         return begins(start, COMPLETE) || begins(start, PARTIAL);
     }
 

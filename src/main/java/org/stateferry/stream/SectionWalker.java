@@ -89,6 +89,7 @@ final class SectionWalker {
     private long timerOffset = NONE;
     private long timerVersion;
     private StreamCheck.@Nullable Unchecked unchecked;
+    private StreamListener listener = StreamListener.NONE;
 
     /**
      * @param pageSize the target page size in bytes, or {@link RamWalker#PAGE_SIZE_UNKNOWN} if no more than the list of
@@ -102,6 +103,13 @@ final class SectionWalker {
         this.endMark = endMark;
         configuration = new ConfigurationWalker(in);
         ram = new RamWalker(in, pageSize);
+    }
+
+    /** From now on, somebody hears what is passed. */
+    void listen(StreamListener newListener) {
+        listener = newListener;
+        in.listen(newListener);
+        ram.listen(newListener);
     }
 
     ConfigurationWalker configuration() {
@@ -228,6 +236,7 @@ final class SectionWalker {
         }
         sectionId = head.sectionId();
         sectionName = head.name();
+        listener.begins(type, head, in.offset());
         if (type == SectionType.FULL) {
             return device(head);
         }
@@ -289,6 +298,7 @@ final class SectionWalker {
             return false;
         }
         sectionId = in.peekU32(1);
+        listener.goesOn(type, sectionId, in.offset());
         if (ramPhase == Phase.RUNNING && sectionId == ramSectionId) {
             sectionName = "ram";
             in.advance(ID_SIZE);
@@ -385,6 +395,7 @@ final class SectionWalker {
             return false;
         }
         boolean present = in.peekU8(0) == SectionType.FOOTER.code();
+        listener.payloadEnds(in.offset());
         if (footers == Footers.UNKNOWN) {
             footers = present ? Footers.PRESENT : Footers.ABSENT;
         }

@@ -104,6 +104,10 @@ class StabilityTest {
         json("inspect libvirt-save", "inspect", save.toString());
         json("snapshot list", "snapshot", "list", image.toString());
         json("verify", "verify", image.toString(), "--name", "saved", "--against", dump.toString(), "--sample", "50");
+        json("inspect --sections", "inspect", dump.toString(), "--sections", "--pages", "--devices");
+        json("export", "export", image.toString(), folder.resolve("out").toString(), "--name", "saved");
+        json("snapshot rename", "snapshot", "rename", image.toString(), "saved", "renamed");
+        json("snapshot delete", "snapshot", "delete", image.toString(), "renamed");
         json("import", "import", dump.toString(), "vm.qcow2", "--name", "n");
         json("import --dry-run", "import", dump.toString(), "vm.qcow2", "--name", "n", "--dry-run");
         json("failure", "inspect");
