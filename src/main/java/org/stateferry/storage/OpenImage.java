@@ -103,8 +103,11 @@ public final class OpenImage implements AutoCloseable {
         }
     }
 
-    /** Bytes that the file system still has for this user. */
+    /** Bytes that the image can still grow by: those that the file system has for this user. A block device grows by none. */
     public long usableSpace() throws StateferryException {
+        if (entry.isDevice) {
+            return 0;
+        }
         try {
             return Files.getFileStore(path()).getUsableSpace();
         } catch (IOException e) {
