@@ -8,6 +8,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.host.LinuxFile;
@@ -46,6 +48,34 @@ final class LibvirtHead {
             return head;
         } catch (IOException e) {
             throw missing(saveFile, e);
+        }
+    }
+
+    /**
+     * What a save file says beside its state.
+     *
+     * @param domainXml up to its NUL
+     */
+    record Saved(byte[] domainXml, boolean wasRunning) {}
+
+    /** What the save file says, or null if it is none. */
+    static @Nullable Saved savedIn(Path file) throws StateferryException {
+        try (LinuxFile found = LinuxFile.locateRegular(file, Links.FOLLOW);
+                FileChannel channel = found.channel(StandardOpenOption.READ)) {
+            ByteBuffer header = read(channel, 0, (int) Math.min(LibvirtSaveHeader.SIZE, channel.size()));
+            if (!LibvirtSaveHeader.isAt(header)) {
+                return null;
+            }
+            LibvirtSaveHeader parsed = LibvirtSaveHeader.parse(header, file, channel.size());
+            byte[] text = read(channel, LibvirtSaveHeader.SIZE, parsed.domainXmlSize())
+                    .array();
+            int size = 0;
+            while (size < text.length && text[size] != 0) {
+                size++;
+            }
+            return new Saved(Arrays.copyOf(text, size), parsed.wasRunning());
+        } catch (IOException e) {
+            throw missing(file, e);
         }
     }
 
@@ -97,7 +127,7 @@ final class LibvirtHead {
         };
     }
 
-    private static StateferryException missing(Path file, IOException e) {
+    static StateferryException missing(Path file, IOException e) {
         if (e instanceof StateferryException known) {
             return known;
         }

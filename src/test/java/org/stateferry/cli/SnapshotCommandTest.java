@@ -176,6 +176,19 @@ class SnapshotCommandTest {
     }
 
     @Test
+    void aSignalEndsAChangeWithTheImageAsItWas() throws IOException {
+        byte[] before = Files.readAllBytes(image);
+        TerminationSignals signals = new TerminationSignals();
+        signals.receive(15);
+
+        assertThat(new Program(screen.console(), home -> null, signals, new ManualClock())
+                        .run("snapshot", "delete", image.toString(), "last"))
+                .isEqualTo(143);
+
+        assertThat(Files.readAllBytes(image)).isEqualTo(before);
+    }
+
+    @Test
     void aDamagedImageIsListedAndNotChanged() throws IOException {
         byte[] bytes = Files.readAllBytes(image);
         // The first L2 table of the disk says that it owns what a snapshot has too.
