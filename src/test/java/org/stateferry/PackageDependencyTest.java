@@ -71,14 +71,16 @@ class PackageDependencyTest {
         IMPORTER("importer", QCOW2, SOURCE, HOME),
         IMPORTER_IMAGE("importer.image", IMPORTER, JOURNAL, TRANSFER),
         IMPORTER_STEP("importer.step", IMPORTER_IMAGE, QCOW2_VMSTATE),
+        SNAPSHOT("snapshot", QCOW2),
+        EXPORTER("exporter", IMPORTER_IMAGE, QCOW2_VMSTATE, SNAPSHOT),
         REPOSITORY("repository", IMPORTER_IMAGE),
         BATCH("batch", REPOSITORY, IMPORTER_STEP),
         INSTALLATION("installation", BATCH),
         SERVICE("service", INSTALLATION),
         WEB("web", SERVICE),
-        CLI_OUTPUT("cli.output", INSTALLATION),
+        CLI_OUTPUT("cli.output", INSTALLATION, SNAPSHOT),
         CLI_PROGRESS("cli.progress", CLI_OUTPUT),
-        CLI("cli", CLI_PROGRESS, WEB);
+        CLI("cli", CLI_PROGRESS, WEB, EXPORTER);
 
         private final String packageName;
         private final List<Layer> mayUse;

@@ -60,16 +60,39 @@ public final class CommandDocuments {
         files.put("zsh/site-functions/_" + PROGRAM, zsh());
         files.put("fish/vendor_completions.d/" + PROGRAM + ".fish", fish());
         files.put("man/man1/" + PROGRAM + ".1", manPage(PROGRAM, program.getCommandSpec()));
-        commands()
-                .forEach((name, spec) ->
-                        files.put("man/man1/" + PROGRAM + "-" + name + ".1", manPage(PROGRAM + "-" + name, spec)));
+        commands().forEach((name, spec) -> putManPages(PROGRAM + "-" + name, spec, files));
         return files;
     }
 
+    private void putManPages(String title, CommandSpec spec, Map<String, String> files) {
+        files.put("man/man1/" + title + ".1", manPage(title, spec));
+        commandsBelow(spec).forEach((name, below) -> putManPages(title + "-" + name, below, files));
+    }
+
     private Map<String, CommandSpec> commands() {
+        return commandsBelow(program.getCommandSpec());
+    }
+
+    private static Map<String, CommandSpec> commandsBelow(CommandSpec spec) {
         Map<String, CommandSpec> commands = new LinkedHashMap<>();
-        program.getSubcommands().forEach((name, command) -> commands.put(name, command.getCommandSpec()));
+        spec.subcommands().forEach((name, command) -> commands.put(name, command.getCommandSpec()));
         return commands;
+    }
+
+    /** The options of a command and of all below it; one that several have stands there once. */
+    private static List<OptionSpec> optionsOfAll(CommandSpec spec) {
+        Map<String, OptionSpec> options = new LinkedHashMap<>();
+        shownOptions(spec).forEach(option -> options.put(option.longestName(), option));
+        commandsBelow(spec)
+                .values()
+                .forEach(below ->
+                        optionsOfAll(below).forEach(option -> options.putIfAbsent(option.longestName(), option)));
+        return List.copyOf(options.values());
+    }
+
+    private static boolean takesFiles(CommandSpec spec) {
+        return spec.positionalParameters().stream().anyMatch(CommandDocuments::takesFile)
+                || commandsBelow(spec).values().stream().anyMatch(CommandDocuments::takesFiles);
     }
 
     private static List<OptionSpec> shownOptions(CommandSpec spec) {
@@ -127,8 +150,11 @@ public final class CommandDocuments {
         }
         commands().forEach((name, spec) -> {
             String condition = fishQuoted("__fish_seen_subcommand_from " + name);
-            shownOptions(spec).forEach(option -> lines.add(fishOption(condition, option)));
-            if (spec.positionalParameters().stream().anyMatch(CommandDocuments::takesFile)) {
+            commandsBelow(spec)
+                    .forEach((below, belowSpec) -> lines.add("complete -c %s -n %s -a %s -d %s"
+                            .formatted(PROGRAM, condition, below, fishQuoted(firstSentence(belowSpec)))));
+            optionsOfAll(spec).forEach(option -> lines.add(fishOption(condition, option)));
+            if (takesFiles(spec)) {
                 lines.add("complete -c %s -n %s -F".formatted(PROGRAM, condition));
             }
         });
@@ -173,7 +199,7 @@ public final class CommandDocuments {
         lines.add(")");
         lines.add("if (( CURRENT == 2 )); then");
         lines.add("  _describe command commands");
-        lines.add("  _arguments " + zshOptions(program.getCommandSpec()));
+        lines.add("  _arguments " + zshOptions(shownOptions(program.getCommandSpec())));
         lines.add("  return");
         lines.add("fi");
         lines.add("local command=$words[2]");
@@ -181,17 +207,18 @@ public final class CommandDocuments {
         lines.add("(( CURRENT-- ))");
         lines.add("case $command in");
         commands().forEach((name, spec) -> {
-            String files = spec.positionalParameters().stream().anyMatch(CommandDocuments::takesFile)
-                    ? " '*:file:_files'"
-                    : "";
-            lines.add("  " + name + ") _arguments " + zshOptions(spec) + files + " ;;");
+            String below = commandsBelow(spec).isEmpty()
+                    ? ""
+                    : " '1:command:(" + String.join(" ", commandsBelow(spec).keySet()) + ")'";
+            String files = takesFiles(spec) ? " '*:file:_files'" : "";
+            lines.add("  " + name + ") _arguments " + zshOptions(optionsOfAll(spec)) + below + files + " ;;");
         });
         lines.add("esac");
         return String.join("\n", lines) + "\n";
     }
 
-    private static String zshOptions(CommandSpec spec) {
-        return shownOptions(spec).stream()
+    private static String zshOptions(List<OptionSpec> options) {
+        return options.stream()
                 .flatMap(option -> Arrays.stream(option.names()).map(name -> zshOption(name, option)))
                 .collect(Collectors.joining(" "));
     }
@@ -250,11 +277,11 @@ public final class CommandDocuments {
             page.append(takesValue(option) ? " \\fI" + roff(label(option)) + "\\fR\n" : "\n");
             page.append(roff(text(option.description()))).append('\n');
         }
-        if (spec == program.getCommandSpec()) {
+        if (!commandsBelow(spec).isEmpty()) {
             page.append(".SH COMMANDS\n");
-            commands()
+            commandsBelow(spec)
                     .forEach((name, command) -> page.append(".TP\n.BR ")
-                            .append(PROGRAM)
+                            .append(roff(title))
                             .append("\\-")
                             .append(roff(name))
                             .append(" (1)\n")

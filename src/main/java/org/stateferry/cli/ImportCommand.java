@@ -3,9 +3,11 @@ package org.stateferry.cli;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.bytes.ByteSize;
 import org.stateferry.cli.output.OutcomeReport;
 import org.stateferry.error.StateferryException;
+import org.stateferry.exporter.LibvirtSnapshotXml;
 import org.stateferry.importer.ImportOptions;
 import org.stateferry.importer.ImportOptions.Compression;
 import org.stateferry.importer.ImportRequest;
@@ -44,9 +46,8 @@ import picocli.CommandLine.TypeConversionException;
             "Every other writable disk must be one that can hold snapshots, and have one of the same name, made when the"
                     + " state was saved: with --also, or by qemu-img snapshot -c NAME DISK. A read-only one needs none.",
             "",
-            "libvirt keeps its own list of snapshots. To make it know the new one, describe it in a <domainsnapshot>"
-                    + " with this name and run:",
-            "  virsh snapshot-create DOMAIN FILE.xml --redefine"
+            "libvirt keeps its own list of snapshots. To make it know the new one, add --libvirt-xml and run afterwards:",
+            "  virsh snapshot-create DOMAIN OUT.xml --redefine"
         })
 final class ImportCommand implements Callable<Integer> {
     private static final long NO_LIMIT = 0;
@@ -132,6 +133,20 @@ final class ImportCommand implements Callable<Integer> {
             description = "Write at most so many bytes per second, for example 200M (K, M, G, T: powers of 1024).")
     private long limitBytesPerSecond = NO_LIMIT;
 
+    @Option(
+            names = "--libvirt-xml",
+            paramLabel = "OUT.xml",
+            description = "Afterwards, describe the snapshot to libvirt in this file.")
+    private @Nullable Path libvirtXml;
+
+    @Option(
+            names = "--libvirt-domain",
+            paramLabel = "FILE",
+            description =
+                    "With --libvirt-xml: the domain, as virsh dumpxml prints it, or in a save file. Default: DUMP, if it is"
+                            + " a save file.")
+    private @Nullable Path libvirtDomain;
+
     @Mixin
     private final RunOptions options = new RunOptions();
 
@@ -142,12 +157,28 @@ final class ImportCommand implements Callable<Integer> {
     @Override
     public Integer call() throws StateferryException {
         ImportRequest request = request();
-        return dryRun
-                ? runs.preview(program.home(), options, request)
-                : runs.run(
-                        program.home(),
-                        options,
-                        (imports, progress, stop) -> new OutcomeReport(request, imports.run(request, progress, stop)));
+        LibvirtSnapshotXml description = description();
+        if (dryRun) {
+            return runs.preview(program.home(), options, request);
+        }
+        int exitCode = runs.run(
+                program.home(),
+                options,
+                (imports, progress, stop) -> new OutcomeReport(request, imports.run(request, progress, stop)));
+        if (description != null) {
+            description.write(image, otherDisks, name);
+        }
+        return exitCode;
+    }
+
+    private @Nullable LibvirtSnapshotXml description() throws StateferryException {
+        if (libvirtXml == null) {
+            if (libvirtDomain != null) {
+                throw new ParameterException(spec.commandLine(), "--libvirt-domain needs --libvirt-xml");
+            }
+            return null;
+        }
+        return LibvirtSnapshotXml.of(libvirtXml, libvirtDomain == null ? dump : libvirtDomain);
     }
 
     private ImportRequest request() {

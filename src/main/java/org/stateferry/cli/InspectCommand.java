@@ -1,17 +1,30 @@
 package org.stateferry.cli;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.cli.output.Console;
 import org.stateferry.cli.output.ImageReport;
 import org.stateferry.cli.output.InspectReport;
 import org.stateferry.cli.output.LibvirtSaveReport;
+import org.stateferry.cli.output.StreamContentsReport;
 import org.stateferry.cli.output.StreamReport;
+import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.exporter.StoredStream;
+import org.stateferry.qcow2.Qcow2Image;
+import org.stateferry.qcow2.format.SnapshotTableEntry;
+import org.stateferry.snapshot.SnapshotSelection;
 import org.stateferry.source.DumpContent;
 import org.stateferry.source.DumpInspection;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
+import org.stateferry.stream.DeviceFields;
+import org.stateferry.stream.StreamFile;
+import org.stateferry.stream.StreamInspection;
+import org.stateferry.stream.StreamSurvey;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -24,6 +37,9 @@ import picocli.CommandLine.Parameters;
         description = "Says what a dump, a libvirt save file or a qcow2 image holds.",
         footer = {
             "",
+            "With --sections, --pages or --devices all of the stream is read. If it is damaged, all is told that comes before,"
+                    + " then what is wrong; that is a failure (exit code 10).",
+            "",
             "Of a dump of any size only the beginning and the end are read; 'import' and 'verify --against' read all of"
                     + " it. A problem that is found there is told, and is no failure (exit code 0).",
             "",
@@ -32,6 +48,9 @@ import picocli.CommandLine.Parameters;
             "An image that is in use is not read (exit code 11), except with --force-share. Files that an image or a save file names are not opened."
         })
 final class InspectCommand implements Callable<Integer> {
+    /** How far the stream in a snapshot is followed to find its end, in bytes, if it has no vmdescription. */
+    private static final long SURVEY_MAX = 512L << 20;
+
     private final Console console;
 
     @Parameters(index = "0", paramLabel = "FILE", description = "The file, or - for standard input; it is only read.")
@@ -39,6 +58,33 @@ final class InspectCommand implements Callable<Integer> {
 
     @Mixin
     private final ForceShareOption sharing = new ForceShareOption();
+
+    @Option(
+            names = "--name",
+            paramLabel = "NAME",
+            description = "Of an image: look into the saved state of this snapshot.")
+    private @Nullable String name;
+
+    @Option(names = "--id", description = "NAME is not a name but an id.")
+    private boolean byId;
+
+    @Option(
+            names = "--sections",
+            description = "Read all of the stream, and list its sections with versions and sizes.")
+    private boolean sections;
+
+    @Option(
+            names = "--pages",
+            description =
+                    "Read all of the stream, and count for each RAM block the pages with content, the pages of zeros and"
+                            + " those that come again; with the SHA-256 of the block where each comes once.")
+    private boolean pages;
+
+    @Option(
+            names = "--devices",
+            description = "Read all of the stream, and show the fields of its devices, as far as the stream describes"
+                    + " them.")
+    private boolean devices;
 
     @Option(names = "--json", description = "Print what was found as one JSON object on standard output.")
     private boolean json;
@@ -64,6 +110,14 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     private InspectReport report() throws StateferryException {
+        if (name != null) {
+            return snapshotReport(name);
+        }
+        if (sections || pages || devices) {
+            try (OpenImages.DumpReservation reserved = OpenImages.reserveDump(file)) {
+                return DumpInspection.read(file, (content, found) -> contents(content, found, null, true));
+            }
+        }
         DumpContent content = inspect();
         if (content instanceof DumpContent.Stream stream) {
             return new StreamReport(file, stream);
@@ -77,6 +131,71 @@ final class InspectCommand implements Callable<Integer> {
         try (OpenImage open = OpenImages.openForReading(file, sharing.locking(console))) {
             return ImageReport.of(file, open.file(), sharing.isForced());
         }
+    }
+
+    private InspectReport snapshotReport(String wanted) throws StateferryException {
+        try (OpenImage open = OpenImages.openForReading(file, sharing.locking(console))) {
+            Qcow2Image image = Qcow2Image.open(open.file());
+            SnapshotTableEntry entry =
+                    SnapshotSelection.one(wanted, byId).in(image).get(0);
+            if (entry.vmStateSize() == 0) {
+                throw StateferryException.in(
+                                FailureKind.CONFLICT,
+                                open.path(),
+                                "the snapshot \"" + wanted + "\" is one of the disk alone")
+                        .advise("stateferry snapshot list " + file + " shows which have a state.");
+            }
+            StoredStream content = new StoredStream(image, entry);
+            if (!content.isStream()) {
+                throw StateferryException.in(
+                                FailureKind.DUMP_INVALID,
+                                open.path(),
+                                "the state of \"" + entry.nameText() + "\" does not begin as a migration stream")
+                        .advise("It was stored as it is (--format opaque); stateferry export writes it into a file.");
+            }
+            StreamSurvey.Effort effort = new StreamSurvey.Effort(true, SURVEY_MAX);
+            return contents(
+                    content, StreamSurvey.run(content, 0, effort), entry.nameText(), sections || pages || devices);
+        }
+    }
+
+    /** @param wanted whether the stream is to be read through */
+    private StreamContentsReport contents(
+            StreamFile content, StreamSurvey.Result found, @Nullable String snapshot, boolean wanted)
+            throws StateferryException {
+        DumpContent.Stream known = DumpInspection.content(found);
+        if (!wanted) {
+            return new StreamContentsReport(new StreamReport(file, known), snapshot, null, List.of(), List.of());
+        }
+        // What is wrong is told once, at the end.
+        DumpContent.Stream head =
+                new DumpContent.Stream(known.offset(), null, known.length(), known.surplus(), known.facts(), List.of());
+        StreamReport report = new StreamReport(file, head);
+        List<StateferryException> problems = new ArrayList<>();
+        if (found.obstacle() != null) {
+            return new StreamContentsReport(report, snapshot, null, List.of(), known.problems());
+        }
+        StreamInspection.Result met = StreamInspection.run(content, found.stream(), pages, devices);
+        StateferryException damage = met.damage();
+        if (damage == null) {
+            problems.addAll(known.problems());
+        } else {
+            problems.add(damage);
+        }
+        List<List<DeviceFields.Field>> fields = new ArrayList<>();
+        if (devices) {
+            met.devices().forEach(device -> fields.add(new ArrayList<>()));
+            try {
+                DeviceFields.read(
+                        content,
+                        found.stream(),
+                        met.devices(),
+                        (device, field) -> fields.get(device).add(field));
+            } catch (StateferryException e) {
+                problems.add(e);
+            }
+        }
+        return new StreamContentsReport(report, snapshot, met, fields, problems);
     }
 
     private DumpContent inspect() throws StateferryException {

@@ -44,6 +44,8 @@ final class Program {
                 .addSubcommand(new AbandonCommand(console, installations))
                 .addSubcommand(new InspectCommand(console))
                 .addSubcommand(new VerifyCommand(console))
+                .addSubcommand(new ExportCommand(console, signals))
+                .addSubcommand(SnapshotCommand.of(console, signals))
                 .addSubcommand(new ServeCommand(console, new ServiceRun(installations, signals)))
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setOut(new PrintWriter(console.out(), true))

@@ -40,6 +40,10 @@ final class Libc {
     static final int F_RDLCK = 0;
     static final int F_WRLCK = 1;
     static final int F_UNLCK = 2;
+    /** fallocate(2). */
+    static final int FALLOC_FL_KEEP_SIZE = 1;
+
+    static final int FALLOC_FL_PUNCH_HOLE = 2;
     /** posix_fadvise(2). */
     static final int POSIX_FADV_DONTNEED = 4;
     /** sync_file_range(2). */

@@ -311,6 +311,18 @@ public final class LinuxFile implements Closeable {
     }
 
     /**
+     * Gives the blocks of a range back to the file system; it reads as zeros then, and the file keeps its length (fallocate(2),
+     * FALLOC_FL_PUNCH_HOLE).
+     *
+     * @return whether the file system has done it; if not, the range is what it was
+     */
+    public boolean giveBack(long offset, long length) {
+        return Libc.isAvailable()
+                && Libc.fallocate(descriptor, Libc.FALLOC_FL_PUNCH_HOLE | Libc.FALLOC_FL_KEEP_SIZE, offset, length)
+                        == 0;
+    }
+
+    /**
      * Lets a range of this file have the blocks that a range of another file of the same file system has
      * (ioctl_ficlonerange(2)): it reads as that did, and later writes to either leave the other as it is. Offsets and length
      * are multiples of the file system's block size.

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.ClusterGeometry;
@@ -27,7 +28,7 @@ public final class ImportRequirements {
      * @param allowBitmaps whether persistent bitmaps are accepted, although QEMU does not revert an image that has some
      */
     public static void requireWritable(Qcow2Image image, boolean allowBitmaps) throws StateferryException {
-        requireUndamaged(image);
+        requireChangeable(image);
         Qcow2Header header = image.header();
         List<String> reasons = new ArrayList<>();
         List<String> ways = new ArrayList<>();
@@ -66,7 +67,8 @@ public final class ImportRequirements {
         return "qemu-img amend -o " + (header.version() < 3 ? "compat=1.1," : "") + "refcount_bits=" + bits;
     }
 
-    private static void requireUndamaged(Qcow2Image image) throws StateferryException {
+    /** Refuses an image that QEMU cannot open, or would open only to repair it. */
+    public static void requireChangeable(Qcow2Image image) throws StateferryException {
         List<Violation> violations = image.violations();
         if (!violations.isEmpty()) {
             throw StateferryException.at(
@@ -83,29 +85,40 @@ public final class ImportRequirements {
                                 image.file().path(),
                                 72,
                                 "the image has its " + mark.description() + " set")
-                        .advise("Repair it with qemu-img check -r all, then import again.");
+                        .advise("Repair it with qemu-img check -r all, then run again.");
             }
         }
     }
 
     /** Refuses a name that QEMU would cut, or take for another snapshot's id. */
     public static void requireUsableName(Qcow2Image image, String name) throws StateferryException {
+        requireUsableName(image, name, null);
+    }
+
+    /**
+     * The same for a snapshot that is there: its own id is one that its name may have.
+     *
+     * @param owner the snapshot, or null if it is new
+     */
+    public static void requireUsableName(Qcow2Image image, String name, @Nullable SnapshotTableEntry owner)
+            throws StateferryException {
         int size = name.getBytes(StandardCharsets.UTF_8).length;
         if (name.isEmpty() || name.indexOf('\0') >= 0) {
             throw conflict(image, "the snapshot name is empty or holds a NUL character")
-                    .advise("Choose another --name.");
+                    .advise("Choose another name.");
         }
         if (size > Qcow2Limits.MAX_SNAPSHOT_NAME_SIZE) {
             throw conflict(image, "the snapshot name has " + size + " bytes, more than QEMU's 255")
-                    .advise("Choose a shorter --name.");
+                    .advise("Choose a shorter name.");
         }
-        Optional<SnapshotTableEntry> sameId = image.snapshotTable().findById(name);
+        Optional<SnapshotTableEntry> sameId =
+                image.snapshotTable().findById(name).filter(entry -> !entry.equals(owner));
         if (sameId.isPresent()) {
             throw conflict(
                             image,
                             "the name \"" + name + "\" is the id of snapshot \""
                                     + sameId.get().nameText() + "\", and QEMU would revert to that one")
-                    .advise("Choose another --name.");
+                    .advise("Choose another name.");
         }
     }
 
@@ -116,6 +129,16 @@ public final class ImportRequirements {
      * @param report what {@link MetadataCheck} found in the image
      */
     public static void requireSound(Qcow2Image image, CheckReport report) throws StateferryException {
+        requireConsistent(image, report);
+        requireRaisable(image, report);
+    }
+
+    /**
+     * Refuses what any change would hide or spread: metadata that contradict each other.
+     *
+     * @param report what {@link MetadataCheck} found in the image
+     */
+    public static void requireConsistent(Qcow2Image image, CheckReport report) throws StateferryException {
         if (!report.isSound()) {
             CheckReport.Corruption first = report.corruptions().get(0);
             throw StateferryException.at(
@@ -123,7 +146,7 @@ public final class ImportRequirements {
                             image.file().path(),
                             first.offset(),
                             first.problem() + " (" + report.corruptionCount() + " such errors in all)")
-                    .advise("Repair a copy of the image with qemu-img check -r all, then import again.");
+                    .advise("Repair a copy of the image with qemu-img check -r all, then run again.");
         }
         if (report.pastEndCount() > 0) {
             throw StateferryException.at(
@@ -134,8 +157,11 @@ public final class ImportRequirements {
                                     + report.pastEndCount() + " in all); they would be leaks as soon as the file grows")
                     .advise("Let the file reach them and have QEMU free them: truncate -s "
                             + image.geometry().clusterOffset(report.usedClusterEnd())
-                            + " IMAGE, then qemu-img check -r leaks IMAGE, then import again.");
+                            + " IMAGE, then qemu-img check -r leaks IMAGE, then run again.");
         }
+    }
+
+    private static void requireRaisable(Qcow2Image image, CheckReport report) throws StateferryException {
         if (report.raiseOverflow() >= 0) {
             int snapshotCount = image.snapshotTable().entries().size();
             throw StateferryException.at(

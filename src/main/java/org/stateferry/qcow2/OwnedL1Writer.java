@@ -1,6 +1,7 @@
 package org.stateferry.qcow2;
 
 import java.nio.ByteBuffer;
+import java.util.List;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.ReferenceVisitor.Origin;
 import org.stateferry.qcow2.format.ClusterGeometry;
@@ -14,7 +15,7 @@ import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.storage.ImageFile;
 
 /**
- * Writes the active L1 table for the image without one of its snapshots: COPIED is set wherever the refcount will be one. An
+ * Writes the active L1 table for the image without some of its snapshots: COPIED is set wherever the refcount will be one. An
  * L2 table with such an entry is copied, as the old one belongs to the old image.
  *
  * <p>A flag can only come, not go, as refcounts only go down. Works through windows of
@@ -26,22 +27,23 @@ final class OwnedL1Writer {
     private final Qcow2Header header;
     private final ClusterGeometry geometry;
     private final ClusterAllocator allocator;
-    private final SnapshotTableEntry removed;
+    private final List<SnapshotTableEntry> removed;
     private final Cancellation cancellation;
     private final ReferenceWalk walk;
     private final RefcountTable refcounts;
     private final ByteBuffer l2Bytes;
     private final L2Table l2Table;
     private final long tableOffset;
-    /** What the refcounts will be, as far as the snapshot refers to the clusters; else 0. */
+    /** What the refcounts will be, as far as the snapshots that go refer to the clusters; else 0. */
     private final ClusterWindow remaining;
     /** From here on nothing is in use. */
     private final long end;
 
     /**
-     * @param removed the snapshot that goes
+     * @param removed the snapshots that go
      */
-    OwnedL1Writer(Qcow2Image image, ClusterAllocator allocator, SnapshotTableEntry removed, Cancellation cancellation)
+    OwnedL1Writer(
+            Qcow2Image image, ClusterAllocator allocator, List<SnapshotTableEntry> removed, Cancellation cancellation)
             throws StateferryException {
         this.file = image.file();
         this.header = image.header();
@@ -80,11 +82,10 @@ final class OwnedL1Writer {
     /** Counts what stays of the window's references; false if none of them is the last one. */
     private boolean countRemaining() throws StateferryException {
         walk.startPass();
-        walk.l1(
-                removed.l1TableOffset(),
-                removed.l1Size(),
-                Origin.SNAPSHOT,
-                new ReferenceCounter(remaining, -1, file.path()));
+        ReferenceCounter counter = new ReferenceCounter(remaining, -1, file.path());
+        for (SnapshotTableEntry entry : removed) {
+            walk.l1(entry.l1TableOffset(), entry.l1Size(), Origin.SNAPSHOT, counter);
+        }
         boolean anyLast = false;
         for (long cluster = remaining.first(); cluster < remaining.end(); cluster++) {
             if (remaining.get(cluster) != 0) {

@@ -64,17 +64,22 @@ final class RefcountTable {
      * clusters that they are in use, however short the file is.
      */
     long sharedBlock() {
-        long[] offsets = LongStream.range(0, blockCount())
-                .map(this::blockOffset)
-                .filter(offset -> offset != 0)
-                .sorted()
-                .toArray();
+        long[] offsets = blockOffsets();
         for (int index = 1; index < offsets.length; index++) {
             if (offsets[index] == offsets[index - 1]) {
                 return offsets[index];
             }
         }
         return 0;
+    }
+
+    /** The host offsets of all blocks, in ascending order. */
+    long[] blockOffsets() {
+        return LongStream.range(0, blockCount())
+                .map(this::blockOffset)
+                .filter(offset -> offset != 0)
+                .sorted()
+                .toArray();
     }
 
     /** The refcount of a cluster; one above {@link Long#MAX_VALUE} is taken for that. */

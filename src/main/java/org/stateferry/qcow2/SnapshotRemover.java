@@ -1,12 +1,13 @@
 package org.stateferry.qcow2;
 
+import java.util.List;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.ReferenceVisitor.Origin;
 import org.stateferry.qcow2.format.SnapshotTable;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 
 /**
- * Takes a snapshot out of an image again, by the same kind of switch that publishes one: tables without it are written beside
+ * Takes snapshots out of an image, by the same kind of switch that publishes one: tables without it are written beside
  * those that are there, forced and checked; then the write of one sector is left to do. The guest's disk and all other
  * snapshots stay what they are. Not thread-safe; one instance removes once.
  *
@@ -33,17 +34,23 @@ public final class SnapshotRemover {
     }
 
     /**
-     * Writes the image without the snapshot beside the one with it.
+     * Writes the image without the snapshots beside the one with them.
      *
-     * @param entry one of the image's snapshots
+     * @param entries at least one of the image's snapshots, none of them twice
      * @return what is left to do: force it, check it, and switch over to it
      */
-    public SwitchStage write(SnapshotTableEntry entry) throws StateferryException {
-        OwnedL1Writer activeL1 = new OwnedL1Writer(image, allocator, entry, cancellation);
+    public SwitchStage write(List<SnapshotTableEntry> entries) throws StateferryException {
+        OwnedL1Writer activeL1 = new OwnedL1Writer(image, allocator, entries, cancellation);
         activeL1.write();
-        SnapshotTable table = image.snapshotTable().without(entry);
-        SwitchStage.SnapshotReferences references =
-                (walk, added, removed) -> walk.l1(entry.l1TableOffset(), entry.l1Size(), Origin.SNAPSHOT, removed);
-        return stage.write(entry, activeL1.tableOffset(), table, references);
+        SnapshotTable table = image.snapshotTable();
+        for (SnapshotTableEntry entry : entries) {
+            table = table.without(entry);
+        }
+        SwitchStage.SnapshotReferences references = (walk, added, removed) -> {
+            for (SnapshotTableEntry entry : entries) {
+                walk.l1(entry.l1TableOffset(), entry.l1Size(), Origin.SNAPSHOT, removed);
+            }
+        };
+        return stage.write(entries.get(0), activeL1.tableOffset(), table, references);
     }
 }

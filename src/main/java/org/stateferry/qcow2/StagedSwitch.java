@@ -11,7 +11,7 @@ import org.stateferry.storage.ImageFile;
 /**
  * A change of an image's snapshots that is complete on stable storage but for the header. The arrays are not to be changed.
  *
- * @param snapshot the table entry of the snapshot that is added, or of the one that is removed
+ * @param snapshot the table entry of the snapshot that is added or changed, or of one that is removed
  * @param sectorBefore the header sector of the old image
  * @param sectorAfter the header sector of the new image
  */
@@ -25,7 +25,7 @@ public record StagedSwitch(SnapshotTableEntry snapshot, byte[] sectorBefore, byt
      * @throws StateferryException after which only the header itself tells whether the switch has happened
      */
     public void carryOut(ImageFile file) throws StateferryException {
-        requireHeader(file, sectorBefore, FailureKind.CONFLICT, "the image's header changed during the import");
+        requireHeader(file, sectorBefore, FailureKind.CONFLICT, "the image's header was changed meanwhile");
         file.write(ByteBuffer.wrap(sectorAfter), 0);
         // Barrier: success is reported, and the journal given up, only for a header on stable storage.
         file.force();

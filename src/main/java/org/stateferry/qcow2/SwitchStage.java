@@ -59,8 +59,9 @@ public final class SwitchStage {
     /**
      * Writes the snapshot table and the refcounts (steps 3 and 4 of {@link SnapshotPublisher}).
      *
-     * @param snapshot the entry that is added or removed
-     * @param activeL1Offset where the new active L1 table lies; it has as many entries as the old one
+     * @param snapshot the entry that is added or changed, or one of those that are removed
+     * @param activeL1Offset where the new active L1 table lies, which has as many entries as the old one; or that of the old
+     *     one, if it stays
      * @param table the new snapshot table
      * @param references of the snapshot that is added or removed
      */
@@ -122,8 +123,10 @@ public final class SwitchStage {
         return (added, removed) -> {
             walk.startPass();
             references.forEach(walk, added, removed);
-            walk.active(activeL1Offset, header.l1Size(), header.size(), added);
-            walk.active(header.l1TableOffset(), header.l1Size(), header.size(), removed);
+            if (activeL1Offset != header.l1TableOffset()) {
+                walk.active(activeL1Offset, header.l1Size(), header.size(), added);
+                walk.active(header.l1TableOffset(), header.l1Size(), header.size(), removed);
+            }
             walk.refcountStructures(header, removed);
             tableReference(table, tableOffset, added);
             tableReference(image.snapshotTable(), header.snapshotsOffset(), removed);

@@ -13,6 +13,7 @@ import org.stateferry.source.DumpForm.Container;
 import org.stateferry.source.codec.Codec;
 import org.stateferry.stream.MigrationStream;
 import org.stateferry.stream.StreamFacts;
+import org.stateferry.stream.StreamFile;
 import org.stateferry.stream.StreamSurvey;
 
 /**
@@ -64,15 +65,59 @@ public final class DumpInspection {
         }
     }
 
+    /** Reads a stream through, which lies in a file as it is. */
+    @FunctionalInterface
+    public interface StreamUse<T> {
+        /** The file is closed afterwards. */
+        T use(StreamFile file, StreamSurvey.Result found) throws StateferryException;
+    }
+
+    /**
+     * Hands the stream that a file holds to somebody who reads it through.
+     *
+     * @throws StateferryException {@code DUMP_MISSING}; {@code DUMP_INVALID} or {@code DUMP_UNFIT} if the file holds no stream
+     *     that lies there as it is
+     */
+    public static <T> T read(Path path, StreamUse<T> use) throws StateferryException {
+        try (DumpFile file = DumpFile.open(path)) {
+            ByteBuffer start = file.read(0, (int) Math.min(file.size(), DumpLayout.HEAD_SIZE));
+            long offset = 0;
+            if (LibvirtSaveHeader.isAt(start)) {
+                LibvirtSaveHeader header = LibvirtSaveHeader.parse(start, file.path(), file.size());
+                offset = header.payloadOffset();
+            }
+            ByteBuffer begin = file.read(offset, (int) Math.min(file.size() - offset, DumpLayout.HEAD_SIZE));
+            if (!DumpLayout.isStream(begin)) {
+                ForeignFormat foreign = ForeignFormat.of(begin);
+                throw StateferryException.at(
+                                FailureKind.DUMP_UNFIT,
+                                file.path(),
+                                offset,
+                                "there is no stream that could be looked into: "
+                                        + (foreign == null ? "it is no saved state" : foreign.description()))
+                        .advise("stateferry inspect " + path + " without further options tells what the file is.");
+            }
+            return use.use(
+                    file,
+                    StreamSurvey.run(
+                            file, offset, new StreamSurvey.Effort(StreamReading.isEndTrusted(file), Long.MAX_VALUE)));
+        }
+    }
+
     private static DumpContent.Stream stream(DumpFile file, long offset) throws StateferryException {
         StreamSurvey.Result found =
                 StreamSurvey.run(file, offset, new StreamSurvey.Effort(StreamReading.isEndTrusted(file), MEASURE_MAX));
+        return content(found);
+    }
+
+    /** What was found of a stream, as content. */
+    public static DumpContent.Stream content(StreamSurvey.Result found) {
         List<StateferryException> problems = Stream.of(found.obstacle(), found.damage())
                 .filter(Objects::nonNull)
                 .toList();
         MigrationStream stream = found.stream();
         return new DumpContent.Stream(
-                offset, null, OptionalLong.of(stream.length()), stream.surplus(), stream.facts(), problems);
+                stream.fileOffset(), null, OptionalLong.of(stream.length()), stream.surplus(), stream.facts(), problems);
     }
 
     private static DumpContent.Stream pipe(Path path) throws StateferryException {

@@ -61,7 +61,7 @@ public record LibvirtDomain(
      * @param file the file it was read from, for messages
      * @param fileOffset where in the file it begins, in bytes
      */
-    static LibvirtDomain parse(byte[] text, Path file, long fileOffset) throws StateferryException {
+    public static LibvirtDomain parse(byte[] text, Path file, long fileOffset) throws StateferryException {
         int size = 0;
         while (size < text.length && text[size] != 0) {
             size++;

@@ -44,7 +44,7 @@ public record LibvirtSaveHeader(
      * The largest text that is accepted, in bytes. libvirt accepts at most 4 MiB as the XML of a domain
      * ({@code src/remote/remote_protocol.x}, {@code REMOTE_STRING_MAX}).
      */
-    static final int TEXT_SIZE_MAX = 8 * 1024 * 1024;
+    public static final int TEXT_SIZE_MAX = 8 * 1024 * 1024;
 
     private static final byte[] COMPLETE = "LibvirtQemudSave".getBytes(StandardCharsets.US_ASCII);
     private static final byte[] PARTIAL = "LibvirtQemudPart".getBytes(StandardCharsets.US_ASCII);
@@ -56,7 +56,7 @@ public record LibvirtSaveHeader(
     private static final int VERSION_MAX = 2;
 
     /** Whether these first bytes of a file are those of a save file, complete or not. */
-    static boolean isAt(ByteBuffer start) {
+    public static boolean isAt(ByteBuffer start) {
         return begins(start, COMPLETE) || begins(start, PARTIAL);
     }
 
@@ -72,7 +72,7 @@ public record LibvirtSaveHeader(
      * @param file for messages
      * @param fileSize the size of the file in bytes
      */
-    static LibvirtSaveHeader parse(ByteBuffer start, Path file, long fileSize) throws StateferryException {
+    public static LibvirtSaveHeader parse(ByteBuffer start, Path file, long fileSize) throws StateferryException {
         if (!isAt(start)) {
             throw StateferryException.at(FailureKind.DUMP_INVALID, file, 0, "not a libvirt save file");
         }

@@ -16,13 +16,16 @@ final class ChannelImageFile implements ImageFile {
     private final Path path;
     private final FileChannel channel;
     private final @Nullable LinuxFile linux;
+    private final boolean isDevice;
     /** Whether sharing blocks with another file has not been refused yet: it would be refused for the next range too. */
     private volatile boolean mayShare = true;
 
     /**
      * @param linux the same file, through the page cache as the channel; null if that bypasses it
+     * @param isDevice whether it is a block device, which cannot be cut
      */
-    ChannelImageFile(Path path, FileChannel channel, @Nullable LinuxFile linux) {
+    ChannelImageFile(Path path, FileChannel channel, @Nullable LinuxFile linux, boolean isDevice) {
+        this.isDevice = isDevice;
         this.path = path;
         this.channel = channel;
         this.linux = linux;
@@ -125,7 +128,9 @@ final class ChannelImageFile implements ImageFile {
     @Override
     public void truncate(long size) throws StateferryException {
         try {
-            channel.truncate(size);
+            if (!isDevice) {
+                channel.truncate(size);
+            }
         } catch (IOException e) {
             throw FileFailures.translate(e, path, size, "cutting the file");
         }

@@ -55,7 +55,7 @@ record ImageChannels(LinuxFile linux, FileChannel channel) {
      * Finds an image, without opening it.
      *
      * @param real a path without symbolic links
-     * @throws StateferryException with kind IMAGE_MISSING, or IMAGE_UNSUPPORTED if it is no regular file
+     * @throws StateferryException with kind IMAGE_MISSING, or IMAGE_UNSUPPORTED if it is neither a regular file nor a block device
      */
     static LinuxFile locate(Path real) throws StateferryException {
         return locate(real, found -> {});
@@ -85,12 +85,12 @@ record ImageChannels(LinuxFile linux, FileChannel channel) {
 
     private static void requireImage(Path real, FileStatus found, OpenImages.Condition condition) throws IOException {
         condition.require(found);
-        if (!found.isRegular()) {
+        if (!found.isRegular() && found.type() != FileStatus.Type.BLOCK_DEVICE) {
             throw StateferryException.in(
                             FailureKind.IMAGE_UNSUPPORTED,
                             real,
-                            "not a regular file; images on devices are not supported")
-                    .advise("Copy the image into a file with qemu-img convert or dd, and import into that.");
+                            "it is " + found.type().words() + ", not a regular file or a block device")
+                    .advise("Give the file or the device that the image lies on.");
         }
     }
 
@@ -112,6 +112,15 @@ record ImageChannels(LinuxFile linux, FileChannel channel) {
         } catch (IOException | RuntimeException | Error e) {
             linux.close();
             throw e;
+        }
+    }
+
+    /** Whether it is a block device. */
+    boolean isDevice(Path path) throws StateferryException {
+        try {
+            return linux.status().type() == FileStatus.Type.BLOCK_DEVICE;
+        } catch (IOException e) {
+            throw FileFailures.translate(e, path, StateferryException.NO_OFFSET, "looking at the file");
         }
     }
 

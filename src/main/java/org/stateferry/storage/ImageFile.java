@@ -72,9 +72,9 @@ public interface ImageFile {
     /** Returns when everything written before is on stable storage. */
     void force() throws StateferryException;
 
-    /** The file's present length in bytes. */
+    /** The file's present length in bytes; that of a block device is its size, however much of it is used. */
     long size() throws StateferryException;
 
-    /** Cuts the file to {@code size} bytes; a file that is shorter already stays as it is. */
+    /** Cuts the file to {@code size} bytes; a file that is shorter already stays as it is, and so does a block device. */
     void truncate(long size) throws StateferryException;
 }

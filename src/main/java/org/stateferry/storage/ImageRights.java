@@ -63,12 +63,12 @@ public record ImageRights(@Nullable Integer mode, @Nullable String owner) {
     }
 
     /**
-     * The permissions of an image that is made of a dump: nobody may read or write it who may not read or write the dump, and
+     * The permissions of an image that is made of a dump, or of a file that is made of an image: nobody may read or write it who may not read or write the dump, and
      * the user's umask holds. The image's owner may always do both.
      *
      * @param group whom the image belongs to
      */
-    int modeFor(FileStatus dump, int group) {
+    public int modeFor(FileStatus dump, int group) {
         return mode != null ? mode : modeFor(dump, group, Umask.atStart());
     }
 

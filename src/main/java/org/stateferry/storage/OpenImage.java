@@ -63,6 +63,15 @@ public final class OpenImage implements AutoCloseable {
     }
 
     /**
+     * Gives the blocks of a range that nobody uses any more back to the file system; the image's file keeps its length.
+     *
+     * @return whether the file system has done it; if not, nothing depends on it
+     */
+    public boolean giveBack(long offset, long length) {
+        return entry.linux.giveBack(offset, length);
+    }
+
+    /**
      * Starts to write to the disk what the page cache holds of the image, and does not wait for it. A failure is one of the
      * next force.
      *
@@ -94,8 +103,11 @@ public final class OpenImage implements AutoCloseable {
         }
     }
 
-    /** Bytes that the file system still has for this user. */
+    /** Bytes that the image can still grow by: those that the file system has for this user. A block device grows by none. */
     public long usableSpace() throws StateferryException {
+        if (entry.isDevice) {
+            return 0;
+        }
         try {
             return Files.getFileStore(path()).getUsableSpace();
         } catch (IOException e) {
@@ -128,8 +140,8 @@ public final class OpenImage implements AutoCloseable {
             throw StateferryException.in(
                             FailureKind.CONFLICT,
                             path(),
-                            "the image was moved away, or another file put in its place, during the import")
-                    .advise("Run the same command again to import into the file that is there now.");
+                            "the image was moved away, or another file put in its place, meanwhile")
+                    .advise("Run the same command again to work on the file that is there now.");
         }
     }
 

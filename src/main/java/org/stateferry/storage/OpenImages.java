@@ -55,7 +55,7 @@ public final class OpenImages {
     /**
      * Opens an image for reading and writing and locks it, which may take {@link LockPatience#BOUND}.
      *
-     * @throws StateferryException with kind IMAGE_MISSING, IMAGE_UNSUPPORTED (not a regular file), or IMAGE_IN_USE, also if
+     * @throws StateferryException with kind IMAGE_MISSING, IMAGE_UNSUPPORTED (neither a regular file nor a block device), or IMAGE_IN_USE, also if
      *     a process that locks nothing has it open for writing
      */
     public static OpenImage openForUpdate(Path path, Locking locking) throws StateferryException {
@@ -172,7 +172,7 @@ public final class OpenImages {
      * Opens an image for reading; others may read it too, but nobody may write. If this process has the image open for
      * update, the channel and the lock of that are shared.
      *
-     * @throws StateferryException with kind IMAGE_MISSING, IMAGE_UNSUPPORTED (not a regular file) or IMAGE_IN_USE
+     * @throws StateferryException with kind IMAGE_MISSING, IMAGE_UNSUPPORTED (neither a regular file nor a block device) or IMAGE_IN_USE
      */
     public static OpenImage openForReading(Path path) throws StateferryException {
         return openForReading(path, Locking.EXCLUSIVE);
@@ -315,6 +315,8 @@ public final class OpenImages {
         final String key;
         final ImageLock lock;
         final ChannelImageFile file;
+        /** Whether it is a block device, which neither grows nor shrinks. */
+        final boolean isDevice;
         /** Holds the lock; stays open as long as the channels. */
         final LinuxFile linux;
 
@@ -323,11 +325,12 @@ public final class OpenImages {
         /** Guarded by {@link #ENTRIES}. */
         private int userCount = 1;
 
-        private Entry(Path path, ImageChannels opened, ImageLock lock) {
+        private Entry(Path path, ImageChannels opened, ImageLock lock) throws StateferryException {
             this.path = path;
+            this.isDevice = opened.isDevice(path);
             this.key = opened.key();
             this.lock = lock;
-            this.file = new ChannelImageFile(path, opened.channel(), opened.linux());
+            this.file = new ChannelImageFile(path, opened.channel(), opened.linux(), isDevice);
             this.linux = opened.linux();
             channels.add(opened.channel());
         }
@@ -336,7 +339,7 @@ public final class OpenImages {
         synchronized ImageFile openDirect() throws IOException {
             FileChannel direct = linux.channel(StandardOpenOption.WRITE, ExtendedOpenOption.DIRECT);
             channels.add(direct);
-            return new ChannelImageFile(path, direct, null);
+            return new ChannelImageFile(path, direct, null, isDevice);
         }
 
         /** Others wait for this file until it is closed: closing it then would drop their lock. */

@@ -27,10 +27,16 @@ final class ElementInput {
     private long offset;
     private long pendingSkip;
     private boolean last;
+    private StreamListener listener = StreamListener.NONE;
 
     ElementInput(Path file, long fileOffset) {
         this.file = file;
         this.fileOffset = fileOffset;
+    }
+
+    /** From now on, somebody hears of the bytes that are skipped. */
+    void listen(StreamListener newListener) {
+        listener = newListener;
     }
 
     /** Continues at an offset in the stream, with {@code newPendingSkip} bytes of payload still to pass. */
@@ -131,6 +137,9 @@ final class ElementInput {
 
     private void passSkipped() {
         int count = (int) Math.min(pendingSkip, bytes.remaining());
+        if (count > 0 && listener != StreamListener.NONE) {
+            listener.skipped(bytes.slice(bytes.position(), count));
+        }
         advance(count);
         pendingSkip -= count;
     }

@@ -31,7 +31,12 @@ public record MappedLayout(
         /** @param walker at the beginning of the stream; it gets no other listener */
         Finder(SectionWalker walker) {
             this.walker = walker;
-            walker.listen(this::passed);
+            walker.listen(new StreamListener() {
+            @Override
+            public void passed(SectionType type, long sectionId, String name, StreamFacts.Extent extent) {
+                Finder.this.passed(type, sectionId, name, extent);
+            }
+        });
         }
 
         private void passed(SectionType type, long sectionId, String name, StreamFacts.Extent extent) {

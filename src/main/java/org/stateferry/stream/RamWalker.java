@@ -27,6 +27,7 @@ final class RamWalker {
     private final ElementInput in;
     private final RamBlockTable blocks = new RamBlockTable();
     private int pageSize;
+    private StreamListener listener = StreamListener.NONE;
     /** The total size in bytes of the blocks still to be listed; {@link #LIST_AWAITED} before the list begins. */
     private long listRemaining = LIST_AWAITED;
     /** The block of the previous record, which a CONTINUE record refers to. As in QEMU it outlives the section. */
@@ -48,6 +49,11 @@ final class RamWalker {
 
     void pageSize(int newPageSize) {
         pageSize = newPageSize;
+    }
+
+    /** From now on, somebody hears of the pages. */
+    void listen(StreamListener newListener) {
+        listener = newListener;
     }
 
     int pageSize() {
@@ -171,6 +177,7 @@ final class RamWalker {
         }
         requireInBlock(pageOffset, named ? nameLength : RamBlockTable.NONE);
         int kind = flags & ~RamFlag.CONTINUE;
+        listener.page(currentBlock, pageOffset, kind);
         if (kind == RamFlag.PAGE) {
             in.advance(headSize);
             in.skip(pageSize);

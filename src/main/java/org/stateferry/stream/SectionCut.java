@@ -59,7 +59,12 @@ public final class SectionCut {
                 stream.facts().targetPageSize(),
                 StreamMeasure.newPiece(stream.length()),
                 stream.vmDescription());
-        measure.walker().listen(this::passed);
+        measure.walker().listen(new StreamListener() {
+            @Override
+            public void passed(SectionType type, long sectionId, String name, StreamFacts.Extent extent) {
+                SectionCut.this.passed(type, sectionId, name, extent);
+            }
+        });
         StreamMeasure.Outcome outcome = measure.run(Long.MAX_VALUE);
         if (outcome == StreamMeasure.Outcome.CUT) {
             measure.walker().finish();

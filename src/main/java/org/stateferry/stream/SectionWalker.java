@@ -78,17 +78,6 @@ final class SectionWalker {
         boolean isAt(long offset) throws StateferryException;
     }
 
-    /** Hears of every section that has been passed with its footer, in the order of the stream. */
-    interface Listener {
-        /**
-         * @param type START, PART, END or FULL
-         * @param sectionId the section's number
-         * @param name the device's id string
-         * @param extent the section with its footer, if it has one
-         */
-        void passed(SectionType type, long sectionId, String name, StreamFacts.Extent extent);
-    }
-
     private final ElementInput in;
     private final @Nullable DescribedSections described;
     private final EndMark endMark;
@@ -108,7 +97,7 @@ final class SectionWalker {
     private long timerOffset = NONE;
     private long timerVersion;
     private StreamCheck.@Nullable Unchecked unchecked;
-    private Listener listener = (type, id, name, extent) -> {};
+    private StreamListener listener = StreamListener.NONE;
     /** Of the section that is being passed; only the listener needs them, so they are not saved. */
     private SectionType sectionType = SectionType.EOF;
 
@@ -128,9 +117,11 @@ final class SectionWalker {
         ram = new RamWalker(in, pageSize);
     }
 
-    /** Tells of the sections that are passed from now on; for a walker that is not restored. */
-    void listen(Listener newListener) {
+    /** From now on, somebody hears what is passed; for a walker that is not restored. */
+    void listen(StreamListener newListener) {
         listener = newListener;
+        in.listen(newListener);
+        ram.listen(newListener);
     }
 
     ConfigurationWalker configuration() {
@@ -260,6 +251,7 @@ final class SectionWalker {
         }
         sectionId = head.sectionId();
         sectionName = head.name();
+        listener.begins(type, head, in.offset());
         if (type == SectionType.FULL) {
             return device(head);
         }
@@ -321,6 +313,7 @@ final class SectionWalker {
             return false;
         }
         sectionId = in.peekU32(1);
+        listener.goesOn(type, sectionId, in.offset());
         if (ramPhase == Phase.RUNNING && sectionId == ramSectionId) {
             sectionName = RAM;
             in.advance(ID_SIZE);
@@ -425,6 +418,7 @@ final class SectionWalker {
             return false;
         }
         boolean present = in.peekU8(0) == SectionType.FOOTER.code();
+        listener.payloadEnds(in.offset());
         if (footers == Footers.UNKNOWN) {
             footers = present ? Footers.PRESENT : Footers.ABSENT;
         }

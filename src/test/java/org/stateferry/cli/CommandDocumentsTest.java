@@ -28,9 +28,15 @@ class CommandDocumentsTest {
 
     @Test
     void everyCommandHasAManPageWithAllItsOptions() {
-        PROGRAM.getSubcommands().forEach((name, command) -> {
-            assertThat(FILES.get("man/man1/stateferry.1")).contains(".BR stateferry\\-" + name + " (1)\n");
-            String page = FILES.get("man/man1/stateferry-" + name + ".1");
+        assertManPages("stateferry", PROGRAM);
+    }
+
+    private static void assertManPages(String title, CommandLine above) {
+        above.getSubcommands().forEach((name, command) -> {
+            assertThat(FILES.get("man/man1/" + title + ".1"))
+                    .contains(".BR " + title.replace("-", "\\-") + "\\-" + name + " (1)\n");
+            String page = FILES.get("man/man1/" + title + "-" + name + ".1");
+            assertManPages(title + "-" + name, command);
             assertThat(page).startsWith(".TH STATEFERRY-").contains(".SH EXIT STATUS\n");
             for (OptionSpec option : command.getCommandSpec().options()) {
                 assertThat(page).contains(option.longestName().replace("-", "\\-"));

@@ -1,7 +1,9 @@
 package org.stateferry.cli;
 
+import java.util.LinkedHashMap;
 import java.util.Map;
 import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
 
 /** What the program's command line is, for tests that compare the documentation with it. */
 public final class DocumentedCommands {
@@ -17,6 +19,22 @@ public final class DocumentedCommands {
                         new TerminationSignals(),
                         System::nanoTime)
                 .commands();
+    }
+
+    /** All commands by what is typed to run them, {@code snapshot list} for one, without those that only have others below. */
+    public static Map<String, CommandSpec> runnable() {
+        Map<String, CommandSpec> runnable = new LinkedHashMap<>();
+        addRunnable("", commands(), runnable);
+        return runnable;
+    }
+
+    private static void addRunnable(String prefix, CommandLine above, Map<String, CommandSpec> runnable) {
+        above.getSubcommands().forEach((name, command) -> {
+            if (command.getSubcommands().isEmpty()) {
+                runnable.put(prefix + name, command.getCommandSpec());
+            }
+            addRunnable(prefix + name + " ", command, runnable);
+        });
     }
 
     /** Each exit code with its meaning, as the help tells them. */

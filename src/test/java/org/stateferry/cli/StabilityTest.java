@@ -61,7 +61,14 @@ class StabilityTest {
     private void commandsAndOptions() {
         CommandLine program = DocumentedCommands.commands();
         options("stateferry", program);
-        program.getSubcommands().forEach(this::options);
+        below("", program);
+    }
+
+    private void below(String prefix, CommandLine command) {
+        command.getSubcommands().forEach((name, below) -> {
+            options(prefix + name, below);
+            below(prefix + name + " ", below);
+        });
     }
 
     private void options(String name, CommandLine command) {
@@ -95,7 +102,12 @@ class StabilityTest {
         json("inspect qcow2", "inspect", image.toString());
         json("inspect qemu-stream", "inspect", dump.toString());
         json("inspect libvirt-save", "inspect", save.toString());
+        json("snapshot list", "snapshot", "list", image.toString());
         json("verify", "verify", image.toString(), "--name", "saved", "--against", dump.toString(), "--sample", "50");
+        json("inspect --sections", "inspect", dump.toString(), "--sections", "--pages", "--devices");
+        json("export", "export", image.toString(), folder.resolve("out").toString(), "--name", "saved");
+        json("snapshot rename", "snapshot", "rename", image.toString(), "saved", "renamed");
+        json("snapshot delete", "snapshot", "delete", image.toString(), "renamed");
         json("import", "import", dump.toString(), "vm.qcow2", "--name", "n");
         json("import --dry-run", "import", dump.toString(), "vm.qcow2", "--name", "n", "--dry-run");
         json("failure", "inspect");

@@ -92,8 +92,8 @@ class AdviceTest {
     }
 
     private List<String> commands(@Nullable String advice) {
-        assertThat(advice).contains(": ", ", then import again");
-        String list = advice.substring(advice.indexOf(": ") + 2, advice.indexOf(", then import again"));
+        assertThat(advice).contains(": ", ", then run again");
+        String list = advice.substring(advice.indexOf(": ") + 2, advice.indexOf(", then run again"));
         return List.of(list.replace("IMAGE", image().toString()).split(", then "));
     }
 

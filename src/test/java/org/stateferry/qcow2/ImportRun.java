@@ -64,7 +64,22 @@ final class ImportRun {
     static void remove(ImageFile file, String name) throws StateferryException {
         Qcow2Image image = Qcow2Image.open(file);
         SnapshotRemover remover = new SnapshotRemover(image, MetadataCheck.run(image), Cancellation.NEVER);
-        staged(remover.write(image.snapshotTable().findByName(name).orElseThrow()))
+        staged(remover.write(List.of(image.snapshotTable().findByName(name).orElseThrow())))
+                .carryOut(file);
+    }
+
+    /** Takes several out with one switch. */
+    static void removeAll(ImageFile file, List<SnapshotTableEntry> entries) throws StateferryException {
+        Qcow2Image image = Qcow2Image.open(file);
+        SnapshotRemover remover = new SnapshotRemover(image, MetadataCheck.run(image), Cancellation.NEVER);
+        staged(remover.write(entries)).carryOut(file);
+    }
+
+    /** Gives a snapshot another name. */
+    static void rename(ImageFile file, String name, String newName) throws StateferryException {
+        Qcow2Image image = Qcow2Image.open(file);
+        SnapshotRenamer renamer = new SnapshotRenamer(image, MetadataCheck.run(image), Cancellation.NEVER);
+        staged(renamer.write(image.snapshotTable().findByName(name).orElseThrow(), newName))
                 .carryOut(file);
     }
 

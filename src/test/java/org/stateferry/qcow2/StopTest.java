@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -99,8 +100,8 @@ class StopTest {
         Watched removing = new Watched(image);
         Qcow2Image opened = Qcow2Image.open(removing);
         SnapshotRemover remover = new SnapshotRemover(opened, MetadataCheck.run(opened, removing), removing);
-        ImportRun.staged(
-                remover.write(opened.snapshotTable().findByName("imported").orElseThrow()));
+        ImportRun.staged(remover.write(
+                List.of(opened.snapshotTable().findByName("imported").orElseThrow())));
         removing.assertOftenEnough();
     }
 

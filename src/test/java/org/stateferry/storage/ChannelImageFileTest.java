@@ -28,7 +28,7 @@ class ChannelImageFileTest {
     void open() throws Exception {
         path = Files.write(folder.resolve("image.qcow2"), new byte[] {1, 2, 3, 4, 5});
         channel = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE);
-        file = new ChannelImageFile(path, channel, null);
+        file = new ChannelImageFile(path, channel, null, false);
     }
 
     @AfterEach
@@ -83,7 +83,7 @@ class ChannelImageFileTest {
         Path full = Path.of("/dev/full");
         assumeTrue(Files.exists(full), "this system has no " + full);
         try (FileChannel fullChannel = FileChannel.open(full, StandardOpenOption.WRITE)) {
-            ImageFile fullFile = new ChannelImageFile(full, fullChannel, null);
+            ImageFile fullFile = new ChannelImageFile(full, fullChannel, null, false);
 
             assertThatThrownBy(() -> fullFile.write(ByteBuffer.allocate(512), 4096))
                     .isInstanceOfSatisfying(StateferryException.class, failure -> {

@@ -32,6 +32,7 @@ import org.stateferry.importer.ImportRequest;
 import org.stateferry.installation.Installation;
 import org.stateferry.installation.LocalInstallation;
 import org.stateferry.service.TestService;
+import org.stateferry.source.DumpChoice;
 import org.stateferry.source.DumpFormat;
 import org.stateferry.testing.CommandResult;
 
@@ -150,7 +151,7 @@ class CommandsBesideAServiceTest {
     /** Writes slowly, so that there is time to stop it. */
     private ImportRequest slow() {
         ImportOptions slowly = new ImportOptions(
-                DumpFormat.OPAQUE,
+                new DumpChoice(DumpFormat.OPAQUE, 0),
                 ImportOptions.DEFAULTS.io(),
                 ImportOptions.DEFAULTS.compression(),
                 false,

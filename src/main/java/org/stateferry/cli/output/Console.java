@@ -1,7 +1,9 @@
 package org.stateferry.cli.output;
 
 import java.io.BufferedOutputStream;
+import java.io.FilterOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -54,6 +56,24 @@ public record Console(PrintStream out, PrintStream err, boolean errIsTerminal) {
             throw new UncheckedIOException(e); // a print stream throws none
         }
         out.print('\n');
+    }
+
+    /** Standard output for what is no text. A write fails with what went wrong below, or by the next one. */
+    public OutputStream dataOutput() {
+        return new FilterOutputStream(out) {
+            @Override
+            public void write(byte[] bytes, int start, int size) throws IOException {
+                out.write(bytes, start, size);
+                flush();
+            }
+
+            @Override
+            public void flush() throws IOException {
+                if (Console.this.out.checkError()) {
+                    throw new IOException("whoever reads it takes no more");
+                }
+            }
+        };
     }
 
     /** Prints one line to a person, with our name in front. */

@@ -125,11 +125,11 @@ public record ImageReport(
                 entry.icount().isPresent() ? String.valueOf(entry.icount().getAsLong()) : "-");
     }
 
-    private static Instant date(SnapshotTableEntry entry) {
+    static Instant date(SnapshotTableEntry entry) {
         return Instant.ofEpochSecond(entry.dateSeconds(), entry.dateNanos());
     }
 
-    private static String clock(long nanos) {
+    static String clock(long nanos) {
         Duration time = Duration.ofNanos(nanos);
         return digits(2, time.toHours()) + ":" + digits(2, time.toMinutesPart()) + ":" + digits(2, time.toSecondsPart())
                 + "." + digits(3, time.toMillisPart());
@@ -195,16 +195,23 @@ public record ImageReport(
     }
 
     private Iterable<Map<String, Object>> entryFields() {
-        return () -> snapshots.stream().map(this::snapshotFields).iterator();
+        return () -> snapshots.stream()
+                .map(entry -> snapshotFields(entry, header.size()))
+                .iterator();
     }
 
-    private Map<String, Object> snapshotFields(SnapshotTableEntry entry) {
+    /**
+     * The fields of a snapshot.
+     *
+     * @param imageDiskSize the size of the image's disk now, in bytes
+     */
+    static Map<String, Object> snapshotFields(SnapshotTableEntry entry, long imageDiskSize) {
         Map<String, Object> fields = new LinkedHashMap<>();
         fields.put("id", entry.idText());
         fields.put("name", entry.nameText());
         fields.put("date", date(entry).toString());
         fields.put("vmStateSize", entry.vmStateSize());
-        fields.put("diskSize", entry.diskSize(header.size()));
+        fields.put("diskSize", entry.diskSize(imageDiskSize));
         fields.put("vmClockNanos", entry.vmClockNanos());
         fields.put("icount", entry.icount().isPresent() ? entry.icount().getAsLong() : null);
         return fields;

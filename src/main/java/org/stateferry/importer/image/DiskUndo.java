@@ -1,6 +1,7 @@
 package org.stateferry.importer.image;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -84,7 +85,7 @@ public final class DiskUndo {
         if (!report.isSound()) {
             throw StateferryException.in(FailureKind.IMAGE_CORRUPT, open.path(), "its metadata is damaged");
         }
-        SwitchStage removal = new SnapshotRemover(image, report, Cancellation.NEVER).write(entry.get());
+        SwitchStage removal = new SnapshotRemover(image, report, Cancellation.NEVER).write(List.of(entry.get()));
         // Barrier: the header that the switch writes leads to the tables written just now.
         removal.force();
         StagedSwitch change = removal.check();

@@ -8,7 +8,6 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
-import org.stateferry.host.FileStatus;
 import org.stateferry.importer.image.TargetImage.Handover;
 import org.stateferry.qcow2.NewImage;
 import org.stateferry.qcow2.NewImageLayout;
@@ -101,7 +100,7 @@ public final class NewImageMaker {
      */
     static OpenImage openOurs(Path part, Locking locking) throws StateferryException {
         return OpenImages.openForUpdate(part, locking, found -> {
-            String objection = objection(found);
+            String objection = PartName.objection(found);
             if (objection != null) {
                 throw StateferryException.in(
                                 FailureKind.CONFLICT,
@@ -111,16 +110,6 @@ public final class NewImageMaker {
                                 + " to.");
             }
         });
-    }
-
-    private static @Nullable String objection(FileStatus found) throws IOException {
-        if (!found.isRegular()) {
-            return "it is " + found.type().words();
-        }
-        if (!found.isOurs()) {
-            return "it belongs to another user (" + found.owner() + ")";
-        }
-        return found.isWritableByOthers() ? "others may write to it (mode " + found.mode() + ")" : null;
     }
 
     /** Why a part cannot be used, or null if it can. */

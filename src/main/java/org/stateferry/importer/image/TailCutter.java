@@ -47,6 +47,6 @@ public final class TailCutter {
             return 0;
         }
         now.file().truncate(end);
-        return size - end;
+        return size - now.file().size();
     }
 }

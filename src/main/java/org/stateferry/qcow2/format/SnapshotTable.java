@@ -3,6 +3,7 @@ package org.stateferry.qcow2.format;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.AbstractList;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -126,6 +127,29 @@ public final class SnapshotTable {
             reducedStarts[index] = index < removed ? starts[index] : starts[index + 1] - entry.paddedSize();
         }
         return new SnapshotTable(reduced.array(), reducedStarts);
+    }
+
+    /** This table with another entry in the place of one of its own. */
+    private SnapshotTable with(SnapshotTableEntry replacement, SnapshotTableEntry entry) {
+        List<SnapshotTableEntry> replaced = new ArrayList<>(entries());
+        replaced.set(replaced.indexOf(entry), replacement);
+        return new SnapshotTable(replaced);
+    }
+
+    /**
+     * This table with another name for one of its entries. The rule of {@link #idFor} holds: if the name is a number that ids
+     * will reach while the snapshot is there, it becomes the snapshot's id as well.
+     *
+     * @param entry one of the table's
+     * @param name that of no other entry, and no other entry's id
+     */
+    public SnapshotTable renamed(SnapshotTableEntry entry, String name) {
+        OptionalLong number = number(name);
+        // QEMU counts on from the largest id, which is this entry's or a larger one.
+        boolean reachable = number.isPresent()
+                && Long.compareUnsigned(number.getAsLong(), entry.idNumber()) > 0
+                && Long.compareUnsigned(number.getAsLong() - entry.idNumber(), IDS_WITHIN_REACH) <= 0;
+        return with(entry.named(reachable ? name : null, name), entry);
     }
 
     /** The first snapshot that QEMU lists under that name, as {@code -loadvm} looks it up. */

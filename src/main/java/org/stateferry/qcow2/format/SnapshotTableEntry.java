@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.bytes.Alignment;
 import org.stateferry.bytes.ByteCursor;
 import org.stateferry.bytes.ZeroBytes;
@@ -87,6 +88,24 @@ public record SnapshotTableEntry(
                 vmClockNanos,
                 size32,
                 extra);
+    }
+
+    /**
+     * This entry with another name.
+     *
+     * @param newId another id as well, or null for the one that it has
+     */
+    SnapshotTableEntry named(@Nullable String newId, String newName) {
+        return new SnapshotTableEntry(
+                l1TableOffset,
+                l1Size,
+                newId == null ? id : newId.getBytes(StandardCharsets.UTF_8),
+                newName.getBytes(StandardCharsets.UTF_8),
+                dateSeconds,
+                dateNanos,
+                vmClockNanos,
+                vmStateSize32,
+                extraData);
     }
 
     /**

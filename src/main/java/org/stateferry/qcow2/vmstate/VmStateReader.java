@@ -122,6 +122,25 @@ public final class VmStateReader {
     }
 
     /**
+     * The first offset from {@code offset} on, below {@code end}, that does not lie in zeros which take no room; {@code end} if
+     * there is none.
+     */
+    public long nextData(long offset, long end) throws StateferryException {
+        long at = offset;
+        while (at < end) {
+            Run run = shortRunAt(vmStateOffset + at);
+            Kind kind = run.mapping().kind();
+            if (kind == Kind.UNALLOCATED) {
+                requireNoBackingFile(vmStateOffset + at);
+            } else if (kind != Kind.ZERO) {
+                return at;
+            }
+            at += run.size();
+        }
+        return end;
+    }
+
+    /**
      * Where the vmstate ends: the size that the table entry gives, or the end of the last stored cluster if that lies further
      * behind it than the cluster that the size ends in.
      */

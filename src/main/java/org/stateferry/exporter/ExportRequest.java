@@ -1,0 +1,44 @@
+package org.stateferry.exporter;
+
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.snapshot.SnapshotSelection;
+
+/**
+ * What is to be exported, and into what.
+ *
+ * @param image the image
+ * @param snapshot the one snapshot
+ * @param out the file that is made; null for standard output
+ * @param replaces whether a file that is there is replaced
+ * @param container what the state is put into
+ * @param compression how the state is compressed
+ */
+public record ExportRequest(
+        Path image,
+        SnapshotSelection snapshot,
+        @Nullable Path out,
+        boolean replaces,
+        Container container,
+        Compression compression) {
+
+    /** What a state is put into. */
+    public sealed interface Container {
+        /** Nothing: the migration stream stands alone. */
+        record Stream() implements Container {}
+
+        /**
+         * A libvirt save file with the domain of another one.
+         *
+         * @param saveFile the other one
+         */
+        record LibvirtLike(Path saveFile) implements Container {}
+
+        /**
+         * A libvirt save file.
+         *
+         * @param xmlFile the domain
+         */
+        record LibvirtDomain(Path xmlFile) implements Container {}
+    }
+}

@@ -1,0 +1,56 @@
+package org.stateferry.exporter;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.WritableByteChannel;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+
+/** A pipe, or whatever standard output leads to. What was written cannot be taken back. */
+final class StandardOutput implements ExportTarget {
+    private final OutputStream stream;
+    private final WritableByteChannel channel;
+
+    StandardOutput(OutputStream stream) {
+        this.stream = stream;
+        this.channel = Channels.newChannel(stream);
+    }
+
+    @Override
+    public boolean takesHoles() {
+        return false;
+    }
+
+    @Override
+    public void write(ByteBuffer bytes, long position) throws StateferryException {
+        try {
+            while (bytes.hasRemaining()) {
+                channel.write(bytes);
+            }
+        } catch (IOException e) {
+            throw failed(e);
+        }
+    }
+
+    @Override
+    public void complete(long length) throws StateferryException {
+        try {
+            stream.flush();
+        } catch (IOException e) {
+            throw failed(e);
+        }
+    }
+
+    private static StateferryException failed(IOException e) {
+        return StateferryException.of(FailureKind.IO, "writing to standard output failed: " + e.getMessage())
+                .advise("What reads it has ended, or its disk is full; what it has got is not complete.")
+                .causedBy(e);
+    }
+
+    @Override
+    public void close() {
+        // it is not ours
+    }
+}

@@ -1,0 +1,43 @@
+package org.stateferry.stream;
+
+import java.nio.ByteBuffer;
+import org.stateferry.error.StateferryException;
+
+/** Hears what is passed on the way through a stream. Offsets are in bytes from the start of the stream. */
+interface StreamListener {
+    /** Hears nothing. */
+    StreamListener NONE = new StreamListener() {};
+
+    /**
+     * A section with a head begins.
+     *
+     * @param offset of its head
+     */
+    default void begins(SectionType type, SectionHead head, long offset) throws StateferryException {}
+
+    /** A section that has begun before goes on. */
+    default void goesOn(SectionType type, long sectionId, long offset) throws StateferryException {}
+
+    /** The payload of the section ends; it may be told twice. */
+    default void payloadEnds(long offset) throws StateferryException {}
+
+    /**
+     * A section has been passed.
+     *
+     * @param type START, PART, END or FULL
+     * @param name the device's id string
+     * @param extent the section with its footer, if it has one
+     */
+    default void passed(SectionType type, long sectionId, String name, StreamFacts.Extent extent) {}
+
+    /**
+     * A record of a RAM page.
+     *
+     * @param block the index of its block in the list of RAM blocks
+     * @param kind one of {@link RamFlag}
+     */
+    default void page(int block, long pageOffset, int kind) throws StateferryException {}
+
+    /** Bytes were passed without being looked at: those of a page, or of another payload of known length. */
+    default void skipped(ByteBuffer bytes) {}
+}

@@ -1,0 +1,189 @@
+package org.stateferry.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.Arrays;
+import java.util.HexFormat;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.stateferry.testing.Dumps;
+import org.stateferry.testing.MigrationStreamBuilder;
+import org.stateferry.testing.Qcow2ImageBuilder;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** What inspect tells of a stream that it reads from end to end, in a file or in a snapshot. */
+class InspectContentsTest {
+    private static final Path DEMO = Path.of("src/demo/ticker.vmstate");
+
+    @TempDir
+    Path folder;
+
+    private RecordedConsole screen = new RecordedConsole(false);
+
+    private int run(String... words) {
+        screen = new RecordedConsole(false);
+        return new Program(screen.console(), home -> null, new TerminationSignals(), new ManualClock()).run(words);
+    }
+
+    private JsonNode json(String... words) {
+        assertThat(run(words)).as(screen.err()).isZero();
+        return JsonMapper.shared().readTree(screen.out());
+    }
+
+    @Test
+    void aRealDumpIsToldFromItsFirstSectionToItsLastDeviceField() {
+        JsonNode told = json("inspect", DEMO.toString(), "--sections", "--pages", "--devices", "--json");
+
+        assertThat(told.path("runState").asString()).isEqualTo("paused");
+        assertThat(told.path("sections").path(0).path("name").asString()).isEqualTo("ram");
+        assertThat(told.path("sections"))
+                .extracting(section -> section.path("name").asString())
+                .contains("timer", "globalstate", "cpu");
+        long pages = 0;
+        for (JsonNode block : told.path("pages")) {
+            pages += block.path("normal").asLong() + block.path("zero").asLong();
+            assertThat(block.path("repeated").asLong()).isZero();
+            assertThat(block.path("sha256").asString()).hasSize(64);
+        }
+        long ram = 0;
+        for (JsonNode block : told.path("ramBlocks")) {
+            ram += block.path("size").asLong();
+        }
+        assertThat(pages).isEqualTo(ram / 4096);
+        assertThat(fields(told, "cpu")).anySatisfy(field -> {
+            assertThat(field.path("name").asString()).isEqualTo("env.regs[0]");
+            assertThat(field.path("value").asString()).startsWith("0x");
+        });
+        assertThat(told.path("deviceFields"))
+                .hasSameSizeAs(told.path("sections")
+                        .valueStream()
+                        .filter(section -> section.path("device").asBoolean())
+                        .toList());
+        assertThat(told.path("deviceFields"))
+                .allSatisfy(device -> assertThat(device.path("fields"))
+                        .noneSatisfy(field ->
+                                assertThat(field.path("name").asString()).isEqualTo("(rest)")));
+    }
+
+    private static JsonNode fields(JsonNode told, String device) {
+        return told.path("deviceFields")
+                .valueStream()
+                .filter(object -> object.path("name").asString().equals(device))
+                .findFirst()
+                .orElseThrow()
+                .path("fields");
+    }
+
+    @Test
+    void ofASnapshotTheSameIsToldAsOfItsDump() throws Exception {
+        Path image = Files.write(
+                folder.resolve("vm.qcow2"),
+                Qcow2ImageBuilder.version3(16, 4, 10 << 20)
+                        .savevm("saved", Files.readAllBytes(DEMO))
+                        .build()
+                        .bytes());
+        JsonNode ofDump = json("inspect", DEMO.toString(), "--sections", "--pages", "--devices", "--json");
+
+        JsonNode ofSnapshot =
+                json("inspect", image.toString(), "--name", "saved", "--sections", "--pages", "--devices", "--json");
+
+        assertThat(ofSnapshot.path("snapshot").asString()).isEqualTo("saved");
+        for (String part : new String[] {"machineType", "ramBlocks", "runState", "sections", "pages", "deviceFields"}) {
+            assertThat(ofSnapshot.path(part)).as(part).isEqualTo(ofDump.path(part));
+        }
+        assertThat(run("inspect", image.toString(), "--name", "saved", "--devices"))
+                .isZero();
+        assertThat(screen.out()).contains("snapshot: saved", "device cpu:", "SECTION");
+    }
+
+    @Test
+    void theHashIsThatOfTheBlocksContentAndPagesThatComeAgainAreCounted() throws Exception {
+        byte[] once = MigrationStreamBuilder.valid().build();
+        JsonNode told = json("inspect", Dumps.write(folder, once).toString(), "--pages", "--json");
+
+        assertThat(told.path("pages")).isNotEmpty();
+        for (JsonNode block : told.path("pages")) {
+            assertThat(block.path("normal").asLong() + block.path("zero").asLong())
+                    .isPositive();
+        }
+        byte[] again = MigrationStreamBuilder.withPages(
+                        pages -> pages.page("pc.ram", 0).pageOn(1).page("pc.ram", 0))
+                .build();
+        told = json("inspect", Dumps.write(folder, again).toString(), "--pages", "--json");
+        assertThat(told.path("pages").path(0).path("normal").asLong()).isEqualTo(3);
+        assertThat(told.path("pages").path(0).path("repeated").asLong()).isEqualTo(1);
+        assertThat(told.path("pages").path(0).path("sha256").isNull()).isTrue();
+    }
+
+    @Test
+    void theHashOfARealBlockIsThatOfItsPages() throws Exception {
+        JsonNode told = json("inspect", DEMO.toString(), "--pages", "--json");
+        byte[] dump = Files.readAllBytes(DEMO);
+        JsonNode block = told.path("pages").path(0);
+        int size = (int) told.path("ramBlocks").path(0).path("size").asLong();
+        byte[] ram = new byte[size];
+        // Its pages are those of the first block, in order; each begins with be64 offset | 8, the first with the name
+        // too.
+        byte[] name = block.path("block").asString().getBytes(StandardCharsets.US_ASCII);
+        ByteBuffer bytes = ByteBuffer.wrap(dump);
+        int at = indexOf(dump, name, indexOf(dump, name, 0) + 1);
+        bytes.position(at - 9);
+        boolean named = true;
+        while (named || (bytes.getLong(bytes.position()) & 0x20) != 0) {
+            long word = bytes.getLong();
+            bytes.position(bytes.position() + (named ? 1 + name.length : 0));
+            named = false;
+            if ((word & 8) != 0) {
+                bytes.get(ram, (int) (word & -4096), 4096);
+            } else {
+                bytes.get();
+            }
+        }
+        assertThat(block.path("sha256").asString())
+                .isEqualTo(HexFormat.of()
+                        .formatHex(MessageDigest.getInstance("SHA-256").digest(ram)));
+    }
+
+    private static int indexOf(byte[] bytes, byte[] wanted, int from) {
+        int at = from;
+        while (!Arrays.equals(bytes, at, at + wanted.length, wanted, 0, wanted.length)) {
+            at++;
+        }
+        return at;
+    }
+
+    @Test
+    void ofADamagedStreamAllIsToldThatComesBeforeThenTheProblem() throws Exception {
+        byte[] dump = Files.readAllBytes(DEMO);
+        Path cut = Dumps.write(folder, Arrays.copyOf(dump, dump.length / 2));
+
+        assertThat(run("inspect", cut.toString(), "--sections", "--pages", "--json"))
+                .isEqualTo(10);
+
+        JsonNode told = JsonMapper.shared().readTree(screen.out());
+        assertThat(told.path("machineType").asString()).startsWith("pc-i440fx");
+        assertThat(told.path("sections").path(0).path("name").asString()).isEqualTo("ram");
+        assertThat(told.path("problems")).isNotEmpty();
+        assertThat(told.path("exitCode").asInt()).isEqualTo(10);
+        assertThat(run("inspect", cut.toString(), "--sections")).isEqualTo(10);
+        assertThat(screen.out()).contains("problem: ", "ram");
+    }
+
+    @Test
+    void truncatedAnywhereItEndsWithAProblemAndNoSurprise() throws Exception {
+        byte[] whole = MigrationStreamBuilder.valid().build();
+        for (int size = 9; size < whole.length; size += 1 + size / 40) {
+            Path cut = Dumps.write(folder, Arrays.copyOf(whole, size));
+            assertThat(run("inspect", cut.toString(), "--pages", "--devices"))
+                    .as("%d bytes", size)
+                    .isIn(0, 10);
+            assertThat(screen.err()).as("%d bytes", size).doesNotContain("internal error", "Exception");
+        }
+    }
+}
