@@ -46,6 +46,10 @@ final class FollowedPieces implements PieceStream {
     private @Nullable ByteBuffer current;
     /** Of the reading thread: bytes of the stream so far. */
     private long position;
+    /** How much of the chunk in which the stream ends is not part of it, and how much of that is no padding. */
+    private long behindEnd;
+
+    private long surplusBehindEnd;
 
     /** Wakes a thread that waits for input. */
     @FunctionalInterface
@@ -215,6 +219,8 @@ final class FollowedPieces implements PieceStream {
             if (follower.isEnded()) {
                 // A mark of the end may be recognised only by what follows it, some bytes too late.
                 size = (int) Math.max(0, Math.min(size, follower.length() - position));
+                behindEnd = chunk.remaining() - size;
+                surplusBehindEnd = Math.max(0, endOfContent(chunk) - size);
             }
         }
         position += size;
@@ -250,13 +256,14 @@ final class FollowedPieces implements PieceStream {
 
     private StreamEnd ended() throws StateferryException {
         ByteBuffer rest = ByteBuffer.allocateDirect(CHUNK_SIZE);
-        long surplus = 0;
-        long read = 0;
+        long surplus = surplusBehindEnd;
+        long read = behindEnd;
         int count;
         do {
             count = bytes.read(rest.clear());
             read += count;
-            surplus = endOfContent(rest.flip()) > 0 ? read : surplus;
+            int content = endOfContent(rest.flip());
+            surplus = content > 0 ? read - count + content : surplus;
         } while (count > 0 && read < SURPLUS_MAX);
         surplus += count > 0 ? 0 : bytes.surplus(SURPLUS_MAX);
         return follower == null

@@ -3,7 +3,7 @@ package org.stateferry.stream;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
-/** The check of an opaque dump, which accepts everything. */
+/** The check of an opaque dump, and of one that whoever reads it checks: it accepts everything. */
 public enum NoCheck implements StreamCheck {
     /** The only instance; it has no state. */
     INSTANCE;

@@ -2,7 +2,9 @@ package org.stateferry.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -13,9 +15,11 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.importer.ImportOptions.Compression;
 import org.stateferry.importer.ImportOutcome;
+import org.stateferry.source.codec.Codec;
 import org.stateferry.storage.IoMode;
 import org.stateferry.testing.RawBytes;
 import org.stateferry.testing.SmallDisk;
+import org.stateferry.testing.TickerDump;
 
 /** Whether there is room is decided by what a dump needs in the image, and that before a byte of the image changes. */
 class ImportSpaceTest {
@@ -64,6 +68,20 @@ class ImportSpaceTest {
         assertThat(refusal.kind()).isEqualTo(FailureKind.NO_SPACE);
         assertThat(refusal.problem()).matches("the import needs \\d+ more bytes on the file system, which has \\d+");
         assertThat(RawBytes.sha256(bench.image())).isEqualTo(before);
+    }
+
+    @Test
+    void aStreamOfUnknownLengthStopsBeforeTheDiskIsFull() throws Exception {
+        TickerDump.inflated(
+                Path.of("src/demo/ticker.vmstate"), bench.dump(), 14, page -> Arrays.fill(page, (byte) 0x5a), false);
+        bench.compressed(Codec.GZIP);
+
+        StateferryException refusal = bench.fail("saved");
+
+        assertThat(refusal.kind()).isEqualTo(FailureKind.NO_SPACE);
+        assertThat(refusal.problem()).startsWith("after ");
+        assertThat(Files.getFileStore(bench.image()).getUsableSpace()).isPositive();
+        bench.assertSound();
     }
 
     @Test

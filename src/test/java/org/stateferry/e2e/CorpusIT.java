@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -15,6 +16,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.cli.InThisJvm;
+import org.stateferry.source.DumpContent;
+import org.stateferry.source.DumpInspection;
 import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.CommandRunner;
 import org.stateferry.testing.Corpus;
@@ -23,6 +26,7 @@ import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.QemuVm;
 import org.stateferry.testing.RawBytes;
+import org.stateferry.testing.RunningCommand;
 
 /** Real saved states of several QEMU versions, among them a Linux guest. Needs the corpus; skipped without it. */
 class CorpusIT {
@@ -81,6 +85,37 @@ class CorpusIT {
     }
 
     @Test
+    void everySaveFileOfLibvirtIsImported() throws Exception {
+        QemuTools.assumeAvailable();
+        Corpus corpus = Corpus.assumeAvailable();
+        for (Corpus.Entry entry : entries(corpus, CorpusIT::isStreamSavedByLibvirt)) {
+            Path save = corpus.unpack(entry, directory);
+            Path disk = corpus.unpack(
+                    corpus.entry(entry.unpackedName().replaceFirst("\\.save$", ".qcow2"))
+                            .orElseThrow(),
+                    directory);
+            long payload = ((DumpContent.LibvirtSave) DumpInspection.inspect(save))
+                    .header()
+                    .payloadOffset();
+            String codec = entry.kind().substring("libvirt-".length());
+            Path stream = directory.resolve(entry.unpackedName() + ".stream");
+            RunningCommand.run(
+                            Duration.ofSeconds(60),
+                            List.of(
+                                    "sh",
+                                    "-c",
+                                    "tail -c +" + (payload + 1) + " " + save
+                                            + (codec.equals("raw") ? "" : " | " + codec + " -dc") + " > " + stream))
+                    .requireSuccess();
+
+            program().importDump(save, disk, "saved").requireSuccess();
+
+            Judge.assertClean(disk);
+            Judge.assertHolds(disk, "saved", stream);
+        }
+    }
+
+    @Test
     void everyDamagedDumpIsRefused() {
         QemuTools.assumeAvailable();
         Corpus corpus = Corpus.assumeAvailable();
@@ -105,6 +140,10 @@ class CorpusIT {
 
     private Path home() {
         return directory.resolve("home");
+    }
+
+    private static boolean isStreamSavedByLibvirt(Corpus.Entry entry) {
+        return entry.kind().startsWith("libvirt-") && !entry.kind().equals("libvirt-sparse");
     }
 
     /** The Linux guest has its own test. */

@@ -122,7 +122,7 @@ class CompressedDumpsTest {
                         DumpSources.open(Dumps.write(folder, Compressed.with(codec, padded)), DumpFormat.AUTO);
                 PieceStream pieces = source.pieces(0)) {
             assertThat(rest(pieces)).isEqualTo(STREAM);
-            assertThat(pieces.end().surplus()).isPositive();
+            assertThat(pieces.end().surplus()).isEqualTo(11);
         }
     }
 
@@ -156,7 +156,9 @@ class CompressedDumpsTest {
                 Path dump = Dumps.write(folder, damaged);
                 try (DumpSource source = DumpSources.open(dump, codecFormat(codec));
                         PieceStream pieces = source.pieces(0)) {
-                    assertThat(rest(pieces)).as("%s, flip at %d", codec, at).isEqualTo(STREAM);
+                    assertThat(Arrays.equals(rest(pieces), STREAM))
+                            .as("%s, flip at %d", codec, at)
+                            .isTrue();
                 }
             } catch (StateferryException e) {
                 assertThat(e.kind())
@@ -165,7 +167,6 @@ class CompressedDumpsTest {
                 refused++;
             }
         }
-        // A plain zstd frame without a checksum may hide one in the content of a page.
         assertThat(refused).isGreaterThan(10);
     }
 

@@ -1,6 +1,6 @@
 package org.stateferry.testing;
 
-import com.github.luben.zstd.Zstd;
+import com.github.luben.zstd.ZstdCompressCtx;
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
@@ -33,7 +33,7 @@ public final class Compressed {
             ByteArrayOutputStream bytes = new ByteArrayOutputStream();
             switch (codec) {
                 case GZIP -> write(new GZIPOutputStream(bytes), content);
-                case ZSTD -> bytes.write(Zstd.compress(content));
+                case ZSTD -> bytes.write(zstd(content));
                 case XZ -> write(new XZOutputStream(bytes, new LZMA2Options(1)), content);
                 case BZIP2 -> write(new BZip2CompressorOutputStream(bytes, 1), content);
                 case LZ4 -> lz4(bytes, content);
@@ -52,6 +52,12 @@ public final class Compressed {
         byte[] both = Arrays.copyOf(first, first.length + second.length);
         System.arraycopy(second, 0, both, first.length, second.length);
         return both;
+    }
+
+    private static byte[] zstd(byte[] content) {
+        try (ZstdCompressCtx context = new ZstdCompressCtx()) {
+            return context.setChecksum(true).compress(content);
+        }
     }
 
     private static void write(OutputStream out, byte[] content) throws IOException {

@@ -24,8 +24,8 @@ import org.stateferry.transfer.TransferSettings;
  * and {@code presentSize} what an earlier attempt has stored of the stream, whole clusters. Changes nothing.
  */
 final class SpaceCheck {
-    /** What is asked for ahead of a stream of unknown length; more is in flight at no time. */
-    static final long WINDOW = 32L << 20;
+    /** How far ahead space is asked for if the length of the stream is not known, in bytes. */
+    static final long WINDOW = 4L << 20;
 
     private final OpenImport subject;
 
@@ -57,9 +57,10 @@ final class SpaceCheck {
      *
      * @param report the check of the image as it was before
      * @param position bytes of the stream that are written or about to be
+     * @param written how many of them are written for sure
      */
-    void requireAhead(CheckReport report, long position) throws StateferryException {
-        long needed = SpaceEstimate.growth(subject.image(), report, position + WINDOW, position)
+    void requireAhead(CheckReport report, long position, long written) throws StateferryException {
+        long needed = SpaceEstimate.growth(subject.image(), report, position + WINDOW, written)
                 + neededByDisksBeside(placeOfImage());
         long usable = subject.usableSpace();
         if (needed > usable) {

@@ -216,7 +216,7 @@ public final class TransferRun implements AutoCloseable {
     /** As the length of the stream is not known, space was asked for only as far as the next window. */
     private void requireSpaceAhead(long position) throws StateferryException {
         if (session.streamLength().isEmpty() && position > spaceCheckPosition) {
-            space.requireAhead(plan.report(), position);
+            space.requireAhead(plan.report(), position, boundary());
             spaceCheckPosition = position + SpaceCheck.WINDOW / 2;
         }
     }

@@ -40,6 +40,7 @@ public final class DecodedBytes implements SequentialBytes {
     private final ByteFeed feed;
     private @Nullable MemberDecoder member;
     private long decodedSize;
+    private boolean begun;
     private boolean ended;
     private long surplus;
 
@@ -89,9 +90,10 @@ public final class DecodedBytes implements SequentialBytes {
 
     /** The next member, or null at the end or where a frame without content was passed. */
     private @Nullable MemberDecoder nextMember() throws IOException {
-        if (decodedSize > 0) {
+        if (begun) {
             passPadding();
         }
+        begun = true;
         if (codec.isAt(in.peek(Codec.MAGIC_SIZE_MAX))) {
             member = open();
             return member;
