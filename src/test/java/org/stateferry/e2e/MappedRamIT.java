@@ -96,7 +96,7 @@ class MappedRamIT {
         Path dump = scene.path("mapped.vmstate");
         List<String> options = new ArrayList<>(MAPPED_RAM);
         if (!offset.isEmpty()) {
-            options.addAll(List.of("-global", "migration.multifd=on"));
+            options.addAll(List.of("-global", "migration.x-multifd=on"));
         }
         String before;
         try (QemuVm vm = QemuVm.boot(Scene.MACHINE, options, disk)) {
