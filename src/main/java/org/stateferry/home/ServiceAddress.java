@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.util.Optional;
 import java.util.Properties;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 import org.stateferry.host.LinuxFile.Links;
 import org.stateferry.host.PrivateFile;
@@ -20,8 +21,10 @@ import org.stateferry.host.SmallFile;
  *
  * @param url without a path, for example {@code http://127.0.0.1:8686}
  * @param token made anew at each start of the service
+ * @param certificate the SHA-256 of the service's certificate, in hexadecimal digits; null without TLS
  */
-public record ServiceAddress(URI url, String token) {
+public record ServiceAddress(
+        URI url, String token, @Nullable String certificate) {
     /** A longer file is not one of ours. */
     private static final int FILE_SIZE_MAX = 4096;
 
@@ -30,6 +33,9 @@ public record ServiceAddress(URI url, String token) {
         Properties properties = new Properties();
         properties.setProperty("url", url.toString());
         properties.setProperty("token", token);
+        if (certificate != null) {
+            properties.setProperty("certificate", certificate);
+        }
         StringWriter text = new StringWriter();
         try {
             properties.store(text, null);
@@ -58,7 +64,7 @@ public record ServiceAddress(URI url, String token) {
             String token = properties.getProperty("token");
             return url == null || token == null
                     ? Optional.empty()
-                    : Optional.of(new ServiceAddress(URI.create(url), token));
+                    : Optional.of(new ServiceAddress(URI.create(url), token, properties.getProperty("certificate")));
         } catch (IOException | IllegalArgumentException e) {
             return Optional.empty();
         }

@@ -7,6 +7,7 @@ import java.net.HttpURLConnection;
 import java.net.Proxy;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import javax.net.ssl.HttpsURLConnection;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -40,6 +41,11 @@ record ServiceClient(StateferryHome home, ServiceAddress address) {
         try {
             HttpURLConnection connection = (HttpURLConnection)
                     address.url().resolve("/api/v1/" + path).toURL().openConnection(Proxy.NO_PROXY);
+            if (connection instanceof HttpsURLConnection secured && address.certificate() != null) {
+                // It is known by itself; what name it has does not matter.
+                secured.setSSLSocketFactory(PinnedCertificate.factory(address.certificate()));
+                secured.setHostnameVerifier((host, session) -> true);
+            }
             connection.setConnectTimeout((int) TIME_OUT.toMillis());
             connection.setReadTimeout((int) TIME_OUT.toMillis());
             connection.setInstanceFollowRedirects(false);

@@ -2,6 +2,14 @@ package org.stateferry.web;
 
 import java.net.InetAddress;
 import java.net.URI;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.security.MessageDigest;
+import java.util.HexFormat;
+import java.util.Objects;
+import org.springframework.boot.ssl.SslBundles;
+import org.springframework.boot.web.server.Ssl;
+import org.springframework.boot.web.server.WebServerSslBundle;
 import org.springframework.boot.web.server.autoconfigure.ServerProperties;
 import org.springframework.boot.web.server.context.WebServerInitializedEvent;
 import org.springframework.context.event.ContextClosedEvent;
@@ -14,9 +22,11 @@ import org.stateferry.home.StateferryHome;
 final class AddressPublisher {
     private final StateferryHome home;
     private final ServerProperties server;
+    private final SslBundles bundles;
     private final String token;
 
-    AddressPublisher(StateferryHome home, ServerProperties server, String token) {
+    AddressPublisher(StateferryHome home, ServerProperties server, SslBundles bundles, String token) {
+        this.bundles = bundles;
         this.home = home;
         this.server = server;
         this.token = token;
@@ -24,11 +34,23 @@ final class AddressPublisher {
 
     @EventListener
     void listening(WebServerInitializedEvent event) throws StateferryException {
-        new ServiceAddress(
-                        URI.create(
-                                "http://" + host() + ":" + event.getWebServer().getPort()),
-                        token)
-                .publish(home);
+        boolean secured = Ssl.isEnabled(server.getSsl());
+        URI url = URI.create((secured ? "https://" : "http://") + host() + ":"
+                + event.getWebServer().getPort());
+        new ServiceAddress(url, token, secured ? certificate() : null).publish(home);
+    }
+
+    /** The digest of what the server shows, so that commands need not trust who has signed it. */
+    private String certificate() {
+        try {
+            KeyStore keys = Objects.requireNonNull(
+                    WebServerSslBundle.get(server.getSsl(), bundles).getStores().getKeyStore(), "TLS needs a key");
+            String alias = keys.aliases().nextElement();
+            byte[] encoded = keys.getCertificate(alias).getEncoded();
+            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(encoded));
+        } catch (GeneralSecurityException e) {
+            throw new IllegalStateException("the service's certificate cannot be read", e);
+        }
     }
 
     private String host() {

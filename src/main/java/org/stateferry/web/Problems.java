@@ -3,16 +3,19 @@ package org.stateferry.web;
 import java.net.URI;
 import org.springframework.core.Ordered;
 import org.springframework.core.annotation.Order;
+import org.springframework.dao.DataAccessException;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.ProblemDetail;
 import org.springframework.http.ResponseEntity;
 import org.springframework.http.converter.HttpMessageNotReadableException;
+import org.springframework.transaction.TransactionException;
 import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.bind.annotation.RestControllerAdvice;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.ForeignText;
 import org.stateferry.error.StateferryException;
 import org.stateferry.installation.TaskReport;
+import org.stateferry.repository.RepositoryFailure;
 import org.stateferry.service.DoubtfulJvm;
 
 /**
@@ -66,6 +69,12 @@ final class Problems {
                                                 reason.lines().findFirst().orElse(""), MESSAGE_MAX))
                         .advise("Correct it and send the request again."),
                 HttpStatus.BAD_REQUEST);
+    }
+
+    /** The job repository does not answer, or not as it should. */
+    @ExceptionHandler({DataAccessException.class, TransactionException.class})
+    ResponseEntity<ProblemDetail> withoutRepository(RuntimeException failure) {
+        return failed(RepositoryFailure.during(failure));
     }
 
     /** Whatever nobody foresaw. */

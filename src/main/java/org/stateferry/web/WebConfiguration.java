@@ -3,6 +3,7 @@ package org.stateferry.web;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.binder.MeterBinder;
 import java.time.Clock;
+import org.springframework.boot.ssl.SslBundles;
 import org.springframework.boot.web.server.autoconfigure.ServerProperties;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -47,7 +48,10 @@ public class WebConfiguration {
 
     @Bean
     AddressPublisher addressPublisher(
-            StateferryHome home, ServerProperties server, SecurityConfiguration.LocalToken localToken) {
-        return new AddressPublisher(home, server, localToken.value());
+            StateferryHome home,
+            ServerProperties server,
+            SslBundles bundles,
+            SecurityConfiguration.LocalToken localToken) {
+        return new AddressPublisher(home, server, bundles, localToken.value());
     }
 }

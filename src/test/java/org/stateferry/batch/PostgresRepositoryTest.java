@@ -1,6 +1,7 @@
 package org.stateferry.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,14 +11,17 @@ import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.springframework.batch.core.BatchStatus;
 import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.importer.ImportOutcome.State;
+import org.stateferry.repository.HistoryPruning;
 import org.stateferry.repository.ImportParameters;
 import org.stateferry.testing.PostgresServer;
 
@@ -69,6 +73,56 @@ class PostgresRepositoryTest {
             bench.assertHolds("saved");
         }
         assertThat(home.repositoryFile()).doesNotExist();
+    }
+
+    /** The server dies and comes back while an import is at work; whatever the attempt made of that, the next one completes it. */
+    @Test
+    void connectionsThatAreLostInTheMiddleOfAnImportCostAnAttemptAtMost() throws Exception {
+        StateferryHome home = home();
+        try (BatchContext context = BatchContext.start(home, Map.of())) {
+            ImportBench bench = new ImportBench(home, context, folder).withOpaqueDump(12 * ImportBench.MIB, 2);
+            AtomicBoolean restarted = new AtomicBoolean();
+            bench.onTransferred = done -> {
+                if (done >= 6L * ImportBench.MIB && restarted.compareAndSet(false, true)) {
+                    server.restart();
+                }
+            };
+            try {
+                bench.run("saved");
+            } catch (StateferryException e) {
+                assertThat(e.kind()).isEqualTo(FailureKind.REPOSITORY);
+            }
+            assertThat(restarted).isTrue();
+
+            bench.undisturbed().run("saved");
+
+            bench.assertHolds("saved");
+            assertThat(bench.record().status()).isEqualTo("COMPLETED");
+            assertThat(bench.record().attempts()).hasSizeLessThanOrEqualTo(2);
+        }
+    }
+
+    /** Two homes that share a database, as two services do. */
+    @Test
+    void eachHomeSeesTheOthersImportsAndLeavesThemAlone() throws Exception {
+        StateferryHome home = home();
+        StateferryHome other = StateferryHome.open(folder.resolve("other-home"));
+        Files.writeString(other.settingsFile(), server.settings());
+        try (BatchContext ours = BatchContext.start(home, Map.of());
+                BatchContext theirs = BatchContext.start(other, Map.of())) {
+            ImportBench bench = new ImportBench(home, ours, folder).withOpaqueDump(4 * ImportBench.MIB, 3);
+            bench.onTransferred = done -> bench.stop.request();
+            assertThat(bench.fail("theirs").kind()).isEqualTo(FailureKind.INTERRUPTED);
+            long id = bench.record().id();
+
+            assertThat(theirs.history().find(id)).isPresent();
+            assertThatThrownBy(() -> theirs.imports().requestOf(id)).isInstanceOf(StateferryException.class);
+            assertThatThrownBy(() -> theirs.abandonment().abandon(id)).isInstanceOf(StateferryException.class);
+            theirs.pruning().prune(new HistoryPruning.Rule(null, 0));
+
+            assertThat(bench.record().status()).isEqualTo("STOPPED");
+            assertThat(bench.undisturbed().run("theirs").state()).isEqualTo(State.IMPORTED);
+        }
     }
 
     /** At the isolation level that Spring Batch has by default, some are rolled back. */

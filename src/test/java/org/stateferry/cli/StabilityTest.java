@@ -22,6 +22,7 @@ import org.stateferry.testing.Dumps;
 import org.stateferry.testing.LibvirtSaveBuilder;
 import org.stateferry.testing.MigrationStreamBuilder;
 import org.stateferry.testing.Qcow2ImageBuilder;
+import org.stateferry.web.ApiPaths;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.OptionSpec;
 import tools.jackson.databind.JsonNode;
@@ -51,6 +52,7 @@ class StabilityTest {
         json();
         definitions();
         schema();
+        ApiPaths.ofCode().forEach(path -> surface.add("api " + path));
 
         if (Boolean.getBoolean("stateferry.recordStable")) {
             Files.write(RECORDED, surface);

@@ -70,6 +70,16 @@ public final class PostgresServer implements AutoCloseable {
                     .requireSuccess();
         }
         run("initdb", "-D", data(), "-A", "trust", "-U", ACCOUNT, "-E", "UTF8", "--no-sync");
+        begin();
+    }
+
+    /** Ends the server, and with it every connection, and starts it again. */
+    public void restart() {
+        run("pg_ctl", "-D", data(), "-w", "-m", "immediate", "stop");
+        begin();
+    }
+
+    private void begin() {
         run(
                 "pg_ctl",
                 "-D",

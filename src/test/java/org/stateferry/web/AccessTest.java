@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.HexFormat;
@@ -23,9 +24,13 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.springframework.security.crypto.bcrypt.BCryptPasswordEncoder;
+import org.stateferry.cli.InThisJvm;
+import org.stateferry.home.ServiceAddress;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.service.TestService;
 import org.stateferry.service.TestService.Answer;
+import org.stateferry.testing.CommandResult;
+import org.stateferry.testing.RunningCommand;
 
 /** Who may have a real service do what, over real HTTP. */
 class AccessTest {
@@ -284,5 +289,52 @@ class AccessTest {
                     .isEqualTo(200);
         }
         assertThat(Files.readString(fresh.logFile())).doesNotContain(password);
+    }
+
+    @Test
+    void overTlsCommandsTrustTheCertificateOfTheirServiceAndNoOther() throws Exception {
+        StateferryHome secured = StateferryHome.open(folder.resolve("secured"));
+        Path keys = folder.resolve("keys.p12");
+        RunningCommand.run(
+                        Duration.ofSeconds(60),
+                        List.of(
+                                Path.of(System.getProperty("java.home"), "bin", "keytool")
+                                        .toString(),
+                                "-genkeypair",
+                                "-alias",
+                                "service",
+                                "-keyalg",
+                                "EC",
+                                "-dname",
+                                "CN=somebody.example.org",
+                                "-storetype",
+                                "PKCS12",
+                                "-storepass",
+                                "password",
+                                "-keystore",
+                                keys.toString()))
+                .requireSuccess();
+        Map<String, Object> settings = Map.of(
+                "stateferry.jobs",
+                Files.createDirectory(folder.resolve("jobs-of-secured")),
+                "server.ssl.bundle",
+                "service",
+                "spring.ssl.bundle.jks.service.keystore.location",
+                keys.toUri().toString(),
+                "spring.ssl.bundle.jks.service.keystore.password",
+                "password",
+                "spring.ssl.bundle.jks.service.keystore.type",
+                "PKCS12");
+        try (TestService tls = TestService.start(secured, null, settings)) {
+            InThisJvm commands = new InThisJvm(secured.folder());
+            assertThat(commands.run("history", "--prune").stdout()).isEqualTo("imports taken out: 0\n");
+
+            ServiceAddress address = ServiceAddress.read(secured).orElseThrow();
+            assertThat(address.url().getScheme()).isEqualTo("https");
+            new ServiceAddress(address.url(), address.token(), sha256("another certificate")).publish(secured);
+            CommandResult refused = commands.run("history", "--prune");
+            assertThat(refused.exitCode()).isEqualTo(15);
+            assertThat(refused.stderr()).contains("another certificate");
+        }
     }
 }
