@@ -73,7 +73,7 @@ class DumpInspectionTest {
         assertThat(stream.facts().capabilities()).containsExactly("mapped-ram");
         assertThat(stream.facts().machineType()).isEqualTo("pc-q35-10.0");
         assertThat(stream.facts().devices()).containsKey("timer");
-        assertThat(stream.length()).isEqualTo(file.length);
+        assertThat(stream.length()).hasValue(file.length);
         assertThat(stream.problems()).isEmpty();
     }
 
