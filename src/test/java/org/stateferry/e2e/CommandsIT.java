@@ -169,7 +169,7 @@ class CommandsIT {
 
             assertThat(service.isAlive()).isTrue();
             assertThat(history(scene).get(0).path("status").asString()).isEqualTo("STOPPED");
-            Judge.assertRefused(scene.program().run("restart", id), REPOSITORY);
+            assertThat(run(scene.program(), "abandon", id).stderr()).contains("import " + id + " is abandoned");
             service.terminate();
             service.await(LIMIT).requireSuccess();
         }

@@ -155,8 +155,8 @@ class RaceIT {
         try (RunningCommand service = scene.withGateAt(2).launcher().start("serve")) {
             scene.awaitGate(service);
             CommandResult refused = scene.importAs("another");
-            Judge.assertRefused(refused, REPOSITORY);
-            assertThat(refused.stderr()).contains("service", "pid " + service.pid());
+            Judge.assertRefused(refused, IMAGE_IN_USE);
+            assertThat(refused.stderr()).contains("the image is in use by another task of this program");
 
             service.terminate();
 
