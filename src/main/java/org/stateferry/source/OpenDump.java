@@ -11,7 +11,6 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.host.FileStatus;
 import org.stateferry.stream.MigrationStream;
-import org.stateferry.stream.NoCheck;
 import org.stateferry.stream.StreamCheck;
 import org.stateferry.stream.StreamChecker;
 import org.stateferry.stream.StreamFacts;

@@ -16,7 +16,6 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.host.FileStatus;
 import org.stateferry.source.DumpForm.Container;
 import org.stateferry.source.codec.SequentialBytes;
-import org.stateferry.stream.NoCheck;
 import org.stateferry.stream.StreamCheck;
 import org.stateferry.stream.StreamFacts;
 import org.stateferry.stream.StreamFollower;

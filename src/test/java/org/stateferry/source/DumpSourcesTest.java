@@ -19,7 +19,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
-import org.stateferry.stream.NoCheck;
 import org.stateferry.testing.Dumps;
 import org.stateferry.testing.MigrationStreamBuilder;
 

@@ -1,10 +1,11 @@
-package org.stateferry.stream;
+package org.stateferry.source;
 
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.stream.StreamCheck;
 
 /** The check of an opaque dump, and of one that whoever reads it checks: it accepts everything. */
-public enum NoCheck implements StreamCheck {
+enum NoCheck implements StreamCheck {
     /** The only instance; it has no state. */
     INSTANCE;
 
