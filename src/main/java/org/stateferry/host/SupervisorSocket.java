@@ -24,8 +24,10 @@ public record SupervisorSocket(String address) {
      * @return empty if there is none, or none that can be reached from here
      */
     public static Optional<SupervisorSocket> of(@Nullable String address) {
-        boolean isKnown = address != null
-                && (address.startsWith("/") || address.startsWith("@"))
+        if (address == null) {
+            return Optional.empty();
+        }
+        boolean isKnown = (address.startsWith("/") || address.startsWith("@"))
                 && address.getBytes(StandardCharsets.UTF_8).length < ADDRESS_MAX;
         return isKnown && Libc.isAvailable() ? Optional.of(new SupervisorSocket(address)) : Optional.empty();
     }

@@ -13,9 +13,9 @@ import org.stateferry.qcow2.format.SnapshotTableEntry;
  */
 public final class SnapshotList {
     private final Qcow2Image image;
-    private final @Nullable SnapshotUsage.Room[] rooms;
+    private final SnapshotUsage.@Nullable Room[] rooms;
 
-    private SnapshotList(Qcow2Image image, @Nullable SnapshotUsage.Room[] rooms) {
+    private SnapshotList(Qcow2Image image, SnapshotUsage.@Nullable Room[] rooms) {
         this.image = image;
         this.rooms = rooms;
     }

@@ -6,6 +6,7 @@ import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -62,11 +63,10 @@ final class PipeFeed implements ByteFeed {
             } catch (TimeoutException e) {
                 monitor.requireNotStopped();
             } catch (ExecutionException e) {
+                Throwable cause = Objects.requireNonNull(e.getCause());
                 throw StateferryException.in(
-                                FailureKind.DUMP_MISSING,
-                                path,
-                                "the dump cannot be opened: " + e.getCause().getMessage())
-                        .causedBy(e.getCause());
+                                FailureKind.DUMP_MISSING, path, "the dump cannot be opened: " + cause.getMessage())
+                        .causedBy(cause);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
                 throw StateferryException.in(
