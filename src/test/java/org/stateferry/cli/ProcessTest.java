@@ -93,6 +93,7 @@ class ProcessTest {
         Process process =
                 java(List.of(Serving.class.getName(), home.toString())).start();
         try (BufferedReader said = process.errorReader()) {
+            assertThat(said.readLine()).contains("the password of the user admin is", "shown only now");
             assertThat(said.readLine()).startsWith("stateferry: serving 0 definitions");
             new ProcessBuilder("kill", "-" + signal, String.valueOf(process.pid()))
                     .start()
