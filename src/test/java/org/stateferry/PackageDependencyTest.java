@@ -72,7 +72,8 @@ class PackageDependencyTest {
         REPOSITORY("repository", IMPORTER_IMAGE),
         BATCH("batch", REPOSITORY, IMPORTER_STEP),
         INSTALLATION("installation", BATCH),
-        SERVICE("service", INSTALLATION),
+        SERVICE_DEFINITION("service.definition", HOME),
+        SERVICE("service", INSTALLATION, SERVICE_DEFINITION),
         CLI_OUTPUT("cli.output", INSTALLATION),
         CLI_PROGRESS("cli.progress", CLI_OUTPUT),
         CLI("cli", CLI_PROGRESS, SERVICE);
