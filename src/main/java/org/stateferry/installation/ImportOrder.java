@@ -68,7 +68,8 @@ public record ImportOrder(
             @Nullable Boolean noLock,
             @Nullable Boolean verify,
             @Nullable Long limitRate) {
-        private static final Options NONE = new Options(null, null, null, null, null, null, null, null, null, null, null);
+        private static final Options NONE =
+                new Options(null, null, null, null, null, null, null, null, null, null, null);
     }
 
     /** The order for a request of this process; relative paths are taken from its working folder. */

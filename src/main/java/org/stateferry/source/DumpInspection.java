@@ -117,7 +117,12 @@ public final class DumpInspection {
                 .toList();
         MigrationStream stream = found.stream();
         return new DumpContent.Stream(
-                stream.fileOffset(), null, OptionalLong.of(stream.length()), stream.surplus(), stream.facts(), problems);
+                stream.fileOffset(),
+                null,
+                OptionalLong.of(stream.length()),
+                stream.surplus(),
+                stream.facts(),
+                problems);
     }
 
     private static DumpContent.Stream pipe(Path path) throws StateferryException {

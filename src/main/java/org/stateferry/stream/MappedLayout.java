@@ -32,11 +32,11 @@ public record MappedLayout(
         Finder(SectionWalker walker) {
             this.walker = walker;
             walker.listen(new StreamListener() {
-            @Override
-            public void passed(SectionType type, long sectionId, String name, StreamFacts.Extent extent) {
-                Finder.this.passed(type, sectionId, name, extent);
-            }
-        });
+                @Override
+                public void passed(SectionType type, long sectionId, String name, StreamFacts.Extent extent) {
+                    Finder.this.passed(type, sectionId, name, extent);
+                }
+            });
         }
 
         private void passed(SectionType type, long sectionId, String name, StreamFacts.Extent extent) {
