@@ -75,7 +75,9 @@ final class FoldersHealth extends AbstractHealthIndicator {
         Set<Path> folders = new LinkedHashSet<>();
         folders.add(home);
         for (ScheduledImport scheduled : schedule.imports()) {
-            scheduled.definition().image().folder().ifPresent(folders::add);
+            if (scheduled.definition().enabled()) {
+                scheduled.definition().image().folder().ifPresent(folders::add);
+            }
         }
         return folders;
     }
