@@ -112,7 +112,7 @@ final class ImportSchedule implements SmartLifecycle {
         if (plan == null || !plan.scheduled.definition().enabled() || states.isPaused(job)) {
             return false;
         }
-        plan.wakeNow(true);
+        plan.wakeNow();
         return true;
     }
 
@@ -225,9 +225,11 @@ final class ImportSchedule implements SmartLifecycle {
                     : Optional.empty();
         }
 
-        private synchronized void wakeNow(boolean fire) {
-            wanted |= fire;
-            schedule(Duration.ZERO);
+        private synchronized void wakeNow() {
+            if (!firing) {
+                wanted = true;
+                schedule(Duration.ZERO);
+            }
         }
 
         private synchronized void sleep() {
