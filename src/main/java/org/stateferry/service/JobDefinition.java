@@ -11,6 +11,7 @@ import org.stateferry.importer.ImportOptions;
 import org.stateferry.importer.ImportOptions.Compression;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.qcow2.NewImage;
+import org.stateferry.service.definition.ImportQueue;
 import org.stateferry.service.definition.ImportWindow;
 import org.stateferry.service.definition.OnSuccess;
 import org.stateferry.service.definition.RetryRule;
@@ -49,9 +50,6 @@ record JobDefinition(
         int concurrentMax,
         int priority,
         ImportOptions options) {
-    /** How many places an import takes up that needs memory for compression as well. */
-    private static final int COMPRESSING_PLACES = 2;
-
     /**
      * When a definition fires.
      *
@@ -94,6 +92,6 @@ record JobDefinition(
 
     /** How many places in the queue an import takes up. */
     int places() {
-        return options.compression() == Compression.NONE ? 1 : COMPRESSING_PLACES;
+        return ImportQueue.places(options.compression() != Compression.NONE);
     }
 }

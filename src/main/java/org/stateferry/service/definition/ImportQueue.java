@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * waiting raises it by one, so that nobody waits for ever. Among equals it is the turn of the definition that had none for the
  * longest time, and within a definition of what came first.
  *
- * <p>Two never run on one image at a time, and never more of one definition than it allows. So a disk that does not answer
+ * <p>Two that name the same image never run at a time, and never more of one definition than it allows. So a disk that does not answer
  * holds back those that need it, and takes away room for one import from the others. What imports need of memory is bounded
  * by {@link #ROOM}: each takes up one place of it, or two if it compresses.
  *
@@ -27,6 +27,9 @@ import org.jspecify.annotations.Nullable;
 public final class ImportQueue {
     /** How many places there are for imports that run: four times 28 MiB of buffers are within what the launcher allows. */
     public static final int ROOM = 4;
+
+    /** How many places an import takes up that needs memory for compression as well. */
+    private static final int COMPRESSING_PLACES = 2;
 
     private static final Duration PRIORITY_STEP = Duration.ofMinutes(1);
 
@@ -42,8 +45,8 @@ public final class ImportQueue {
     /**
      * An import that wants its turn.
      *
-     * @param job the definition's name
-     * @param images the images that it writes to; absolute
+     * @param job the definition's name, or what else takes turns with definitions
+     * @param images the images that it writes to and that it is to wait for; absolute
      * @param places how many places of {@link #ROOM} it takes up
      * @param priority higher comes first
      * @param concurrentMax how many of its definition may run at a time, itself included
@@ -63,6 +66,11 @@ public final class ImportQueue {
     public ImportQueue(Executor threads, Clock clock) {
         this.threads = threads;
         this.clock = clock;
+    }
+
+    /** How many places an import takes up. */
+    public static int places(boolean compresses) {
+        return compresses ? COMPRESSING_PLACES : 1;
     }
 
     /** Lets an import wait for its turn, which may be at once. The work throws nothing. */
