@@ -40,6 +40,17 @@ class NamePatternTest {
     }
 
     @ParameterizedTest
+    @CsvSource({
+        "/images/vm.qcow2, /images",
+        "/images/{domain}.qcow2, /images",
+        "/images/of-{domain}/vm.qcow2, /images",
+        "/images/{domain}/vm.qcow2, /images"
+    })
+    void tellsTheFolderThatIsTheSameForAllDumps(String pattern, Path expected) {
+        assertThat(NamePattern.parsePath(pattern).folder()).contains(expected);
+    }
+
+    @ParameterizedTest
     @ValueSource(
             strings = {
                 "{yyyy",
