@@ -65,7 +65,7 @@ archive=$app/archive
 case ${1-} in
   serve)
     heap=-Xmx256m
-    buffers=128m # two imports at a time
+    buffers=128m # four imports at a time, or two that compress
     compiler=
     # A service that went on without the thread that died of it would look alive. The exit code is 3.
     exit_on=-XX:+ExitOnOutOfMemoryError

@@ -76,9 +76,11 @@ public class JobRepositoryConfiguration {
         ThreadPoolTaskExecutor executor = new ThreadPoolTaskExecutor();
         executor.setThreadNamePrefix("stateferry-write-");
         executor.setCorePoolSize(TransferSettings.IN_FLIGHT_MAX);
-        executor.setMaxPoolSize(TransferSettings.IN_FLIGHT_MAX);
-        // Each import holds back at so many writes in flight; the queue takes those of imports that run side by side.
-        executor.setQueueCapacity(TransferSettings.IN_FLIGHT_MAX * TransferSettings.PARALLEL_IMPORTS_MAX);
+        // Each import holds back at so many writes in flight, and none waits here for a thread: whoever writes to a
+        // disk
+        // that does not answer keeps his own threads only. The second half is for tasks that hand on to the next.
+        executor.setMaxPoolSize(2 * TransferSettings.IN_FLIGHT_MAX * TransferSettings.PARALLEL_IMPORTS_MAX);
+        executor.setQueueCapacity(0);
         // Ending it must not interrupt a write: that would close the image's channel and drop its lock.
         executor.setWaitForTasksToCompleteOnShutdown(true);
         return executor;

@@ -173,6 +173,16 @@ public final class StateferryHome {
         return folder.resolve("log").resolve("stateferry.log");
     }
 
+    /** What the service remembers of imports that are done. */
+    public Path rememberedFile() {
+        return folder.resolve("remembered.json");
+    }
+
+    /** What operators have paused, and when definitions last fired. */
+    public Path definitionsFile() {
+        return folder.resolve("definitions.json");
+    }
+
     /** The operator's settings, in the form of Java properties; need not exist. */
     public Path settingsFile() {
         return folder.resolve("stateferry.properties");

@@ -9,11 +9,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.stateferry.error.StateferryException;
@@ -48,14 +48,15 @@ public final class StatusFile implements AutoCloseable {
         return thread;
     });
 
-    private volatile @Nullable Progress progress;
+    /** By execution; only of those that run. */
+    private final Map<Long, Progress> progress = new ConcurrentHashMap<>();
     /** Once set, nothing more is written: when the repository has no owner, readers open it themselves. */
     private volatile boolean closing;
     // Both belong to the writer's thread.
     private List<ImportRecord> records = List.of();
-    private @Nullable Progress written;
+    private Map<Long, Progress> written = Map.of();
 
-    private record Progress(long executionId, long bytesWritten, long bytes) {}
+    private record Progress(long bytesWritten, long bytes) {}
 
     /**
      * What the repository's owner has told.
@@ -103,12 +104,13 @@ public final class StatusFile implements AutoCloseable {
      * @param bytes the stream's length
      */
     public void progressed(long executionId, long bytesWritten, long bytes) {
-        progress = new Progress(executionId, bytesWritten, bytes);
+        progress.put(executionId, new Progress(bytesWritten, bytes));
     }
 
     /** To be called when the job execution's end stands in the repository, which is after its last listener was called. */
     public void ended(long executionId) {
         running.remove(executionId);
+        progress.remove(executionId);
         submit(this::writeAll);
     }
 
@@ -194,7 +196,7 @@ public final class StatusFile implements AutoCloseable {
     }
 
     private void writeProgress() throws IOException {
-        if (progress != written) {
+        if (!progress.equals(written)) {
             write();
         }
     }
@@ -203,17 +205,21 @@ public final class StatusFile implements AutoCloseable {
         if (closing) {
             return;
         }
-        @Nullable Progress now = progress;
-        List<ImportRecord> current = now == null || !running.contains(now.executionId())
-                ? records
-                : records.stream().map(record -> advance(record, now)).toList();
+        Map<Long, Progress> now = Map.copyOf(progress);
+        List<ImportRecord> current =
+                records.stream().map(record -> advance(record, now)).toList();
         PrivateFile.replace(home.statusFile(), HistoryJson.write(current).getBytes(StandardCharsets.UTF_8));
         written = now;
     }
 
-    private static ImportRecord advance(ImportRecord record, Progress now) {
-        boolean concerned = record.attempts().stream().anyMatch(attempt -> attempt.id() == now.executionId());
-        return concerned ? record.withProgress(now.executionId(), now.bytesWritten(), now.bytes()) : record;
+    private static ImportRecord advance(ImportRecord record, Map<Long, Progress> now) {
+        for (ImportRecord.Attempt attempt : record.attempts()) {
+            Progress found = now.get(attempt.id());
+            if (found != null) {
+                return record.withProgress(attempt.id(), found.bytesWritten, found.bytes);
+            }
+        }
+        return record;
     }
 
     @FunctionalInterface

@@ -2,27 +2,38 @@ package org.stateferry.service;
 
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.TimeGauge;
 import io.micrometer.core.instrument.binder.MeterBinder;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.listener.JobExecutionListener;
 import org.stateferry.error.ForeignText;
+import org.stateferry.service.definition.ImportQueue;
 
 /**
  * What is the case now, of whoever asked for the imports. Thread-safe.
  *
  * <ul>
  *   <li>{@code stateferry.imports.running}: imports whose job is under way
+ *   <li>{@code stateferry.imports.queued}: imports that wait for their turn
+ *   <li>{@code stateferry.imports.longest.wait}: how long the one has waited that has waited longest
  *   <li>{@code stateferry.definition.overdue}: 1 for a definition that should have fired long ago, else 0
  * </ul>
  */
 final class ActivityMetrics implements MeterBinder, JobExecutionListener {
     private final AtomicInteger running = new AtomicInteger();
+    private final ImportQueue queue;
     private final Supplier<Definitions> definitions;
 
-    /** @param definitions asked for when there are some: what runs imports has this as a listener, and they have what runs imports */
-    ActivityMetrics(Supplier<Definitions> definitions) {
+    /**
+     * @param queue where imports wait
+     * @param definitions asked for when there are some: what runs imports has this as a listener, and they have what runs
+     *     imports
+     */
+    ActivityMetrics(ImportQueue queue, Supplier<Definitions> definitions) {
+        this.queue = queue;
         this.definitions = definitions;
     }
 
@@ -41,13 +52,23 @@ final class ActivityMetrics implements MeterBinder, JobExecutionListener {
         Gauge.builder("stateferry.imports.running", running, AtomicInteger::get)
                 .description("Imports that are under way")
                 .register(registry);
-        Definitions all = definitions.get();
-        for (Definitions.Definition definition : all.list()) {
-            String name = definition.name();
-            Gauge.builder("stateferry.definition.overdue", () -> all.overdue().contains(name) ? 1 : 0)
-                    .description("Whether a definition should have fired long ago")
-                    .tag("job", ForeignText.escape(name))
-                    .register(registry);
-        }
+        Gauge.builder("stateferry.imports.queued", queue, ImportQueue::waitingCount)
+                .description("Imports that wait for their turn")
+                .register(registry);
+        TimeGauge.builder(
+                        "stateferry.imports.longest.wait",
+                        queue,
+                        TimeUnit.MILLISECONDS,
+                        waiting -> waiting.longestWait().toMillis())
+                .description("How long the import has waited that has waited longest")
+                .register(registry);
+    }
+
+    /** Tells of a definition from now on; of one that has gone, that it is not overdue. */
+    void watch(String job, MeterRegistry registry) {
+        Gauge.builder("stateferry.definition.overdue", () -> definitions.get().isOverdue(job) ? 1 : 0)
+                .description("Whether a definition should have fired long ago")
+                .tag("job", ForeignText.escape(job))
+                .register(registry);
     }
 }

@@ -3,14 +3,18 @@ package org.stateferry.service;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Objects;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
-import org.stateferry.storage.FileIdentity;
+import org.stateferry.service.definition.FileMark;
+import org.stateferry.service.definition.RetryRule;
 
 /**
  * How long a definition that has failed is left alone. The first time it is a minute, and twice as long after each failure
  * that follows; there is a longest time, a shorter one for failures that can pass by themselves. Another dump is tried a
  * minute after the failure at the latest.
+ *
+ * <p>A definition can say that what can pass is tried again beside its schedule, and how.
  *
  * <p>Not thread-safe.
  */
@@ -21,13 +25,20 @@ final class BackOff {
 
     static final Duration LONGEST_IF_IT_CAN_PASS = Duration.ofMinutes(5);
 
+    private final @Nullable RetryRule retry;
     private int failures;
+    private boolean canPass;
     private Instant failedAt = Instant.MIN;
     private Duration pause = Duration.ZERO;
-    private @Nullable FileIdentity failedDump;
+    private @Nullable FileMark failedDump;
+
+    /** @param retry what the definition says, or null */
+    BackOff(@Nullable RetryRule retry) {
+        this.retry = retry;
+    }
 
     /** Whether it is too early to try again. A clock that was put back makes nobody wait. */
-    boolean holds(FileIdentity dump, Instant now) {
+    boolean holds(FileMark dump, Instant now) {
         if (failures == 0 || now.isBefore(failedAt)) {
             return false;
         }
@@ -41,15 +52,26 @@ final class BackOff {
      * @param dump what it was to import, or null if it did not even come to know
      * @return how long nothing is tried now, with the same dump
      */
-    Duration failed(FailureKind kind, @Nullable FileIdentity dump, Instant now) {
-        Duration longest = kind.isTransient() ? LONGEST_IF_IT_CAN_PASS : LONGEST;
-        // The pause before is at most the longest, so doubling it never overflows.
-        Duration doubled = failures == 0 ? FIRST : pause.multipliedBy(2);
-        pause = doubled.compareTo(longest) < 0 ? doubled : longest;
+    Duration failed(FailureKind kind, @Nullable FileMark dump, Instant now) {
         failures++;
+        canPass = kind.isTransient();
+        pause = canPass && retry != null ? retry.delayAfter(failures) : doubled(canPass);
         failedAt = now;
         failedDump = dump;
         return pause;
+    }
+
+    private Duration doubled(boolean passes) {
+        Duration longest = passes ? LONGEST_IF_IT_CAN_PASS : LONGEST;
+        // The pause before is at most a year, so doubling it never overflows.
+        Duration doubled = failures == 1 ? FIRST : pause.multipliedBy(2);
+        return doubled.compareTo(longest) < 0 ? doubled : longest;
+    }
+
+    /** When to try again beside the schedule; empty if it has not failed, or is not to. */
+    Optional<Instant> retryAt() {
+        boolean wanted = failures > 0 && canPass && retry != null && retry.allowsAfter(failures);
+        return wanted ? Optional.of(failedAt.plus(pause)) : Optional.empty();
     }
 
     /** A try has ended otherwise. */

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,18 +32,23 @@ import tools.jackson.dataformat.yaml.YAMLParser;
 
 /**
  * The fields of one definition file with the lines they are on. A definition is a YAML mapping of scalars, of lists of
- * scalars, and of mappings of scalars one level deep; everything else (anchors, a second document, a key twice) is refused.
+ * scalars, and of mappings of these one level deep; everything else (anchors, a second document, a key twice) is refused.
  *
- * <p>Callers {@linkplain #take take} the fields they know, then {@link #requireAllTaken}. Not thread-safe.
+ * <p>Callers {@linkplain #take take} the fields they know, then {@link #requireAllTaken}; all mistakes that turn up meanwhile
+ * are {@linkplain #mistakes collected}. Not thread-safe.
  */
 final class DefinitionFields {
     /** The fields that may have several values. */
-    private static final Set<String> LISTS = Set.of("also");
+    private static final Set<String> LISTS = Set.of("also", "source.include");
 
     private static final int LARGEST_FILE = 64 * 1024;
 
     private final Path file;
     private final Map<String, Field> fields = new LinkedHashMap<>();
+    /** What was given, but not as it must be: it is not missing as well. */
+    private final Set<String> spoiled = new HashSet<>();
+
+    private final List<DefinitionMistake> mistakes = new ArrayList<>();
 
     /**
      * A field's value.
@@ -56,7 +62,11 @@ final class DefinitionFields {
         this.file = file;
     }
 
-    /** Reads a file. */
+    /**
+     * Reads a file.
+     *
+     * @throws StateferryException if it cannot be read as such fields at all
+     */
     static DefinitionFields read(Path file) throws StateferryException {
         DefinitionFields definition = new DefinitionFields(file);
         String text = definition.load();
@@ -116,7 +126,7 @@ final class DefinitionFields {
         }
     }
 
-    private void readMapping(YAMLParser parser, String prefix) throws StateferryException {
+    private void readMapping(YAMLParser parser, String prefix) {
         while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
             String key = prefix + parser.currentName();
             int line = lineOf(parser);
@@ -125,32 +135,46 @@ final class DefinitionFields {
                 readMapping(parser, key + ".");
             } else if (value == JsonToken.START_ARRAY && LISTS.contains(key)) {
                 readList(parser, key);
-            } else if (value.isScalarValue() && value != JsonToken.VALUE_NULL && !parser.isCurrentAlias()) {
+            } else if (isPlain(parser)) {
                 put(key, new Field(parser.getString(), line));
             } else {
-                throw problem(line, "'" + key + "' must have a plain value");
+                parser.skipChildren();
+                spoil(key, line, "'" + key + "' must have a plain value");
             }
         }
     }
 
-    private void readList(YAMLParser parser, String key) throws StateferryException {
-        for (int index = 0; parser.nextToken() != JsonToken.END_ARRAY; index++) {
-            JsonToken value = parser.currentToken();
-            if (!value.isScalarValue() || value == JsonToken.VALUE_NULL || parser.isCurrentAlias()) {
-                throw problem(lineOf(parser), "'" + key + "' must have plain values");
+    private static boolean isPlain(YAMLParser parser) {
+        JsonToken value = parser.currentToken();
+        return value.isScalarValue() && value != JsonToken.VALUE_NULL && !parser.isCurrentAlias();
+    }
+
+    private void readList(YAMLParser parser, String key) {
+        int count = 0;
+        while (parser.nextToken() != JsonToken.END_ARRAY) {
+            if (isPlain(parser)) {
+                put(element(key, count++), new Field(parser.getString(), lineOf(parser)));
+            } else {
+                int line = lineOf(parser);
+                parser.skipChildren();
+                spoil(key, line, "'" + key + "' must have plain values");
             }
-            put(element(key, index), new Field(parser.getString(), lineOf(parser)));
         }
+    }
+
+    private void spoil(String key, int line, String what) {
+        spoiled.add(key);
+        mistake(line, what);
     }
 
     private static String element(String key, int index) {
         return key + "[" + index + "]";
     }
 
-    private void put(String key, Field field) throws StateferryException {
+    private void put(String key, Field field) {
         Field earlier = fields.putIfAbsent(key, field);
         if (earlier != null) {
-            throw problem(field.line, "'" + key + "' was given on line " + earlier.line + " already");
+            mistake(field.line, "'" + key + "' was given on line " + earlier.line + " already");
         }
     }
 
@@ -177,33 +201,53 @@ final class DefinitionFields {
         return list;
     }
 
-    /** Takes a field out that must be given and not be blank. */
-    Field require(String key) throws StateferryException {
+    /** Takes a field out that must be given and not be blank; null, and a mistake, if it is not. */
+    @Nullable
+    Field require(String key) {
         Field field = take(key);
         if (field == null) {
-            throw problem("'" + key + "' is missing");
+            if (!spoiled.contains(key)) {
+                mistake("'" + key + "' is missing");
+            }
+            return null;
         }
         if (field.text.isBlank()) {
-            throw problem(field.line, "'" + key + "' is empty");
+            mistake(field.line, "'" + key + "' is empty");
+            return null;
         }
         return field;
     }
 
-    /** Refuses a field that nobody took. */
-    void requireAllTaken() throws StateferryException {
-        for (Map.Entry<String, Field> left : fields.entrySet()) {
-            throw problem(left.getValue().line, "'" + left.getKey() + "' is not a field of a definition");
-        }
+    /** Whether a field was given, but not as it must be. */
+    boolean isSpoiled(String key) {
+        return spoiled.contains(key);
     }
 
-    /** A problem with one line of the file. */
-    StateferryException problem(int line, String what) {
+    /** Notes each field that nobody took. */
+    void requireAllTaken() {
+        fields.forEach((key, field) -> mistake(field.line, "'" + key + "' is not a field of a definition"));
+    }
+
+    /** Notes a mistake in one line of the file. */
+    void mistake(int line, String what) {
+        mistake("line " + line + ": " + what);
+    }
+
+    /** Notes a mistake of the file as a whole. */
+    void mistake(String what) {
+        mistakes.add(new DefinitionMistake(file, what, DefinitionMistake.CORRECT_IT));
+    }
+
+    /** What is wrong, as far as it has turned up. */
+    List<DefinitionMistake> mistakes() {
+        return List.copyOf(mistakes);
+    }
+
+    private StateferryException problem(int line, String what) {
         return problem("line " + line + ": " + what);
     }
 
-    /** A problem with the file as a whole. */
-    StateferryException problem(String what) {
-        return StateferryException.in(FailureKind.CONFIGURATION, file, what)
-                .advise("correct the definition and start the service again");
+    private StateferryException problem(String what) {
+        return StateferryException.in(FailureKind.CONFIGURATION, file, what).advise(DefinitionMistake.CORRECT_IT);
     }
 }

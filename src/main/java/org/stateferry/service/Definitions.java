@@ -5,7 +5,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.ForeignText;
 
@@ -26,11 +25,13 @@ public final class Definitions {
      * A definition and how it gets on.
      *
      * @param name the file's name without its ending
-     * @param dump the dump, as it is written there
-     * @param image the image
+     * @param dump where its dumps come from, a file or a folder, as it is written there
+     * @param image the image, likewise
      * @param schedule when it fires, for people
-     * @param next when it fires next, or null
-     * @param running whether its import is under way
+     * @param enabled whether it is used at all
+     * @param paused whether it, or all of them, are paused
+     * @param next when it fires next by its schedule, or null
+     * @param running whether imports of it wait for their turn or run
      * @param overdue whether it should have fired long ago, and has not
      * @param outcome how the last firing ended, or null before the first
      * @param ended when that was, or null
@@ -41,12 +42,24 @@ public final class Definitions {
             String dump,
             String image,
             String schedule,
+            boolean enabled,
+            boolean paused,
             @Nullable Instant next,
             boolean running,
             boolean overdue,
             @Nullable String outcome,
             @Nullable Instant ended,
             @Nullable String message) {}
+
+    /** Whether a definition was had to fire. */
+    public enum Firing {
+        /** It fires, or a firing of it is under way. */
+        FIRED,
+        /** It is disabled or paused. */
+        HELD,
+        /** There is none of this name. */
+        UNKNOWN
+    }
 
     /** All of them, in the order of their files. */
     public List<Definition> list() {
@@ -55,18 +68,37 @@ public final class Definitions {
 
     /** One of them. */
     public Optional<Definition> find(String name) {
-        return named(name).map(this::describe).findFirst();
+        return schedule.imports().stream()
+                .filter(scheduled -> scheduled.definition().job().equals(name))
+                .map(this::describe)
+                .findFirst();
+    }
+
+    /** Has one fire now, unless a firing of it is under way. */
+    public Firing fire(String name) {
+        if (find(name).isEmpty()) {
+            return Firing.UNKNOWN;
+        }
+        return schedule.fireNow(name) ? Firing.FIRED : Firing.HELD;
     }
 
     /**
-     * Has one fire now.
+     * Pauses one or resumes it, which outlives the service.
      *
      * @return whether there is one of this name
      */
-    public boolean fire(String name) {
-        Optional<ScheduledImport> found = named(name).findFirst();
-        found.ifPresent(schedule::fire);
-        return found.isPresent();
+    public boolean pause(String name, boolean paused) {
+        return schedule.pause(name, paused);
+    }
+
+    /** Pauses all of them, those to come included, or ends that; those that are paused by themselves stay so. */
+    public void pauseAll(boolean paused) {
+        schedule.pauseAll(paused);
+    }
+
+    /** Whether one should have fired long ago. */
+    boolean isOverdue(String name) {
+        return find(name).filter(Definition::overdue).isPresent();
     }
 
     /** The names of those that should have fired long ago. */
@@ -74,26 +106,23 @@ public final class Definitions {
         return list().stream().filter(Definition::overdue).map(Definition::name).toList();
     }
 
-    private Stream<ScheduledImport> named(String name) {
-        return schedule.imports().stream()
-                .filter(scheduled -> scheduled.definition().job().equals(name));
-    }
-
     private Definition describe(ScheduledImport scheduled) {
         JobDefinition definition = scheduled.definition();
-        Optional<ScheduledImport.LastRun> last = scheduled.lastRun();
-        Instant next = schedule.due(scheduled).orElse(null);
-        boolean running = schedule.isBusy(scheduled);
+        Optional<StateImport.LastRun> last = scheduled.lastRun();
+        Instant next = schedule.nextFiring(definition.job()).orElse(null);
+        boolean running = scheduled.underWayCount() > 0;
         return new Definition(
                 ForeignText.escape(definition.job()),
-                definition.dump().toString(),
+                definition.source().toString(),
                 definition.image().toString(),
-                ForeignText.escape(definition.schedule()),
+                ForeignText.escape(definition.schedule().text()),
+                definition.enabled(),
+                schedule.isPaused(definition.job()),
                 next,
                 running,
                 !running && next != null && clock.instant().isAfter(next.plus(LATENESS_MAX)),
                 last.map(run -> run.ending().tag()).orElse(null),
-                last.map(ScheduledImport.LastRun::at).orElse(null),
+                last.map(StateImport.LastRun::at).orElse(null),
                 last.map(run -> ForeignText.escape(run.message())).orElse(null));
     }
 }

@@ -12,6 +12,8 @@ enum Ending {
     NO_DUMP,
     /** It was stopped, or the service ended first; the import goes on at the next firing. */
     STOPPED,
+    /** Its window is closed; the import goes on when that opens. */
+    WINDOW_CLOSED,
     /** The import failed; it is tried again at a later firing. */
     FAILED,
     /** It has failed before, and it is too early to try again. */

@@ -75,9 +75,8 @@ final class FoldersHealth extends AbstractHealthIndicator {
         Set<Path> folders = new LinkedHashSet<>();
         folders.add(home);
         for (ScheduledImport scheduled : schedule.imports()) {
-            Path folder = scheduled.definition().image().toAbsolutePath().getParent();
-            if (folder != null) {
-                folders.add(folder);
+            if (scheduled.definition().enabled()) {
+                scheduled.definition().image().folder().ifPresent(folders::add);
             }
         }
         return folders;

@@ -3,141 +3,330 @@ package org.stateferry.service;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Phaser;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.context.SmartLifecycle;
 import org.springframework.core.task.TaskRejectedException;
 import org.springframework.scheduling.TaskScheduler;
+import org.stateferry.error.StateferryException;
 import org.stateferry.home.StopSignal;
+import org.stateferry.service.definition.DefinitionStates;
+import org.stateferry.service.definition.ImportQueue;
 
 /**
- * The firings of all definitions, from the service's start to its end. A definition's next firing is planned when its
- * import has ended, so that it never overlaps itself.
+ * The firings of all definitions, from the service's start to its end; definitions that change meanwhile are taken over. A
+ * definition's next firing is planned when the one before has ended, so that it never overlaps itself.
  *
  * <p>The scheduler waits by a clock that neither jumps nor runs while the machine sleeps. So nobody is let sleep for longer
  * than {@link #LONGEST_SLEEP} at a time; after each, the clock on the wall says whether a firing is due.
  *
  * <p>No thread is ever interrupted: an interrupt in channel input or output would close an image's channel and drop its
  * lock. {@link #stop} asks the running imports to end and waits for them, however long that takes, because what is
- * closed after it is what they stand on: the scheduler's threads, and the job repository.
+ * closed after it is what they stand on: the scheduler's threads, and the job repository. Thread-safe.
  */
 final class ImportSchedule implements SmartLifecycle {
     /** So long after a jump of the clock, or the end of a sleep, a firing that was missed may come. */
     static final Duration LONGEST_SLEEP = Duration.ofSeconds(20);
+    /** How often the files of the definitions are looked at. */
+    static final Duration RELOAD_INTERVAL = Duration.ofSeconds(5);
 
-    private final List<ScheduledImport> imports;
+    /** What a definition wants beside its schedule is not asked for more often. */
+    private static final Duration SHORTEST_PAUSE = Duration.ofSeconds(1);
+
+    private static final Logger LOG = LoggerFactory.getLogger(ImportSchedule.class);
+
+    private final DefinitionFolder folder;
+    private final Function<JobDefinition, ScheduledImport> maker;
+    private final ImportQueue queue;
+    private final DefinitionStates states;
     private final TaskScheduler scheduler;
     private final StopSignal stop;
     private final Clock clock;
-    /** Parties are this schedule, while it is running, and every import under way. */
+    /** Parties are this schedule, while it is running, and every look at a definition under way. */
     private final Phaser underWay = new Phaser();
 
-    /** Those whose import is under way; none runs twice at a time. */
-    private final Set<ScheduledImport> busy = ConcurrentHashMap.newKeySet();
-    /** When each is due next, as the clock on the wall had it when that was last planned. */
-    private final Map<ScheduledImport, Instant> due = new ConcurrentHashMap<>();
-
+    private volatile Map<String, Plan> plans = Map.of();
     private volatile boolean running;
 
     /**
-     * @param imports what to run
-     * @param scheduler whose threads run it; never interrupts a task
+     * Reads the definitions.
+     *
+     * @param folder where they are
+     * @param maker makes of a definition what imports for it
+     * @param queue where those imports wait
+     * @param states which of them are paused
+     * @param scheduler whose threads look at sources; never interrupts a task
      * @param stop the signal that the imports look at
      * @param clock the time of day
+     * @throws StateferryException if one of them is not valid
      */
-    ImportSchedule(List<ScheduledImport> imports, TaskScheduler scheduler, StopSignal stop, Clock clock) {
-        this.imports = List.copyOf(imports);
+    ImportSchedule(
+            DefinitionFolder folder,
+            Function<JobDefinition, ScheduledImport> maker,
+            ImportQueue queue,
+            DefinitionStates states,
+            TaskScheduler scheduler,
+            StopSignal stop,
+            Clock clock)
+            throws StateferryException {
+        this.folder = folder;
+        this.maker = maker;
+        this.queue = queue;
+        this.states = states;
         this.scheduler = scheduler;
         this.stop = stop;
         this.clock = clock;
+        plans = plansFor(folder.read());
+    }
+
+    private Map<String, Plan> plansFor(List<JobDefinition> definitions) {
+        Map<String, Plan> fresh = new LinkedHashMap<>();
+        for (JobDefinition definition : definitions) {
+            Plan before = plans.get(definition.job());
+            boolean same = before != null && before.scheduled.definition() == definition;
+            fresh.put(definition.job(), same ? before : new Plan(maker.apply(definition)));
+        }
+        return fresh;
     }
 
     /** The definitions' imports, in the order of their files. */
     List<ScheduledImport> imports() {
-        return imports;
+        return plans.values().stream().map(plan -> plan.scheduled).toList();
+    }
+
+    /**
+     * Fires a definition now, whether it is due or not, unless a firing of it is under way.
+     *
+     * @return whether there is such a definition, enabled and not paused
+     */
+    boolean fireNow(String job) {
+        Plan plan = plans.get(job);
+        if (plan == null || !plan.scheduled.definition().enabled() || states.isPaused(job)) {
+            return false;
+        }
+        plan.wakeNow();
+        return true;
+    }
+
+    /**
+     * Pauses a definition or resumes it, which outlives the service. What runs goes on; what falls due meanwhile is not made
+     * up for.
+     *
+     * @return whether there is such a definition
+     */
+    boolean pause(String job, boolean paused) {
+        if (!plans.containsKey(job)) {
+            return false;
+        }
+        states.pause(job, paused);
+        return true;
+    }
+
+    /** The same for all definitions, those to come included. */
+    void pauseAll(boolean paused) {
+        states.pauseAll(paused);
+    }
+
+    /** Whether a definition is paused. */
+    boolean isPaused(String job) {
+        return states.isPaused(job);
+    }
+
+    /**
+     * When a definition fires next by its schedule, or was to and has not; empty if it is on demand, disabled or never due
+     * again, if there is no such definition, and before the start.
+     */
+    Optional<Instant> nextFiring(String job) {
+        return Optional.ofNullable(plans.get(job)).flatMap(Plan::due);
     }
 
     @Override
     public void start() {
         underWay.register();
         running = true;
-        for (ScheduledImport scheduled : imports) {
-            sleep(scheduled, new NextFiring(scheduled.definition().times(), clock.instant()));
-        }
+        plans.values().forEach(Plan::begin);
+        scheduler.scheduleWithFixedDelay(this::reload, RELOAD_INTERVAL);
     }
 
-    private void sleep(ScheduledImport scheduled, NextFiring next) {
-        Duration wait = next.wait(clock.instant());
-        due.put(scheduled, clock.instant().plus(wait));
-        Duration sleep = wait.compareTo(LONGEST_SLEEP) < 0 ? wait : LONGEST_SLEEP;
-        try {
-            scheduler.schedule(
-                    () -> wake(scheduled, next), scheduler.getClock().instant().plus(sleep));
-        } catch (TaskRejectedException e) {
-            if (!stop.isRequested()) {
-                throw e;
-            }
-        }
-    }
-
-    private void wake(ScheduledImport scheduled, NextFiring next) {
-        if (underWay.register() < 0) {
-            return; // the schedule has ended
+    private void reload() {
+        if (stop.isRequested()) {
+            return;
         }
         try {
-            if (next.isDue(clock.instant())) {
-                runOnce(scheduled);
-                next.fired(clock.instant());
-            }
-            sleep(scheduled, next);
-        } finally {
-            underWay.arriveAndDeregister();
+            folder.readChanges().ifPresent(this::replace);
+        } catch (RuntimeException e) {
+            LOG.error("The definitions could not be read again", e);
         }
     }
 
-    private void runOnce(ScheduledImport scheduled) {
-        if (busy.add(scheduled)) {
+    private void replace(List<JobDefinition> definitions) {
+        Map<String, Plan> before = plans;
+        Map<String, Plan> now = plansFor(definitions);
+        plans = now;
+        List<String> fresh = new ArrayList<>();
+        now.forEach((job, plan) -> {
+            if (before.get(job) != plan) {
+                fresh.add(job);
+                plan.begin();
+            }
+        });
+        before.forEach((job, plan) -> {
+            if (now.get(job) != plan) {
+                plan.end();
+            }
+        });
+        LOG.info("Definitions: {}, of which new or changed: {}", now.size(), fresh);
+    }
+
+    /** When one definition fires. What was queued for it is still done when it has ended. */
+    private final class Plan {
+        private final ScheduledImport scheduled;
+        private @Nullable NextFiring next;
+        /** Of several wakes that were planned, the last counts. */
+        private int generation;
+
+        private boolean firing;
+        private boolean wanted;
+        private boolean ended;
+
+        private Plan(ScheduledImport scheduled) {
+            this.scheduled = scheduled;
+        }
+
+        private synchronized void begin() {
+            JobDefinition definition = scheduled.definition();
+            JobDefinition.Schedule schedule = definition.schedule();
+            if (schedule.times() != null) {
+                Instant last =
+                        schedule.catchUp() ? states.fired(definition.job()).orElse(null) : null;
+                next = new NextFiring(
+                        schedule.times(), schedule.jitter(), definition.job().hashCode(), last, clock.instant());
+            }
+            if (definition.enabled()) {
+                sleep();
+            }
+        }
+
+        private synchronized void end() {
+            ended = true;
+        }
+
+        private synchronized Optional<Instant> due() {
+            return scheduled.definition().enabled()
+                    ? Optional.ofNullable(next).map(NextFiring::due).filter(at -> at.isBefore(Instant.MAX))
+                    : Optional.empty();
+        }
+
+        private synchronized void wakeNow() {
+            if (!firing) {
+                wanted = true;
+                schedule(Duration.ZERO);
+            }
+        }
+
+        private synchronized void sleep() {
+            Instant now = clock.instant();
+            Duration sleep = LONGEST_SLEEP;
+            if (!firing && next != null) {
+                sleep = shorter(sleep, next.wait(now));
+            }
+            Optional<Instant> wakeAt = scheduled.wakeAt();
+            if (wakeAt.isPresent()) {
+                Duration wait = Duration.between(now, wakeAt.get());
+                sleep = shorter(sleep, wait.compareTo(SHORTEST_PAUSE) < 0 ? SHORTEST_PAUSE : wait);
+            }
+            schedule(sleep);
+        }
+
+        private Duration shorter(Duration one, Duration other) {
+            return one.compareTo(other) < 0 ? one : other;
+        }
+
+        private void schedule(Duration sleep) {
+            int current = ++generation;
             try {
-                scheduled.run();
-            } finally {
-                busy.remove(scheduled);
+                scheduler.schedule(
+                        () -> wake(current), scheduler.getClock().instant().plus(sleep));
+            } catch (TaskRejectedException e) {
+                if (!stop.isRequested()) {
+                    throw e;
+                }
             }
         }
-    }
 
-    /** Fires now, whatever the time; does nothing if the definition's import is under way. */
-    void fire(ScheduledImport scheduled) {
-        scheduler.schedule(
-                () -> {
-                    if (underWay.register() >= 0) {
-                        try {
-                            runOnce(scheduled);
-                        } finally {
-                            underWay.arriveAndDeregister();
-                        }
+        private void wake(int current) {
+            if (underWay.register() < 0) {
+                return; // the schedule has ended
+            }
+            try {
+                if (isLatest(current)) {
+                    scheduled.watchWindow();
+                    fireIfDue();
+                    sleep();
+                }
+            } finally {
+                underWay.arriveAndDeregister();
+            }
+        }
+
+        private synchronized boolean isLatest(int current) {
+            return !ended && current == generation;
+        }
+
+        private void fireIfDue() {
+            Instant now = clock.instant();
+            boolean due;
+            synchronized (this) {
+                due = next != null && next.isDue(now);
+                if (firing || !(due || wanted || isWaitedFor(now))) {
+                    return;
+                }
+                if (states.isPaused(scheduled.definition().job())) {
+                    wanted = false;
+                    if (due) {
+                        next.fired(now);
                     }
-                },
-                scheduler.getClock().instant());
-    }
+                    return;
+                }
+                wanted = false;
+                firing = true;
+            }
+            if (due && scheduled.definition().schedule().catchUp()) {
+                states.fired(scheduled.definition().job(), now);
+            }
+            scheduled.fire(() -> fired(due));
+        }
 
-    /** Whether a definition's import is under way. */
-    boolean isBusy(ScheduledImport scheduled) {
-        return busy.contains(scheduled);
-    }
+        private boolean isWaitedFor(Instant now) {
+            return scheduled.wakeAt().filter(at -> !at.isAfter(now)).isPresent();
+        }
 
-    /** When a definition is due next, or was and has not fired; empty before the start. */
-    Optional<Instant> due(ScheduledImport scheduled) {
-        return Optional.ofNullable(due.get(scheduled));
+        private void fired(boolean due) {
+            synchronized (this) {
+                firing = false;
+                if (due && next != null) {
+                    next.fired(clock.instant());
+                }
+                if (!ended) {
+                    sleep();
+                }
+            }
+        }
     }
 
     @Override
     public void stop() {
         stop.request();
         underWay.awaitAdvance(underWay.arriveAndDeregister()); // not interruptible
+        queue.awaitEmpty();
         running = false;
     }
 

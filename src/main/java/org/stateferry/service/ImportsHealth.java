@@ -24,7 +24,8 @@ record ImportsHealth(ImportSchedule schedule) implements HealthIndicator {
 
     private static Map<String, Object> details(ScheduledImport scheduled) {
         Map<String, Object> details = new LinkedHashMap<>();
-        details.put("schedule", ForeignText.escape(scheduled.definition().schedule()));
+        details.put(
+                "schedule", ForeignText.escape(scheduled.definition().schedule().text()));
         scheduled.lastRun().ifPresent(run -> {
             details.put("outcome", run.ending().tag());
             details.put("ended", run.at().toString());

@@ -1,39 +1,97 @@
 package org.stateferry.service;
 
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.error.StateferryException;
 import org.stateferry.importer.ImportOptions;
+import org.stateferry.importer.ImportOptions.Compression;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.qcow2.NewImage;
+import org.stateferry.service.definition.ImportQueue;
+import org.stateferry.service.definition.ImportWindow;
+import org.stateferry.service.definition.OnSuccess;
+import org.stateferry.service.definition.RetryRule;
+import org.stateferry.service.definition.SourceRule;
 
 /**
- * One scheduled import, as a file in {@code jobs/} describes it. Relative paths are taken from the service's working directory.
+ * What one file in {@code jobs/} describes. Relative paths are taken from the service's working directory.
  *
  * @param job the file's name without {@code .yaml} or {@code .yml}; the metrics' tag {@code job}
- * @param dump the dump; it may come and go
- * @param image the image that receives the snapshots
+ * @param enabled whether it is used at all
+ * @param source where its dumps come from; they may come and go
+ * @param image how the image is named that receives the snapshots
  * @param newImage what the image is to be like if each import makes it, or null if it must exist
- * @param also the other disks, which get snapshots without the state
+ * @param also how the other disks are named, which get snapshots without the state
  * @param name how the snapshots are named
- * @param schedule what the operator wrote, for people
- * @param times when the import is due
+ * @param schedule when it fires
+ * @param window when its imports may run, or null if always
+ * @param onSuccess what becomes of a dump that was imported
+ * @param retry how failures that can pass are tried again beside the schedule, or null if not
+ * @param concurrentMax how many of its imports may run at a time
+ * @param priority of its imports in the queue; higher comes first
  * @param options how to go about it
  */
 record JobDefinition(
         String job,
-        Path dump,
-        Path image,
+        boolean enabled,
+        SourceRule source,
+        NamePattern image,
         @Nullable NewImage newImage,
-        List<Path> also,
+        List<NamePattern> also,
         NamePattern name,
-        String schedule,
-        FiringTimes times,
+        Schedule schedule,
+        @Nullable ImportWindow window,
+        OnSuccess onSuccess,
+        @Nullable RetryRule retry,
+        int concurrentMax,
+        int priority,
         ImportOptions options) {
+    /**
+     * When a definition fires.
+     *
+     * @param text what the operator wrote, for people
+     * @param times when it is due, or null if only on demand
+     * @param jitter each firing comes later by up to so much
+     * @param catchUp whether a firing is made up for that was missed while the service did not run
+     */
+    record Schedule(String text, @Nullable FiringTimes times, Duration jitter, boolean catchUp) {
+        static final Schedule ON_DEMAND = new Schedule("on demand", null, Duration.ZERO, false);
 
-    /** The request for the dump as it was last modified. */
-    ImportRequest requestFor(Instant modified) {
-        return new ImportRequest(dump, image, name.nameFor(modified), also, newImage, options);
+        @Override
+        public String toString() {
+            return text;
+        }
+    }
+
+    /**
+     * The request for a dump.
+     *
+     * @throws StateferryException if the dump cannot give the names that the definition asks for
+     */
+    ImportRequest requestFor(DumpFacts dump) throws StateferryException {
+        List<Path> disks = new ArrayList<>();
+        for (NamePattern disk : also) {
+            disks.add(disk.pathFor(dump));
+        }
+        return new ImportRequest(dump.path(), image.pathFor(dump), name.nameFor(dump), disks, newImage, options);
+    }
+
+    /** What it asks for with a dump, as text: whenever it differs, so may the import. */
+    String wanted() {
+        return image + "\n" + name + "\n" + also + "\n" + options.choice() + "\n" + options.verify();
+    }
+
+    /** Whether its imports may run. */
+    boolean isOpen(Instant now) {
+        return window == null || window.isOpen(now);
+    }
+
+    /** How many places in the queue an import takes up. */
+    int places() {
+        return ImportQueue.places(options.compression() != Compression.NONE);
     }
 }

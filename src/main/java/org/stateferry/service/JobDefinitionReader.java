@@ -5,13 +5,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.DateTimeException;
 import java.time.Duration;
+import java.time.LocalTime;
 import java.time.ZoneId;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -24,6 +26,10 @@ import org.stateferry.importer.ImportOptions;
 import org.stateferry.importer.ImportOptions.Compression;
 import org.stateferry.qcow2.NewImage;
 import org.stateferry.service.DefinitionFields.Field;
+import org.stateferry.service.definition.ImportWindow;
+import org.stateferry.service.definition.OnSuccess;
+import org.stateferry.service.definition.RetryRule;
+import org.stateferry.service.definition.SourceRule;
 import org.stateferry.source.DumpChoice;
 import org.stateferry.source.DumpFormat;
 import org.stateferry.source.RamLayout;
@@ -34,8 +40,12 @@ import org.stateferry.storage.IoMode;
  * Reads job definitions and refuses what is not exactly right, so that a misspelt option does not turn into a default.
  *
  * <pre>{@code
- * dump: /var/lib/dumps/guest.vmstate
- * image: /var/lib/images/guest.qcow2
+ * source:
+ *   folder: /var/lib/libvirt/qemu/save
+ *   include: ["*.save"]               # optional: else all files
+ *   settled-for: 30s                  # optional: 10s by default
+ * # or  source: {file: ...}, or without any waiting  dump: /var/lib/dumps/guest.vmstate
+ * image: /var/lib/images/{domain}.qcow2
  * create:                             # optional: the import makes the image, which must not exist
  *   size: 10G
  *   cluster-size: 64K                 # optional
@@ -43,12 +53,23 @@ import org.stateferry.storage.IoMode;
  *   owner: libvirt-qemu:kvm           # optional: else the service's user
  * also: [/var/lib/images/data.qcow2]  # optional: the guest's other writable disks
  * name: nightly-{yyyyMMdd-HHmmss}     # of the dump's modification time, UTC
- * schedule:
+ * schedule:                           # optional: else only on demand
  *   cron: "0 30 2 * * *"              # second minute hour day month weekday
  *   zone: Europe/Berlin               # optional, UTC by default
- * # or  every: 10m                    # counted from the end of one import to the start of the next
+ *   catch-up: true                    # optional: a firing that was missed is made up for at the start
+ * # or  every: 10m                    # counted from the end of one firing to the start of the next
+ *   jitter: 5m                        # optional
+ * window: {from: "22:00", to: "06:00", zone: Europe/Berlin}
+ * enabled: true
+ * on-success: {action: move, folder: /var/lib/dumps/done}
+ * retry: {attempts: 5, delay: 30s, factor: 2, longest-delay: 10m}
+ * max-concurrent: 2
+ * priority: 10
  * options:                            # all optional, as on the command line
  *   format: auto
+ *   offset: 0
+ *   ram-layout: plain
+ *   drop-sections: [slirp]
  *   io: auto
  *   compress: none
  *   strict: false
@@ -64,34 +85,56 @@ final class JobDefinitionReader {
     private static final Pattern FILE_NAME = Pattern.compile("(.+)\\.ya?ml");
     private static final Duration SHORTEST_PERIOD = Duration.ofSeconds(1);
     private static final Duration LONGEST_PERIOD = Duration.ofDays(366);
+    private static final Duration LONGEST_JITTER = Duration.ofHours(24);
+    private static final Duration SETTLED_FOR = Duration.ofSeconds(10);
+    private static final int CONCURRENT_MAX = 64;
+    private static final int PRIORITY_MAX = 1000;
+    private static final int ATTEMPTS_MAX = 100;
+    private static final double FACTOR_MAX = 100;
 
     private JobDefinitionReader() {}
 
     /**
      * Reads all {@code *.yaml} and {@code *.yml} files of a directory, ordered by name. A directory that does not exist is a
      * mistake, and so are two files for one job.
+     *
+     * @throws StateferryException of kind {@link FailureKind#CONFIGURATION}, which tells all mistakes of all files
      */
     static List<JobDefinition> readAll(Path directory) throws StateferryException {
+        List<DefinitionMistake> mistakes = new ArrayList<>();
+        List<JobDefinition> definitions = new ArrayList<>();
+        for (Path file : files(directory, mistakes)) {
+            read(file, mistakes).ifPresent(definitions::add);
+        }
+        if (!mistakes.isEmpty()) {
+            throw DefinitionMistake.failure(mistakes);
+        }
+        return List.copyOf(definitions);
+    }
+
+    /**
+     * The files of a directory that describe jobs, ordered by name; of two for one job only the first.
+     *
+     * @param mistakes gets those that the others are
+     * @throws StateferryException if the directory is none, or cannot be listed
+     */
+    static List<Path> files(Path directory, List<DefinitionMistake> mistakes) throws StateferryException {
         if (!Files.isDirectory(directory)) {
             throw StateferryException.in(
                             FailureKind.CONFIGURATION, directory.toAbsolutePath(), "not a directory of job definitions")
                     .advise("start in the directory that holds jobs/, or set the property stateferry.jobs");
         }
-        List<JobDefinition> definitions = new ArrayList<>();
-        Map<String, Path> jobs = new HashMap<>();
+        Map<String, Path> jobs = new LinkedHashMap<>();
         for (Path file : definitionFiles(directory)) {
-            JobDefinition definition = read(file);
-            Path other = jobs.put(definition.job(), file);
+            Path other = jobs.putIfAbsent(job(file), file);
             if (other != null) {
-                throw StateferryException.in(
-                                FailureKind.CONFIGURATION,
-                                file,
-                                "describes the job \"" + definition.job() + "\", as does " + other.getFileName())
-                        .advise("Keep one of the two files.");
+                mistakes.add(new DefinitionMistake(
+                        file,
+                        "describes the job \"" + job(file) + "\", as does " + other.getFileName(),
+                        "Keep one of the two files."));
             }
-            definitions.add(definition);
         }
-        return List.copyOf(definitions);
+        return List.copyOf(jobs.values());
     }
 
     private static List<Path> definitionFiles(Path directory) throws StateferryException {
@@ -106,22 +149,121 @@ final class JobDefinitionReader {
         }
     }
 
-    /** Reads one file. */
-    static JobDefinition read(Path file) throws StateferryException {
-        DefinitionFields fields = DefinitionFields.read(file);
-        Path dump = value(fields, fields.require("dump"), "dump", Path::of);
-        Path image = value(fields, fields.require("image"), "image", Path::of);
-        NewImage newImage = newImage(fields);
-        List<Path> also = also(fields);
-        NamePattern name = value(fields, fields.require("name"), "name", NamePattern::parse);
-        Schedule schedule = schedule(fields);
-        ImportOptions options = options(fields);
-        fields.requireAllTaken();
-        String job = FILE_NAME.matcher(file.getFileName().toString()).replaceFirst("$1");
-        return new JobDefinition(job, dump, image, newImage, also, name, schedule.text, schedule.times, options);
+    /** The job that a file describes. */
+    static String job(Path file) {
+        return FILE_NAME.matcher(file.getFileName().toString()).replaceFirst("$1");
     }
 
-    private static @Nullable NewImage newImage(DefinitionFields fields) throws StateferryException {
+    /**
+     * Reads one file.
+     *
+     * @throws StateferryException of kind {@link FailureKind#CONFIGURATION}, which tells all mistakes
+     */
+    static JobDefinition read(Path file) throws StateferryException {
+        List<DefinitionMistake> mistakes = new ArrayList<>();
+        Optional<JobDefinition> definition = read(file, mistakes);
+        if (definition.isEmpty()) {
+            throw DefinitionMistake.failure(mistakes);
+        }
+        return definition.get();
+    }
+
+    /**
+     * Reads one file.
+     *
+     * @param mistakes gets all that is wrong with it
+     * @return empty if anything is
+     */
+    static Optional<JobDefinition> read(Path file, List<DefinitionMistake> mistakes) {
+        DefinitionFields fields;
+        try {
+            fields = DefinitionFields.read(file);
+        } catch (StateferryException e) {
+            mistakes.add(new DefinitionMistake(file, e.problem(), e.advice()));
+            return Optional.empty();
+        }
+        SourceRule source = source(fields);
+        NamePattern image = value(fields, fields.require("image"), "image", NamePattern::parsePath);
+        NewImage newImage = newImage(fields);
+        List<NamePattern> also = also(fields);
+        NamePattern name = value(fields, fields.require("name"), "name", NamePattern::parse);
+        JobDefinition.Schedule schedule = schedule(fields);
+        ImportWindow window = window(fields);
+        ImportOptions options = options(fields);
+        OnSuccess onSuccess = onSuccess(fields, options);
+        RetryRule retry = retry(fields);
+        int concurrentMax = optional(fields, "max-concurrent", 1, text -> (int) number(text, 1, CONCURRENT_MAX));
+        int priority = optional(fields, "priority", 0, text -> (int) number(text, -PRIORITY_MAX, PRIORITY_MAX));
+        boolean enabled = optional(fields, "enabled", true, JobDefinitionReader::truth);
+        fields.requireAllTaken();
+        if (!fields.mistakes().isEmpty() || source == null || image == null || name == null) {
+            mistakes.addAll(fields.mistakes());
+            return Optional.empty();
+        }
+        return Optional.of(new JobDefinition(
+                job(file),
+                enabled,
+                source,
+                image,
+                newImage,
+                also,
+                name,
+                schedule,
+                window,
+                onSuccess,
+                retry,
+                concurrentMax,
+                priority,
+                options));
+    }
+
+    private static @Nullable SourceRule source(DefinitionFields fields) {
+        Field dump = fields.take("dump");
+        Field file = fields.take("source.file");
+        Field folder = fields.take("source.folder");
+        Duration settledFor = optional(fields, "source.settled-for", SETTLED_FOR, JobDefinitionReader::delay);
+        List<String> include = new ArrayList<>();
+        for (Field pattern : fields.takeList("source.include")) {
+            String text = value(fields, pattern, "source.include", SourceRule::requirePattern);
+            if (text != null) {
+                include.add(text);
+            }
+        }
+        long given = Stream.of(dump, file, folder).filter(Objects::nonNull).count();
+        if (given == 0 && fields.isSpoiled("dump")) {
+            return null;
+        }
+        if (given != 1) {
+            fields.mistake(
+                    given == 0
+                            ? "'dump' is missing, or one of 'source.file' and 'source.folder'"
+                            : "only one of 'dump', 'source.file' and 'source.folder' is expected");
+            return null;
+        }
+        if (folder == null && !include.isEmpty()) {
+            fields.mistake("'source.include' is for a 'source.folder'");
+        }
+        if (dump != null) {
+            Path path = value(fields, notBlank(fields, dump, "dump"), "dump", Path::of);
+            return path == null ? null : SourceRule.file(path);
+        }
+        if (file != null) {
+            Path path = value(fields, notBlank(fields, file, "source.file"), "source.file", Path::of);
+            return path == null ? null : new SourceRule(path, false, List.of(), settledFor);
+        }
+        Path path = value(fields, notBlank(fields, folder, "source.folder"), "source.folder", Path::of);
+        return path == null ? null : new SourceRule(path, true, include.isEmpty() ? List.of("*") : include, settledFor);
+    }
+
+    private static @Nullable Field notBlank(DefinitionFields fields, @Nullable Field field, String key) {
+        if (field != null && field.text().isBlank()) {
+            fields.mistake(field.line(), "'" + key + "' is empty");
+            return null;
+        }
+        return field;
+    }
+
+    private static @Nullable NewImage newImage(DefinitionFields fields) {
         Field size = fields.take("create.size");
         if (size == null) {
             return null; // a cluster size alone is then a field that nobody takes
@@ -134,43 +276,126 @@ final class JobDefinitionReader {
         return value(fields, size, "create", text -> NewImage.of(ByteSize.parse(text), clusterSize, rights));
     }
 
-    private static List<Path> also(DefinitionFields fields) throws StateferryException {
-        List<Path> disks = new ArrayList<>();
+    private static List<NamePattern> also(DefinitionFields fields) {
+        List<NamePattern> disks = new ArrayList<>();
         for (Field disk : fields.takeList("also")) {
-            disks.add(value(fields, disk, "also", Path::of));
+            NamePattern pattern = value(fields, disk, "also", NamePattern::parsePath);
+            if (pattern != null) {
+                disks.add(pattern);
+            }
         }
         return List.copyOf(disks);
     }
 
-    private static Schedule schedule(DefinitionFields fields) throws StateferryException {
+    private static JobDefinition.Schedule schedule(DefinitionFields fields) {
         Field cron = fields.take("schedule.cron");
         Field every = fields.take("schedule.every");
-        if ((cron == null) == (every == null)) {
-            throw fields.problem("exactly one of 'schedule.cron' and 'schedule.every' is expected");
+        if (cron != null && every != null) {
+            fields.mistake("exactly one of 'schedule.cron' and 'schedule.every' is expected");
         }
+        if (cron == null && every == null) {
+            return JobDefinition.Schedule.ON_DEMAND; // anything else about a schedule is then a field that nobody takes
+        }
+        Duration jitter = optional(
+                fields, "schedule.jitter", Duration.ZERO, text -> bounded(text, Duration.ZERO, LONGEST_JITTER));
         if (cron != null) {
             ZoneId zone = optional(fields, "schedule.zone", ZoneId.of("UTC"), ZoneId::of);
+            boolean catchUp = flag(fields, "schedule.catch-up");
             FiringTimes times = value(fields, cron, "schedule.cron", text -> CronTimes.parse(text, zone));
-            return new Schedule(cron.text() + " (" + zone + ")", times);
+            return new JobDefinition.Schedule(cron.text() + " (" + zone + ")", times, jitter, catchUp);
         }
         Field period = Objects.requireNonNull(every);
-        return new Schedule(
-                "every " + period.text(),
-                value(fields, period, "schedule.every", text -> new PeriodTimes(period(text))));
+        FiringTimes times = value(fields, period, "schedule.every", text -> new PeriodTimes(period(text)));
+        return new JobDefinition.Schedule("every " + period.text(), times, jitter, false);
+    }
+
+    private static @Nullable ImportWindow window(DefinitionFields fields) {
+        Field from = fields.take("window.from");
+        if (from == null) {
+            return null;
+        }
+        Field to = fields.require("window.to");
+        ZoneId zone = optional(fields, "window.zone", ZoneId.of("UTC"), ZoneId::of);
+        LocalTime opens = value(fields, from, "window.from", LocalTime::parse);
+        return opens == null
+                ? null
+                : value(fields, to, "window.to", text -> new ImportWindow(opens, LocalTime.parse(text), zone));
+    }
+
+    private static OnSuccess onSuccess(DefinitionFields fields, ImportOptions options) {
+        OnSuccess.Action action = optional(
+                fields, "on-success.action", OnSuccess.Action.KEEP, text -> constant(OnSuccess.Action.values(), text));
+        if (action == OnSuccess.Action.MOVE) {
+            Path folder = value(fields, fields.require("on-success.folder"), "on-success.folder", Path::of);
+            return new OnSuccess(action, folder);
+        }
+        if (action == OnSuccess.Action.DELETE && !options.verify()) {
+            fields.mistake("'on-success.action': delete needs 'options.verify: true'");
+        }
+        return new OnSuccess(action, null);
+    }
+
+    private static @Nullable RetryRule retry(DefinitionFields fields) {
+        Field attempts = fields.take("retry.attempts");
+        if (attempts == null) {
+            return null;
+        }
+        Duration delay = optional(fields, "retry.delay", BackOff.FIRST, JobDefinitionReader::period);
+        double factor = optional(fields, "retry.factor", 2.0, JobDefinitionReader::factor);
+        Duration longest = optional(fields, "retry.longest-delay", BackOff.LONGEST, JobDefinitionReader::period);
+        return value(
+                fields,
+                attempts,
+                "retry.attempts",
+                text -> new RetryRule((int) number(text, 1, ATTEMPTS_MAX), delay, factor, longest));
     }
 
     private static Duration period(String text) {
+        return bounded(text, SHORTEST_PERIOD, LONGEST_PERIOD);
+    }
+
+    private static Duration delay(String text) {
+        return bounded(text, Duration.ZERO, LONGEST_PERIOD);
+    }
+
+    private static Duration bounded(String text, Duration shortest, Duration longest) {
         Duration period = DurationStyle.SIMPLE.parse(text);
-        if (period.compareTo(SHORTEST_PERIOD) < 0) {
-            throw new IllegalArgumentException("'" + text + "' is shorter than a second");
+        if (period.compareTo(shortest) < 0) {
+            throw new IllegalArgumentException(
+                    "'" + text + "' is shorter than " + (shortest.isZero() ? "no time at all" : "a second"));
         }
-        if (period.compareTo(LONGEST_PERIOD) > 0) {
-            throw new IllegalArgumentException("'" + text + "' is longer than " + LONGEST_PERIOD.toDays() + " days");
+        if (period.compareTo(longest) > 0) {
+            throw new IllegalArgumentException("'" + text + "' is longer than "
+                    + (longest.toDays() > 1 ? longest.toDays() + " days" : longest.toHours() + " hours"));
         }
         return period;
     }
 
-    private static ImportOptions options(DefinitionFields fields) throws StateferryException {
+    private static long number(String text, long least, long most) {
+        try {
+            long number = Long.parseLong(text);
+            if (number >= least && number <= most) {
+                return number;
+            }
+        } catch (NumberFormatException e) {
+            // said below
+        }
+        throw new IllegalArgumentException("'" + text + "' is not a whole number from " + least + " to " + most);
+    }
+
+    private static double factor(String text) {
+        try {
+            double factor = Double.parseDouble(text);
+            if (factor >= 1 && factor <= FACTOR_MAX) {
+                return factor;
+            }
+        } catch (NumberFormatException e) {
+            // said below
+        }
+        throw new IllegalArgumentException("'" + text + "' is not a number from 1 to " + (int) FACTOR_MAX);
+    }
+
+    private static ImportOptions options(DefinitionFields fields) {
         return new ImportOptions(
                 choice(fields),
                 optional(fields, "options.io", IoMode.AUTO, text -> constant(IoMode.values(), text)),
@@ -182,24 +407,26 @@ final class JobDefinitionReader {
                 optional(fields, "options.limit-rate", 0L, ByteSize::parseRate));
     }
 
-    private static DumpChoice choice(DefinitionFields fields) throws StateferryException {
-        List<String> dropSections = new ArrayList<>();
-        for (Field section : fields.takeList("options.drop-sections")) {
-            dropSections.add(section.text());
-        }
+    private static DumpChoice choice(DefinitionFields fields) {
         return new DumpChoice(
                 optional(fields, "options.format", DumpFormat.AUTO, text -> constant(DumpFormat.values(), text)),
                 optional(fields, "options.offset", 0L, ByteSize::parse),
                 optional(fields, "options.ram-layout", RamLayout.PLAIN, text -> constant(RamLayout.values(), text)),
-                dropSections);
+                fields.takeList("options.drop-sections").stream()
+                        .map(Field::text)
+                        .toList());
     }
 
-    private static boolean flag(DefinitionFields fields, String key) throws StateferryException {
-        return optional(fields, key, false, text -> switch (text) {
+    private static boolean flag(DefinitionFields fields, String key) {
+        return optional(fields, key, false, JobDefinitionReader::truth);
+    }
+
+    private static boolean truth(String text) {
+        return switch (text) {
             case "true" -> true;
             case "false" -> false;
             default -> throw new IllegalArgumentException("'" + text + "' is neither true nor false");
-        });
+        };
     }
 
     private static <E extends Enum<E>> E constant(E[] constants, String text) {
@@ -212,21 +439,25 @@ final class JobDefinitionReader {
                 "'" + text + "' is none of " + List.of(constants).toString().toLowerCase(Locale.ROOT));
     }
 
+    /** @param absent the value if the field is not given, and also, beside a mistake, if it is not valid */
     private static <T extends @Nullable Object> T optional(
-            DefinitionFields fields, String key, T absent, Function<String, T> reading) throws StateferryException {
+            DefinitionFields fields, String key, T absent, Function<String, T> reading) {
         Field field = fields.take(key);
-        return field == null ? absent : value(fields, field, key, reading);
+        @Nullable T value = field == null ? null : value(fields, field, key, reading);
+        return value == null ? absent : value;
     }
 
-    private static <T extends @Nullable Object> T value(
-            DefinitionFields fields, Field field, String key, Function<String, T> reading) throws StateferryException {
+    /** The field's value; null if it is not given, and also, beside a mistake, if it is not valid. */
+    private static <T extends @Nullable Object> @Nullable T value(
+            DefinitionFields fields, @Nullable Field field, String key, Function<String, T> reading) {
+        if (field == null) {
+            return null;
+        }
         try {
             return reading.apply(field.text());
         } catch (IllegalArgumentException | DateTimeException | ArithmeticException e) {
-            throw fields.problem(field.line(), "'" + key + "': " + e.getMessage())
-                    .causedBy(e);
+            fields.mistake(field.line(), "'" + key + "': " + e.getMessage());
+            return null;
         }
     }
-
-    private record Schedule(String text, FiringTimes times) {}
 }

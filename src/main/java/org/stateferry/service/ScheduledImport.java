@@ -1,164 +1,195 @@
 package org.stateferry.service;
 
-import java.nio.file.Files;
-import java.time.Clock;
-import java.time.Duration;
+import java.io.IOException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 import java.time.Instant;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
-import org.stateferry.home.StopSignal;
-import org.stateferry.importer.ImportOutcome;
-import org.stateferry.importer.ImportRequest;
-import org.stateferry.importer.ImportRunner;
-import org.stateferry.storage.FileIdentity;
+import org.stateferry.service.definition.FileMark;
+import org.stateferry.service.definition.SettledFiles;
+import org.stateferry.service.definition.SourceRule;
 
 /**
- * Runs a definition's import once for each firing and keeps how the last one ended. After a failure it {@linkplain BackOff
- * holds back} for a while; then the same import starts again.
+ * A definition at work: at each firing it looks at its source, and lets every dump that is there, has settled and is not known
+ * to be done wait for its import. Keeps how the last import ended.
  *
- * <p>The scheduler runs it on one thread at a time; {@link #lastRun} may be asked from any.
+ * <p>Thread-safe.
  */
-final class ScheduledImport implements Runnable {
+final class ScheduledImport {
     private final JobDefinition definition;
-    private final Imports imports;
+    private final ServiceParts parts;
     private final ImportMetrics metrics;
-    private final StopSignal stop;
-    private final Clock clock;
-    private final DoubtfulJvm jvm;
-    private final BackOff backOff = new BackOff();
-    private final AttemptLog log;
-    private @Nullable FailureKind failedBefore;
-    private volatile @Nullable LastRun lastRun;
+    private final SourceRule source;
+    private final SettledFiles settled;
+    /** By the dump's path. */
+    private final Map<Path, StateImport> imports = new LinkedHashMap<>();
 
-    /** What tries and runs imports, and forgets those that failed. */
-    interface Imports extends ImportRunner {
-        /** Makes the checks of an import, which the history does not know of. */
-        void preview(ImportRequest request, StopSignal stop) throws StateferryException;
-
-        /** Takes failed attempts out of the history but for the newest of those from this dump into this image. */
-        void forgetFailures(JobDefinition definition) throws StateferryException;
-    }
+    private @Nullable Instant unsettledUntil;
+    private boolean waitsForWindow;
+    private volatile StateImport.@Nullable LastRun lastRun;
 
     /**
-     * How the last firing ended.
-     *
-     * @param ending how
-     * @param at when
-     * @param message a line for people
+     * @param definition what it says
+     * @param parts what runs its imports
+     * @param metrics the definition's
      */
-    record LastRun(Ending ending, Instant at, String message) {}
-
-    ScheduledImport(
-            JobDefinition definition,
-            Imports imports,
-            ImportMetrics metrics,
-            StopSignal stop,
-            Clock clock,
-            DoubtfulJvm jvm) {
+    ScheduledImport(JobDefinition definition, ServiceParts parts, ImportMetrics metrics) {
         this.definition = definition;
-        this.imports = imports;
+        this.parts = parts;
         this.metrics = metrics;
-        this.stop = stop;
-        this.clock = clock;
-        this.jvm = jvm;
-        this.log = new AttemptLog(definition.job());
+        this.source = definition.source();
+        this.settled = new SettledFiles(source.settledFor());
     }
 
     JobDefinition definition() {
         return definition;
     }
 
-    /** How the last firing ended that was not held back, if there was one. */
-    Optional<LastRun> lastRun() {
+    /** How the last import ended that was not held back, if there was one. */
+    Optional<StateImport.LastRun> lastRun() {
         return Optional.ofNullable(lastRun);
     }
 
-    @Override
-    public void run() {
-        if (stop.isRequested()) {
-            return;
-        }
-        Instant started = clock.instant();
-        @Nullable FileIdentity dump = null;
-        try {
-            if (!Files.exists(definition.dump())) {
-                metrics.endedWithout(Ending.NO_DUMP);
-                ended(Ending.NO_DUMP, definition.dump() + " is not there (yet)");
-                return;
-            }
-            dump = FileIdentity.of(definition.dump());
-            if (backOff.holds(dump, started)) {
-                metrics.endedWithout(Ending.HELD_BACK);
-                return;
-            }
-            succeeded(runOrFailAsBefore(definition.requestFor(dump.modified())), started);
-        } catch (StateferryException e) {
-            failed(e.kind(), String.valueOf(e.getMessage()), e, dump, started);
-        } catch (RuntimeException | Error e) {
-            failed(FailureKind.INTERNAL, "internal error: " + e, e, dump, started);
-        }
+    /** How many of its imports wait for their turn or run. */
+    synchronized int underWayCount() {
+        return (int) imports.values().stream().filter(StateImport::isUnderWay).count();
     }
 
-    /** What fails in the same way as before is found out without an attempt that the job repository would keep. */
-    private ImportOutcome runOrFailAsBefore(ImportRequest request) throws StateferryException {
-        if (failedBefore != null && failedBefore != FailureKind.INTERNAL) {
+    /**
+     * Looks at the source, and lets wait what is to be imported.
+     *
+     * @param ended called when the firing is over: that of a file when its import has ended, that of a folder when all
+     *     imports were put into the queue. Whoever calls it holds no lock
+     */
+    void fire(Runnable ended) {
+        if (parts.stop().isRequested()) {
+            ended.run();
+            return;
+        }
+        AtomicInteger open = new AtomicInteger(1);
+        Runnable oneEnded = () -> {
+            if (open.decrementAndGet() == 0) {
+                ended.run();
+            }
+        };
+        Map<StateImport, FileMark> ready = look();
+        ready.forEach((dump, mark) -> {
+            if (source.isFolder()) {
+                dump.submit(mark, () -> {});
+            } else {
+                open.incrementAndGet();
+                dump.submit(mark, oneEnded);
+            }
+        });
+        oneEnded.run();
+    }
+
+    /** The dumps to import now. */
+    private synchronized Map<StateImport, FileMark> look() {
+        unsettledUntil = null;
+        waitsForWindow = false;
+        Map<StateImport, FileMark> ready = new LinkedHashMap<>();
+        List<Path> files;
+        try {
+            files = source.files();
+        } catch (IOException e) {
+            importOf(source.path()).cannotBeSeen(unreadable(source.path(), e));
+            return ready;
+        }
+        forgetAllBut(files);
+        if (files.isEmpty()) {
+            importOf(source.path()).dumpIsMissing();
+        }
+        for (Path file : files) {
+            StateImport dump = importOf(file);
             try {
-                imports.preview(request, stop);
-            } catch (StateferryException e) {
-                if (e.kind() == failedBefore || e.kind() == FailureKind.INTERRUPTED) {
-                    throw e;
+                if (!dump.isUnderWay()) {
+                    FileMark mark = FileMark.of(file);
+                    if (isReady(dump, file, mark)) {
+                        ready.put(dump, mark);
+                    }
+                }
+            } catch (NoSuchFileException e) {
+                // It went while it was looked at; the next firing says so.
+            } catch (IOException e) {
+                dump.cannotBeSeen(unreadable(file, e));
+            }
+        }
+        return ready;
+    }
+
+    private boolean isReady(StateImport dump, Path file, FileMark mark) throws IOException {
+        Instant now = parts.clock().instant();
+        if (dump.isDone(mark) || dump.isHeldBack(mark)) {
+            return false;
+        }
+        if (!settled.isSettled(file, mark, now)) {
+            unsettledUntil = now.plus(source.settledFor());
+            return false;
+        }
+        if (!definition.isOpen(now)) {
+            waitsForWindow = true;
+            dump.windowClosed();
+            return false;
+        }
+        return true;
+    }
+
+    private static StateferryException unreadable(Path path, IOException cause) {
+        return StateferryException.in(FailureKind.IO, path, "cannot be looked at: " + cause.getMessage())
+                .causedBy(cause);
+    }
+
+    private StateImport importOf(Path dump) {
+        return imports.computeIfAbsent(dump, path -> {
+            boolean one = path.equals(source.path());
+            AttemptLog log =
+                    new AttemptLog(one ? definition.job() : definition.job() + " (" + path.getFileName() + ")");
+            return new StateImport(definition, path, parts, metrics, log, ended -> lastRun = ended);
+        });
+    }
+
+    private void forgetAllBut(List<Path> files) {
+        settled.retain(files);
+        imports.entrySet()
+                .removeIf(known -> !known.getKey().equals(source.path())
+                        && !known.getValue().isUnderWay()
+                        && !files.contains(known.getKey()));
+    }
+
+    /** Asks what runs outside of its window to end; it goes on when that opens. */
+    void watchWindow() {
+        if (definition.isOpen(parts.clock().instant())) {
+            return;
+        }
+        synchronized (this) {
+            for (StateImport dump : imports.values()) {
+                if (dump.isUnderWay()) {
+                    waitsForWindow = true;
+                    dump.stop();
                 }
             }
         }
-        try {
-            return imports.run(request, log, stop);
-        } catch (StateferryException e) {
-            if (e.kind() != FailureKind.INTERRUPTED) {
-                forgetFailures();
-            }
-            throw e;
-        }
     }
 
-    private void succeeded(ImportOutcome outcome, Instant started) {
-        Ending ending =
-                outcome.state() == ImportOutcome.State.ALREADY_IMPORTED ? Ending.ALREADY_IMPORTED : Ending.IMPORTED;
-        Instant now = clock.instant();
-        metrics.succeeded(ending, outcome.bytesWritten(), Duration.between(started, now), now);
-        ended(ending, "snapshot " + outcome.snapshotId() + " of " + definition.image());
-    }
-
-    private void failed(
-            FailureKind kind, String message, Throwable failure, @Nullable FileIdentity dump, Instant started) {
-        jvm.check(failure);
-        if (kind == FailureKind.INTERRUPTED) {
-            metrics.endedWithout(Ending.STOPPED);
-            ended(Ending.STOPPED, message);
-            return;
-        }
-        Instant now = clock.instant();
-        metrics.failed(kind, Duration.between(started, now));
-        Duration pause = backOff.failed(kind, dump, now);
-        @Nullable Throwable surprise = kind == FailureKind.INTERNAL ? failure : null;
-        log.failed(kind, message, backOff.failures(), pause, surprise, now);
-        lastRun = new LastRun(Ending.FAILED, now, kind.tag() + ": " + message);
-        failedBefore = kind;
-    }
-
-    private void forgetFailures() {
-        try {
-            imports.forgetFailures(definition);
-        } catch (StateferryException | RuntimeException e) {
-            log.notice("older failures could not be taken out of the history: " + e.getMessage());
-        }
-    }
-
-    private void ended(Ending ending, String message) {
-        backOff.reset();
-        failedBefore = null;
-        log.ended(ending, message, clock.instant());
-        lastRun = new LastRun(ending, clock.instant(), message);
+    /** When it wants to be fired beside its schedule: to try again, or since something has kept it from an import. */
+    synchronized Optional<Instant> wakeAt() {
+        Instant now = parts.clock().instant();
+        Optional<Instant> opening = waitsForWindow && definition.window() != null
+                ? Optional.of(definition.isOpen(now) ? now : definition.window().nextOpening(now))
+                : Optional.empty();
+        Stream<Instant> retries =
+                imports.values().stream().map(StateImport::retryAt).flatMap(Optional::stream);
+        return Stream.concat(retries, Stream.concat(opening.stream(), Stream.ofNullable(unsettledUntil)))
+                .min(Comparator.naturalOrder());
     }
 }

@@ -2,7 +2,8 @@ package org.stateferry.service;
 
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Clock;
-import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.batch.autoconfigure.BatchJobLauncherAutoConfiguration;
@@ -11,11 +12,15 @@ import org.springframework.boot.tomcat.servlet.TomcatServletWebServerFactory;
 import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskScheduler;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.home.StopSignal;
 import org.stateferry.installation.OwnedRepository;
+import org.stateferry.service.definition.DefinitionStates;
+import org.stateferry.service.definition.ImportQueue;
+import org.stateferry.service.definition.RememberedImports;
 
 /**
  * The service's beans, and all that Boot configures by itself. The beans of the job repository are beside them in the same
@@ -25,8 +30,7 @@ import org.stateferry.installation.OwnedRepository;
 @EnableAutoConfiguration(exclude = BatchJobLauncherAutoConfiguration.class)
 @EnableConfigurationProperties(ServiceProperties.class)
 class ServiceConfiguration {
-    /** Each import has its own buffers, so this bounds the service's memory. */
-    private static final int IMPORTS_AT_ONCE = 2;
+    private static final int LOOKS_AT_ONCE = 8;
 
     private static final int SEND_BUFFER_SIZE = 256 * 1024;
     private static final int SOCKET_BUFFER_SIZE = 4096;
@@ -52,32 +56,61 @@ class ServiceConfiguration {
     }
 
     @Bean
+    ImportQueue importQueue(ThreadPoolTaskExecutor importThreads, Clock wallClock) {
+        return new ImportQueue(importThreads, wallClock);
+    }
+
+    @Bean
     ImportSchedule importSchedule(
             ServiceProperties properties,
             OwnedRepository repository,
             MeterRegistry registry,
+            ActivityMetrics activity,
             ThreadPoolTaskScheduler importScheduler,
+            ImportQueue queue,
             StopSignal stop,
             Clock wallClock,
             DoubtfulJvm jvm)
             throws StateferryException {
-        ServiceImports runner = new ServiceImports(repository);
-        List<ScheduledImport> imports = JobDefinitionReader.readAll(properties.jobs()).stream()
-                .map(definition -> new ScheduledImport(
-                        definition, runner, new ImportMetrics(registry, definition.job()), stop, wallClock, jvm))
-                .toList();
-        return new ImportSchedule(imports, importScheduler, stop, wallClock);
+        ServiceParts parts = new ServiceParts(
+                new ServiceImports(repository), queue, new RememberedImports(repository.home()), stop, wallClock, jvm);
+        Map<String, ImportMetrics> metrics = new ConcurrentHashMap<>(); // meters are registered once for each name
+        return new ImportSchedule(
+                new DefinitionFolder(properties.jobs()),
+                definition -> new ScheduledImport(definition, parts, metrics.computeIfAbsent(definition.job(), job -> {
+                    activity.watch(job, registry);
+                    return new ImportMetrics(registry, job);
+                })),
+                queue,
+                new DefinitionStates(repository.home()),
+                importScheduler,
+                stop,
+                wallClock);
+    }
+
+    /** Looks at the sources, never at what is in a file; so many may be on file systems that do not answer. */
+    @Bean
+    ThreadPoolTaskScheduler importScheduler() {
+        ThreadPoolTaskScheduler scheduler = new ThreadPoolTaskScheduler();
+        scheduler.setPoolSize(LOOKS_AT_ONCE);
+        scheduler.setThreadNamePrefix("schedule-");
+        scheduler.setWaitForTasksToCompleteOnShutdown(true);
+        scheduler.setAcceptTasksAfterContextClose(true); // until the schedule has ended
+        scheduler.setExecuteExistingDelayedTasksAfterShutdownPolicy(false); // those that sleep need not wake up
+        return scheduler;
     }
 
     /** Waits for its tasks at shutdown instead of interrupting them; {@link ImportSchedule#stop} has ended them before. */
     @Bean
-    ThreadPoolTaskScheduler importScheduler() {
-        ThreadPoolTaskScheduler scheduler = new ThreadPoolTaskScheduler();
-        scheduler.setPoolSize(IMPORTS_AT_ONCE);
-        scheduler.setThreadNamePrefix("import-");
-        scheduler.setWaitForTasksToCompleteOnShutdown(true);
-        scheduler.setExecuteExistingDelayedTasksAfterShutdownPolicy(false); // those that sleep need not wake up
-        return scheduler;
+    ThreadPoolTaskExecutor importThreads() {
+        ThreadPoolTaskExecutor threads = new ThreadPoolTaskExecutor();
+        threads.setCorePoolSize(ImportQueue.ROOM);
+        threads.setMaxPoolSize(ImportQueue.ROOM);
+        threads.setAllowCoreThreadTimeOut(true);
+        threads.setThreadNamePrefix("import-");
+        threads.setAcceptTasksAfterContextClose(true); // what waits gets its turn, and ends at once
+        threads.setWaitForTasksToCompleteOnShutdown(true);
+        return threads;
     }
 
     /** What the settings of Tomcat have no word for. */
@@ -105,8 +138,8 @@ class ServiceConfiguration {
     }
 
     @Bean
-    ActivityMetrics activityMetrics(ObjectProvider<Definitions> definitions) {
-        return new ActivityMetrics(definitions::getObject);
+    ActivityMetrics activityMetrics(ImportQueue queue, ObjectProvider<Definitions> definitions) {
+        return new ActivityMetrics(queue, definitions::getObject);
     }
 
     @Bean

@@ -14,7 +14,7 @@ import org.stateferry.installation.OwnedRepository;
  *
  * @param repository the job repository, which this process owns
  */
-record ServiceImports(OwnedRepository repository) implements ScheduledImport.Imports {
+record ServiceImports(OwnedRepository repository) implements ServiceParts.Imports {
     /** Enough to see how a definition fails. Each is some kilobytes in the repository. */
     static final int FAILURES_KEPT = 5;
 
@@ -30,8 +30,8 @@ record ServiceImports(OwnedRepository repository) implements ScheduledImport.Imp
     }
 
     @Override
-    public void forgetFailures(JobDefinition definition) throws StateferryException {
-        repository.forgetFailures(real(definition.dump()), real(definition.image()), FAILURES_KEPT);
+    public void forgetFailures(ImportRequest request) throws StateferryException {
+        repository.forgetFailures(real(request.dump()), real(request.image()), FAILURES_KEPT);
     }
 
     /** As the history has it. What is not there any more was, as a rule, where the path says. */

@@ -9,6 +9,8 @@ import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RestController;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
 import org.stateferry.service.Definitions;
 import org.stateferry.service.Definitions.Definition;
 
@@ -33,7 +35,7 @@ class DefinitionsApi {
     @GetMapping("/definitions/{name}")
     @Operation(summary = "One job definition")
     Definition one(@PathVariable String name) {
-        return definitions.find(name).orElseThrow(() -> new Problems.UnknownException("definition " + name));
+        return definitions.find(name).orElseThrow(() -> unknown(name));
     }
 
     @PostMapping("/definitions/{name}/run")
@@ -41,6 +43,39 @@ class DefinitionsApi {
     ResponseEntity<Definition> run(@PathVariable String name) {
         fire(name);
         return ResponseEntity.accepted().body(one(name));
+    }
+
+    @PostMapping("/definitions/{name}/pause")
+    @Operation(summary = "Has a definition start no more imports until it is resumed; what runs goes on")
+    Definition pause(@PathVariable String name) {
+        return pause(name, true);
+    }
+
+    @PostMapping("/definitions/{name}/resume")
+    @Operation(summary = "Ends the pause of a definition")
+    Definition resume(@PathVariable String name) {
+        return pause(name, false);
+    }
+
+    @PostMapping("/definitions/pause")
+    @Operation(summary = "Has no definition start imports, those to come included, until all are resumed")
+    List<Definition> pauseAll() {
+        definitions.pauseAll(true);
+        return list();
+    }
+
+    @PostMapping("/definitions/resume")
+    @Operation(summary = "Ends the pause of all definitions; those that are paused by themselves stay so")
+    List<Definition> resumeAll() {
+        definitions.pauseAll(false);
+        return list();
+    }
+
+    private Definition pause(String name, boolean paused) {
+        if (!definitions.pause(name, paused)) {
+            throw unknown(name);
+        }
+        return one(name);
     }
 
     /** The answer tells nothing but that the signature was right. */
@@ -54,8 +89,17 @@ class DefinitionsApi {
     }
 
     private void fire(String name) {
-        if (!definitions.fire(name)) {
-            throw new Problems.UnknownException("definition " + name);
+        switch (definitions.fire(name)) {
+            case FIRED -> {}
+            case HELD ->
+                throw new Problems.NotNowException(
+                        StateferryException.of(FailureKind.USAGE, "definition " + name + " is paused, or not enabled")
+                                .advise("Resume it, or set 'enabled: true' in its file."));
+            case UNKNOWN -> throw unknown(name);
         }
+    }
+
+    private static Problems.UnknownException unknown(String name) {
+        return new Problems.UnknownException("definition " + name);
     }
 }

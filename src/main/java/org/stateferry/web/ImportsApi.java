@@ -19,6 +19,7 @@ import org.springframework.web.bind.annotation.RestController;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StopRequest;
+import org.stateferry.importer.ImportOptions.Compression;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.installation.ImportOrder;
 import org.stateferry.installation.OwnedRepository;
@@ -27,6 +28,7 @@ import org.stateferry.repository.HistoryPruning;
 import org.stateferry.repository.ImportHistory;
 import org.stateferry.repository.ImportRecord;
 import org.stateferry.service.PathRoots;
+import org.stateferry.service.definition.ImportQueue;
 
 /** Imports: those of the history, and what can be done with them. */
 @RestController
@@ -104,15 +106,25 @@ class ImportsApi {
         ImportRequest asked = order.toRequest();
         ImportRequest request = Accounts.isLocal(asker) ? asked : roots.confine(asked);
         return accepted(tasks.start(
-                "import", Accounts.isLocal(asker), (progress, stop) -> repository.run(request, progress, stop)));
+                "import",
+                Accounts.isLocal(asker),
+                places(request),
+                (progress, stop) -> repository.run(request, progress, stop)));
     }
 
     @PostMapping("/imports/{id}/restart")
     @Operation(summary = "Runs an import once more, as it was asked for the last time")
     ResponseEntity<TaskReport<Object>> restart(@PathVariable long id, Authentication asker) throws StateferryException {
-        repository.requestOf(id);
+        int places = places(repository.requestOf(id));
         return accepted(tasks.start(
-                "restart", Accounts.isLocal(asker), (progress, stop) -> repository.restart(id, progress, stop)));
+                "restart",
+                Accounts.isLocal(asker),
+                places,
+                (progress, stop) -> repository.restart(id, progress, stop)));
+    }
+
+    private static int places(ImportRequest request) {
+        return ImportQueue.places(request.options().compression() != Compression.NONE);
     }
 
     @PostMapping("/imports/{id}/stop")
@@ -133,7 +145,7 @@ class ImportsApi {
             throw StateferryException.of(FailureKind.IMAGE_IN_USE, "import " + id + " is running")
                     .advise("Stop it first, with stateferry stop " + id + " for instance.");
         }
-        return accepted(tasks.start("abandon", Accounts.isLocal(asker), (progress, stop) -> repository.abandon(id)));
+        return accepted(tasks.start("abandon", Accounts.isLocal(asker), 1, (progress, stop) -> repository.abandon(id)));
     }
 
     @GetMapping("/history")

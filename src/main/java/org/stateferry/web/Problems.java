@@ -48,6 +48,12 @@ final class Problems {
         return answer(unknown.failure(), HttpStatus.NOT_FOUND);
     }
 
+    /** A request that would be in order at another time. */
+    @ExceptionHandler
+    ResponseEntity<ProblemDetail> notNow(NotNowException refusal) {
+        return answer(refusal.failure, HttpStatus.CONFLICT);
+    }
+
     /** A webhook by somebody who cannot sign. */
     @ExceptionHandler
     ResponseEntity<ProblemDetail> notSigned(Webhooks.NotSignedException refusal) {
@@ -129,6 +135,17 @@ final class Problems {
 
         StateferryException failure() {
             return failure;
+        }
+    }
+
+    /** What the request asks for is there, and cannot be done as it is now. */
+    static final class NotNowException extends RuntimeException {
+        private static final long serialVersionUID = 1;
+        private final StateferryException failure;
+
+        NotNowException(StateferryException failure) {
+            super(failure);
+            this.failure = failure;
         }
     }
 }

@@ -58,6 +58,10 @@ final class Task implements ImportProgress {
         return attached;
     }
 
+    synchronized boolean isWaiting() {
+        return state == State.WAITING;
+    }
+
     synchronized boolean hasEnded() {
         return state == State.ENDED;
     }

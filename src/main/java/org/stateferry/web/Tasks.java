@@ -3,11 +3,8 @@ package org.stateferry.web;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListMap;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -16,16 +13,19 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StopSignal;
 import org.stateferry.service.DoubtfulJvm;
+import org.stateferry.service.definition.ImportQueue;
 
 /**
- * The work that requests have asked for. A few run at a time and others wait for their turn; no thread is ever interrupted, as
+ * The work that requests have asked for. It waits for its turn in the queue of all imports; no thread is ever interrupted, as
  * that would drop the lock of an image. What somebody waits for ends, as if that one ran it himself, when he has gone.
  *
  * <p>At the service's end everything is asked to stop and waited for, before what it stands on is closed. Thread-safe.
  */
 final class Tasks implements SmartLifecycle {
-    /** Each import has its own buffers, so this bounds memory. */
-    private static final int AT_ONCE = 4;
+    /** In the queue, for all that is asked for; no definition can have this name. */
+    private static final String QUEUED_AS = "/";
+    /** Somebody waits for it, so it comes before all definitions' imports that have not waited for long. */
+    private static final int PRIORITY = 1000;
 
     private static final int WAITING_MAX = 100;
     private static final int KEPT = 200;
@@ -38,24 +38,21 @@ final class Tasks implements SmartLifecycle {
 
     private static final Logger log = LoggerFactory.getLogger(Tasks.class);
 
+    private final ImportQueue queue;
     private final StopSignal stop;
     private final DoubtfulJvm jvm;
     private final AtomicLong lastId = new AtomicLong();
     private final Map<Long, Task> tasks = new ConcurrentSkipListMap<>();
-    private final ThreadPoolExecutor threads = new ThreadPoolExecutor(
-            AT_ONCE,
-            AT_ONCE,
-            0,
-            TimeUnit.SECONDS,
-            new LinkedBlockingQueue<>(WAITING_MAX),
-            work -> new Thread(work, "task"));
+    private boolean ending;
     private volatile boolean running;
 
     /**
+     * @param queue where imports wait for their turn
      * @param stop that of the service
      * @param jvm hears of errors
      */
-    Tasks(StopSignal stop, DoubtfulJvm jvm) {
+    Tasks(ImportQueue queue, StopSignal stop, DoubtfulJvm jvm) {
+        this.queue = queue;
         this.stop = stop;
         this.jvm = jvm;
     }
@@ -65,20 +62,21 @@ final class Tasks implements SmartLifecycle {
      *
      * @param name what it is
      * @param attached whether it is to end if nobody asks for it any more
+     * @param places how many places in the queue it takes up while it runs
      * @throws StateferryException of kind {@link FailureKind#REPOSITORY} if too much is waiting, or the service ends
      */
-    Task start(String name, boolean attached, Task.Work work) throws StateferryException {
-        Task task = new Task(lastId.incrementAndGet(), name, attached, stop.child());
-        tasks.put(task.id(), task);
-        try {
-            threads.execute(() -> run(task, work));
-        } catch (RejectedExecutionException e) {
-            tasks.remove(task.id());
+    synchronized Task start(String name, boolean attached, int places, Task.Work work) throws StateferryException {
+        if (ending || waiting() >= WAITING_MAX) {
             throw StateferryException.of(
                             FailureKind.REPOSITORY,
-                            running ? WAITING_MAX + " requests are waiting for their turn" : "the service is ending")
+                            ending ? "the service is ending" : WAITING_MAX + " requests are waiting for their turn")
                     .advise("Try again later.");
         }
+        Task task = new Task(lastId.incrementAndGet(), name, attached, stop.child());
+        tasks.put(task.id(), task);
+        // Without its images: what finds one in use is to say so instead of waiting.
+        queue.submit(
+                new ImportQueue.Ticket(QUEUED_AS, Set.of(), places, PRIORITY, ImportQueue.ROOM), () -> run(task, work));
         forgetOldest();
         return task;
     }
@@ -119,7 +117,7 @@ final class Tasks implements SmartLifecycle {
 
     /** How many wait for their turn. */
     int waiting() {
-        return threads.getQueue().size();
+        return (int) tasks.values().stream().filter(Task::isWaiting).count();
     }
 
     @Override
@@ -142,18 +140,12 @@ final class Tasks implements SmartLifecycle {
 
     @Override
     public void stop() {
-        running = false;
-        stop.request();
-        threads.shutdown();
-        boolean ended = false;
-        while (!ended) {
-            try {
-                ended = threads.awaitTermination(1, TimeUnit.HOURS);
-            } catch (InterruptedException e) {
-                // What is closed next is what they stand on.
-                log.warn("Interrupted while waiting for tasks to end");
-            }
+        synchronized (this) {
+            ending = true;
         }
+        stop.request();
+        queue.awaitEmpty();
+        running = false;
         long beginNanos = System.nanoTime();
         while (tasks.values().stream().anyMatch(task -> task.isAttached() && !task.isEndTold())
                 && System.nanoTime() - beginNanos < FAREWELL.toNanos()) {

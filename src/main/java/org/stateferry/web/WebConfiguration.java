@@ -11,6 +11,7 @@ import org.springframework.context.annotation.Import;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.home.StopSignal;
 import org.stateferry.service.DoubtfulJvm;
+import org.stateferry.service.definition.ImportQueue;
 
 /** What the service offers over HTTP besides the actuator, and who may use it. */
 @Configuration(proxyBeanMethods = false)
@@ -24,8 +25,8 @@ import org.stateferry.service.DoubtfulJvm;
 })
 public class WebConfiguration {
     @Bean
-    Tasks tasks(StopSignal stopSignal, DoubtfulJvm jvm) {
-        return new Tasks(stopSignal, jvm);
+    Tasks tasks(ImportQueue queue, StopSignal stopSignal, DoubtfulJvm jvm) {
+        return new Tasks(queue, stopSignal, jvm);
     }
 
     /** How many imports that were asked for by requests wait for their turn. */

@@ -135,7 +135,7 @@ class LocalInstallationTest {
                 () -> new ServiceRun(at -> installation, new TerminationSignals()).run(null, notices::add));
 
         assertThat(refusal.kind()).isEqualTo(FailureKind.CONFIGURATION);
-        assertThat(refusal.problem()).isEqualTo("'image' is missing");
+        assertThat(refusal.problem()).isEqualTo("2 mistakes: 'image' is missing; 'name' is missing");
         installation.openImports(Duration.ZERO, notices::add, new StopSignal()).close();
     }
 }

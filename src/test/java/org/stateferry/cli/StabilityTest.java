@@ -152,7 +152,7 @@ class StabilityTest {
 
     private void definitions() throws IOException {
         try (Stream<Path> sources = Files.list(DEFINITIONS)) {
-            for (Path source : sources.toList()) {
+            for (Path source : sources.filter(Files::isRegularFile).toList()) {
                 DEFINITION_FIELD
                         .matcher(Files.readString(source))
                         .results()

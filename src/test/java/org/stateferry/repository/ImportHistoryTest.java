@@ -1,6 +1,7 @@
 package org.stateferry.repository;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 import static org.awaitility.Awaitility.await;
 
 import java.nio.file.Path;
@@ -9,6 +10,7 @@ import java.time.Instant;
 import java.time.ZoneId;
 import java.util.List;
 import java.util.Map;
+import java.util.NoSuchElementException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -242,5 +244,24 @@ class ImportHistoryTest {
                     .singleElement()
                     .satisfies(record -> assertThat(record.status()).isEqualTo("COMPLETED"));
         }));
+    }
+
+    @Test
+    void importsThatRunSideBySideHaveEachTheirOwnProgress() {
+        long one = attempt("a", BatchStatus.STARTED).getId();
+        long other = attempt("b", BatchStatus.STARTED).getId();
+        StatusFile status = context.statusFile();
+        status.started(one);
+        status.started(other);
+        status.progressed(one, 100, 1000);
+        status.progressed(other, 200, 3000);
+        status.progressed(one, 150, 1000);
+
+        await().atMost(Duration.ofSeconds(30))
+                .ignoreException(NoSuchElementException.class)
+                .untilAsserted(
+                        () -> assertThat(StatusFile.read(home).orElseThrow().records())
+                                .extracting(ImportRecord::name, ImportRecord::bytesWritten, ImportRecord::bytes)
+                                .containsExactlyInAnyOrder(tuple("a", 150L, 1000L), tuple("b", 200L, 3000L)));
     }
 }

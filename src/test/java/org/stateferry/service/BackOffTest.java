@@ -8,14 +8,15 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.stateferry.error.FailureKind;
-import org.stateferry.storage.FileIdentity;
+import org.stateferry.service.definition.FileMark;
+import org.stateferry.service.definition.RetryRule;
 
 class BackOffTest {
     private static final Instant NOW = Instant.parse("2026-11-22T02:30:00Z");
-    private static final FileIdentity DUMP = new FileIdentity("1", 4096, NOW, true);
-    private static final FileIdentity ANOTHER = new FileIdentity("1", 4096, NOW.plusSeconds(1), true);
+    private static final FileMark DUMP = new FileMark("1", 4096, NOW, NOW);
+    private static final FileMark ANOTHER = new FileMark("1", 4096, NOW.plusSeconds(1), NOW);
 
-    private final BackOff backOff = new BackOff();
+    private final BackOff backOff = new BackOff(null);
 
     private List<Long> minutes(FailureKind kind) {
         List<Long> minutes = new ArrayList<>();
@@ -70,5 +71,22 @@ class BackOffTest {
         minutes(FailureKind.CONFLICT);
 
         assertThat(backOff.holds(DUMP, NOW.minusSeconds(1))).isFalse();
+    }
+
+    @Test
+    void aRuleSaysWhenWhatCanPassIsTriedAgain() {
+        BackOff ruled = new BackOff(new RetryRule(3, Duration.ofSeconds(30), 4, Duration.ofSeconds(100)));
+        assertThat(ruled.retryAt()).isEmpty();
+
+        assertThat(ruled.failed(FailureKind.IO, DUMP, NOW)).isEqualTo(Duration.ofSeconds(30));
+        assertThat(ruled.retryAt()).contains(NOW.plusSeconds(30));
+        assertThat(ruled.failed(FailureKind.IO, DUMP, NOW)).isEqualTo(Duration.ofSeconds(100));
+        assertThat(ruled.retryAt()).contains(NOW.plusSeconds(100));
+        ruled.failed(FailureKind.IO, DUMP, NOW);
+        assertThat(ruled.retryAt()).as("after the third attempt").isEmpty();
+
+        ruled.reset();
+        ruled.failed(FailureKind.CONFLICT, DUMP, NOW);
+        assertThat(ruled.retryAt()).as("what cannot pass").isEmpty();
     }
 }

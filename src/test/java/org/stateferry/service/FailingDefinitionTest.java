@@ -24,6 +24,8 @@ import org.stateferry.home.StopSignal;
 import org.stateferry.installation.OwnedRepository;
 import org.stateferry.repository.ImportRecord;
 import org.stateferry.repository.StatusFile;
+import org.stateferry.service.definition.ImportQueue;
+import org.stateferry.service.definition.RememberedImports;
 import org.stateferry.testing.Thorough;
 
 /** What a definition that can never succeed leaves in the home, with real imports into a real repository. */
@@ -72,17 +74,20 @@ class FailingDefinitionTest {
                 "{dump: '%s', image: '%s', name: '%s', schedule: {every: 1s}}".formatted(dump, image, name)));
         return new ScheduledImport(
                 definition,
-                new ServiceImports(owned),
-                new ImportMetrics(new SimpleMeterRegistry(), job),
-                new StopSignal(),
-                clock,
-                new DoubtfulJvm(code -> {}));
+                new ServiceParts(
+                        new ServiceImports(owned),
+                        new ImportQueue(Runnable::run, clock),
+                        new RememberedImports(home),
+                        new StopSignal(),
+                        clock,
+                        new DoubtfulJvm(code -> {})),
+                new ImportMetrics(new SimpleMeterRegistry(), job));
     }
 
     private void fire(ScheduledImport scheduled, int times, Duration every) {
         for (int i = 0; i < times; i++) {
             clock.advance(every);
-            scheduled.run();
+            scheduled.fire(() -> {});
         }
     }
 

@@ -20,10 +20,14 @@ import org.junit.jupiter.api.io.TempDir;
 import org.springframework.scheduling.TaskScheduler;
 import org.springframework.scheduling.Trigger;
 import org.stateferry.error.StateferryException;
+import org.stateferry.home.StateferryHome;
 import org.stateferry.home.StopSignal;
 import org.stateferry.importer.ImportOutcome;
 import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRequest;
+import org.stateferry.service.definition.DefinitionStates;
+import org.stateferry.service.definition.ImportQueue;
+import org.stateferry.service.definition.RememberedImports;
 
 /** When definitions fire, with a clock that jumps and a machine that sleeps. */
 class ImportScheduleTest {
@@ -36,6 +40,7 @@ class ImportScheduleTest {
     private final Machine machine = new Machine();
     private final List<Instant> fired = new ArrayList<>();
     private Duration importTakes = Duration.ZERO;
+    private ImportSchedule importSchedule;
 
     /** A scheduler as the JDK has it: it waits by a clock of its own, which stands still while the machine sleeps. */
     private final class Machine implements TaskScheduler {
@@ -43,6 +48,7 @@ class ImportScheduleTest {
                 new PriorityQueue<>(Comparator.comparing(Waiting::at).thenComparing(Waiting::number));
         private Instant up = Instant.EPOCH;
         private int count;
+        private Runnable reload;
 
         private record Waiting(Instant at, int number, Runnable task) {}
 
@@ -101,11 +107,12 @@ class ImportScheduleTest {
 
         @Override
         public ScheduledFuture<?> scheduleWithFixedDelay(Runnable task, Duration delay) {
-            throw new UnsupportedOperationException();
+            machine.reload = task;
+            return null;
         }
     }
 
-    private final class Imports implements ScheduledImport.Imports {
+    private final class Imports implements ServiceParts.Imports {
         @Override
         public ImportOutcome run(ImportRequest request, ImportProgress progress, StopSignal stop) {
             fired.add(wall.instant());
@@ -117,7 +124,7 @@ class ImportScheduleTest {
         public void preview(ImportRequest request, StopSignal stop) throws StateferryException {}
 
         @Override
-        public void forgetFailures(JobDefinition definition) throws StateferryException {}
+        public void forgetFailures(ImportRequest request) throws StateferryException {}
     }
 
     @BeforeEach
@@ -126,19 +133,33 @@ class ImportScheduleTest {
     }
 
     private void start(String at, String schedule) throws Exception {
+        start(at, schedule, "");
+    }
+
+    /** Another start has the same home, as after a restart of the service. */
+    private void start(String at, String schedule, String more) throws Exception {
         wall.set(Instant.parse(at));
-        JobDefinition definition = JobDefinitionReader.read(Files.writeString(
-                folder.resolve("nightly.yaml"),
-                "{dump: '%s', image: b, name: c, schedule: %s}".formatted(folder.resolve("dump"), schedule)));
+        machine.waiting.clear();
+        Path jobs = Files.createDirectories(folder.resolve("jobs"));
+        Files.writeString(
+                jobs.resolve("nightly.yaml"),
+                "{dump: '%s', image: b, name: c%s%s}"
+                        .formatted(folder.resolve("dump"), schedule.isEmpty() ? "" : ", schedule: " + schedule, more));
         StopSignal stop = new StopSignal();
-        ScheduledImport scheduled = new ScheduledImport(
-                definition,
-                new Imports(),
-                new ImportMetrics(new SimpleMeterRegistry(), "nightly"),
+        StateferryHome home = StateferryHome.open(folder.resolve("home"));
+        ImportQueue queue = new ImportQueue(Runnable::run, wall);
+        ServiceParts parts = new ServiceParts(
+                new Imports(), queue, new RememberedImports(home), stop, wall, new DoubtfulJvm(code -> {}));
+        importSchedule = new ImportSchedule(
+                new DefinitionFolder(jobs),
+                definition -> new ScheduledImport(
+                        definition, parts, new ImportMetrics(new SimpleMeterRegistry(), definition.job())),
+                queue,
+                new DefinitionStates(home),
+                machine,
                 stop,
-                wall,
-                new DoubtfulJvm(code -> {}));
-        new ImportSchedule(List.of(scheduled), machine, stop, wall).start();
+                wall);
+        importSchedule.start();
     }
 
     private static Instant[] instants(String... texts) {
@@ -241,5 +262,113 @@ class ImportScheduleTest {
         }
 
         assertThat(fired).hasSizeBetween(5, 6);
+    }
+
+    @Test
+    void whatWasMissedWhileTheServiceWasDownIsMadeUpForOnceIfThatIsWanted() throws Exception {
+        String nightly = "{cron: '0 30 2 * * *', catch-up: %s}";
+        start("2026-11-20T12:00:00Z", nightly.formatted(true));
+        machine.run(Duration.ofHours(15));
+        assertThat(fired).containsExactly(instants("2026-11-21T02:30:00Z"));
+
+        start("2026-11-24T12:00:00Z", nightly.formatted(true));
+        machine.run(Duration.ofHours(1));
+        assertThat(fired).hasSize(2).last().isEqualTo(Instant.parse("2026-11-24T12:00:00Z"));
+
+        start("2026-11-24T14:00:00Z", nightly.formatted(true));
+        machine.run(Duration.ofHours(1));
+        start("2026-11-28T14:00:00Z", nightly.formatted(false));
+        machine.run(Duration.ofHours(1));
+        assertThat(fired).hasSize(2);
+    }
+
+    @Test
+    void jitterMakesAFiringLateByLessThanItSays() throws Exception {
+        start("2026-11-20T00:30:00Z", "{cron: '0 0 * * * *', jitter: 10m}");
+
+        machine.run(Duration.ofHours(100));
+
+        assertThat(fired)
+                .hasSize(100)
+                .allSatisfy(at -> assertThat(at.getEpochSecond() % 3600).isBetween(0L, 600L));
+        assertThat(fired.stream().map(at -> at.getEpochSecond() % 3600).distinct())
+                .hasSizeGreaterThan(50);
+    }
+
+    @Test
+    void withoutAScheduleItFiresWhenAsked() throws Exception {
+        start("2026-11-20T12:00:00Z", "");
+        machine.run(Duration.ofDays(1));
+        assertThat(fired).isEmpty();
+
+        assertThat(importSchedule.fireNow("nightly")).isTrue();
+        assertThat(importSchedule.fireNow("unknown")).isFalse();
+        machine.run(Duration.ofDays(1));
+        assertThat(fired).containsExactly(instants("2026-11-21T12:00:00Z"));
+        assertThat(importSchedule.nextFiring("nightly")).isEmpty();
+    }
+
+    @Test
+    void aPausedDefinitionDoesNothingUntilItIsResumedAlsoAfterARestart() throws Exception {
+        start("2026-11-20T12:00:00Z", "{every: 10m}");
+        machine.run(Duration.ofMinutes(1));
+        assertThat(importSchedule.pause("nightly", true)).isTrue();
+        assertThat(importSchedule.pause("unknown", true)).isFalse();
+        machine.run(Duration.ofHours(1));
+        assertThat(importSchedule.fireNow("nightly")).isFalse();
+
+        start("2026-11-20T14:00:00Z", "{every: 10m}");
+        machine.run(Duration.ofHours(1));
+        assertThat(fired).hasSize(1);
+        assertThat(importSchedule.isPaused("nightly")).isTrue();
+
+        importSchedule.pause("nightly", false);
+        machine.run(Duration.ofHours(1));
+        assertThat(fired).hasSize(7);
+    }
+
+    @Test
+    void aDefinitionThatIsNotEnabledDoesNothing() throws Exception {
+        start("2026-11-20T12:00:00Z", "{every: 10m}", ", enabled: false");
+        machine.run(Duration.ofDays(1));
+        assertThat(importSchedule.fireNow("nightly")).isFalse();
+        assertThat(fired).isEmpty();
+    }
+
+    @Test
+    void whatWaitsForItsWindowBeginsWhenThatOpens() throws Exception {
+        start("2026-11-20T12:00:00Z", "{cron: '0 0 13 * * *'}", ", window: {from: '22:00', to: '23:00'}");
+        machine.run(Duration.ofHours(24));
+
+        assertThat(fired)
+                .singleElement()
+                .satisfies(at -> assertThat(at)
+                        .isBetween(Instant.parse("2026-11-20T22:00:00Z"), Instant.parse("2026-11-20T22:00:20Z")));
+    }
+
+    @Test
+    void definitionsAreTakenOverWhenTheirFilesChange() throws Exception {
+        start("2026-11-20T12:00:00Z", "{every: 1h}");
+        machine.run(Duration.ofMinutes(1));
+        assertThat(fired).hasSize(1);
+        Path jobs = folder.resolve("jobs");
+
+        Files.writeString(
+                jobs.resolve("other.yaml"),
+                "{dump: '%s', image: d, name: c, schedule: {every: 10m}}".formatted(folder.resolve("dump")));
+        Files.writeString(jobs.resolve("nightly.yaml"), "{not: a definition, at: all}");
+        machine.reload.run();
+        machine.run(Duration.ofHours(1));
+        assertThat(importSchedule.imports())
+                .extracting(scheduled -> scheduled.definition().job())
+                .containsExactly("nightly", "other");
+        assertThat(fired).as("the last good one goes on").hasSize(1 + 1 + 7);
+
+        Files.delete(jobs.resolve("nightly.yaml"));
+        Files.delete(jobs.resolve("other.yaml"));
+        machine.reload.run();
+        machine.run(Duration.ofHours(5));
+        assertThat(importSchedule.imports()).isEmpty();
+        assertThat(fired).hasSize(9);
     }
 }

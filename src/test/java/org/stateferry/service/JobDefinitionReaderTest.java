@@ -9,6 +9,8 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.LocalTime;
+import java.time.ZoneId;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -23,6 +25,10 @@ import org.stateferry.importer.ImportOptions;
 import org.stateferry.importer.ImportOptions.Compression;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.qcow2.NewImage;
+import org.stateferry.service.definition.ImportWindow;
+import org.stateferry.service.definition.OnSuccess;
+import org.stateferry.service.definition.RetryRule;
+import org.stateferry.service.definition.SourceRule;
 import org.stateferry.source.DumpChoice;
 import org.stateferry.source.DumpFormat;
 import org.stateferry.storage.ImageRights;
@@ -32,6 +38,8 @@ import org.stateferry.testing.RunningCommand;
 
 class JobDefinitionReaderTest {
     private static final Instant MODIFIED = Instant.parse("2026-11-22T23:05:09Z");
+
+    private static final DumpFacts DUMP = new DumpFacts(Path.of("vm.dump"), MODIFIED);
 
     @TempDir
     Path jobs;
@@ -54,7 +62,7 @@ class JobDefinitionReaderTest {
         JobDefinition definition = read(DefinitionText.VALID);
 
         assertThat(definition.job()).isEqualTo("nightly");
-        assertThat(definition.requestFor(MODIFIED))
+        assertThat(definition.requestFor(DUMP))
                 .isEqualTo(new ImportRequest(
                         Path.of("vm.dump"),
                         Path.of("vm.qcow2"),
@@ -68,26 +76,104 @@ class JobDefinitionReaderTest {
                                 false,
                                 true,
                                 2048)));
-        assertThat(definition.times().after(MODIFIED)).isEqualTo("2026-11-23T01:30:00Z");
+        assertThat(definition.schedule().times().after(MODIFIED)).isEqualTo("2026-11-23T01:30:00Z");
+    }
+
+    @Test
+    void readsWhatIsBesideTheImport() throws Exception {
+        JobDefinition definition = read("""
+                source:
+                  folder: /dumps
+                  include: ["*.save", "*.dump"]
+                  settled-for: 90s
+                image: /images/{stem}.qcow2
+                also: ["/images/{stem}-data.qcow2"]
+                name: "{file}"
+                schedule: {cron: "@hourly", jitter: 5m, catch-up: true}
+                window: {from: "22:00", to: "06:00", zone: Europe/Berlin}
+                enabled: false
+                on-success: {action: move, folder: /done}
+                retry: {attempts: 5, delay: 30s, factor: 1.5, longest-delay: 10m}
+                max-concurrent: 3
+                priority: -7
+                """);
+
+        assertThat(definition.source())
+                .isEqualTo(
+                        new SourceRule(Path.of("/dumps"), true, List.of("*.save", "*.dump"), Duration.ofSeconds(90)));
+        assertThat(definition.requestFor(new DumpFacts(Path.of("/dumps/a.save"), MODIFIED)))
+                .isEqualTo(new ImportRequest(
+                        Path.of("/dumps/a.save"),
+                        Path.of("/images/a.qcow2"),
+                        "a.save",
+                        List.of(Path.of("/images/a-data.qcow2")),
+                        null,
+                        ImportOptions.DEFAULTS));
+        assertThat(definition.schedule().jitter()).isEqualTo(Duration.ofMinutes(5));
+        assertThat(definition.schedule().catchUp()).isTrue();
+        assertThat(definition.window())
+                .isEqualTo(new ImportWindow(LocalTime.of(22, 0), LocalTime.of(6, 0), ZoneId.of("Europe/Berlin")));
+        assertThat(definition.enabled()).isFalse();
+        assertThat(definition.onSuccess()).isEqualTo(new OnSuccess(OnSuccess.Action.MOVE, Path.of("/done")));
+        assertThat(definition.retry()).isEqualTo(new RetryRule(5, Duration.ofSeconds(30), 1.5, Duration.ofMinutes(10)));
+        assertThat(definition.concurrentMax()).isEqualTo(3);
+        assertThat(definition.priority()).isEqualTo(-7);
+    }
+
+    @Test
+    void onlyWhatWasReadBackIsDeleted() throws Exception {
+        String definition = "{dump: a, image: b, name: c, on-success: {action: delete}, options: {verify: %s}}";
+
+        assertThat(refusal(definition.formatted("false")).problem())
+                .isEqualTo("'on-success.action': delete needs 'options.verify: true'");
+        assertThat(read(definition.formatted("true")).onSuccess())
+                .isEqualTo(new OnSuccess(OnSuccess.Action.DELETE, null));
+    }
+
+    @Test
+    void withoutAScheduleItIsOnDemand() throws Exception {
+        assertThat(read("{dump: a, image: b, name: c}").schedule().times()).isNull();
+    }
+
+    @Test
+    void allMistakesOfAllFilesAreToldAtOnce() throws Exception {
+        Files.writeString(jobs.resolve("a.yaml"), "dump: a\nimages: b\nname: '{'\noptions: {io: fast}\n");
+        Files.writeString(jobs.resolve("b.yaml"), "{dump: a");
+        Files.writeString(jobs.resolve("c.yaml"), "dump: a\nimage: b\nname: c\nalso: [[d]]\n");
+
+        StateferryException refusal =
+                catchThrowableOfType(StateferryException.class, () -> JobDefinitionReader.readAll(jobs));
+
+        assertThat(refusal.kind()).isEqualTo(FailureKind.CONFIGURATION);
+        assertThat(refusal.file()).isEqualTo(jobs);
+        assertThat(refusal.problem())
+                .startsWith("6 mistakes: ")
+                .contains(
+                        "a.yaml: 'image' is missing",
+                        "a.yaml: line 3: 'name': a brace",
+                        "a.yaml: line 4: 'options.io': 'fast' is none of",
+                        "a.yaml: line 2: 'images' is not a field of a definition",
+                        "b.yaml: line 1: not valid YAML",
+                        "c.yaml: line 4: 'also' must have plain values");
     }
 
     @Test
     void optionsHaveTheDefaultsOfTheCommandLine() throws Exception {
         JobDefinition definition = read("{dump: a, image: b, name: c, schedule: {every: 10m}}");
 
-        assertThat(definition.requestFor(MODIFIED))
-                .isEqualTo(new ImportRequest(Path.of("a"), Path.of("b"), "c", ImportOptions.DEFAULTS));
-        assertThat(definition.schedule()).isEqualTo("every 10m");
+        assertThat(definition.requestFor(DUMP))
+                .isEqualTo(new ImportRequest(DUMP.path(), Path.of("b"), "c", ImportOptions.DEFAULTS));
+        assertThat(definition.schedule()).hasToString("every 10m");
     }
 
     @Test
     void anImageThatIsMadeHasASize() throws Exception {
         String definition = "{dump: a, image: b, name: c, schedule: {every: 10m}, create: {size: 10G%s}}";
 
-        assertThat(read(definition.formatted("")).requestFor(MODIFIED).newImage())
+        assertThat(read(definition.formatted("")).requestFor(DUMP).newImage())
                 .isEqualTo(new NewImage(10L << 30, 65536));
         assertThat(read(definition.formatted(", cluster-size: 2M"))
-                        .requestFor(MODIFIED)
+                        .requestFor(DUMP)
                         .newImage())
                 .isEqualTo(new NewImage(10L << 30, 2 << 20));
         assertThat(refusal(definition.formatted(", cluster-size: 3K")).problem())
@@ -102,9 +188,7 @@ class JobDefinitionReaderTest {
         String definition =
                 "dump: a\nimage: b\nname: c\nschedule: {every: 10m}\ncreate:\n  size: 10G\n  mode: %s\n  owner: %s\n";
 
-        assertThat(read(definition.formatted("0640", "0:0"))
-                        .requestFor(MODIFIED)
-                        .newImage())
+        assertThat(read(definition.formatted("0640", "0:0")).requestFor(DUMP).newImage())
                 .isEqualTo(new NewImage(10L << 30, 65536, new ImageRights(0640, "0:0")));
         assertThat(refusal(definition.formatted("0755", "0")).problem())
                 .startsWith("line 7: 'create.mode': a mode of 755 is not one for an image");
@@ -149,14 +233,14 @@ class JobDefinitionReaderTest {
     void takesTheOtherDisksAsAList(String list) throws Exception {
         JobDefinition definition = read("dump: a\nimage: b\nname: c\nschedule: {every: 10m}\nalso: " + list + "\n");
 
-        assertThat(definition.requestFor(MODIFIED).otherDisks()).containsExactly(Path.of("o"), Path.of("p"));
+        assertThat(definition.requestFor(DUMP).otherDisks()).containsExactly(Path.of("o"), Path.of("p"));
     }
 
     @Test
     void takesOneOtherDiskWithoutAListAsWell() throws Exception {
         JobDefinition definition = read("{dump: a, image: b, name: c, schedule: {every: 10m}, also: o}");
 
-        assertThat(definition.requestFor(MODIFIED).otherDisks()).containsExactly(Path.of("o"));
+        assertThat(definition.requestFor(DUMP).otherDisks()).containsExactly(Path.of("o"));
     }
 
     @ParameterizedTest
@@ -164,7 +248,27 @@ class JobDefinitionReaderTest {
             delimiter = '|',
             quoteCharacter = '`',
             value = {
-                "dump: vm.dump        | dumps: vm.dump        | 'dump' is missing",
+                "dump: vm.dump        | dumps: vm.dump        | 'dump' is missing, or one of 'source.file' and 'source.folder'",
+                "dump: vm.dump        | source: {folder: a, file: b} | only one of 'dump', 'source.file' and 'source.folder'",
+                "dump: vm.dump        | source: {file: a, include: b} | 'source.include' is for a 'source.folder'",
+                "dump: vm.dump        | source: {folder: a, include: [a/b]} | line 1: 'source.include': 'a/b' is not a pattern",
+                "dump: vm.dump        | source: {folder: a, settled-for: 1y} | line 1: 'source.settled-for':",
+                "image: vm.qcow2      | image: '{'            | line 2: 'image': a brace in '{' has no partner",
+                "image: vm.qcow2      | image: '{nonsense}'   | line 2: 'image': '{nonsense}' is not a date pattern",
+                "zone: Europe/Berlin  | jitter: 25h           | line 6: 'schedule.jitter': '25h' is longer than 24 hours",
+                "zone: Europe/Berlin  | catch-up: maybe       | line 6: 'schedule.catch-up': 'maybe' is neither true nor false",
+                "image: vm.qcow2      | image: b\\nenabled: no | line 3: 'enabled': 'no' is neither true nor false",
+                "image: vm.qcow2      | image: b\\nwindow: {from: '22:00'} | 'window.to' is missing",
+                "image: vm.qcow2      | image: b\\nwindow: {from: '22:00', to: '22:00'} | line 3: 'window.to': it opens and closes at the same time",
+                "image: vm.qcow2      | image: b\\nwindow: {from: 25h, to: '22:00'} | line 3: 'window.from':",
+                "image: vm.qcow2      | image: b\\nwindow: {to: '22:00'} | line 3: 'window.to' is not a field",
+                "image: vm.qcow2      | image: b\\non-success: {action: burn} | line 3: 'on-success.action': 'burn' is none of [keep, move, delete]",
+                "image: vm.qcow2      | image: b\\non-success: {action: move} | 'on-success.folder' is missing",
+                "image: vm.qcow2      | image: b\\nretry: {delay: 1m} | line 3: 'retry.delay' is not a field",
+                "image: vm.qcow2      | image: b\\nretry: {attempts: 0} | line 3: 'retry.attempts': '0' is not a whole number from 1 to 100",
+                "image: vm.qcow2      | image: b\\nretry: {attempts: 2, factor: .5} | line 3: 'retry.factor': '.5' is not a number from 1 to 100",
+                "image: vm.qcow2      | image: b\\nmax-concurrent: 65 | line 3: 'max-concurrent': '65' is not a whole number from 1 to 64",
+                "image: vm.qcow2      | image: b\\npriority: high | line 3: 'priority': 'high' is not a whole number",
                 "dump: vm.dump        | dump:                 | line 1: 'dump' must have a plain value",
                 "dump: vm.dump        | dump: ''              | line 1: 'dump' is empty",
                 "dump: vm.dump        | dump: [vm.dump]       | line 1: 'dump' must have a plain value",
@@ -175,7 +279,8 @@ class JobDefinitionReaderTest {
                 "nightly-{yyyyMMdd}   | nightly-{today}       | line 3: 'name': '{today}' is not a date pattern",
                 "nightly-{yyyyMMdd}   | n-{ypyyMMdd-HHmmss}   | line 3: 'name': '{ypyyMMdd-HHmmss}' is not a date pattern",
                 "nightly-{yyyyMMdd}   | nightly-{yyyy         | line 3: 'name': a brace",
-                "cron:                | crom:                 | exactly one of 'schedule.cron' and 'schedule.every'",
+                "cron:                | crom:                 | line 5: 'schedule.crom' is not a field",
+                "cron: \"0 30 2 * * *\" | cron: '@daily'\\n  every: 1h | exactly one of 'schedule.cron' and 'schedule.every'",
                 "cron: \"0 30 2 * * *\" | every: 10m           | line 6: 'schedule.zone' is not a field",
                 "0 30 2               | 30 2                  | line 5: 'schedule.cron': Cron expression must consist of 6 fields",
                 "0 30 2               | 0 61 2                | line 5: 'schedule.cron':",
@@ -193,7 +298,8 @@ class JobDefinitionReaderTest {
     void refusesAFieldThatIsSpoiledAndSaysWhere(String valid, String spoiled, String expected) {
         assertThat(DefinitionText.VALID).contains(valid);
 
-        assertThat(refusal(DefinitionText.VALID.replace(valid, spoiled)).problem())
+        assertThat(refusal(DefinitionText.VALID.replace(valid, spoiled.replace("\\n", "\n")))
+                        .problem())
                 .contains(expected);
     }
 

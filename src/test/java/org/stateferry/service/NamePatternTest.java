@@ -3,25 +3,51 @@ package org.stateferry.service;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.testing.LibvirtSaveBuilder;
 
 class NamePatternTest {
     private static final Instant MODIFIED = Instant.parse("2026-11-22T23:05:09Z");
+
+    @TempDir
+    Path folder;
+
+    private static DumpFacts dump(Instant modified) {
+        return new DumpFacts(Path.of("/dumps/vm.7.save"), modified);
+    }
 
     @ParameterizedTest
     @CsvSource({
         "nightly-{yyyyMMdd-HHmmss}, nightly-20261122-230509",
         "{yyyy}/{DDD} a$1, 2026/326 a$1",
+        "{stem}@{yyyy} of {file}, vm.7@2026 of vm.7.save",
         "constant, constant"
     })
-    void placesTheDumpsTimeInUtc(String pattern, String expected) {
-        assertThat(NamePattern.parse(pattern).nameFor(MODIFIED)).isEqualTo(expected);
+    void placesTheDumpsTimeInUtc(String pattern, String expected) throws Exception {
+        assertThat(NamePattern.parse(pattern).nameFor(dump(MODIFIED))).isEqualTo(expected);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "/images/vm.qcow2, /images",
+        "/images/{domain}.qcow2, /images",
+        "/images/of-{domain}/vm.qcow2, /images",
+        "/images/{domain}/vm.qcow2, /images"
+    })
+    void tellsTheFolderThatIsTheSameForAllDumps(String pattern, Path expected) {
+        assertThat(NamePattern.parsePath(pattern).folder()).contains(expected);
     }
 
     @ParameterizedTest
@@ -46,8 +72,8 @@ class NamePatternTest {
     }
 
     @Test
-    void refusesANameThatNoImageTakes() {
-        assertThat(NamePattern.parse("{yyyy}" + "é".repeat(124)).nameFor(MODIFIED))
+    void refusesANameThatNoImageTakes() throws Exception {
+        assertThat(NamePattern.parse("{yyyy}" + "é".repeat(124)).nameFor(dump(MODIFIED)))
                 .endsWith("é");
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> NamePattern.parse("{yyyy}" + "é".repeat(126)))
@@ -71,7 +97,7 @@ class NamePatternTest {
             read++;
             Instant modified =
                     Instant.ofEpochSecond(random.nextLong() % 4_000_000_000_000L, random.nextInt(1_000_000_000));
-            assertThatCode(() -> pattern.nameFor(modified))
+            assertThatCode(() -> pattern.nameFor(dump(modified)))
                     .as("%s at %s, seed %d", text, modified, seed)
                     .doesNotThrowAnyException();
         }
@@ -86,5 +112,47 @@ class NamePatternTest {
                     String.valueOf(all.charAt(random.nextInt(all.length()))).repeat(1 + random.nextInt(5)));
         }
         return pattern.toString();
+    }
+
+    @Test
+    void aDomainsNameIsReadFromTheDump() throws Exception {
+        Path saved = Files.write(
+                folder.resolve("saved"),
+                LibvirtSaveBuilder.valid()
+                        .domain("<domain><name>guest</name></domain>")
+                        .build());
+        DumpFacts dump = new DumpFacts(saved, MODIFIED);
+
+        assertThat(NamePattern.parse("of {domain}").nameFor(dump)).isEqualTo("of guest");
+        assertThat(NamePattern.parsePath("/images/{domain}.qcow2").pathFor(dump))
+                .hasToString("/images/guest.qcow2");
+    }
+
+    @Test
+    void aDumpThatTellsNoDomainIsRefused() throws Exception {
+        Path plain = Files.writeString(folder.resolve("plain"), "no save file");
+
+        StateferryException refusal = catchThrowableOfType(
+                StateferryException.class, () -> NamePattern.parse("{domain}").nameFor(new DumpFacts(plain, MODIFIED)));
+
+        assertThat(refusal.kind()).isEqualTo(FailureKind.DUMP_UNFIT);
+        assertThat(refusal.file()).isEqualTo(plain);
+    }
+
+    /** Whoever may put a dump into a folder must not choose what it is written to. */
+    @ParameterizedTest
+    @ValueSource(strings = {"..", "../../etc/passwd", "a/b", ".hidden", " ", "a\nb"})
+    void aDomainsNameLeadsNowhereElse(String domain) throws Exception {
+        Path saved = Files.write(
+                folder.resolve("saved"),
+                LibvirtSaveBuilder.valid()
+                        .domain("<domain><name>" + domain + "</name></domain>")
+                        .build());
+
+        StateferryException refusal = catchThrowableOfType(
+                StateferryException.class,
+                () -> NamePattern.parsePath("/images/{domain}").pathFor(new DumpFacts(saved, MODIFIED)));
+
+        assertThat(refusal.kind()).isEqualTo(FailureKind.DUMP_UNFIT);
     }
 }

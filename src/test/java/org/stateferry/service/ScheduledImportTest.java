@@ -10,9 +10,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -22,10 +24,14 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.home.StateferryHome;
 import org.stateferry.home.StopSignal;
 import org.stateferry.importer.ImportOutcome;
 import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRequest;
+import org.stateferry.service.definition.ImportQueue;
+import org.stateferry.service.definition.RememberedImports;
+import org.stateferry.testing.LibvirtSaveBuilder;
 
 /** What a definition that fails costs: tries, lines of the log, and rows of the history. */
 class ScheduledImportTest {
@@ -40,17 +46,21 @@ class ScheduledImportTest {
     private final List<String> warnings = new ArrayList<>();
     private StateferryException failure;
     private Throwable surprise;
+    private final List<ImportRequest> requests = new ArrayList<>();
+    private Consumer<StopSignal> whileItRuns = stop -> {};
     private int tries;
     private int previews;
     private int forgotten;
     private Path dump;
     private ScheduledImport scheduled;
 
-    private final class Imports implements ScheduledImport.Imports {
+    private final class Imports implements ServiceParts.Imports {
         @Override
         public ImportOutcome run(ImportRequest request, ImportProgress progress, StopSignal stop)
                 throws StateferryException {
             tries++;
+            requests.add(request);
+            whileItRuns.accept(stop);
             warnings.forEach(progress::warning);
             if (surprise instanceof Error error) {
                 throw error;
@@ -73,7 +83,7 @@ class ScheduledImportTest {
         }
 
         @Override
-        public void forgetFailures(JobDefinition definition) {
+        public void forgetFailures(ImportRequest request) {
             forgotten++;
         }
     }
@@ -81,18 +91,23 @@ class ScheduledImportTest {
     @BeforeEach
     void define() throws Exception {
         dump = Files.writeString(folder.resolve("dump"), "dump");
-        JobDefinition definition = JobDefinitionReader.read(Files.writeString(
-                folder.resolve("nightly.yaml"),
-                "{dump: '%s', image: b, name: c, schedule: {every: 1s}}".formatted(dump)));
-        scheduled = new ScheduledImport(
-                definition,
-                new Imports(),
-                new ImportMetrics(new SimpleMeterRegistry(), "nightly"),
-                new StopSignal(),
-                clock,
-                new DoubtfulJvm(jvmEnded::set));
+        make("{dump: '%s', image: b, name: c, schedule: {every: 1s}}".formatted(dump));
         logged.start();
         LOGGER.addAppender(logged);
+    }
+
+    private void make(String text) throws Exception {
+        JobDefinition definition = JobDefinitionReader.read(Files.writeString(folder.resolve("nightly.yaml"), text));
+        scheduled = new ScheduledImport(
+                definition,
+                new ServiceParts(
+                        new Imports(),
+                        new ImportQueue(Runnable::run, clock),
+                        new RememberedImports(StateferryHome.open(folder.resolve("home"))),
+                        new StopSignal(),
+                        clock,
+                        new DoubtfulJvm(jvmEnded::set)),
+                new ImportMetrics(new SimpleMeterRegistry(), "nightly"));
     }
 
     @AfterEach
@@ -102,7 +117,7 @@ class ScheduledImportTest {
 
     private void fire(int times, Duration every) {
         for (int i = 0; i < times; i++) {
-            scheduled.run();
+            scheduled.fire(() -> {});
             clock.advance(every);
         }
     }
@@ -231,5 +246,129 @@ class ScheduledImportTest {
         surprise = null;
         fire(1, Duration.ZERO);
         assertThat(jvmEnded).hasValue(DoubtfulJvm.EXIT_CODE);
+    }
+
+    @Test
+    void whatIsDoneIsNotTriedAgainUntilAFileChanges() throws Exception {
+        fire(5, Duration.ofHours(1));
+        assertThat(tries).as("there is no image to remember").isEqualTo(5);
+
+        define("image: '%s'".formatted(Files.writeString(folder.resolve("image"), "disk")));
+        fire(5, Duration.ofHours(1));
+        assertThat(tries).isEqualTo(6);
+        assertThat(scheduled.lastRun())
+                .hasValueSatisfying(run -> assertThat(run.ending()).isEqualTo(Ending.ALREADY_IMPORTED));
+
+        Files.writeString(folder.resolve("image"), "disk that a guest has used");
+        fire(5, Duration.ofHours(1));
+        assertThat(tries).isEqualTo(7);
+
+        Files.writeString(dump, "another state");
+        fire(5, Duration.ofHours(1));
+        assertThat(tries).isEqualTo(8);
+    }
+
+    private void define(String image) throws Exception {
+        make("{dump: '%s', %s, name: c, schedule: {every: 1s}}".formatted(dump, image));
+    }
+
+    @Test
+    void aFailureThatCanPassIsTriedAgainBesideTheSchedule() throws Exception {
+        failure = StateferryException.of(FailureKind.IO, "the disk fails");
+        make("{dump: '%s', image: b, name: c, retry: {attempts: 3, delay: 10s, factor: 2, longest-delay: 1m}}"
+                .formatted(dump));
+
+        fire(1, Duration.ZERO);
+        assertThat(scheduled.wakeAt()).contains(clock.instant().plusSeconds(10));
+        clock.advance(Duration.ofSeconds(10));
+        fire(1, Duration.ZERO);
+        assertThat(scheduled.wakeAt()).contains(clock.instant().plusSeconds(20));
+        clock.advance(Duration.ofSeconds(20));
+        fire(1, Duration.ZERO);
+
+        assertThat(tries).isEqualTo(3);
+        assertThat(scheduled.wakeAt()).as("all attempts are used up").isEmpty();
+    }
+
+    @Test
+    void outsideOfItsWindowNothingBegins() throws Exception {
+        make("{dump: '%s', image: b, name: c, window: {from: '22:00', to: '23:00'}}".formatted(dump));
+        fire(3, Duration.ZERO);
+        assertThat(tries).isZero();
+        assertThat(scheduled.lastRun())
+                .hasValueSatisfying(run -> assertThat(run.ending()).isEqualTo(Ending.WINDOW_CLOSED));
+        assertThat(scheduled.wakeAt()).contains(Instant.parse("2026-11-20T22:00:00Z"));
+
+        clock.set(Instant.parse("2026-11-20T22:00:00Z"));
+        fire(1, Duration.ZERO);
+        assertThat(tries).isEqualTo(1);
+        assertThat(scheduled.wakeAt()).isEmpty();
+    }
+
+    @Test
+    void whatRunsAtTheEndOfItsWindowIsStoppedAndGoesOnInTheNext() throws Exception {
+        make("{dump: '%s', image: b, name: c, window: {from: '11:00', to: '13:00'}}".formatted(dump));
+        whileItRuns = stop -> {
+            scheduled.watchWindow();
+            assertThat(stop.isRequested()).isFalse();
+            clock.set(Instant.parse("2026-11-20T13:00:00Z"));
+            scheduled.watchWindow();
+            assertThat(stop.isRequested()).isTrue();
+            failure = StateferryException.of(FailureKind.INTERRUPTED, "stopped");
+        };
+        fire(1, Duration.ZERO);
+
+        assertThat(scheduled.lastRun())
+                .hasValueSatisfying(run -> assertThat(run.ending()).isEqualTo(Ending.WINDOW_CLOSED));
+        assertThat(scheduled.wakeAt()).contains(Instant.parse("2026-11-21T11:00:00Z"));
+    }
+
+    @Test
+    void aFoldersFilesAreImportedEachOnceWhenTheyHaveSettled() throws Exception {
+        Path dumps = Files.createDirectory(folder.resolve("dumps"));
+        Path images = Files.createDirectory(folder.resolve("images"));
+        Path done = Files.createDirectory(folder.resolve("done"));
+        make(
+                "{source: {folder: '%s', include: ['*.save'], settled-for: 1m}, image: '%s/{stem}', name: '{stem}', on-success: {action: move, folder: '%s'}}"
+                        .formatted(dumps, images, done));
+        fire(1, Duration.ZERO);
+        assertThat(scheduled.lastRun())
+                .hasValueSatisfying(run -> assertThat(run.ending()).isEqualTo(Ending.NO_DUMP));
+        for (String name : List.of("a", "b", "c")) {
+            Files.writeString(dumps.resolve(name + ".save"), "state");
+            Files.writeString(images.resolve(name), "disk");
+        }
+        Files.writeString(dumps.resolve("other"), "none");
+
+        fire(1, Duration.ZERO);
+        assertThat(tries)
+                .as("the clock of the files is ahead, so they are watched")
+                .isZero();
+        assertThat(scheduled.wakeAt()).contains(clock.instant().plusSeconds(60));
+        clock.advance(Duration.ofMinutes(1));
+        fire(3, Duration.ofSeconds(1));
+
+        assertThat(requests).extracting(ImportRequest::name).containsExactly("a", "b", "c");
+        assertThat(done.resolve("a.save")).hasContent("state");
+        assertThat(dumps).isDirectoryNotContaining("glob:**.save");
+        assertThat(lines())
+                .filteredOn(line -> line.startsWith("nightly (b.save): imported"))
+                .hasSize(1);
+    }
+
+    /** One that fails does not keep the others from their images. */
+    @Test
+    void aDumpThatCannotGiveItsNameFailsAlone() throws Exception {
+        Path dumps = Files.createDirectory(folder.resolve("dumps"));
+        Files.writeString(dumps.resolve("a"), "no save file");
+        Files.write(dumps.resolve("b"), LibvirtSaveBuilder.valid().build());
+        make("{source: {folder: '%s', settled-for: 0s}, image: b, name: '{domain}'}".formatted(dumps));
+
+        fire(1, Duration.ZERO);
+
+        assertThat(requests).extracting(ImportRequest::name).containsExactly("guest & co");
+        assertThat(lines())
+                .anyMatch(line -> line.startsWith("nightly (a): failed: dump-unfit"))
+                .anyMatch(line -> line.startsWith("nightly (b): imported"));
     }
 }

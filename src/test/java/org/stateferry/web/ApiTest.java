@@ -111,6 +111,26 @@ class ApiTest {
     }
 
     @Test
+    void aPausedDefinitionDoesNotFireUntilItIsResumed() throws Exception {
+        String nightly = "/api/v1/definitions/nightly";
+        assertThat(service.post(nightly + "/pause", "").body()).contains("\"paused\":true");
+
+        Answer refused = service.post(nightly + "/run", "");
+        assertThat(refused.status()).isEqualTo(409);
+        assertThat(refused.body()).contains("definition nightly is paused, or not enabled");
+        service.post("/api/v1/definitions/pause", "");
+        assertThat(service.post(nightly + "/resume", "").body())
+                .as("all of them are")
+                .contains("\"paused\":true");
+        service.post("/api/v1/definitions/resume", "");
+
+        assertThat(json(nightly).path("paused").asBoolean()).isFalse();
+        assertThat(service.post(nightly + "/run", "").status()).isEqualTo(202);
+        assertThat(service.post("/api/v1/definitions/absent/pause", "").status())
+                .isEqualTo(404);
+    }
+
+    @Test
     void anImportIsStartedFollowedFoundAndSeenInTheImage() throws Exception {
         JsonNode task = done(service.post("/api/v1/imports", order(dump, "by hand")));
 
@@ -279,6 +299,8 @@ class ApiTest {
                         "hikaricp_connections",
                         "jvm_memory_used_bytes",
                         "stateferry_imports_running 0",
+                        "stateferry_imports_queued 0",
+                        "stateferry_imports_longest_wait_seconds 0.0",
                         "stateferry_definition_overdue{job=\"nightly\"} 0",
                         "stateferry_tasks_waiting 0")
                 .doesNotContain(folder.toString());

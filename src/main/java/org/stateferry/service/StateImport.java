@@ -1,0 +1,297 @@
+package org.stateferry.service;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.home.StopSignal;
+import org.stateferry.importer.ImportOutcome;
+import org.stateferry.importer.ImportRequest;
+import org.stateferry.service.definition.FileMark;
+import org.stateferry.service.definition.ImportQueue;
+
+/**
+ * The import of one dump as a definition wants it, again and again as that fires. After a failure it {@linkplain BackOff holds
+ * back} for a while; then the same import starts again. What is remembered to be done costs a look at the files' times.
+ *
+ * <p>Called by one thread at a time while it is not under way; {@link #stop} and {@link #isUnderWay} by any.
+ */
+final class StateImport {
+    private final JobDefinition definition;
+    private final Path dump;
+    private final ServiceParts parts;
+    private final ImportMetrics metrics;
+    private final AttemptLog log;
+    private final Consumer<LastRun> listener;
+    private final BackOff backOff;
+    private @Nullable FailureKind failedBefore;
+    /** The dump that was not moved or deleted; tried again at each firing, and told once. */
+    private @Nullable FileMark cannotDisposeOf;
+
+    private volatile boolean underWay;
+    private volatile @Nullable StopSignal running;
+
+    /**
+     * How the last firing ended.
+     *
+     * @param ending how
+     * @param at when
+     * @param message a line for people
+     */
+    record LastRun(Ending ending, Instant at, String message) {}
+
+    /**
+     * @param definition that wants it
+     * @param dump the dump
+     * @param parts what runs it
+     * @param metrics the definition's
+     * @param log tells about this dump
+     * @param listener hears how each firing ended that was not held back
+     */
+    StateImport(
+            JobDefinition definition,
+            Path dump,
+            ServiceParts parts,
+            ImportMetrics metrics,
+            AttemptLog log,
+            Consumer<LastRun> listener) {
+        this.definition = definition;
+        this.dump = dump;
+        this.parts = parts;
+        this.metrics = metrics;
+        this.log = log;
+        this.listener = listener;
+        this.backOff = new BackOff(definition.retry());
+    }
+
+    /** Whether it waits for its turn or runs. */
+    boolean isUnderWay() {
+        return underWay;
+    }
+
+    /** Asks it to end restartably, if it runs. */
+    void stop() {
+        StopSignal signal = running;
+        if (signal != null) {
+            signal.request();
+        }
+    }
+
+    /** When it is to be tried again beside the schedule. */
+    Optional<Instant> retryAt() {
+        return underWay ? Optional.empty() : backOff.retryAt();
+    }
+
+    /** Whether it is known to be done, which is then noted as a success. */
+    boolean isDone(FileMark mark) {
+        Optional<String> known = parts.remembered().find(dump, mark, definition.wanted());
+        if (known.isEmpty()) {
+            return false;
+        }
+        Instant now = parts.clock().instant();
+        metrics.succeeded(Ending.ALREADY_IMPORTED, 0, Duration.ZERO, now);
+        ended(Ending.ALREADY_IMPORTED, known.get());
+        disposeOf(mark);
+        return true;
+    }
+
+    /** Whether it has failed and is too early to be tried again, which is then counted. */
+    boolean isHeldBack(FileMark mark) {
+        boolean held = backOff.holds(mark, parts.clock().instant());
+        if (held) {
+            metrics.endedWithout(Ending.HELD_BACK);
+        }
+        return held;
+    }
+
+    /**
+     * Lets it wait for its turn.
+     *
+     * @param mark the dump as it is now
+     * @param ended called when it has ended, however it did
+     */
+    void submit(FileMark mark, Runnable ended) {
+        underWay = true;
+        ImportRequest request;
+        try {
+            request = definition.requestFor(new DumpFacts(dump, mark.modified()));
+        } catch (StateferryException | RuntimeException | Error e) {
+            failed(e, mark, parts.clock().instant());
+            underWay = false;
+            ended.run();
+            return;
+        }
+        ImportQueue.Ticket ticket = new ImportQueue.Ticket(
+                definition.job(),
+                images(request),
+                definition.places(),
+                definition.priority(),
+                definition.concurrentMax());
+        parts.queue().submit(ticket, () -> {
+            try {
+                run(request, mark);
+            } finally {
+                underWay = false;
+                ended.run();
+            }
+        });
+    }
+
+    /** By their real paths, so that links do not hide that two are one. */
+    private static Set<Path> images(ImportRequest request) {
+        Set<Path> images = new HashSet<>();
+        for (Path image : imagePaths(request)) {
+            try {
+                images.add(image.toRealPath());
+            } catch (IOException e) {
+                images.add(image.toAbsolutePath().normalize()); // it is yet to be made
+            }
+        }
+        return images;
+    }
+
+    private static List<Path> imagePaths(ImportRequest request) {
+        List<Path> images = new ArrayList<>(request.otherDisks());
+        images.add(request.image());
+        return images;
+    }
+
+    private void run(ImportRequest request, FileMark mark) {
+        if (parts.stop().isRequested()) {
+            return;
+        }
+        Instant started = parts.clock().instant();
+        if (!definition.isOpen(started)) {
+            windowClosed();
+            return;
+        }
+        StopSignal stop = parts.stop().child();
+        running = stop;
+        try {
+            succeeded(runOrFailAsBefore(request, stop), request, mark, started);
+        } catch (StateferryException | RuntimeException | Error e) {
+            failed(e, mark, started);
+        } finally {
+            running = null;
+        }
+    }
+
+    /** What fails in the same way as before is found out without an attempt that the job repository would keep. */
+    private ImportOutcome runOrFailAsBefore(ImportRequest request, StopSignal stop) throws StateferryException {
+        if (failedBefore != null && failedBefore != FailureKind.INTERNAL) {
+            try {
+                parts.imports().preview(request, stop);
+            } catch (StateferryException e) {
+                if (e.kind() == failedBefore || e.kind() == FailureKind.INTERRUPTED) {
+                    throw e;
+                }
+            }
+        }
+        try {
+            return parts.imports().run(request, log, stop);
+        } catch (StateferryException e) {
+            if (e.kind() != FailureKind.INTERRUPTED) {
+                forgetFailures(request);
+            }
+            throw e;
+        }
+    }
+
+    private void succeeded(ImportOutcome outcome, ImportRequest request, FileMark mark, Instant started) {
+        String message = "snapshot " + outcome.snapshotId() + " of " + request.image();
+        List<Path> images =
+                imagePaths(request).stream().map(Path::toAbsolutePath).toList();
+        parts.remembered().add(dump, mark, definition.wanted(), images, message);
+        Ending ending =
+                outcome.state() == ImportOutcome.State.ALREADY_IMPORTED ? Ending.ALREADY_IMPORTED : Ending.IMPORTED;
+        Instant now = parts.clock().instant();
+        metrics.succeeded(ending, outcome.bytesWritten(), Duration.between(started, now), now);
+        ended(ending, message);
+        disposeOf(mark);
+    }
+
+    private void disposeOf(FileMark mark) {
+        if (definition.onSuccess().keeps()) {
+            return;
+        }
+        boolean told = mark.equals(cannotDisposeOf);
+        cannotDisposeOf = mark;
+        try {
+            if (!definition.onSuccess().apply(dump, mark)) {
+                log.warning(dump + " has changed since it was imported, and stays");
+            }
+        } catch (IOException e) {
+            if (!told) {
+                log.warning(dump + " stays where it is: " + e.getMessage());
+            }
+        }
+    }
+
+    private void failed(Throwable failure, @Nullable FileMark mark, Instant started) {
+        parts.jvm().check(failure);
+        FailureKind kind = FailureKind.INTERNAL;
+        String message = "internal error: " + failure;
+        if (failure instanceof StateferryException ours) {
+            kind = ours.kind();
+            message = String.valueOf(ours.getMessage());
+        }
+        Instant now = parts.clock().instant();
+        if (kind == FailureKind.INTERRUPTED) {
+            if (definition.isOpen(now)) {
+                metrics.endedWithout(Ending.STOPPED);
+                ended(Ending.STOPPED, message);
+            } else {
+                windowClosed();
+            }
+            return;
+        }
+        metrics.failed(kind, Duration.between(started, now));
+        Duration pause = backOff.failed(kind, mark, now);
+        @Nullable Throwable surprise = kind == FailureKind.INTERNAL ? failure : null;
+        log.failed(kind, message, backOff.failures(), pause, surprise, now);
+        listener.accept(new LastRun(Ending.FAILED, now, kind.tag() + ": " + message));
+        failedBefore = kind;
+    }
+
+    /** It is not to run now. */
+    void windowClosed() {
+        metrics.endedWithout(Ending.WINDOW_CLOSED);
+        ended(Ending.WINDOW_CLOSED, "imports run " + definition.window());
+    }
+
+    /** The dump is not there. */
+    void dumpIsMissing() {
+        metrics.endedWithout(Ending.NO_DUMP);
+        ended(Ending.NO_DUMP, dump + " is not there (yet)");
+    }
+
+    /** The dump cannot be looked at. */
+    void cannotBeSeen(StateferryException failure) {
+        failed(failure, null, parts.clock().instant());
+    }
+
+    private void forgetFailures(ImportRequest request) {
+        try {
+            parts.imports().forgetFailures(request);
+        } catch (StateferryException | RuntimeException e) {
+            log.notice("older failures could not be taken out of the history: " + e.getMessage());
+        }
+    }
+
+    private void ended(Ending ending, String message) {
+        backOff.reset();
+        failedBefore = null;
+        Instant now = parts.clock().instant();
+        log.ended(ending, message, now);
+        listener.accept(new LastRun(ending, now, message));
+    }
+}

@@ -1,0 +1,52 @@
+package org.stateferry.service.definition;
+
+import java.io.IOException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.stateferry.host.LinuxFile.Links;
+import org.stateferry.host.PrivateFile;
+import org.stateferry.host.SmallFile;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * What the service keeps in a file of its home from one run to the next, as JSON. A file that cannot be read is as none, and
+ * one that cannot be written is logged: neither keeps a service from its work. The caller is the only one who writes it.
+ *
+ * @param <T> what is kept; made of records, lists, texts, numbers and times
+ */
+final class HomeFile<T> {
+    private static final Logger LOG = LoggerFactory.getLogger(HomeFile.class);
+    private static final int SIZE_MAX = 16 << 20;
+    private static final JsonMapper JSON = JsonMapper.shared();
+
+    private final Path file;
+    private final Class<T> type;
+
+    HomeFile(Path file, Class<T> type) {
+        this.file = file;
+        this.type = type;
+    }
+
+    Optional<T> read() {
+        try {
+            return Optional.ofNullable(JSON.readValue(SmallFile.read(file, Links.STAY, SIZE_MAX), type));
+        } catch (NoSuchFileException e) {
+            return Optional.empty();
+        } catch (IOException | JacksonException e) {
+            LOG.warn("{} cannot be read, and is begun anew", file, e);
+            return Optional.empty();
+        }
+    }
+
+    void write(T content) {
+        try {
+            PrivateFile.replace(file, JSON.writeValueAsBytes(content));
+        } catch (IOException e) {
+            LOG.warn("{} cannot be written", file, e);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+package org.stateferry.service.definition;
+
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What becomes of a dump when its state is in the image.
+ *
+ * @param action what is done
+ * @param folder where to {@link Action#MOVE}; null otherwise
+ */
+public record OnSuccess(Action action, @Nullable Path folder) {
+    /** The dump stays. */
+    public static final OnSuccess KEEP = new OnSuccess(Action.KEEP, null);
+
+    private static final String ASIDE = ".stateferry-";
+
+    /** What can be done with a dump. */
+    public enum Action {
+        /** It stays where it is. */
+        KEEP,
+        /** It goes to a folder of the same file system; a file that is there already is never replaced. */
+        MOVE,
+        /** It is deleted. */
+        DELETE
+    }
+
+    /** Whether the dump stays. */
+    public boolean keeps() {
+        return action == Action.KEEP;
+    }
+
+    /**
+     * Does it, unless the path leads to another file by now.
+     *
+     * @param dump the dump
+     * @param imported what was proven to be in the image
+     * @return whether it was done; false if the file is another one, which is left alone
+     * @throws IOException if the dump cannot be moved or deleted; it is then where it was
+     */
+    public boolean apply(Path dump, FileMark imported) throws IOException {
+        if (keeps()) {
+            return true;
+        }
+        if (!FileMark.of(dump).hasContentOf(imported)) {
+            return false;
+        }
+        // First to a name of our own: what happens to the old name from here on is not ours to delete.
+        Path aside = dump.resolveSibling(ASIDE + dump.getFileName());
+        rename(dump, aside);
+        try {
+            if (!FileMark.of(aside).hasContentOf(imported)) {
+                rename(aside, dump);
+                return false;
+            }
+            if (folder == null) {
+                Files.delete(aside);
+            } else {
+                rename(aside, folder.resolve(dump.getFileName()));
+            }
+            return true;
+        } catch (IOException e) {
+            if (Files.exists(aside)) {
+                rename(aside, dump);
+            }
+            throw e;
+        }
+    }
+
+    /** Never replaces a file: a hard link, unlike a rename, fails if the name is taken. */
+    private static void rename(Path from, Path to) throws IOException {
+        try {
+            Files.createLink(to, from);
+        } catch (FileAlreadyExistsException e) {
+            throw new FileSystemException(to.toString(), null, "there is such a file already");
+        } catch (UnsupportedOperationException | FileSystemException e) {
+            if (Files.exists(to)) {
+                throw new FileSystemException(to.toString(), null, "there is such a file already");
+            }
+            // A file system without hard links, or one that refuses them for this file; never a copy to another one.
+            Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
+            return;
+        }
+        Files.delete(from);
+    }
+}

@@ -1,0 +1,88 @@
+package org.stateferry.service.definition;
+
+import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.PathMatcher;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Where a definition's dumps come from: one file, or all files of a folder whose names match.
+ *
+ * @param path the file or folder
+ * @param isFolder which of the two
+ * @param include patterns of which a file's name in the folder must match one ({@link java.nio.file.FileSystem#getPathMatcher}, glob);
+ *     names that begin with a dot are those of files that are not complete, and match none
+ * @param settledFor so long a file must have been left alone before it is imported
+ */
+public record SourceRule(Path path, boolean isFolder, List<String> include, Duration settledFor) {
+    /** No more files of a folder are looked at. */
+    static final int FILES_MAX = 10_000;
+
+    public SourceRule {
+        include = List.copyOf(include);
+    }
+
+    /** One file, which is imported as soon as it is there. */
+    public static SourceRule file(Path path) {
+        return new SourceRule(path, false, List.of(), Duration.ZERO);
+    }
+
+    /**
+     * Requires that a text is a pattern for file names.
+     *
+     * @throws IllegalArgumentException if not
+     */
+    public static String requirePattern(String pattern) {
+        if (pattern.isBlank() || pattern.indexOf('/') >= 0) {
+            throw new IllegalArgumentException("'" + pattern + "' is not a pattern for the name of a file");
+        }
+        matcher(pattern); // throws a kind of IllegalArgumentException
+        return pattern;
+    }
+
+    private static PathMatcher matcher(String pattern) {
+        return FileSystems.getDefault().getPathMatcher("glob:" + pattern);
+    }
+
+    /**
+     * The files that there are now, by name; a file that is not there is none, and so are those of a folder that are no
+     * regular files.
+     *
+     * @throws IOException if the folder cannot be read
+     */
+    public List<Path> files() throws IOException {
+        if (!isFolder) {
+            return Files.exists(path) ? List.of(path) : List.of();
+        }
+        List<PathMatcher> matchers = include.stream().map(SourceRule::matcher).toList();
+        List<Path> files = new ArrayList<>();
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(path)) {
+            for (Path entry : entries) {
+                Path name = entry.getFileName();
+                if (!name.toString().startsWith(".")
+                        && matchers.stream().anyMatch(matcher -> matcher.matches(name))
+                        && Files.isRegularFile(entry)) {
+                    files.add(entry);
+                }
+                if (files.size() == FILES_MAX) {
+                    break;
+                }
+            }
+        } catch (DirectoryIteratorException e) {
+            throw e.getCause();
+        }
+        files.sort(null);
+        return files;
+    }
+
+    @Override
+    public String toString() {
+        return path.toString();
+    }
+}

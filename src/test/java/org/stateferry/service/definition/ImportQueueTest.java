@@ -1,0 +1,197 @@
+package org.stateferry.service.definition;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.time.ZoneOffset;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.stateferry.service.definition.ImportQueue.Ticket;
+
+/** Whose turn it is. Threads are a list of what was given to them; a test says when one of them works. */
+class ImportQueueTest {
+    private Instant now = Instant.parse("2026-11-20T12:00:00Z");
+    private final Clock clock = new Clock() {
+        private final InstantSource source = () -> now;
+
+        @Override
+        public Instant instant() {
+            return source.instant();
+        }
+
+        @Override
+        public ZoneOffset getZone() {
+            return ZoneOffset.UTC;
+        }
+
+        @Override
+        public Clock withZone(java.time.ZoneId zone) {
+            return this;
+        }
+    };
+    private final Deque<Runnable> threads = new ArrayDeque<>();
+    private final ImportQueue queue = new ImportQueue(threads::add, clock);
+    private final List<String> done = new ArrayList<>();
+    private int images;
+
+    private void submit(String job, int priority) {
+        submit(job, new Ticket(job, Set.of(Path.of("/image" + images++)), 1, priority, 64));
+    }
+
+    private void submit(String name, Ticket ticket) {
+        queue.submit(ticket, () -> done.add(name));
+    }
+
+    private void workThroughAll() {
+        while (!threads.isEmpty()) {
+            threads.remove().run();
+        }
+    }
+
+    /** Makes everybody who comes wait. */
+    private void fill() {
+        for (int i = 0; i < ImportQueue.ROOM; i++) {
+            submit("full", 0);
+        }
+        assertThat(queue.runningCount()).isEqualTo(ImportQueue.ROOM);
+    }
+
+    private List<String> doneAfterThoseThatFilled() {
+        workThroughAll();
+        return done.subList(ImportQueue.ROOM, done.size());
+    }
+
+    @Test
+    void definitionsTakeTurns() {
+        fill();
+        for (int i = 0; i < 3; i++) {
+            submit("a", 0);
+        }
+        submit("b", 0);
+        submit("c", 0);
+
+        assertThat(doneAfterThoseThatFilled()).containsExactly("a", "b", "c", "a", "a");
+    }
+
+    @Test
+    void aHigherPriorityComesFirst() {
+        fill();
+        submit("low", -1);
+        submit("usual", 0);
+        submit("high", 1);
+
+        assertThat(doneAfterThoseThatFilled()).containsExactly("high", "usual", "low");
+    }
+
+    @Test
+    void whoWaitsLongComesBeforeAHigherPriority() {
+        fill();
+        submit("low", 0);
+        now = now.plus(Duration.ofMinutes(11));
+        submit("high", 10);
+
+        assertThat(queue.longestWait()).isEqualTo(Duration.ofMinutes(11));
+        assertThat(doneAfterThoseThatFilled()).containsExactly("low", "high");
+    }
+
+    @Test
+    void twoNeverRunOnOneImage() {
+        Path shared = Path.of("/shared");
+        submit("a", new Ticket("a", Set.of(shared, Path.of("/a")), 1, 0, 1));
+        submit("b", new Ticket("b", Set.of(shared), 1, 0, 1));
+        submit("c", 0);
+
+        assertThat(queue.runningCount()).isEqualTo(2);
+        assertThat(queue.waitingCount()).isEqualTo(1);
+        workThroughAll();
+        assertThat(done).containsExactly("a", "c", "b");
+    }
+
+    /** A disk that hangs: its definition goes no further, and all others do. */
+    @Test
+    void aDefinitionHasNoMoreAtATimeThanItAllows() {
+        for (int i = 0; i < 5; i++) {
+            submit("slow", new Ticket("slow", Set.of(Path.of("/slow" + i)), 1, 100, 1));
+        }
+        Runnable hangs = threads.remove();
+        submit("other", 0);
+        submit("another", 0);
+        workThroughAll();
+
+        assertThat(done).containsExactly("other", "another");
+        hangs.run();
+        workThroughAll();
+        assertThat(done).hasSize(7);
+    }
+
+    @Test
+    void whatNeedsMoreMemoryTakesMoreRoomAndIsNotPassedByForEver() {
+        for (int i = 0; i < 3; i++) {
+            submit("small", 0);
+        }
+        submit("large", new Ticket("large", Set.of(Path.of("/large")), 2, 0, 1));
+        submit("small", 0);
+
+        assertThat(queue.waitingCount()).as("one place is free, and stays so").isEqualTo(2);
+        threads.remove().run();
+        assertThat(queue.runningCount()).isEqualTo(3);
+        workThroughAll();
+        assertThat(done).containsExactly("small", "small", "small", "large", "small");
+    }
+
+    /** With real threads: bounded, none lost, none twice, never two on one image. */
+    @Test
+    @Timeout(60)
+    void aHundredAreAllDoneOnce() throws Exception {
+        ExecutorService real = Executors.newFixedThreadPool(ImportQueue.ROOM);
+        ImportQueue busy = new ImportQueue(real, clock);
+        Map<Integer, AtomicInteger> runs = new ConcurrentHashMap<>();
+        Set<Integer> busyImages = Collections.newSetFromMap(new ConcurrentHashMap<>());
+        AtomicInteger collisions = new AtomicInteger();
+        AtomicInteger now = new AtomicInteger();
+        AtomicInteger most = new AtomicInteger();
+        CountDownLatch all = new CountDownLatch(100);
+        IntStream.range(0, 100).parallel().forEach(number -> {
+            int image = number % 30;
+            Ticket ticket = new Ticket("job" + number % 7, Set.of(Path.of("/i" + image)), 1, number % 3, 2);
+            busy.submit(ticket, () -> {
+                most.accumulateAndGet(now.incrementAndGet(), Math::max);
+                if (!busyImages.add(image)) {
+                    collisions.incrementAndGet();
+                }
+                runs.computeIfAbsent(number, key -> new AtomicInteger()).incrementAndGet();
+                Thread.onSpinWait();
+                busyImages.remove(image);
+                now.decrementAndGet();
+                all.countDown();
+            });
+        });
+        assertThat(all.await(50, TimeUnit.SECONDS)).isTrue();
+        busy.awaitEmpty();
+        real.shutdown();
+
+        assertThat(runs).hasSize(100);
+        assertThat(runs.values()).allMatch(count -> count.get() == 1);
+        assertThat(collisions).hasValue(0);
+        assertThat(most.get()).isLessThanOrEqualTo(ImportQueue.ROOM);
+        assertThat(busy.runningCount()).isZero();
+    }
+}
