@@ -291,7 +291,7 @@ final class ImportSchedule implements SmartLifecycle {
                 }
                 if (states.isPaused(scheduled.definition().job())) {
                     wanted = false;
-                    if (due) {
+                    if (due && next != null) {
                         next.fired(now);
                     }
                     return;

@@ -76,8 +76,15 @@ final class NamePattern {
             throw new IllegalArgumentException("a brace in '" + text + "' has no partner");
         }
         NamePattern pattern = new NamePattern(text);
-        SAMPLES.forEach(sample -> Path.of(pattern.fill(sample, "f", "s", "d")));
+        SAMPLES.stream().map(sample -> pattern.fill(sample, "f", "s", "d")).forEach(NamePattern::requirePath);
         return pattern;
+    }
+
+    private static void requirePath(String text) {
+        Path path = Path.of(text);
+        if (path.getNameCount() == 0) {
+            throw new IllegalArgumentException("'" + text + "' names no file");
+        }
     }
 
     private static void requireUsable(String text, String name) {

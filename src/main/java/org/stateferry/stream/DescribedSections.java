@@ -5,7 +5,6 @@ import java.io.DataOutputStream;
 import java.io.IOException;
 import java.util.List;
 import org.stateferry.error.StateferryException;
-import org.stateferry.stream.VmDescription.DeviceState;
 
 /**
  * Passes the parts of a stream that need its vmdescription: the device sections, which come in the order that it lists

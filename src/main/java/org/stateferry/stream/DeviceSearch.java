@@ -2,7 +2,6 @@ package org.stateferry.stream;
 
 import java.nio.ByteBuffer;
 import org.stateferry.error.StateferryException;
-import org.stateferry.stream.VmDescription.DeviceState;
 
 /**
  * Finds the section of a device without reading the stream from its beginning: the device sections are the last ones,

@@ -4,7 +4,6 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
-import org.stateferry.stream.VmDescription.DeviceState;
 
 /**
  * The beginning of a START or FULL section:

@@ -6,7 +6,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
-import org.stateferry.stream.VmDescription.DeviceState;
+import org.stateferry.stream.StreamFacts.VmClock;
 
 /**
  * Finds out what a file holds that begins as a migration stream: where the stream ends, and what it says about its

@@ -4,6 +4,7 @@ import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.stream.StreamFacts.VmClock;
 
 /**
  * The payload of the device {@code timer} (QEMU {@code system/cpu-timers.c}, {@code vmstate_timers}):

@@ -287,9 +287,10 @@ class ExportCommandTest {
         assertThat(told.path("saveFormat").asString()).isEqualTo("gzip");
         assertThat(told.path("complete").asBoolean()).isTrue();
         // What these tests export is no stream, and that is all that is wrong with the file.
-        assertThat(told.path("problems")).singleElement().satisfies(problem -> assertThat(
-                        problem.path("message").asString())
-                .contains("not a QEMU migration stream"));
+        assertThat(told.path("problems"))
+                .singleElement()
+                .satisfies(problem ->
+                        assertThat(problem.path("message").asString()).contains("not a QEMU migration stream"));
         assertThat(told.at("/domain/name").asString()).isNotBlank();
         long start = told.path("payloadOffset").asLong();
         Path plain = folder.resolve("plain");

@@ -15,6 +15,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.stream.StreamFacts.VmClock;
 import org.stateferry.testing.MigrationStreamBuilder;
 import org.stateferry.testing.Seeds;
 import org.stateferry.testing.StreamKinds;

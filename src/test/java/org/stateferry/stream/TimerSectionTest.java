@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.ByteBuffer;
 import org.junit.jupiter.api.Test;
+import org.stateferry.stream.StreamFacts.VmClock;
 import org.stateferry.testing.MigrationStreamBuilder;
 
 class TimerSectionTest {

@@ -10,7 +10,6 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
-import org.stateferry.stream.VmDescription.DeviceState;
 import org.stateferry.testing.MigrationStreamBuilder;
 
 class VmDescriptionTest {

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.repository.JsonText;
 import org.stateferry.stream.RamBlock;
 import org.stateferry.stream.StreamFacts;
-import org.stateferry.stream.VmClock;
+import org.stateferry.stream.StreamFacts.VmClock;
 
 /** Tells how a guest is resumed from a snapshot, as far as the stream tells what machine it needs. */
 final class ResumeHint {

@@ -11,7 +11,7 @@ import java.util.function.Function;
 import org.stateferry.source.DumpContent;
 import org.stateferry.stream.RamBlock;
 import org.stateferry.stream.StreamFacts;
-import org.stateferry.stream.VmClock;
+import org.stateferry.stream.StreamFacts.VmClock;
 
 /**
  * What {@code inspect} says of a migration stream.

@@ -26,7 +26,7 @@ import org.stateferry.qcow2.VmStateMap;
 import org.stateferry.storage.ImageFile;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.stream.StreamFacts;
-import org.stateferry.stream.VmClock;
+import org.stateferry.stream.StreamFacts.VmClock;
 
 /**
  * The last step of an import: makes what was transferred a snapshot of its images. It believes the journal and the images,

@@ -69,10 +69,11 @@ public final class RememberedImports {
      */
     public synchronized Optional<String> find(Path dump, FileMark mark, String wanted) {
         Entry entry = byDump.get(key(wanted, dump.toString()));
-        boolean holds = entry != null
-                && entry.mark.equals(mark)
-                && entry.images.stream().allMatch(RememberedImports::isUnchanged);
-        return holds ? Optional.of(entry.message) : Optional.empty();
+        return entry != null
+                        && entry.mark.equals(mark)
+                        && entry.images.stream().allMatch(RememberedImports::isUnchanged)
+                ? Optional.of(entry.message)
+                : Optional.empty();
     }
 
     private static boolean isUnchanged(MarkedImage image) {

@@ -10,7 +10,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.stateferry.stream.RamBlock;
 import org.stateferry.stream.StreamFacts;
-import org.stateferry.stream.VmClock;
+import org.stateferry.stream.StreamFacts.VmClock;
 
 class ResumeHintTest {
     private static StreamFacts facts(String machineType, long memory) {
