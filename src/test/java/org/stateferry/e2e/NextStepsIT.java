@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -15,7 +14,6 @@ import org.junit.jupiter.api.io.TempDir;
 import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.RawBytes;
-import org.stateferry.testing.TickerDump;
 
 /** What a failure tells the operator to do next is done here, word for word, and then the import works. */
 class NextStepsIT {
@@ -110,10 +108,12 @@ class NextStepsIT {
     void clustersThatAreTooSmallForAStateAreMadeLarger() {
         Path carrier = scene.path("carrier.qcow2");
 
-        assertThat(refused(2, scene.dump(), carrier, "--create", "200T", "--cluster-size", "512"))
-                .contains("--cluster-size");
+        // Of the 128 GiB that an L1 table can map with such clusters, 64 KiB are left.
+        String size = String.valueOf((128L << 30) - (64 << 10));
+        assertThat(refused(2, scene.dump(), carrier, "--create", size, "--cluster-size", "512"))
+                .contains("Give a larger --cluster-size");
 
-        assertImports(scene.dump(), carrier, "saved", "--create", "200T", "--cluster-size", "2M");
+        assertImports(scene.dump(), carrier, "saved", "--create", size, "--cluster-size", "64k");
     }
 
     @Test
@@ -133,27 +133,6 @@ class NextStepsIT {
         assertImports(scene.dump(), image, "saved", "--create", "0");
     }
 
-    /** A state that was saved over a longer one, in a file that was not cut before. */
-    @Test
-    void theNewStateIsCopiedFromAFileThatHeldALongerOne() throws IOException {
-        Path longer = TickerDump.inflated(scene.dump(), scene.path("longer.vmstate"), 1, 1);
-        Path volume = Files.copy(longer, scene.path("volume"));
-        Files.write(volume, Files.readAllBytes(scene.dump()), StandardOpenOption.WRITE);
-
-        CommandResult result = scene.program().importDump(volume, scene.image(), "saved");
-
-        Matcher next = Pattern.compile("the first ([0-9]+) bytes").matcher(result.stderr());
-        if (next.find()) {
-            byte[] head = new byte[Integer.parseInt(next.group(1))];
-            System.arraycopy(Files.readAllBytes(volume), 0, head, 0, head.length);
-            assertThat(head).isEqualTo(Files.readAllBytes(scene.dump()));
-            assertImports(Files.write(scene.path("copy.vmstate"), head), scene.image(), "saved");
-        } else {
-            result.requireSuccess();
-            Judge.assertHolds(scene.image(), "saved", scene.dump());
-        }
-    }
-
     @Test
     void anImportThatIsOverIsNotRestartedButImportedAgain() {
         scene.importAs("saved").requireSuccess();
@@ -168,7 +147,7 @@ class NextStepsIT {
     void whatIsImportedIsNotAbandonedButDeleted() {
         scene.importAs("saved").requireSuccess();
 
-        assertThat(nextStep(12, "abandon", "1")).contains("qemu-img snapshot -d");
+        assertThat(nextStep(2, "abandon", "1")).contains("qemu-img snapshot -d");
 
         QemuImg.deleteSnapshot(scene.image(), "saved");
         Judge.assertClean(scene.image());
@@ -194,12 +173,7 @@ class NextStepsIT {
     @Test
     void aDamagedJobRepositoryIsMovedAway() throws IOException {
         scene.importAs("saved").requireSuccess();
-        Path database;
-        try (var files = Files.list(scene.home())) {
-            database = files.filter(file -> file.toString().endsWith(".mv.db"))
-                    .findFirst()
-                    .orElseThrow();
-        }
+        Path database = scene.home().resolve("repository").resolve("stateferry.mv.db");
         Files.write(database, new byte[100_000]);
 
         assertThat(nextStep(15, "history")).contains("move the file away");
