@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
-import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.host.FileStatus;
 import org.stateferry.stream.MigrationStream;
@@ -150,12 +149,7 @@ final class ComposedDump implements DumpSource {
 
     @Override
     public void requireUnchanged() throws StateferryException {
-        file.requireUnchanged();
-        if (file.isBlockDevice() && !takeFingerprint().equals(fingerprint)) {
-            throw StateferryException.in(
-                            FailureKind.DUMP_INVALID, file.path(), "the dump was changed while it was read")
-                    .advise("wait until the dump is completely written");
-        }
+        file.requireUnchanged(fingerprint, this::takeFingerprint);
     }
 
     @Override

@@ -219,6 +219,26 @@ final class DumpFile implements StreamFile, Closeable {
         return readEnd;
     }
 
+    /** Takes the fingerprint of what is read of the file. */
+    @FunctionalInterface
+    interface Fingerprinting {
+        DumpFingerprint take() throws StateferryException;
+    }
+
+    /**
+     * As {@link #requireUnchanged()}; a block device's times and size tell nothing, so its fingerprint is taken once more.
+     *
+     * @param before the fingerprint that was taken when the file was opened
+     */
+    void requireUnchanged(DumpFingerprint before, Fingerprinting now) throws StateferryException {
+        requireUnchanged();
+        if (isBlockDevice() && !now.take().equals(before)) {
+            throw StateferryException.in(FailureKind.DUMP_INVALID, path, "the dump was changed while it was read")
+                    .advise("wait until the dump is completely written");
+        }
+    }
+
+    /** Fails if the path leads to another file by now, or if the file's size or time has changed. */
     void requireUnchanged() throws StateferryException {
         FileStatus now;
         try {
