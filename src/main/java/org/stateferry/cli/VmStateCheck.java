@@ -57,7 +57,8 @@ record VmStateCheck(
         ByteBuffer inDump = ByteBuffer.allocate(PIECE_SIZE);
         long length = dump.streamLength().orElse(entry.vmStateSize());
         // A state that reaches behind its size is compared as far as the dump does.
-        long end = Math.min(reader.end(), Math.max(entry.vmStateSize(), length));
+        long storedEnd = reader.end();
+        long end = Math.min(storedEnd, Math.max(entry.vmStateSize(), length));
         if (sample != null && end != length) {
             return new VmStateCheck(entry, end, 0, dump.path(), Math.min(end, length));
         }
@@ -81,7 +82,7 @@ record VmStateCheck(
                 pieces.read(inDump.clear());
                 long compared =
                         Math.max(entry.vmStateSize(), offset + inDump.flip().limit());
-                reader.read(inImage.clear(), offset, Math.min(reader.end(), compared));
+                reader.read(inImage.clear(), offset, Math.min(storedEnd, compared));
                 int mismatch = inImage.flip().mismatch(inDump);
                 read += mismatch >= 0 ? mismatch : inImage.remaining();
                 if (mismatch >= 0) {

@@ -142,7 +142,7 @@ public final class VmStateReader {
 
     /**
      * Where the vmstate ends: the size that the table entry gives, or the end of the last stored cluster if that lies further
-     * behind it than the cluster that the size ends in.
+     * behind it than the cluster that the size ends in. Walks the whole mapping at each call: to be asked once.
      */
     public long end() throws StateferryException {
         return forEachStored((start, size) -> {});
