@@ -38,6 +38,7 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.importer.ImportIdentity;
 import org.stateferry.repository.ImportParameters;
+import org.stateferry.testing.Sampled;
 import org.stateferry.testing.Thorough;
 
 class BatchContextTest {
@@ -69,6 +70,7 @@ class BatchContextTest {
         }
     }
 
+    @Thorough
     @Test
     void theFrameworkPrintsNothingAndLogsToItsFile() throws Exception {
         try (OtherProcess other = OtherProcess.start("start-context", folder)) {
@@ -119,6 +121,7 @@ class BatchContextTest {
         }
     }
 
+    @Sampled
     @ParameterizedTest
     @ValueSource(strings = {"with space", "a#b?c", "a+b", "ü", "a'b"})
     void theHomeMayHaveAnUnusualName(String name) throws Exception {
@@ -143,6 +146,7 @@ class BatchContextTest {
         assertThat(home.repositoryFile()).doesNotExist();
     }
 
+    @Thorough
     @Test
     void theWorkingFoldersSettingsAreNotOurs() throws Exception {
         // The other process works in the home folder.
@@ -177,6 +181,7 @@ class BatchContextTest {
                         .doesNotContain("secret"));
     }
 
+    @Sampled
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -253,6 +258,7 @@ class BatchContextTest {
                 .satisfies(requirements);
     }
 
+    @Sampled
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 3, 4, 5, 6})
     void aSpoiledDatabaseEitherWorksOrIsNamed(long seed) throws Exception {
@@ -288,6 +294,7 @@ class BatchContextTest {
                         .toList());
     }
 
+    @Sampled
     @ParameterizedTest
     @ValueSource(
             strings = {

@@ -21,6 +21,7 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.installation.Installation;
 import org.stateferry.installation.LocalInstallation;
+import org.stateferry.testing.Sampled;
 
 /** What only a process of its own can show. */
 class ProcessTest {
@@ -29,6 +30,7 @@ class ProcessTest {
     @TempDir
     Path home;
 
+    @Sampled
     @ParameterizedTest
     @ValueSource(strings = {"--help", "import --help", "--version", "import a b", "inspect src/demo/ticker.qcow2"})
     void whatNeedsNoFrameworkLoadsNone(String line) throws Exception {
@@ -84,6 +86,7 @@ class ProcessTest {
         }
     }
 
+    @Sampled
     @ParameterizedTest
     @ValueSource(strings = {"INT", "TERM"})
     void aSignalEndsTheServiceInGoodOrder(String signal) throws Exception {

@@ -25,6 +25,7 @@ import org.stateferry.testing.Qcow2ImageBuilder;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.Sampled;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -63,6 +64,7 @@ class VerifyCommandTest {
         return JsonMapper.shared().readTree(screen.out());
     }
 
+    @Sampled
     @ParameterizedTest
     @CsvSource({"1, 2, 3", "10, 14, 17", "100, 151, 151"})
     void aSampleIsTheShareThatWasAskedFor(int percent, int piecesMin, int piecesMax) {
@@ -102,6 +104,7 @@ class VerifyCommandTest {
         return all;
     }
 
+    @Sampled
     @ParameterizedTest
     @CsvSource({"--sample 0", "--sample 101", "--seed 5"})
     void aShareThatMakesNoSenseIsAMisuse(String words) {

@@ -22,6 +22,7 @@ import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuIo;
 import org.stateferry.testing.RawBytes;
+import org.stateferry.testing.Sampled;
 import org.stateferry.testing.Thorough;
 import org.stateferry.testing.TickerDump;
 
@@ -113,6 +114,7 @@ class BetweenIT {
         killed = scene.copyTo(directory.resolve("killed"));
     }
 
+    @Sampled
     @ParameterizedTest
     @MethodSource("actions")
     void survivesAndTheNextRunDecidesRightly(Between between) throws IOException {

@@ -19,6 +19,7 @@ import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.RawBytes;
 import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.Thorough;
 
 /** Images on a block device, which neither grows nor shrinks. Needs root for a loop device, or is skipped. */
 class BlockDeviceIT {
@@ -85,6 +86,7 @@ class BlockDeviceIT {
         Judge.assertClean(device);
     }
 
+    @Thorough
     @Test
     void whatDoesNotFitIsRefusedAndLeavesEveryByteAsItIs() {
         Scene large = scene.withLongDump(9, 5);

@@ -13,6 +13,7 @@ import org.stateferry.testing.CommandRunner;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.RawBytes;
 import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.Sampled;
 import org.stateferry.testing.SmallDisk;
 import org.stateferry.testing.Thorough;
 
@@ -92,6 +93,7 @@ class DiskFullIT {
     }
 
     /** The journal's parts have pages of their own; the last one is only needed for the publish. */
+    @Sampled
     @ParameterizedTest
     @ValueSource(ints = {1, 3, 5})
     void theJournalsDiskIsFull(int pages) {
@@ -178,6 +180,7 @@ class DiskFullIT {
         assertImported(scene, before);
     }
 
+    @Sampled
     @ParameterizedTest
     @ValueSource(ints = {20, 100})
     void tooFewFilesMayBeOpen(int files) {

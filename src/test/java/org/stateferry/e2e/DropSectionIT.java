@@ -11,12 +11,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.MigrationStreamBuilder;
+import org.stateferry.testing.Thorough;
 
 /** States that no QEMU of this machine would load, because of a section that it does not know. */
 class DropSectionIT {
     @TempDir
     Path directory;
 
+    @Thorough
     @Test
     void withoutWhatProxmoxAddsAStateIsThatOfAnyQemu() throws Exception {
         Scene scene = Scene.in(directory);

@@ -92,6 +92,7 @@ class EarlierSnapshotsIT {
         deleteBoth(scene);
     }
 
+    @Thorough
     @Test
     void aSecondImportAfterARevertFits() {
         Scene scene = Scene.in(directory);
@@ -104,6 +105,7 @@ class EarlierSnapshotsIT {
         deleteBoth(scene);
     }
 
+    @Thorough
     @Test
     void aSecondImportAfterAResizeFits() {
         Scene scene = Scene.in(directory);

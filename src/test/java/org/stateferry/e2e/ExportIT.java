@@ -14,6 +14,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.testing.NewestQemu;
 import org.stateferry.testing.QemuVm;
+import org.stateferry.testing.Sampled;
 import org.stateferry.testing.TickerGuest;
 
 /** States that leave an image again: equal to what was put in, and QEMU resumes them from the file. */
@@ -23,6 +24,7 @@ class ExportIT {
     @TempDir
     Path directory;
 
+    @Sampled
     @ParameterizedTest
     @ValueSource(strings = {"none", "image"})
     void whatWasImportedComesOutByteForByte(String compress) throws IOException {

@@ -20,6 +20,7 @@ import org.stateferry.testing.Thorough;
 import org.stateferry.testing.TickerGuest;
 
 /** What the program says after an import about how to resume is tried with QEMU, word for word. */
+@Thorough
 class HintsIT {
     private static final String MIB_16 = "16777216";
 
@@ -88,7 +89,6 @@ class HintsIT {
                 .isEqualTo("running");
     }
 
-    @Thorough
     @Test
     void oneMemoryBackend() {
         String machine = "-M pc-i440fx-7.2 -m 16";
@@ -101,7 +101,6 @@ class HintsIT {
                 .isEqualTo("running");
     }
 
-    @Thorough
     @Test
     void countedInstructions() {
         for (String shift : List.of("auto", "4")) {
@@ -120,7 +119,6 @@ class HintsIT {
         }
     }
 
-    @Thorough
     @Test
     void aFlashDriveThatTheGuestWritesTo() throws IOException {
         Files.write(directory.resolve("code.fd"), new byte[1024 * 1024]);
@@ -154,7 +152,6 @@ class HintsIT {
         assertThat(resumed(machine, "-loadvm saved")).isEqualTo("running");
     }
 
-    @Thorough
     @Test
     void rawDisksAndOneStateManyTimes() throws IOException {
         Path qcow2 = TickerGuest.createDisk(directory.resolve("ticker.qcow2"));

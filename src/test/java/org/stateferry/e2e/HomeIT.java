@@ -30,6 +30,7 @@ class HomeIT {
     @TempDir
     Path directory;
 
+    @Thorough
     @Test
     void aReadOnlyHomeIsNamedAndTheImageIsUntouched() {
         Scene scene = Scene.in(directory);
@@ -69,6 +70,7 @@ class HomeIT {
         Judge.assertHolds(scene.image(), "second", scene.dump());
     }
 
+    @Thorough
     @Test
     void anUnfinishedImportCompletesWithoutItsHome() throws IOException {
         Scene scene = Scene.in(directory).withLongDump(MEBIBYTES, 1);

@@ -10,12 +10,15 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuIo;
 import org.stateferry.testing.RawBytes;
+import org.stateferry.testing.Sampled;
+import org.stateferry.testing.Thorough;
 
 /** The same guest and the same save on disks of every layout that qcow2 knows. */
 class ImageLayoutIT {
     @TempDir
     Path directory;
 
+    @Sampled
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -37,6 +40,7 @@ class ImageLayoutIT {
         assertImportHolds(scene.withImage(image));
     }
 
+    @Sampled
     @ParameterizedTest
     @ValueSource(strings = {"compression_type=zlib", "compression_type=zstd", "compression_type=zlib,cluster_size=4k"})
     void compressedClusters(String options) {
@@ -59,6 +63,7 @@ class ImageLayoutIT {
         assertImportHolds(scene.withImage(scene.image()));
     }
 
+    @Thorough
     @Test
     void anOverlayWhoseLargerBackingFileDoesNotShineThrough() {
         Scene scene = Scene.in(directory);

@@ -21,6 +21,7 @@ import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuIo;
 import org.stateferry.testing.RawBytes;
 import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.Sampled;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
@@ -49,6 +50,7 @@ class KillIT {
     private List<String> options = List.of();
     private int publishedBefore;
 
+    @Sampled
     @ParameterizedTest
     @ValueSource(strings = {"none", "image"})
     void noKillLeavesAThirdStateAndTheImportCompletes(String compression) throws InterruptedException {

@@ -14,8 +14,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.RawBytes;
+import org.stateferry.testing.Thorough;
 
 /** What a failure tells the operator to do next is done here, word for word, and then the import works. */
+@Thorough
 class NextStepsIT {
     private static final Pattern NEXT = Pattern.compile("(?m)^ *next: (.*)$");
 

@@ -22,6 +22,7 @@ import org.stateferry.source.DumpSources;
 import org.stateferry.testing.Dumps;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.QemuVm;
+import org.stateferry.testing.Sampled;
 import org.stateferry.testing.Seeds;
 
 /**
@@ -81,6 +82,7 @@ class OtherMachinesIT {
         return Files.readAllBytes(dump);
     }
 
+    @Sampled
     @ParameterizedTest(name = "{0}")
     @MethodSource("machines")
     void aStateIsCheckedToItsEndAndNoPartOfItIsTakenForAll(Machine machine) throws Exception {

@@ -16,6 +16,7 @@ import org.stateferry.testing.Compressed;
 import org.stateferry.testing.QemuVm;
 import org.stateferry.testing.RawBytes;
 import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.Thorough;
 
 /** States that come compressed or through a pipe, and guests that go on from them. */
 class PipeIT {
@@ -24,6 +25,7 @@ class PipeIT {
     @TempDir
     Path directory;
 
+    @Thorough
     @Test
     void anInterruptedImportOfACompressedDumpIsContinued() throws Exception {
         Scene plain = Scene.in(directory).withLongDump(8, 1);
@@ -41,6 +43,7 @@ class PipeIT {
         Judge.assertHolds(scene.image(), "saved", plain.dump());
     }
 
+    @Thorough
     @Test
     void aStateThatComesThroughAPipeIsImported() {
         Scene scene = Scene.in(directory);
@@ -54,6 +57,7 @@ class PipeIT {
         assertThat(again.exitCode()).as("the name is taken").isEqualTo(12);
     }
 
+    @Thorough
     @Test
     void aPipeThatBreaksGivesEverythingBack() throws Exception {
         Scene scene = Scene.in(directory).withLongDump(4, 1);

@@ -19,6 +19,8 @@ import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuIo;
 import org.stateferry.testing.RawBytes;
+import org.stateferry.testing.Sampled;
+import org.stateferry.testing.Thorough;
 import org.stateferry.testing.TickerDump;
 
 /** What is refused, with which exit code, and that a refusal leaves the image as it was. */
@@ -84,6 +86,7 @@ class RefusalIT {
                 name("an empty name", "", 2, 12));
     }
 
+    @Sampled
     @ParameterizedTest
     @MethodSource({"dumps", "images", "names"})
     void isRefusedAndTheImageIsAsItWas(Refusal refusal) {
@@ -97,6 +100,7 @@ class RefusalIT {
         assertThat(digest(attempt.image())).isEqualTo(before);
     }
 
+    @Thorough
     @Test
     void oneFileInTwoRolesIsAUsageErrorUnderAnyName() throws IOException {
         Scene scene = Scene.in(directory);
@@ -121,6 +125,7 @@ class RefusalIT {
         assertThat(RawBytes.sha256(scene.image())).isEqualTo(before);
     }
 
+    @Thorough
     @Test
     void aBitmapIsAcceptedOnDemandAndSurvives() {
         Scene scene = Scene.in(directory);
@@ -148,6 +153,7 @@ class RefusalIT {
                 names().findFirst().orElseThrow());
     }
 
+    @Sampled
     @ParameterizedTest
     @MethodSource("oneOfEachKind")
     void theProcessEndsAsTheCommandDid(Refusal refusal) {

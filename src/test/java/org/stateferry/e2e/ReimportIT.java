@@ -67,6 +67,7 @@ class ReimportIT {
         Judge.assertGoesOnAfter(700, scene.image(), "second");
     }
 
+    @Thorough
     @Test
     void aDeletedSnapshotIsImportedAgain() {
         Scene scene = Scene.in(directory);
@@ -80,6 +81,7 @@ class ReimportIT {
         Judge.assertHolds(scene.image(), "saved", scene.dump());
     }
 
+    @Thorough
     @Test
     void aRecreatedImageIsImportedIntoAgain() {
         Scene scene = Scene.in(directory);

@@ -85,6 +85,7 @@ class SharedFolderIT {
         return scene.launcher().importDump(scene.dump(), image, "saved", "--create", "0");
     }
 
+    @Thorough
     @Test
     void anOpenUmaskOpensNeitherTheImageNorTheHome() throws IOException {
         Path image = shared.resolve("carrier.qcow2");
@@ -147,6 +148,7 @@ class SharedFolderIT {
         }
     }
 
+    @Thorough
     @Test
     void anImageIsGivenToWhomItIsFor() throws IOException {
         Path image = shared.resolve("carrier.qcow2");

@@ -7,6 +7,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.RawBytes;
+import org.stateferry.testing.Thorough;
 import org.stateferry.testing.TickerDump;
 
 /** A disk that was written to after the save does not fit the dump: the operator is told, or asks for a refusal. */
@@ -30,6 +31,7 @@ class StaleDiskIT {
         Judge.assertHolds(scene.image(), "saved", scene.dump());
     }
 
+    @Thorough
     @Test
     void aDiskNewerThanTheDumpIsRefusedOnDemand() {
         Scene scene = Scene.in(directory);
@@ -43,6 +45,7 @@ class StaleDiskIT {
         assertThat(RawBytes.sha256(scene.image())).isEqualTo(before);
     }
 
+    @Thorough
     @Test
     void timesThatDifferByTheClocksGrainAreNoReasonToWarn() {
         Scene scene = Scene.in(directory);
@@ -53,6 +56,7 @@ class StaleDiskIT {
         assertThat(result.stderr()).doesNotContain(SAVED_AT);
     }
 
+    @Thorough
     @Test
     void ourOwnImportDoesNotMakeTheDiskNewer() {
         Scene scene = Scene.in(directory);

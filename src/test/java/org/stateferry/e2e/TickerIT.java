@@ -15,6 +15,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuVm;
 import org.stateferry.testing.RawBytes;
+import org.stateferry.testing.Sampled;
+import org.stateferry.testing.Thorough;
 import org.stateferry.testing.TickerGuest;
 
 /** The main promise: a guest saved by QEMU goes on from the imported snapshot, and nothing else has changed. */
@@ -22,6 +24,7 @@ class TickerIT {
     @TempDir
     Path directory;
 
+    @Sampled
     @ParameterizedTest
     @ValueSource(strings = {"pc", "q35"})
     void aGuestSavedJustNowGoesOnWhereItStopped(String machine) {
@@ -60,6 +63,7 @@ class TickerIT {
         Judge.assertHolds(scene.image(), "before upgrade", scene.dump());
     }
 
+    @Thorough
     @Test
     void theSnapshotHasTheTimesOfTheSave() throws Exception {
         Scene scene = Scene.in(directory);

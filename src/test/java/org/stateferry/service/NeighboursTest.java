@@ -29,6 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.home.ServiceAddress;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.Sampled;
 import org.stateferry.testing.Thorough;
 
 /** A service in a process of its own, with the memory that the launcher gives it, and clients that mean it no good. */
@@ -133,6 +134,7 @@ class NeighboursTest {
         return (int) Math.min(3150, files - 200);
     }
 
+    @Sampled
     @ParameterizedTest
     @ValueSource(ints = {7600, 3000, 0})
     void requestsThatNeverEndStarveNobody(int size) throws IOException {
@@ -175,6 +177,7 @@ class NeighboursTest {
         }
     }
 
+    @Thorough
     @Test
     void answersThatNobodyReadsStarveNobody() throws IOException {
         for (int i = 0; i < 300; i++) {
@@ -183,6 +186,7 @@ class NeighboursTest {
         assertHealthy();
     }
 
+    @Sampled
     @ParameterizedTest
     @CsvSource({
         "Transfer-Encoding: chunked, 413",

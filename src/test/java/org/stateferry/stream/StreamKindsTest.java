@@ -17,6 +17,7 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.stream.StreamFacts.VmClock;
 import org.stateferry.testing.MigrationStreamBuilder;
+import org.stateferry.testing.Sampled;
 import org.stateferry.testing.Seeds;
 import org.stateferry.testing.StreamKinds;
 import org.stateferry.testing.StreamKinds.Kind;
@@ -64,6 +65,7 @@ class StreamKindsTest {
     }
 
     /** Behind the end mark nothing of the guest is missing, and QEMU can be told to write no vmdescription. */
+    @Sampled
     @ParameterizedTest(name = "{0}")
     @MethodSource("kinds")
     void isRefusedWhereverItIsCut(Kind kind) throws Exception {
@@ -75,6 +77,7 @@ class StreamKindsTest {
         assertThat(Streams.open(ended).length()).isEqualTo(ended.length);
     }
 
+    @Sampled
     @ParameterizedTest(name = "{0}")
     @MethodSource("kinds")
     void isRefusedWhereverItIsCutAndFilledWithZeros(Kind kind) throws Exception {
@@ -151,6 +154,7 @@ class StreamKindsTest {
         assertThat(Streams.check(stream, bytes, 1000)).isNull();
     }
 
+    @Sampled
     @ParameterizedTest(name = "{0}")
     @MethodSource("kinds")
     void damageIsRefusedOrPassedAlikeInPiecesOfAnySize(Kind kind) throws Exception {

@@ -25,10 +25,14 @@ public final class Effort {
 
     /** All cases from effort {@value #ALL} on, below that as many of them, evenly spread. */
     public static <T> List<T> share(List<T> cases) {
-        int share = Math.min(EFFORT, ALL);
         return IntStream.range(0, cases.size())
-                .filter(i -> i % ALL < share)
+                .filter(Effort::takes)
                 .mapToObj(cases::get)
                 .toList();
+    }
+
+    /** Whether {@link #share} takes the case with this index. */
+    static boolean takes(int index) {
+        return index % ALL < EFFORT;
     }
 }

@@ -24,6 +24,7 @@ import org.stateferry.stream.StreamFile;
 import org.stateferry.stream.StreamSurvey;
 import org.stateferry.testing.MappedStateBuilder;
 import org.stateferry.testing.Seeds;
+import org.stateferry.testing.Thorough;
 
 /** States in the mapped-ram layout, read as plain streams and as they are. */
 class MappedRamTest {
@@ -85,6 +86,7 @@ class MappedRamTest {
         check.finish();
     }
 
+    @Thorough
     @Test
     void moreThanAChunkOfTheBitmapIsNoDifference() throws Exception {
         List<byte @Nullable []> pages = new ArrayList<>();
