@@ -39,7 +39,7 @@ import tools.jackson.dataformat.yaml.YAMLParser;
  */
 final class DefinitionFields {
     /** The fields that may have several values. */
-    private static final Set<String> LISTS = Set.of("also", "source.include");
+    private static final Set<String> LISTS = Set.of("also", "source.include", "options.drop-sections");
 
     private static final int LARGEST_FILE = 64 * 1024;
 

@@ -236,6 +236,15 @@ class JobDefinitionReaderTest {
         assertThat(definition.requestFor(DUMP).otherDisks()).containsExactly(Path.of("o"), Path.of("p"));
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"[slirp, pbs-state]", "\n    - slirp\n    - pbs-state"})
+    void takesTheSectionsToLeaveOutAsAList(String list) throws Exception {
+        JobDefinition definition = read("dump: a\nimage: b\nname: c\noptions:\n  drop-sections: " + list + "\n");
+
+        assertThat(definition.requestFor(DUMP).options().choice().dropSections())
+                .containsExactly("slirp", "pbs-state");
+    }
+
     @Test
     void takesOneOtherDiskWithoutAListAsWell() throws Exception {
         JobDefinition definition = read("{dump: a, image: b, name: c, schedule: {every: 10m}, also: o}");
