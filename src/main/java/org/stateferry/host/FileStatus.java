@@ -1,6 +1,7 @@
 package org.stateferry.host;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -23,14 +24,27 @@ import java.util.Objects;
  * @param owner user id
  * @param group group id
  * @param links how many names it has
+ * @param hasAcl whether an access control list says who else may do what (acl(5)); the permissions of the group are then the most
+ *     that the list grants to anybody
  */
 public record FileStatus(
-        String key, Type type, long size, Instant modified, int permissions, int owner, int group, int links) {
+        String key,
+        Type type,
+        long size,
+        Instant modified,
+        int permissions,
+        int owner,
+        int group,
+        int links,
+        boolean hasAcl) {
     private static final int TYPE_MASK = 0170000;
     private static final int PERMISSION_MASK = 07777;
     private static final int WRITABLE_BY_OTHERS = 022;
     private static final int ANYTHING_FOR_OTHERS = 077;
     private static final int ROOT = 0;
+    /** The extended attribute that the list lies in, with a zero byte behind its name. */
+    private static final byte[] ACL = "system.posix_acl_access\0".getBytes(StandardCharsets.US_ASCII);
+
     private static final Instant EARLIEST = Instant.ofEpochMilli(Long.MIN_VALUE / 4);
     private static final Instant LATEST = Instant.ofEpochMilli(Long.MAX_VALUE / 4);
 
@@ -113,10 +127,15 @@ public record FileStatus(
                     mode & PERMISSION_MASK,
                     number(found, "uid"),
                     number(found, "gid"),
-                    number(found, "nlink"));
+                    number(found, "nlink"),
+                    hasAcl(path));
         } catch (UnsupportedOperationException e) {
             return ofOtherSystem(path, links);
         }
+    }
+
+    private static boolean hasAcl(Path path) {
+        return Libc.isAvailable() && Libc.getxattr(Libc.bytesOf(path), ACL, null, 0) > 0;
     }
 
     private static int number(Map<String, Object> found, String name) {
@@ -146,6 +165,7 @@ public record FileStatus(
                 0,
                 0,
                 0,
-                1);
+                1,
+                false);
     }
 }

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The functions of the C library that this package calls, with the constants of Linux on 64-bit machines. Each returns -1,
@@ -213,6 +214,13 @@ final class Libc {
      */
     static native long copy_file_range(
             int source, long[] sourceOffset, int descriptor, long[] offset, long length, int flags);
+
+    /**
+     * @param path see {@link #bytesOf}
+     * @param name with a zero byte behind it
+     * @param value gets the attribute's value; null if only its size is wanted, which takes a {@code size} of 0
+     */
+    static native long getxattr(byte[] path, byte[] name, byte @Nullable [] value, long size);
 
     static native int socket(int domain, int type, int protocol);
 

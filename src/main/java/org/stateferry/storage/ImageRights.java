@@ -76,6 +76,10 @@ public record ImageRights(@Nullable Integer mode, @Nullable String owner) {
         if (!dump.isRegular()) {
             return OWNERS;
         }
+        if (dump.hasAcl()) {
+            // What stands for the group in the permissions is what the list grants at most, to whomever.
+            return OWNERS;
+        }
         int ofGroup = dump.permissions() & GROUPS;
         int ofOthers = dump.permissions() & OTHERS;
         // Somebody of the dump's group may not do what others may, if the group may not.

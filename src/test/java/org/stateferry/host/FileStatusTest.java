@@ -11,8 +11,10 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.stateferry.testing.AccessLists;
 import org.stateferry.testing.RunningCommand;
 
 /** What a file system tells of a file may be more than a clock can. */
@@ -48,5 +50,18 @@ class FileStatusTest {
                 .isNotZero();
         assertThat(HostBoot.read(Path.of("/no/such/file"))).isZero();
         assertThat(HostBoot.read(Path.of("/proc/self/stat"))).isZero();
+    }
+
+    @Test
+    void aListOfWhoMayDoWhatIsSeen(@TempDir Path folder) throws Exception {
+        Path plain = Files.createFile(folder.resolve("plain"));
+        Path listed = Files.createFile(folder.resolve("listed"));
+        assumeTrue(AccessLists.set(listed), "the file system has no access control lists");
+
+        assertThat(FileStatus.of(plain).hasAcl()).isFalse();
+        assertThat(FileStatus.of(listed).hasAcl()).isTrue();
+        try (LinuxFile found = LinuxFile.locate(listed, LinuxFile.Links.STAY)) {
+            assertThat(found.status().hasAcl()).isTrue();
+        }
     }
 }

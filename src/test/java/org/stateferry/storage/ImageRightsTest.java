@@ -16,7 +16,11 @@ class ImageRightsTest {
     private static final int ANOTHER = 101;
 
     private static FileStatus dump(Type type, String mode) {
-        return new FileStatus("key", type, 1, Instant.EPOCH, Integer.parseInt(mode, 8), 1000, GROUP, 1);
+        return dump(type, mode, false);
+    }
+
+    private static FileStatus dump(Type type, String mode, boolean hasAcl) {
+        return new FileStatus("key", type, 1, Instant.EPOCH, Integer.parseInt(mode, 8), 1000, GROUP, 1, hasAcl);
     }
 
     @ParameterizedTest
@@ -48,6 +52,14 @@ class ImageRightsTest {
     @Test
     void anImageOfADeviceIsItsOwnersAlone() {
         assertThat(ImageRights.modeFor(dump(Type.BLOCK_DEVICE, "666"), GROUP, 0))
+                .isEqualTo(0600);
+    }
+
+    /** With a list, the bits of the group are those of whoever the list grants most. */
+    @ParameterizedTest
+    @ValueSource(strings = {"660", "640", "664", "600"})
+    void whatAListOfWhoMayDoWhatGrantsIsNotGrantedToTheGroup(String mode) {
+        assertThat(ImageRights.modeFor(dump(Type.REGULAR, mode, true), GROUP, 0))
                 .isEqualTo(0600);
     }
 
