@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -74,13 +75,22 @@ public record ImportOrder(
 
     /** The order for a request of this process; relative paths are taken from its working folder. */
     public static ImportOrder of(ImportRequest request) {
+        return of(request, Path::toAbsolutePath);
+    }
+
+    /**
+     * The order for a request of this process.
+     *
+     * @param named the absolute path by which whoever carries it out finds a file
+     */
+    static ImportOrder of(ImportRequest request, UnaryOperator<Path> named) {
         ImportOptions how = request.options();
         NewImage made = request.newImage();
         return new ImportOrder(
-                absolute(request.dump()),
-                absolute(request.image()),
+                named.apply(request.dump()).toString(),
+                named.apply(request.image()).toString(),
                 request.name(),
-                request.otherDisks().stream().map(ImportOrder::absolute).toList(),
+                request.otherDisks().stream().map(named).map(Path::toString).toList(),
                 made == null ? null : create(made),
                 new Options(
                         lower(how.choice().format()),
@@ -103,10 +113,6 @@ public record ImportOrder(
                 made.clusterSize(),
                 mode == null ? null : Integer.toOctalString(mode),
                 made.rights().owner());
-    }
-
-    private static String absolute(Path path) {
-        return path.toAbsolutePath().toString();
     }
 
     private static String lower(Enum<?> constant) {

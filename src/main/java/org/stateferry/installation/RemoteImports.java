@@ -7,10 +7,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StopSignal;
+import org.stateferry.host.DescriptorPath;
 import org.stateferry.importer.AbandonOutcome;
 import org.stateferry.importer.ImportOutcome;
 import org.stateferry.importer.ImportProgress;
@@ -41,7 +43,8 @@ record RemoteImports(ServiceClient service, @Nullable Duration longestWait, Cons
     @Override
     public ImportOutcome run(ImportRequest request, ImportProgress progress, StopSignal stopImport)
             throws StateferryException {
-        TaskReport<ImportOutcome> started = service.post("imports", ImportOrder.of(request), IMPORT);
+        TaskReport<ImportOutcome> started =
+                service.post("imports", ImportOrder.of(request, DescriptorPath::forOthers), IMPORT);
         return follow(started, IMPORT, progress, stopImport, namesOf(request));
     }
 
@@ -151,9 +154,8 @@ record RemoteImports(ServiceClient service, @Nullable Duration longestWait, Cons
     /** The service knows absolute paths; messages name files as the operator did. */
     private static Map<String, Path> namesOf(ImportRequest request) {
         Map<String, Path> names = new HashMap<>();
-        names.put(request.dump().toAbsolutePath().toString(), request.dump());
-        names.put(request.image().toAbsolutePath().toString(), request.image());
-        request.otherDisks().forEach(disk -> names.put(disk.toAbsolutePath().toString(), disk));
+        Stream.concat(Stream.of(request.dump(), request.image()), request.otherDisks().stream())
+                .forEach(path -> names.put(DescriptorPath.forOthers(path).toString(), path));
         return names;
     }
 
