@@ -37,6 +37,8 @@ import org.stateferry.storage.OpenImages;
 public final class LibvirtSnapshotXml {
     private static final int XML_SIZE_MAX = 4 * 1024 * 1024;
     private static final String ELEMENT = "<domainsnapshot>";
+    /** More than any domain needs. */
+    private static final int DEPTH_MAX = 64;
 
     private final Path target;
     private final Domain domain;
@@ -137,6 +139,9 @@ public final class LibvirtSnapshotXml {
             if (event == XMLStreamConstants.DTD) {
                 throw new XMLStreamException("a domain has no document type");
             } else if (event == XMLStreamConstants.START_ELEMENT) {
+                if (path.size() == DEPTH_MAX) {
+                    throw new XMLStreamException("elements are nested too deep");
+                }
                 path.add(reader.getLocalName());
                 String place = String.join("/", path);
                 if (place.equals("domain/devices/disk")) {
