@@ -304,6 +304,7 @@ final class FollowedPieces implements PieceStream {
         } finally {
             lock.unlock();
         }
+        bytes.cancel();
         try {
             canceller.cancel();
         } catch (StateferryException e) {

@@ -11,6 +11,8 @@ import org.apache.commons.compress.compressors.lz4.FramedLZ4CompressorInputStrea
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.tukaani.xz.ArrayCache;
+import org.tukaani.xz.BasicArrayCache;
 import org.tukaani.xz.MemoryLimitException;
 import org.tukaani.xz.SingleXZInputStream;
 import org.tukaani.xz.UnsupportedOptionsException;
@@ -20,7 +22,7 @@ import org.tukaani.xz.UnsupportedOptionsException;
  * something else follows or nothing. Memory: for zstd a window of 128 MiB at most, for xz {@value #XZ_MEMORY_MAX_KIB} KiB, for
  * all others less than 16 MiB.
  *
- * <p>For one thread, except that the feed may be closed by another.
+ * <p>For one thread, except that another may {@link #cancel} it or close the feed.
  */
 public final class DecodedBytes implements SequentialBytes {
     /** What xz may use, in KiB: presets up to -8 need 33 MiB. */
@@ -31,6 +33,9 @@ public final class DecodedBytes implements SequentialBytes {
     private static final int SKIPPABLE_MAGIC = 0x184d2a50;
 
     private static final int SKIPPABLE_HEAD_SIZE = 8;
+    /** So many zeros are looked at, in bytes; no member follows more of them. */
+    private static final long PADDING_MAX = 64L * 1024 * 1024;
+
     private static final String RESAVE =
             "save the state again, or decompress the file with %s -d to see what is left of it";
 
@@ -38,11 +43,16 @@ public final class DecodedBytes implements SequentialBytes {
     private final Codec codec;
     private final CodedInput in;
     private final ByteFeed feed;
+    /** Of xz: a dictionary may be a hundred thousand times as large as the stream that it is for. */
+    private final ArrayCache arrays = new BasicArrayCache();
+
     private @Nullable MemberDecoder member;
     private long decodedSize;
     private boolean begun;
     private boolean ended;
     private long surplus;
+    private boolean paddingIsEndless;
+    private volatile boolean cancelled;
 
     /**
      * @param feed the compressed data; closed with this
@@ -62,6 +72,9 @@ public final class DecodedBytes implements SequentialBytes {
         int start = target.position();
         try {
             while (target.hasRemaining() && !ended) {
+                if (cancelled) { // there may be any number of members without content
+                    throw StateferryException.in(FailureKind.INTERRUPTED, file, "reading the dump was ended");
+                }
                 MemberDecoder open = member == null ? nextMember() : member;
                 if (open != null && open.decode(target) < 0) {
                     open.close();
@@ -92,6 +105,10 @@ public final class DecodedBytes implements SequentialBytes {
     private @Nullable MemberDecoder nextMember() throws IOException {
         if (begun) {
             passPadding();
+            if (paddingIsEndless) {
+                ended = true;
+                return null;
+            }
         }
         begun = true;
         if (codec.isAt(in.peek(Codec.MAGIC_SIZE_MAX))) {
@@ -110,18 +127,27 @@ public final class DecodedBytes implements SequentialBytes {
         return null;
     }
 
-    /** Zeros between members, and behind the last one: some programs write whole blocks. */
+    /** Zeros between members, and behind the last one: some programs write whole blocks. A device may have any number of them. */
     private void passPadding() throws StateferryException {
-        while (!in.isAtEnd() && in.peek(1).get(0) == 0) {
-            in.read();
+        for (long passed = 0; passed < PADDING_MAX; ) {
+            ByteBuffer ahead = in.ahead();
+            int start = ahead.position();
+            while (ahead.hasRemaining() && ahead.get(ahead.position()) == 0) {
+                ahead.position(ahead.position() + 1);
+            }
+            if (ahead.hasRemaining() || ahead.position() == start) {
+                return;
+            }
+            passed += ahead.position() - start;
         }
+        paddingIsEndless = true;
     }
 
     private MemberDecoder open() throws IOException {
         return switch (codec) {
             case GZIP -> new GzipMember(in);
             case ZSTD -> new ZstdFrame(in);
-            case XZ -> MemberDecoder.of(new SingleXZInputStream(new Unclosed(in), XZ_MEMORY_MAX_KIB));
+            case XZ -> MemberDecoder.of(new SingleXZInputStream(new Unclosed(in), XZ_MEMORY_MAX_KIB, true, arrays));
             case BZIP2 -> MemberDecoder.of(new BZip2CompressorInputStream(new Unclosed(in), false));
             case LZ4 -> MemberDecoder.of(new FramedLZ4CompressorInputStream(new Unclosed(in), false));
             case LZOP -> new LzopFile(in);
@@ -142,12 +168,17 @@ public final class DecodedBytes implements SequentialBytes {
 
     @Override
     public long surplus(long limit) throws StateferryException {
-        while (surplus < limit && !in.isAtEnd()) {
+        while (surplus < limit && !paddingIsEndless && !in.isAtEnd()) {
             ByteBuffer ahead = in.ahead();
             surplus += ahead.remaining();
             ahead.position(ahead.limit());
         }
         return surplus;
+    }
+
+    @Override
+    public void cancel() {
+        cancelled = true;
     }
 
     private StateferryException unfit(String problem) {

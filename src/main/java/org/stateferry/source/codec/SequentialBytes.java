@@ -21,6 +21,9 @@ public interface SequentialBytes extends Closeable {
      */
     long surplus(long limit) throws StateferryException;
 
+    /** Makes a {@link #read} that is under way in another thread fail soon, unless it waits for input, and all later ones. */
+    default void cancel() {}
+
     @Override
     void close() throws StateferryException;
 
