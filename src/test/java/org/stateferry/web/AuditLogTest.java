@@ -1,0 +1,84 @@
+package org.stateferry.web;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.time.ZoneOffset;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.stateferry.home.StateferryHome;
+
+/** Whoever is not known cannot push out what is written down of those who are. */
+class AuditLogTest {
+    private Instant now = Instant.parse("2026-11-28T10:00:00Z");
+    private StateferryHome home;
+    private AuditLog log;
+
+    @BeforeEach
+    void openLog(@TempDir Path folder) throws Exception {
+        home = StateferryHome.open(folder.resolve("home"));
+        log = new AuditLog(home, new Clock() {
+            @Override
+            public Instant instant() {
+                return now;
+            }
+
+            @Override
+            public ZoneId getZone() {
+                return ZoneOffset.UTC;
+            }
+
+            @Override
+            public Clock withZone(ZoneId zone) {
+                return this;
+            }
+        });
+    }
+
+    private List<String> lines() throws Exception {
+        return Files.readAllLines(home.auditLog());
+    }
+
+    @Test
+    void ofRequestsOfThoseWhoAreNotKnownThereAreAFewAndANumber() throws Exception {
+        for (int count = 0; count < 1000; count++) {
+            log.add("x".repeat(3000), "10.0.0.1", "login", "name or password is wrong", 401);
+        }
+        log.add("otto", "10.0.0.2", "POST /api/v1/imports", "", 202);
+        now = now.plus(Duration.ofMinutes(1));
+        log.add("otto", "10.0.0.2", "POST /api/v1/imports", "", 202);
+
+        assertThat(lines()).hasSize(60 + 3).allSatisfy(line -> assertThat(line).hasSizeLessThan(400));
+        assertThat(lines().get(60)).contains("otto");
+        assertThat(lines().get(61)).contains("940 more requests of those who are not known", "10:01:00");
+        assertThat(lines().get(62)).contains("otto");
+    }
+
+    @Test
+    void aMinuteLaterThereAreSomeAgain() throws Exception {
+        for (int minute = 0; minute < 3; minute++) {
+            for (int count = 0; count < 10; count++) {
+                log.add("eve", "10.0.0.1", "login", "too many wrong passwords", 429);
+            }
+            now = now.plus(Duration.ofMinutes(1));
+        }
+
+        assertThat(lines()).hasSize(30);
+    }
+
+    @Test
+    void whatThoseWhoAreKnownAskForIsWrittenDownHoweverMuchItIs() throws Exception {
+        for (int count = 0; count < 100; count++) {
+            log.add("otto", "10.0.0.2", "POST /api/v1/imports", "", 403);
+        }
+
+        assertThat(lines()).hasSize(100);
+    }
+}
