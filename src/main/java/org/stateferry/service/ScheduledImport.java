@@ -5,10 +5,12 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -158,7 +160,8 @@ final class ScheduledImport {
         });
     }
 
-    private void forgetAllBut(List<Path> files) {
+    private void forgetAllBut(List<Path> found) {
+        Set<Path> files = new HashSet<>(found);
         settled.retain(files);
         imports.entrySet()
                 .removeIf(known -> !known.getKey().equals(source.path())

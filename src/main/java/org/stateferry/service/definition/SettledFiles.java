@@ -4,9 +4,9 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 import org.stateferry.host.LinuxFile;
 import org.stateferry.host.LinuxFile.Links;
 import org.stateferry.host.WritersElsewhere;
@@ -57,7 +57,7 @@ public final class SettledFiles {
     }
 
     /** Forgets all files but these. */
-    public void retain(Collection<Path> files) {
+    public void retain(Set<Path> files) {
         sights.keySet().retainAll(files);
     }
 }
