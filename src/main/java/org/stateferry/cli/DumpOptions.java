@@ -2,10 +2,13 @@ package org.stateferry.cli;
 
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.bytes.ByteSize;
+import org.stateferry.error.StateferryException;
 import org.stateferry.source.DumpChoice;
 import org.stateferry.source.DumpFormat;
 import org.stateferry.source.RamLayout;
+import org.stateferry.storage.OpenImages;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
@@ -53,9 +56,22 @@ final class DumpOptions {
                     + " Once for each.")
     private List<String> dropSections = List.of();
 
+    @Option(
+            names = "--from-snapshot",
+            paramLabel = "NAME",
+            description =
+                    "DUMP is a qcow2 image, and the saved state is that of its snapshot of this name. Nobody may write to that"
+                            + " image meanwhile.")
+    private @Nullable String fromSnapshot;
+
     /** What was asked for. */
     DumpChoice choice() {
-        return new DumpChoice(format, offset, ramLayout, dropSections);
+        return new DumpChoice(format, offset, ramLayout, dropSections, fromSnapshot);
+    }
+
+    /** Keeps a dump from being opened as an image, unless it is one. */
+    OpenImages.DumpReservation reserve(Path dump) throws StateferryException {
+        return fromSnapshot == null ? OpenImages.reserveDump(dump) : () -> {};
     }
 
     /** The file that is meant by an argument: "-" is standard input. */

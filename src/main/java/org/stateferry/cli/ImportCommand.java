@@ -2,6 +2,7 @@ package org.stateferry.cli;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.bytes.ByteSize;
@@ -12,6 +13,7 @@ import org.stateferry.importer.ImportOptions;
 import org.stateferry.importer.ImportOptions.Compression;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.storage.IoMode;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
@@ -69,8 +71,26 @@ final class ImportCommand implements Callable<Integer> {
     @Parameters(index = "1", paramLabel = "IMAGE", description = "The qcow2 image that gets the snapshot.")
     private Path image;
 
-    @Option(names = "--name", required = true, paramLabel = "NAME", description = "The snapshot's name.")
-    private String name;
+    @ArgGroup(multiplicity = "1")
+    private SnapshotChoice snapshot;
+
+    /** The snapshot that gets the state. */
+    static final class SnapshotChoice {
+        @Option(names = "--name", paramLabel = "NAME", description = "The new snapshot's name.")
+        private @Nullable String name;
+
+        @Option(
+                names = "--into",
+                paramLabel = "NAME",
+                description =
+                        "Give the state to this snapshot instead, which is there and is of the disk alone"
+                                + " (qemu-img snapshot -c), made while the guest was stopped to be saved. Its disk stays what it is.")
+        private @Nullable String into;
+
+        String name() {
+            return Objects.requireNonNull(name == null ? into : name, "one of them is given");
+        }
+    }
 
     @Mixin
     private final CreateOptions create = new CreateOptions();
@@ -166,7 +186,7 @@ final class ImportCommand implements Callable<Integer> {
                 options,
                 (imports, progress, stop) -> new OutcomeReport(request, imports.run(request, progress, stop)));
         if (description != null) {
-            description.write(image, otherDisks, name);
+            description.write(image, otherDisks, snapshot.name());
         }
         return exitCode;
     }
@@ -182,12 +202,19 @@ final class ImportCommand implements Callable<Integer> {
     }
 
     private ImportRequest request() {
-        if (name.isBlank()) {
-            throw new ParameterException(spec.commandLine(), "--name must not be blank");
+        boolean into = snapshot.into != null;
+        if (snapshot.name().isBlank()) {
+            throw new ParameterException(spec.commandLine(), (into ? "--into" : "--name") + " must not be blank");
+        }
+        if (into && create.newImage() != null) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--into needs a snapshot that is there, and --create makes an image without one");
         }
         ImportOptions how = new ImportOptions(
                 dumpOptions.choice(), io, compression, strict, allowBitmaps, !withoutLock, verify, limitBytesPerSecond);
-        return new ImportRequest(DumpOptions.file(dump), image, name, otherDisks, create.newImage(), how);
+        return new ImportRequest(
+                DumpOptions.file(dump), image, snapshot.name(), into, otherDisks, create.newImage(), how);
     }
 
     /** Reads {@code --limit-rate}. */

@@ -152,7 +152,7 @@ final class VerifyCommand implements Callable<Integer> {
 
     private VmStateCheck compared(Qcow2Image image, SnapshotTableEntry entry, Path dumpPath, @Nullable Sample sample)
             throws StateferryException {
-        try (OpenImages.DumpReservation reserved = OpenImages.reserveDump(DumpOptions.file(dumpPath));
+        try (OpenImages.DumpReservation reserved = dumpOptions.reserve(DumpOptions.file(dumpPath));
                 DumpSource dump =
                         DumpSources.open(DumpOptions.file(dumpPath), dumpOptions.choice(), OpenMonitor.NONE)) {
             return VmStateCheck.compare(image, entry, dump, sample);

@@ -26,6 +26,7 @@ import org.stateferry.storage.IoMode;
  * @param dump the dump's absolute path
  * @param image the image's absolute path
  * @param name the snapshot's name
+ * @param into whether the snapshot of that name is there and is to be given its state, as by the option of that name
  * @param also the absolute paths of the other disks
  * @param create what the image is to be like if it is to be made
  * @param options how to go about it
@@ -34,6 +35,7 @@ public record ImportOrder(
         @Nullable String dump,
         @Nullable String image,
         @Nullable String name,
+        @Nullable Boolean into,
         @Nullable List<String> also,
         @Nullable Create create,
         @Nullable Options options) {
@@ -55,6 +57,7 @@ public record ImportOrder(
      * As the options of the command of the same name.
      *
      * @param offset where in the dump's file the saved state begins, in bytes
+     * @param fromSnapshot the snapshot whose state is the dump, if that is its image
      * @param limitRate bytes per second
      */
     public record Options(
@@ -62,6 +65,7 @@ public record ImportOrder(
             @Nullable Long offset,
             @Nullable String ramLayout,
             @Nullable List<String> dropSections,
+            @Nullable String fromSnapshot,
             @Nullable String io,
             @Nullable String compress,
             @Nullable Boolean strict,
@@ -70,7 +74,7 @@ public record ImportOrder(
             @Nullable Boolean verify,
             @Nullable Long limitRate) {
         private static final Options NONE =
-                new Options(null, null, null, null, null, null, null, null, null, null, null);
+                new Options(null, null, null, null, null, null, null, null, null, null, null, null);
     }
 
     /** The order for a request of this process; relative paths are taken from its working folder. */
@@ -90,6 +94,7 @@ public record ImportOrder(
                 named.apply(request.dump()).toString(),
                 named.apply(request.image()).toString(),
                 request.name(),
+                request.into(),
                 request.otherDisks().stream().map(named).map(Path::toString).toList(),
                 made == null ? null : create(made),
                 new Options(
@@ -97,6 +102,7 @@ public record ImportOrder(
                         how.choice().offset(),
                         lower(how.choice().ramLayout()),
                         how.choice().dropSections(),
+                        how.choice().fromSnapshot(),
                         lower(how.io()),
                         lower(how.compression()),
                         how.strict(),
@@ -135,7 +141,11 @@ public record ImportOrder(
         if (name == null || name.isBlank()) {
             throw wrong("name", "is missing");
         }
-        return new ImportRequest(path("dump", dump), path("image", image), name, disks, newImage(), importOptions());
+        if (is(into) && create != null) {
+            throw wrong("into", "cannot go together with 'create'");
+        }
+        return new ImportRequest(
+                path("dump", dump), path("image", image), name, is(into), disks, newImage(), importOptions());
     }
 
     private static Path path(String field, @Nullable String text) throws StateferryException {
@@ -185,7 +195,8 @@ public record ImportOrder(
                         constant(DumpFormat.class, "options.format", how.format, DumpFormat.AUTO),
                         how.offset == null ? 0 : how.offset,
                         constant(RamLayout.class, "options.ramLayout", how.ramLayout, RamLayout.PLAIN),
-                        how.dropSections == null ? List.of() : how.dropSections),
+                        how.dropSections == null ? List.of() : how.dropSections,
+                        how.fromSnapshot),
                 constant(IoMode.class, "options.io", how.io, IoMode.AUTO),
                 constant(Compression.class, "options.compress", how.compress, Compression.NONE),
                 is(how.strict),

@@ -194,6 +194,11 @@ public final class ImportRequirements {
                             "with one more entry the snapshot table could exceed 8 MiB, which would take too much memory")
                     .advise("Delete snapshots with long names using qemu-img snapshot -d.");
         }
+        requireMappable(image, vmStateSize);
+    }
+
+    /** Refuses when the L1 table of a snapshot with a vmstate of that size exceeds the limit of the format. */
+    public static void requireMappable(Qcow2Image image, long vmStateSize) throws StateferryException {
         ClusterGeometry geometry = image.geometry();
         long entries = geometry.l1EntryCount(image.header().size()) + geometry.l1EntryCount(vmStateSize);
         if (entries > Qcow2Limits.MAX_L1_ENTRIES) {

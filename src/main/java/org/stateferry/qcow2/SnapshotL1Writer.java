@@ -10,12 +10,13 @@ import org.stateferry.qcow2.format.L1Entry;
 import org.stateferry.qcow2.format.L2Entry;
 import org.stateferry.qcow2.format.L2Table;
 import org.stateferry.qcow2.format.Qcow2Header;
+import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.storage.ImageFile;
 
 /**
- * Writes the two L1 tables of a publish: the new active one and the snapshot's. Their entries for the disk are equal; they
- * lead to L2 tables that both share, so no entry below them has COPIED set any more. Past the disk the snapshot's L1
- * table leads to the vmstate, and the active one to nothing.
+ * Writes the two L1 tables of a publish: the new active one and the snapshot's. For a new snapshot their entries for the disk
+ * are equal; they lead to L2 tables that both share, so no entry below them has COPIED set any more. A snapshot that is there
+ * keeps its disk. Past the disk the snapshot's L1 table leads to the vmstate, and the active one to nothing.
  *
  * <p>Memory is one L2 table and some slices. Not thread-safe; one instance writes once.
  */
@@ -95,6 +96,28 @@ final class SnapshotL1Writer {
         activeL1.finish();
     }
 
+    /**
+     * Keeps the disk of a snapshot that is there, and the active one: both tables lead to the L2 tables that they led to, which
+     * are referred to as often as before. Entries past the disk hold the vmstate of another snapshot, which was loaded before
+     * this one was made; they are dropped from both, so that no cluster becomes the active disk's alone.
+     *
+     * @param snapshot of a disk of the size that the disk has now
+     */
+    void keepDisk(SnapshotTableEntry snapshot) throws StateferryException {
+        long diskEntries = diskEntryCount();
+        TableReader active = new TableReader(file, header.l1TableOffset(), header.l1Size());
+        for (int index = 0; index < header.l1Size(); index++) {
+            long entry = active.next();
+            activeL1.put(index < diskEntries ? entry : L1Entry.UNALLOCATED);
+        }
+        activeL1.finish();
+        TableReader kept = new TableReader(file, snapshot.l1TableOffset(), snapshot.l1Size());
+        for (long index = 0; index < diskEntries; index++) {
+            long l2Offset = kept.hasNext() ? L1Entry.l2Offset(kept.next()) : 0;
+            snapshotL1.put(l2Offset == 0 ? L1Entry.UNALLOCATED : L1Entry.shared(l2Offset));
+        }
+    }
+
     private long share(long entry) throws StateferryException {
         cancellation.check();
         long l2Offset = L1Entry.l2Offset(entry);
@@ -123,7 +146,7 @@ final class SnapshotL1Writer {
     }
 
     /**
-     * Maps the vmstate; the disk has been shared. What follows it in the last L2 table reads as zeros explicitly (version 3), because an
+     * Maps the vmstate; the disk has been shared or kept. What follows it in the last L2 table reads as zeros explicitly (version 3), because an
      * unallocated entry would show a backing file's content.
      */
     void mapVmState(VmStateMap vmState) throws StateferryException {

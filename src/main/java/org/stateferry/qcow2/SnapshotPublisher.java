@@ -22,6 +22,9 @@ import org.stateferry.qcow2.format.SnapshotTableEntry;
  *   <li><b>Force.</b> Only then may anybody rely on the new snapshot.
  * </ol>
  *
+ * <p>A snapshot of the disk alone that is there can be given its vmstate in the same way, see {@link #complete}: then step 1 keeps
+ * its disk instead, and step 3 replaces its entry.
+ *
  * <p>Steps 1 to 4 are {@link #write}; 3 to 6 are shared with {@link SnapshotRemover} and lie in {@link SwitchStage}. Up to the
  * write of step 7 the image is the old one, after it the new one; there is nothing to undo or to repair in between. Not
  * thread-safe; one instance stages once.
@@ -63,6 +66,32 @@ public final class SnapshotPublisher {
         SwitchStage.SnapshotReferences references = (walk, added, removed) ->
                 walk.l1(l1Tables.snapshotL1Offset(), l1Tables.snapshotL1Size(), Origin.SNAPSHOT, added);
         return stage.write(entry, l1Tables.activeL1Offset(), table, references); // steps 3 and 4
+    }
+
+    /**
+     * As {@link #write}, but gives the vmstate to a snapshot that is there, of which everything else stays: disk, id, name and
+     * date.
+     *
+     * @param snapshot one of the image's without a vmstate, of a disk of the size that the disk has now
+     * @param vmClockNanos how long the guest had run when it was saved, in nanoseconds
+     */
+    public SwitchStage complete(SnapshotTableEntry snapshot, VmStateMap vmState, long vmClockNanos)
+            throws StateferryException {
+        SnapshotL1Writer l1Tables = new SnapshotL1Writer(image, allocator, vmState.vmStateSize(), cancellation);
+        l1Tables.keepDisk(snapshot);
+        l1Tables.mapVmState(vmState);
+        SnapshotTableEntry entry = snapshot.withVmState(
+                l1Tables.snapshotL1Offset(),
+                l1Tables.snapshotL1Size(),
+                vmClockNanos,
+                vmState.vmStateSize(),
+                image.header().size());
+        SnapshotTable table = image.snapshotTable().replaced(snapshot, entry);
+        SwitchStage.SnapshotReferences references = (walk, added, removed) -> {
+            walk.l1(entry.l1TableOffset(), entry.l1Size(), Origin.SNAPSHOT, added);
+            walk.l1(snapshot.l1TableOffset(), snapshot.l1Size(), Origin.SNAPSHOT, removed);
+        };
+        return stage.write(entry, l1Tables.activeL1Offset(), table, references);
     }
 
     private SnapshotTableEntry newEntry(SnapshotL1Writer l1Tables, long vmStateSize, String name, SnapshotTime time) {

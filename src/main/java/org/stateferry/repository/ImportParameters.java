@@ -42,11 +42,16 @@ public final class ImportParameters {
     private static final String FINGERPRINT = "fingerprint";
     private static final String ROUND = "round";
 
+    /** Whether the snapshot is there already and is given its state. */
+    private static final String INTO = "into";
+
     private static final String FORMAT = "format";
     private static final String OFFSET = "offset";
     private static final String RAM_LAYOUT = "ramLayout";
     /** Id strings, one in a line; they have no control characters. */
     private static final String DROP_SECTIONS = "dropSections";
+    /** The snapshot of the image that the dump's path names; absent if the dump is the file. */
+    private static final String FROM_SNAPSHOT = "fromSnapshot";
 
     private static final String IO = "io";
     private static final String COMPRESSION = "compression";
@@ -89,7 +94,13 @@ public final class ImportParameters {
 
     /** All parameters of one attempt. */
     public static JobParameters of(ImportIdentity identity, long round, ImportRequest request) {
-        return withOptions(withNewImage(identifying(identity, round), request.newImage()), request.options());
+        JobParametersBuilder attempt = new JobParametersBuilder(identifying(identity, round))
+                .addString(INTO, String.valueOf(request.into()), false);
+        String fromSnapshot = request.options().choice().fromSnapshot();
+        if (fromSnapshot != null) {
+            attempt.addString(FROM_SNAPSHOT, fromSnapshot, false);
+        }
+        return withOptions(withNewImage(attempt.toJobParameters(), request.newImage()), request.options());
     }
 
     /** The identifying parameters of one round. */
@@ -193,6 +204,7 @@ public final class ImportParameters {
                 identity.dump(),
                 identity.image(),
                 identity.name(),
+                isSet(parameters, INTO, false),
                 identity.otherDisks(),
                 newImage(parameters),
                 options);
@@ -205,7 +217,8 @@ public final class ImportParameters {
                 number(parameters, OFFSET),
                 RamLayout.valueOf(
                         text(parameters, RAM_LAYOUT, absent.ramLayout().name())),
-                dropped.isEmpty() ? absent.dropSections() : List.of(dropped.split("\n")));
+                dropped.isEmpty() ? absent.dropSections() : List.of(dropped.split("\n")),
+                parameters.getString(FROM_SNAPSHOT));
     }
 
     private static @Nullable NewImage newImage(JobParameters parameters) {

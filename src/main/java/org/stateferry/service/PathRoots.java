@@ -36,6 +36,7 @@ public final class PathRoots {
                 confine(request.dump()),
                 confine(request.image()),
                 request.name(),
+                request.into(),
                 disks,
                 request.newImage(),
                 request.options());

@@ -22,7 +22,7 @@ final class ComposedDump implements DumpSource {
     /** How far behind the reading data is dropped: the system may be copying from there to the image. */
     private static final long DROP_LAG = 64L << 20;
 
-    private final DumpFile file;
+    private final DumpHolder file;
     private final DumpForm form;
     private final StreamFile content;
     private final long fileBytesFrom;
@@ -32,7 +32,7 @@ final class ComposedDump implements DumpSource {
     private final DumpFingerprint fingerprint;
 
     /**
-     * @param file the open file; closed with the source
+     * @param file what the dump lies in, open; closed with the source
      * @param content what is made of it; from its first byte on it is the stream
      * @param fileBytesFrom from which offset on the content's bytes lie at the same offset of the file;
      *     {@link Long#MAX_VALUE} if nowhere
@@ -41,7 +41,7 @@ final class ComposedDump implements DumpSource {
      * @param warnings what the operator should know
      */
     ComposedDump(
-            DumpFile file,
+            DumpHolder file,
             DumpForm form,
             StreamFile content,
             long fileBytesFrom,
@@ -137,9 +137,7 @@ final class ComposedDump implements DumpSource {
 
     @Override
     public Optional<Extent> extent() {
-        return fileBytesFrom < stream.length()
-                ? Optional.of(new Extent(file.linux(), 0, fileBytesFrom))
-                : Optional.empty();
+        return fileBytesFrom < stream.length() ? file.extent(0, fileBytesFrom) : Optional.empty();
     }
 
     @Override

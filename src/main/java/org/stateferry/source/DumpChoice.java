@@ -1,6 +1,7 @@
 package org.stateferry.source;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What is to be taken from a dump's file, and as what it is to be read. Another layout, or another section left out, makes
@@ -10,8 +11,15 @@ import java.util.List;
  * @param offset where in the file the saved state begins, in bytes; of a pipe, how many bytes are passed over
  * @param ramLayout how the guest's memory is to lie in the stream; of no meaning for opaque dumps
  * @param dropSections the id strings of sections that are to be left out
+ * @param fromSnapshot the name of a snapshot whose state is the dump, and the file is its qcow2 image; null for a dump that is
+ *     the file
  */
-public record DumpChoice(DumpFormat format, long offset, RamLayout ramLayout, List<String> dropSections) {
+public record DumpChoice(
+        DumpFormat format,
+        long offset,
+        RamLayout ramLayout,
+        List<String> dropSections,
+        @Nullable String fromSnapshot) {
     /** A state that begins with the file, in a format that is recognised. */
     public static final DumpChoice ANY = new DumpChoice(DumpFormat.AUTO, 0);
 
@@ -27,9 +35,14 @@ public record DumpChoice(DumpFormat format, long offset, RamLayout ramLayout, Li
         this(format, offset, RamLayout.PLAIN, List.of());
     }
 
+    /** What is taken from a file that is the dump. */
+    public DumpChoice(DumpFormat format, long offset, RamLayout ramLayout, List<String> dropSections) {
+        this(format, offset, ramLayout, dropSections, null);
+    }
+
     /** The same of a state that begins elsewhere in the file. */
     DumpChoice at(long otherOffset) {
-        return new DumpChoice(format, otherOffset, ramLayout, dropSections);
+        return new DumpChoice(format, otherOffset, ramLayout, dropSections, fromSnapshot);
     }
 
     /** Whether the stream is to be changed on its way, or may have to be. */

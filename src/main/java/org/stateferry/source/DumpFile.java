@@ -1,6 +1,5 @@
 package org.stateferry.source;
 
-import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -9,9 +8,8 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
+import java.util.Optional;
 import java.util.function.LongPredicate;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -29,7 +27,7 @@ import org.stateferry.stream.StreamFile;
  *
  * <p>Thread-safe: every read states its offset.
  */
-final class DumpFile implements StreamFile, Closeable {
+final class DumpFile implements DumpHolder {
     private final Path path;
     private final FileChannel channel;
     private final LinuxFile linux;
@@ -133,17 +131,19 @@ final class DumpFile implements StreamFile, Closeable {
         return size;
     }
 
-    boolean isBlockDevice() {
+    @Override
+    public boolean isBlockDevice() {
         return !opened.isRegular();
     }
 
-    /** What the file was like when it was opened. */
-    FileStatus status() {
+    @Override
+    public FileStatus status() {
         return opened;
     }
 
     /** When the file was last modified; for a block device, when it was opened. */
-    Instant modified() {
+    @Override
+    public Instant modified() {
         return modified;
     }
 
@@ -177,7 +177,8 @@ final class DumpFile implements StreamFile, Closeable {
      *
      * @param mayBeHole whether to ask the file system for a hole
      */
-    void dropRead(long from, long to, boolean mayBeHole) {
+    @Override
+    public void dropRead(long from, long to, boolean mayBeHole) {
         // To the kernel an empty range means the rest of the file.
         if (to > from && (large || mayBeHole && linux.nextData(from) >= to)) {
             linux.dropCached(from, to - from);
@@ -201,36 +202,24 @@ final class DumpFile implements StreamFile, Closeable {
         return fingerprint(this, start, length);
     }
 
-    /** The fingerprint of what is made of this file: of {@code length} bytes of {@code content} from {@code start} on. */
-    DumpFingerprint fingerprint(StreamFile content, long start, long length) throws StateferryException {
-        int probeSize = (int) Math.min(length, DumpFingerprint.PROBE_SIZE);
-        try {
-            MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
-            sha256.update(content.read(start, probeSize));
-            sha256.update(content.read(start + length - probeSize, probeSize));
-            return DumpFingerprint.of(length, isBlockDevice() ? Instant.EPOCH : modified, sha256.digest());
-        } catch (NoSuchAlgorithmException e) {
-            throw new AssertionError("every Java platform has SHA-256", e);
-        }
+    @Override
+    public DumpFingerprint fingerprint(StreamFile content, long start, long length) throws StateferryException {
+        return DumpFingerprint.of(content, start, length, isBlockDevice() ? Instant.EPOCH : modified, new byte[0]);
     }
 
-    /** Where the last read ended, in bytes from the start of the file. */
-    long readEnd() {
+    @Override
+    public long readEnd() {
         return readEnd;
     }
 
-    /** Takes the fingerprint of what is read of the file. */
-    @FunctionalInterface
-    interface Fingerprinting {
-        DumpFingerprint take() throws StateferryException;
+    @Override
+    public Optional<DumpSource.Extent> extent(long streamOffset, long from) {
+        return Optional.of(new DumpSource.Extent(linux, streamOffset, from));
     }
 
-    /**
-     * As {@link #requireUnchanged()}; a block device's times and size tell nothing, so its fingerprint is taken once more.
-     *
-     * @param before the fingerprint that was taken when the file was opened
-     */
-    void requireUnchanged(DumpFingerprint before, Fingerprinting now) throws StateferryException {
+    /** As {@link #requireUnchanged()}; a block device's times and size tell nothing, so its fingerprint is taken once more. */
+    @Override
+    public void requireUnchanged(DumpFingerprint before, Fingerprinting now) throws StateferryException {
         requireUnchanged();
         if (isBlockDevice() && !now.take().equals(before)) {
             throw StateferryException.in(FailureKind.DUMP_INVALID, path, "the dump was changed while it was read")

@@ -1,8 +1,12 @@
 package org.stateferry.source;
 
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
 import java.util.HexFormat;
 import java.util.Locale;
+import org.stateferry.error.StateferryException;
+import org.stateferry.stream.StreamFile;
 
 /**
  * Identifies a dump without reading all of it: dumps with equal fingerprints are taken to be the same dump.
@@ -35,6 +39,25 @@ public record DumpFingerprint(long size, Instant modified, String sha256) {
     /** Whether a fingerprint's text is that of a pipe. */
     public static boolean isOfPipe(String text) {
         return text.startsWith(PIPE);
+    }
+
+    /**
+     * That of {@code length} bytes of {@code content} from {@code start} on.
+     *
+     * @param mark what else tells this dump from others
+     */
+    static DumpFingerprint of(StreamFile content, long start, long length, Instant modified, byte[] mark)
+            throws StateferryException {
+        int probeSize = (int) Math.min(length, PROBE_SIZE);
+        try {
+            MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
+            sha256.update(mark);
+            sha256.update(content.read(start, probeSize));
+            sha256.update(content.read(start + length - probeSize, probeSize));
+            return of(length, modified, sha256.digest());
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError("every Java platform has SHA-256", e);
+        }
     }
 
     static DumpFingerprint of(long size, Instant modified, byte[] digest) {

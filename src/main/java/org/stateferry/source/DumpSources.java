@@ -11,7 +11,9 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.host.FileStatus;
 import org.stateferry.source.codec.Codec;
+import org.stateferry.storage.OpenImages.Locking;
 import org.stateferry.stream.StreamFacts;
+import org.stateferry.stream.StreamFile;
 import org.stateferry.stream.StreamSurvey;
 
 /** Opens dumps and detects their format. */
@@ -29,7 +31,7 @@ public final class DumpSources {
      * <p>The sections of a plain stream in a file are followed to find its end, unless it is large and ends with a
      * vmdescription. Of any other stream only the beginning is read.
      *
-     * @param dump the file, or a pipe
+     * @param dump the file, or a pipe; or the image of the snapshot that is the dump
      * @param choice what of it to take
      * @param monitor can end the opening, which takes as long as reading the dump once, or waiting for a pipe's writer
      * @return the open dump; the caller closes it
@@ -37,6 +39,19 @@ public final class DumpSources {
      *     {@code DUMP_UNFIT} if no snapshot can load it
      */
     public static DumpSource open(Path dump, DumpChoice choice, OpenMonitor monitor) throws StateferryException {
+        return open(dump, choice, Locking.EXCLUSIVE, monitor);
+    }
+
+    /**
+     * The same, if asked for without a lock on the image of a snapshot.
+     *
+     * @param locking how those who write to that image lock it
+     */
+    public static DumpSource open(Path dump, DumpChoice choice, Locking locking, OpenMonitor monitor)
+            throws StateferryException {
+        if (choice.fromSnapshot() != null) {
+            return openSnapshot(dump, choice, choice.fromSnapshot(), locking, monitor);
+        }
         return PipeFeed.isAt(dump) ? openPipe(dump, choice, monitor) : openFile(dump, choice, monitor);
     }
 
@@ -69,6 +84,40 @@ public final class DumpSources {
         }
     }
 
+    private static DumpSource openSnapshot(
+            Path image, DumpChoice choice, String name, Locking locking, OpenMonitor monitor)
+            throws StateferryException {
+        if (choice.offset() != 0) {
+            throw StateferryException.of(FailureKind.USAGE, "--offset cannot go together with --from-snapshot")
+                    .advise("leave out --offset: the state of a snapshot begins with its first byte");
+        }
+        SnapshotState state = SnapshotState.open(image, name, locking);
+        try {
+            DumpLayout layout = DumpLayout.find(probe(state), choice, state.path(), state.size());
+            DumpForm form = layout.form(false);
+            if (form.container() == DumpForm.Container.OPAQUE) {
+                return opaque(state, form, choice);
+            }
+            if (layout.codec() != null || layout.header() != null) {
+                throw StateferryException.in(
+                                FailureKind.DUMP_UNFIT,
+                                state.path(),
+                                "the state of the snapshot \"" + name
+                                        + "\" is no migration stream, but a file that holds one")
+                        .advise("Export it with stateferry export, and import that file.");
+            }
+            return new StreamReading(state, form, choice, monitor).open(layout.streamOffset());
+        } catch (StateferryException | RuntimeException | Error e) {
+            closeAfter(state, e);
+            throw e;
+        }
+    }
+
+    private static DumpSource opaque(DumpHolder file, DumpForm form, DumpChoice choice) throws StateferryException {
+        requireUnchanged(choice, file.path(), "is opaque");
+        return new OpenDump(file, form, choice.offset(), null, headFacts(file, choice.offset()), null, List.of());
+    }
+
     private static DumpSource openFile(Path dump, DumpChoice asked, OpenMonitor monitor) throws StateferryException {
         DumpFile file = DumpFile.open(dump);
         try {
@@ -83,9 +132,7 @@ public final class DumpSources {
             }
             DumpForm form = layout.form(false);
             if (form.container() == DumpForm.Container.OPAQUE) {
-                requireUnchanged(choice, file.path(), "is opaque");
-                return new OpenDump(
-                        file, form, choice.offset(), null, headFacts(file, choice.offset()), null, List.of());
+                return opaque(file, form, choice);
             }
             return new StreamReading(file, form, choice, monitor).open(layout.streamOffset());
         } catch (StateferryException | RuntimeException | Error e) {
@@ -120,7 +167,7 @@ public final class DumpSources {
     }
 
     /** Shows what a file holds. */
-    static DumpLayout.Probe probe(DumpFile file) {
+    static DumpLayout.Probe probe(StreamFile file) {
         return (offset, count) -> file.read(offset, (int) Math.max(0, Math.min(count, file.size() - offset)));
     }
 
@@ -133,7 +180,7 @@ public final class DumpSources {
     }
 
     /** What an opaque dump says about its machine if it begins as a stream does; its end is not searched. */
-    private static @Nullable StreamFacts headFacts(DumpFile file, long begin) throws StateferryException {
+    private static @Nullable StreamFacts headFacts(StreamFile file, long begin) throws StateferryException {
         return DumpLayout.isStream(probe(file).at(begin, DumpLayout.HEAD_SIZE))
                 ? StreamSurvey.run(file, begin, new StreamSurvey.Effort(true, 0)).stream()
                         .facts()

@@ -59,7 +59,10 @@ enum ForeignFormat {
     XML_COMMENT(text("<!--"), "a text in XML"),
     DOMAIN_XML(text("<domain"), "the XML of a libvirt domain"),
     PROXMOX_VMA(hex("564d4100"), "a Proxmox backup archive (VMA)"),
-    QCOW2(hex("514649fb"), "a qcow2 image", "give the dump first and the image after it"),
+    QCOW2(
+            hex("514649fb"),
+            "a qcow2 image",
+            "give the dump first and the image after it; for the state of one of its snapshots add --from-snapshot NAME"),
     QED(hex("51454400"), diskImage("QED")),
     VMDK(text("KDMV"), diskImage("VMDK")),
     VHDX(text("vhdxfile"), diskImage("VHDX")),

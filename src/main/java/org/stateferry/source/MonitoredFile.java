@@ -10,11 +10,11 @@ final class MonitoredFile implements StreamFile {
     /** After so many bytes the operator hears why the opening takes long. */
     private static final long NOTICED_SIZE = 1L << 30;
 
-    private final DumpFile file;
+    private final StreamFile file;
     private final OpenMonitor monitor;
     private long readSize;
 
-    MonitoredFile(DumpFile file, OpenMonitor monitor) {
+    MonitoredFile(StreamFile file, OpenMonitor monitor) {
         this.file = file;
         this.monitor = monitor;
     }

@@ -24,7 +24,7 @@ final class OpenDump implements DumpSource {
      */
     private static final long DROP_LAG = 64L << 20;
 
-    private final DumpFile file;
+    private final DumpHolder file;
     private final DumpForm form;
     private final long begin;
     private final long streamOffset;
@@ -36,15 +36,15 @@ final class OpenDump implements DumpSource {
     private final List<String> warnings;
 
     /**
-     * @param file the open file; closed with the source
-     * @param begin where in the file the dump begins, in bytes
+     * @param file what the dump lies in, open; closed with the source
+     * @param begin where in it the dump begins, in bytes
      * @param stream the stream in the file, or null if the dump is opaque
      * @param facts what it says about its machine, or null if it does not begin as a stream
      * @param damage the first damage in the stream that is known, or null
      * @param warnings what the operator should know
      */
     OpenDump(
-            DumpFile file,
+            DumpHolder file,
             DumpForm form,
             long begin,
             @Nullable MigrationStream stream,
@@ -65,7 +65,7 @@ final class OpenDump implements DumpSource {
     }
 
     private DumpFingerprint takeFingerprint() throws StateferryException {
-        return file.fingerprint(begin, streamOffset + streamLength - begin);
+        return file.fingerprint(file, begin, streamOffset + streamLength - begin);
     }
 
     @Override
@@ -140,7 +140,7 @@ final class OpenDump implements DumpSource {
 
     @Override
     public Optional<Extent> extent() {
-        return Optional.of(new Extent(file.linux(), streamOffset, 0));
+        return file.extent(streamOffset, 0);
     }
 
     @Override

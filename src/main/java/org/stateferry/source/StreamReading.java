@@ -22,7 +22,7 @@ final class StreamReading {
     /** The content has been put together from a stream whose sections were followed, so its end is where it says. */
     private static final StreamSurvey.Effort KNOWN = new StreamSurvey.Effort(true, Long.MAX_VALUE);
 
-    private final DumpFile file;
+    private final DumpHolder file;
     private final DumpForm form;
     private final DumpChoice choice;
     private final OpenMonitor monitor;
@@ -32,7 +32,7 @@ final class StreamReading {
     /** From where on the content's bytes lie at the same offset of the file. */
     private long fileBytesFrom;
 
-    StreamReading(DumpFile file, DumpForm form, DumpChoice choice, OpenMonitor monitor) {
+    StreamReading(DumpHolder file, DumpForm form, DumpChoice choice, OpenMonitor monitor) {
         this.file = file;
         this.form = form;
         this.choice = choice;
@@ -40,7 +40,7 @@ final class StreamReading {
     }
 
     /** Whether a vmdescription at the end of a file is taken for that of the stream without following the sections to it. */
-    static boolean isEndTrusted(DumpFile file) {
+    static boolean isEndTrusted(DumpHolder file) {
         return file.size() > MEASURED_SIZE_MAX && !file.isBlockDevice();
     }
 

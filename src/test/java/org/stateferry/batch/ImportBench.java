@@ -102,6 +102,9 @@ public final class ImportBench implements ImportProgress {
     /** Runs the writes. */
     Executor writers = WRITERS;
 
+    /** Whether the snapshot is there and gets its state. */
+    boolean into;
+
     boolean strict;
     boolean verify;
     boolean lock = true;
@@ -240,7 +243,7 @@ public final class ImportBench implements ImportProgress {
                 lock,
                 verify,
                 0);
-        return new ImportRequest(dump, image, name, otherDisks, newImage, options);
+        return new ImportRequest(dump, image, name, into, otherDisks, newImage, options);
     }
 
     /** What imports into any image, between it and its files what this bench says. */

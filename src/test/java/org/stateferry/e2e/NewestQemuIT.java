@@ -17,6 +17,9 @@ class NewestQemuIT {
     class OtherDisks extends OtherDisksIT {}
 
     @Nested
+    class IntoSnapshot extends IntoSnapshotIT {}
+
+    @Nested
     class Create extends CreateIT {}
 
     @Nested

@@ -83,6 +83,20 @@ final class ImportRun {
                 .carryOut(file);
     }
 
+    /** Gives a vmstate to a snapshot of the disk alone. */
+    static void complete(ImageFile file, String name, byte[] vmState) throws StateferryException {
+        ImportRun run = new ImportRun(file, true);
+        run.switchOver(run.stageInto(name, vmState));
+    }
+
+    /** Everything of it up to the switch. */
+    StagedSwitch stageInto(String name, byte[] vmState) throws StateferryException {
+        writeData(vmState);
+        image.file().force();
+        SnapshotTableEntry entry = image.snapshotTable().findByName(name).orElseThrow();
+        return staged(publisher().complete(entry, new Clusters(entries, vmState.length), VM_CLOCK_NANOS));
+    }
+
     CheckReport before() {
         return before;
     }

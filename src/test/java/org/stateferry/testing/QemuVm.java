@@ -138,6 +138,11 @@ public final class QemuVm implements AutoCloseable {
         human("savevm " + name);
     }
 
+    /** Makes a snapshot of one disk alone, as libvirt does it; the guest's clock is recorded. */
+    public void snapshotDisk(String device, String name) {
+        monitor.execute("blockdev-snapshot-internal-sync", Map.of("device", device, "name", name));
+    }
+
     /** Reverts to a snapshot with vmstate. */
     public void loadvm(String name) {
         human("loadvm " + name);

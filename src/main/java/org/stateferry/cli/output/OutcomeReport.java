@@ -44,7 +44,8 @@ public record OutcomeReport(ImportRequest request, ImportOutcome outcome) {
                     + " held this dump already; now the other disks have theirs as well";
         }
         long millis = outcome.transferMillis() + outcome.publishMillis();
-        return "imported as snapshot " + outcome.snapshotId() + " '" + request.name() + "' of " + request.image() + ": "
+        return "imported " + (request.into() ? "into" : "as") + " snapshot " + outcome.snapshotId() + " '"
+                + request.name() + "' of " + request.image() + ": "
                 + Texts.bytes(outcome.vmStateSize()) + " in " + Texts.seconds(millis) + " ("
                 + Texts.megabytesPerSecond(outcome.bytesWritten(), outcome.transferMillis()) + ", "
                 + how(Objects.requireNonNull(outcome.io(), "an import that wrote has a mode")) + ")";
@@ -87,6 +88,7 @@ public record OutcomeReport(ImportRequest request, ImportOutcome outcome) {
         fields.put(
                 "alsoDisks", request.otherDisks().stream().map(Path::toString).toList());
         fields.put("name", request.name());
+        fields.put("into", request.into());
         fields.put("snapshotId", outcome.snapshotId());
         fields.put("bytes", outcome.vmStateSize());
         fields.put("bytesWritten", outcome.bytesWritten());

@@ -28,7 +28,10 @@ public final class PreviewReport {
                     + " in all" + bound(preview) + "; "
                     + Texts.bytes(preview.usableSpace()) + " are free";
         }
-        return "would import " + size(preview) + " as '" + request.name() + "' into "
+        return "would import " + size(preview)
+                + (request.into()
+                        ? " into the snapshot '" + request.name() + "' of "
+                        : " as '" + request.name() + "' into ")
                 + request.image() + others(request)
                 + (request.otherDisks().isEmpty() ? ", which grows by " : ", which grow by ")
                 + Texts.bytes(preview.growth()) + bound(preview) + "; "
@@ -61,6 +64,7 @@ public final class PreviewReport {
         fields.put(
                 "alsoDisks", request.otherDisks().stream().map(Path::toString).toList());
         fields.put("name", request.name());
+        fields.put("into", request.into());
         fields.put("create", request.newImage() != null);
         fields.put(
                 "vmStateSize",

@@ -2,12 +2,32 @@ package org.stateferry.importer.image;
 
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StopSignal;
+import org.stateferry.importer.ImportOptions;
 import org.stateferry.importer.ImportProgress;
+import org.stateferry.importer.ImportRequest;
 import org.stateferry.importer.Interruption;
+import org.stateferry.source.DumpSource;
+import org.stateferry.source.DumpSources;
 import org.stateferry.source.OpenMonitor;
+import org.stateferry.storage.OpenImages;
 
 /** Lets a stop end the opening of a dump, and the operator hear why it takes long. */
 public record DumpOpening(ImportProgress progress, StopSignal stop) implements OpenMonitor {
+    /** Opens the dump of an import. */
+    public DumpSource open(ImportRequest request) throws StateferryException {
+        ImportOptions options = request.options();
+        return DumpSources.open(request.dump(), options.choice(), options.locking(), this);
+    }
+
+    /**
+     * Keeps the dump from being opened as an image, unless it is one: then whoever opens it shares it.
+     *
+     * @throws StateferryException as {@link OpenImages#reserveDump}
+     */
+    public static OpenImages.DumpReservation reserve(ImportRequest request) throws StateferryException {
+        return request.options().choice().fromSnapshot() == null ? OpenImages.reserveDump(request.dump()) : () -> {};
+    }
+
     @Override
     public void requireNotStopped() throws StateferryException {
         Interruption.requireNone(stop);

@@ -109,11 +109,36 @@ public record LockedImages(TargetImage target, List<OpenImage> others) implement
                     request.otherDisks().size() + " other disks are more than " + ImportRequest.OTHER_DISKS_MAX);
         }
         Map<String, String> roles = new HashMap<>();
-        requireOther(roles, request.dump(), "dump");
+        if (request.options().choice().fromSnapshot() == null) {
+            requireOther(roles, request.dump(), "dump");
+        } else if (request.newImage() != null && holdDump(request)) {
+            throw StateferryException.in(
+                            FailureKind.USAGE,
+                            request.dump(),
+                            "an image that is to be made cannot get a state out of one that this import changes")
+                    .advise("Export the state with stateferry export, and import that file.");
+        }
         requireOther(roles, request.image(), "image");
         for (Path disk : request.otherDisks()) {
             requireOther(roles, disk, "other disk");
         }
+    }
+
+    /**
+     * Whether the dump is the state of a snapshot of one of these images. That can be read while they are changed: nothing that
+     * a snapshot has is touched.
+     */
+    static boolean holdDump(ImportRequest request) throws StateferryException {
+        if (request.options().choice().fromSnapshot() == null || !Files.exists(request.dump())) {
+            return false;
+        }
+        String dump = keyOf(request.dump());
+        for (Path disk : request.otherDisks()) {
+            if (keyOf(disk).equals(dump)) {
+                return true;
+            }
+        }
+        return keyOf(request.image()).equals(dump);
     }
 
     private static void requireOther(Map<String, String> roles, Path file, String role) throws StateferryException {

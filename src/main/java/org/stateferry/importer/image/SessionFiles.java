@@ -10,7 +10,6 @@ import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.source.DumpSource;
-import org.stateferry.source.DumpSources;
 import org.stateferry.storage.FileIdentity;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
@@ -45,10 +44,13 @@ public record SessionFiles(
             ImportRequest request, StateferryHome home, FileAccess access, ImportProgress progress, StopSignal stop)
             throws StateferryException {
         LockedImages.requireDistinctFiles(request);
-        OpenImages.DumpReservation reservation = OpenImages.reserveDump(request.dump());
+        DumpOpening opening = new DumpOpening(progress, stop);
+        if (LockedImages.holdDump(request)) {
+            return openWithin(request, home, access, opening);
+        }
+        OpenImages.DumpReservation reservation = DumpOpening.reserve(request);
         try {
-            DumpSource dump = access.dump(
-                    DumpSources.open(request.dump(), request.options().choice(), new DumpOpening(progress, stop)));
+            DumpSource dump = access.dump(opening.open(request));
             try {
                 return open(request, home, access, progress, reservation, dump);
             } catch (StateferryException | RuntimeException | Error e) {
@@ -57,6 +59,27 @@ public record SessionFiles(
             }
         } catch (StateferryException | RuntimeException | Error e) {
             Resources.closeAfter(e, reservation);
+            throw e;
+        }
+    }
+
+    /** The images first: the dump lies in one of them, and shares its lock. */
+    private static SessionFiles openWithin(
+            ImportRequest request, StateferryHome home, FileAccess access, DumpOpening opening)
+            throws StateferryException {
+        Path path = TargetImages.pathOf(request);
+        LockedImages images = LockedImages.open(
+                request, path, () -> TargetImages.openPresent(request, path, access, opening.progress()::notice));
+        try {
+            DumpSource dump = access.dump(opening.open(request));
+            try {
+                return of(DumpOpening.reserve(request), dump, images, home, access, JournalFiles.pathFor(home, path));
+            } catch (StateferryException | RuntimeException | Error e) {
+                Resources.closeAfter(e, dump);
+                throw e;
+            }
+        } catch (StateferryException | RuntimeException | Error e) {
+            Resources.closeAfter(e, images);
             throw e;
         }
     }
@@ -82,19 +105,30 @@ public record SessionFiles(
                         part -> JournalFiles.isLeft(journal, ImportIdentity.of(home, request, path, dump), part),
                         progress::notice));
         try {
-            OpenImage target = images.target().file();
-            return new SessionFiles(
-                    reservation,
-                    dump,
-                    images,
-                    Qcow2Image.open(access.image(target.file())),
-                    target.identity(),
-                    OtherDisks.of(images.others(), home, access),
-                    journal);
+            return of(reservation, dump, images, home, access, journal);
         } catch (StateferryException | RuntimeException | Error e) {
             Resources.closeAfter(e, images);
             throw e;
         }
+    }
+
+    private static SessionFiles of(
+            OpenImages.DumpReservation reservation,
+            DumpSource dump,
+            LockedImages images,
+            StateferryHome home,
+            FileAccess access,
+            Path journal)
+            throws StateferryException {
+        OpenImage target = images.target().file();
+        return new SessionFiles(
+                reservation,
+                dump,
+                images,
+                Qcow2Image.open(access.image(target.file())),
+                target.identity(),
+                OtherDisks.of(images.others(), home, access),
+                journal);
     }
 
     /** Releases everything, the locks last: until then nobody else touches an image or its journal. */

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Objects;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.host.PathText;
@@ -97,17 +98,29 @@ public final class TargetImages {
         NewImage wanted = request.newImage();
         Handover handover = wanted == null ? null : new Handover(wanted.rights(), dump.status());
         if (wanted == null || handover == null || Files.exists(path)) {
-            OpenImage file = OpenImages.openForUpdate(path, locking);
-            try {
-                noticeLeftPart(file, notice);
-            } catch (StateferryException e) {
-                Resources.closeAfter(e, file);
-                throw e;
-            }
-            return new TargetImage(path, file, access.names(), handover, false, false);
+            return openPresent(path, locking, access, handover, notice);
         }
         requireRoom(wanted, dump.streamLength().orElse(0)); // what is not known yet is looked at in the end
         return new NewImageMaker(path, wanted, locking, access).open(handover, continuation, notice);
+    }
+
+    /** Opens and locks an image that is there, and is not to be made. */
+    static TargetImage openPresent(ImportRequest request, Path path, FileAccess access, Consumer<String> notice)
+            throws StateferryException {
+        return openPresent(path, request.options().locking(), access, null, notice);
+    }
+
+    private static TargetImage openPresent(
+            Path path, Locking locking, FileAccess access, @Nullable Handover handover, Consumer<String> notice)
+            throws StateferryException {
+        OpenImage file = OpenImages.openForUpdate(path, locking);
+        try {
+            noticeLeftPart(file, notice);
+        } catch (StateferryException e) {
+            Resources.closeAfter(e, file);
+            throw e;
+        }
+        return new TargetImage(path, file, access.names(), handover, false, false);
     }
 
     /** The journal that spoke of it is about to be begun anew: nobody but the operator would ever remove it. */

@@ -5,6 +5,7 @@ import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.journal.ImageAge;
@@ -26,25 +27,59 @@ final class ImageChecks {
     }
 
     /** A snapshot of the name is in an image, and it is none of this import's. */
-    static StateferryException nameTaken(Path image, String name) {
+    static StateferryException nameTaken(Path image, SnapshotTableEntry present) {
         return StateferryException.in(
                         FailureKind.CONFLICT,
                         image,
-                        "a snapshot named \"" + name + "\" exists and holds something else")
-                .advise("Choose another --name, or delete it with qemu-img snapshot -d.");
+                        "a snapshot named \"" + present.nameText() + "\" exists and holds something else")
+                .advise(
+                        present.vmStateSize() == 0
+                                ? "It is of the disk alone: if it was made when the guest was saved, --into instead of --name"
+                                        + " gives it the state. Else choose another --name."
+                                : "Choose another --name, or delete it with qemu-img snapshot -d.");
     }
 
     /**
      * Refuses an image that cannot take the snapshot.
      *
      * @param journal the image's journal
+     * @param into the snapshot that is to be given a state, or null if one is to be made
      */
-    void requireFit(Qcow2Image image, long vmStateSize, Optional<Journal> journal, String importKey)
+    void requireFit(
+            Qcow2Image image,
+            long vmStateSize,
+            Optional<Journal> journal,
+            String importKey,
+            @Nullable SnapshotTableEntry into)
             throws StateferryException {
         ImportRequirements.requireWritable(image, subject.request().options().allowBitmaps());
         requireNotHalfPublished(image, journal, importKey);
-        ImportRequirements.requireUsableName(image, subject.request().name());
-        ImportRequirements.requireCapacity(image, vmStateSize);
+        ImportRequirements.requireUsableName(image, subject.request().name(), into);
+        if (into == null) {
+            ImportRequirements.requireCapacity(image, vmStateSize);
+        } else {
+            ImportRequirements.requireMappable(image, vmStateSize);
+        }
+    }
+
+    /** The state fits the disk only as that was when the guest was saved. */
+    void warnIfOfAnotherMoment(SnapshotTableEntry into) throws StateferryException {
+        DiskOnlySnapshot.Moment moment = DiskOnlySnapshot.compare(
+                into,
+                subject.dump().facts(),
+                subject.dump().path(),
+                subject.dump().modified());
+        if (moment == null) {
+            return;
+        }
+        if (!moment.isAnother()) {
+            subject.notice(moment.text());
+        } else if (subject.request().options().strict()) {
+            throw StateferryException.of(FailureKind.CONFLICT, moment.text())
+                    .advise("Give the snapshot that was made with the dump, or run without --strict.");
+        } else {
+            subject.warn(moment.text());
+        }
     }
 
     /** What another import has published, and may have to take back, only the image's journal knows. */
@@ -114,7 +149,11 @@ final class ImageChecks {
     /** Checks an image's metadata; refuses one that is not sound. */
     CheckReport checked(Qcow2Image image) throws StateferryException {
         CheckReport report = MetadataCheck.run(image, subject::requireNotStopped);
-        ImportRequirements.requireSound(image, report);
+        if (subject.request().into()) {
+            ImportRequirements.requireConsistent(image, report); // nothing is referred to once more
+        } else {
+            ImportRequirements.requireSound(image, report);
+        }
         if (report.leakCount() > 0) {
             subject.notice(
                     "the image has " + report.leakCount() + " leaked clusters from before; they are left as they are");

@@ -1,11 +1,13 @@
 package org.stateferry.importer.step;
 
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.importer.image.JournalFiles;
 import org.stateferry.qcow2.CheckReport;
 import org.stateferry.qcow2.Qcow2Image;
+import org.stateferry.qcow2.format.SnapshotTableEntry;
 
 /**
  * The sequence of checks that an import makes before its first byte, whether it is carried out or only tried; the question
@@ -42,15 +44,29 @@ final class ImportChecks {
     private CheckReport checkImage() throws StateferryException {
         Qcow2Image image = subject.image();
         requireNew(image);
-        if (!subject.presence().isAbsent()) {
-            throw ImageChecks.nameTaken(image.file().path(), subject.request().name());
-        }
-        images.requireFit(image, subject.streamLength().orElse(0), subject.journal(), importKey);
+        SnapshotTableEntry into = intoWhich(image);
+        images.requireFit(image, subject.streamLength().orElse(0), subject.journal(), importKey, into);
         subject.dump().requireSound();
         subject.dump().warnings().forEach(subject::warn);
         images.warnIfDisksMissing(image);
-        images.warnIfNewer(image.file().path(), subject.modifiedByOthers());
+        if (into == null) {
+            images.warnIfNewer(image.file().path(), subject.modifiedByOthers());
+        } else {
+            images.warnIfOfAnotherMoment(into);
+        }
         return images.checked(image);
+    }
+
+    /** The snapshot that is to be given its state; null if one is to be made. */
+    private @Nullable SnapshotTableEntry intoWhich(Qcow2Image image) throws StateferryException {
+        if (subject.request().into()) {
+            return DiskOnlySnapshot.forState(image, subject.request().name());
+        }
+        SnapshotTableEntry present = subject.presence().entry();
+        if (present != null) {
+            throw ImageChecks.nameTaken(image.file().path(), present);
+        }
+        return null;
     }
 
     /** Who asks for a new image does not get an import into one that holds something. */

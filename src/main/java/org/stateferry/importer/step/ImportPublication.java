@@ -171,12 +171,17 @@ public final class ImportPublication {
     private Publication writeTables(ImportPlan plan, SnapshotTime time) throws StateferryException {
         Journal journal = plan.journal();
         ImageFile file = new JournaledImageFile(session.image().file(), journal);
+        SnapshotPublisher publisher = publisher(session.image().through(file), plan.allocator(), plan.report());
+        VmStateMap vmState = new JournalVmStateMap(journal);
+        String name = session.request().name();
         return new Publication(
                 session.openImage(),
                 file,
                 journal,
-                publisher(session.image().through(file), plan.allocator(), plan.report())
-                        .write(new JournalVmStateMap(journal), session.request().name(), time));
+                session.request().into()
+                        ? publisher.complete(
+                                DiskOnlySnapshot.forState(session.image(), name), vmState, time.vmClockNanos())
+                        : publisher.write(vmState, name, time));
     }
 
     private SnapshotTime savedAt() {

@@ -37,9 +37,16 @@ final class OtherDiskChecks {
      */
     void run(boolean imageHolds) throws StateferryException {
         for (OtherDisk disk : subject.otherDisks()) {
+            if (subject.request().into()) {
+                // A snapshot made now would not be of the moment of those that are there.
+                DiskOnlySnapshot.in(disk.image(), name);
+                continue;
+            }
             State state = disk.state(name, importKey);
             if (state == State.WITH_VM_STATE || (state == State.DISK_ONLY && !imageHolds)) {
-                throw ImageChecks.nameTaken(disk.open().path(), name);
+                throw ImageChecks.nameTaken(
+                        disk.open().path(),
+                        disk.image().snapshotTable().findByName(name).orElseThrow());
             }
             if (state == State.PUBLISHED) {
                 warnIfUsedSince(disk);
@@ -54,7 +61,7 @@ final class OtherDiskChecks {
 
     private OtherDisk.Checked check(OtherDisk disk) throws StateferryException {
         Qcow2Image image = disk.image();
-        checks.requireFit(image, 0, disk.journal(), importKey);
+        checks.requireFit(image, 0, disk.journal(), importKey, null);
         checks.warnIfNewer(disk.open().path(), ImageAge.modifiedByOthers(disk.identity(), disk.journal()));
         CheckReport report = checks.checked(image);
         return new OtherDisk.Checked(report, SpaceEstimate.growth(image, report, 0, 0));

@@ -28,10 +28,8 @@ import org.stateferry.qcow2.NewImage;
 import org.stateferry.qcow2.NewImageLayout;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.source.DumpSource;
-import org.stateferry.source.DumpSources;
 import org.stateferry.storage.FileFailures;
 import org.stateferry.storage.OpenImage;
-import org.stateferry.storage.OpenImages;
 
 /**
  * An import that is only tried, into an image that would have to be made first: the image is planned, and no file of it is
@@ -81,9 +79,8 @@ final class PlannedImport extends OpenImport {
         LockedImages.requireDistinctFiles(request);
         List<AutoCloseable> files = new ArrayList<>(); // in the order in which they are to be closed
         try {
-            files.add(OpenImages.reserveDump(request.dump()));
-            DumpSource dump =
-                    DumpSources.open(request.dump(), request.options().choice(), new DumpOpening(progress, stop));
+            files.add(DumpOpening.reserve(request));
+            DumpSource dump = new DumpOpening(progress, stop).open(request);
             files.add(0, dump);
             List<OpenImage> disks = LockedImages.openOthers(request);
             files.addAll(disks);

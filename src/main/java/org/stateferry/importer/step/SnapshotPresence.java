@@ -31,10 +31,6 @@ public record SnapshotPresence(@Nullable SnapshotTableEntry entry, boolean sameV
         return new SnapshotPresence(entry.get(), isSame(subject, image, entry.get()));
     }
 
-    boolean isAbsent() {
-        return entry == null;
-    }
-
     private static boolean isSame(OpenImport subject, Qcow2Image image, SnapshotTableEntry entry)
             throws StateferryException {
         DumpSource dump = subject.dump();

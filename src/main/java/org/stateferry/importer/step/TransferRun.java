@@ -201,7 +201,7 @@ public final class TransferRun implements AutoCloseable {
         if (end == null) {
             return;
         }
-        ImportRequirements.requireCapacity(session.image(), end.length());
+        ImportRequirements.requireMappable(session.image(), end.length());
         session.streamEnded(end);
         plan.journal().replan(plan.journal().plan().withStreamLength(end.length()));
         if (end.surplus() > 0) {

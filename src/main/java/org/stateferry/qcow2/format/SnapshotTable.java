@@ -130,7 +130,7 @@ public final class SnapshotTable {
     }
 
     /** This table with another entry in the place of one of its own. */
-    private SnapshotTable with(SnapshotTableEntry replacement, SnapshotTableEntry entry) {
+    public SnapshotTable replaced(SnapshotTableEntry entry, SnapshotTableEntry replacement) {
         List<SnapshotTableEntry> replaced = new ArrayList<>(entries());
         replaced.set(replaced.indexOf(entry), replacement);
         return new SnapshotTable(replaced);
@@ -149,7 +149,7 @@ public final class SnapshotTable {
         boolean reachable = number.isPresent()
                 && Long.compareUnsigned(number.getAsLong(), entry.idNumber()) > 0
                 && Long.compareUnsigned(number.getAsLong() - entry.idNumber(), IDS_WITHIN_REACH) <= 0;
-        return with(entry.named(reachable ? name : null, name), entry);
+        return replaced(entry, entry.named(reachable ? name : null, name));
     }
 
     /** The first snapshot that QEMU lists under that name, as {@code -loadvm} looks it up. */

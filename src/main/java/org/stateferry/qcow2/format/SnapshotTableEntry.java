@@ -77,7 +77,6 @@ public record SnapshotTableEntry(
                 .putLong(diskSize)
                 .putLong(ICOUNT_DISABLED)
                 .array();
-        long size32 = vmStateSize <= 0xffff_ffffL ? vmStateSize : 0;
         return new SnapshotTableEntry(
                 l1TableOffset,
                 l1Size,
@@ -86,7 +85,7 @@ public record SnapshotTableEntry(
                 dateSeconds,
                 dateNanos,
                 vmClockNanos,
-                size32,
+                size32(vmStateSize),
                 extra);
     }
 
@@ -106,6 +105,32 @@ public record SnapshotTableEntry(
                 vmClockNanos,
                 vmStateSize32,
                 extraData);
+    }
+
+    /**
+     * This entry of a snapshot of the disk alone, with a state as {@link #create} would write it. Id, name, date, and what a
+     * later version has added to the extra data stay.
+     *
+     * @param diskSize the disk's size in bytes, for an entry that does not say
+     */
+    public SnapshotTableEntry withVmState(
+            long newL1TableOffset, int newL1Size, long newVmClockNanos, long vmStateSize, long diskSize) {
+        byte[] extra = Arrays.copyOf(extraData, Math.max(KNOWN_EXTRA_SIZE, extraData.length));
+        ByteBuffer.wrap(extra).putLong(vmStateSize).putLong(diskSize(diskSize)).putLong(ICOUNT_DISABLED);
+        return new SnapshotTableEntry(
+                newL1TableOffset,
+                newL1Size,
+                id,
+                name,
+                dateSeconds,
+                dateNanos,
+                newVmClockNanos,
+                size32(vmStateSize),
+                extra);
+    }
+
+    private static long size32(long vmStateSize) {
+        return vmStateSize <= 0xffff_ffffL ? vmStateSize : 0;
     }
 
     /**
