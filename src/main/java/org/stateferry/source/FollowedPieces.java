@@ -267,8 +267,8 @@ final class FollowedPieces implements PieceStream {
         } while (count > 0 && read < SURPLUS_MAX);
         surplus += count > 0 ? 0 : bytes.surplus(SURPLUS_MAX);
         return follower == null
-                ? new StreamEnd(position, null, surplus, null)
-                : new StreamEnd(position, follower.facts(), surplus, follower.unchecked());
+                ? new StreamEnd(position, null, surplus, null, false)
+                : new StreamEnd(position, follower.facts(), surplus, follower.unchecked(), follower.guestRanOn());
     }
 
     /** The index behind the last byte that is not zero. */

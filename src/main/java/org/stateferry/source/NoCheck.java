@@ -21,6 +21,11 @@ enum NoCheck implements StreamCheck {
     }
 
     @Override
+    public boolean guestRanOn() {
+        return false;
+    }
+
+    @Override
     public @Nullable Unchecked unchecked() {
         return null;
     }

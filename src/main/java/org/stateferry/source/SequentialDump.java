@@ -91,7 +91,7 @@ final class SequentialDump implements DumpSource {
             ByteBuffer prefix = ByteBuffer.allocateDirect(StreamOpening.SIZE_MAX);
             bytes.read(prefix);
             prefix.flip();
-            StreamFacts facts = layout.container() == Container.OPAQUE ? null : facts(input.path(), layout, prefix);
+            StreamFacts facts = layout.container() == Container.OPAQUE ? null : facts(input, layout, prefix);
             kept = !input.isRepeatable();
             return new SequentialDump(
                     input,
@@ -107,29 +107,68 @@ final class SequentialDump implements DumpSource {
         }
     }
 
-    private static StreamFacts facts(Path path, DumpLayout layout, ByteBuffer prefix) throws StateferryException {
+    private static StreamFacts facts(Input input, DumpLayout layout, ByteBuffer prefix) throws StateferryException {
+        Path path = input.path();
         if (!DumpLayout.isStream(prefix)) {
-            throw noStream(path, layout, prefix);
+            throw noStream(input, layout, prefix);
         }
         StreamOpening opening = StreamOpening.read(path, layout.offsets(), prefix);
         StateferryException obstacle = opening.obstacle();
         if (obstacle != null) {
             throw obstacle;
         }
+        if (opening.facts().isMapped()) {
+            throw StateferryException.at(
+                            FailureKind.DUMP_UNFIT,
+                            path,
+                            layout.streamOffset(),
+                            (layout.codec() == null
+                                            ? "the stream that comes through this pipe"
+                                            : "the stream that is compressed with "
+                                                    + layout.codec().label() + " here")
+                                    + " has its RAM at fixed places (migration capability mapped-ram), which can be read"
+                                    + " only in a file that is as it was saved")
+                    .advise(asAFile(input, layout) + " and import that file.");
+        }
         return opening.facts();
     }
 
-    private static StateferryException noStream(Path path, DumpLayout layout, ByteBuffer prefix) {
+    /** How to make a file of what comes here. */
+    private static String asAFile(Input input, DumpLayout layout) {
+        String codec = layout.codec() == null ? null : layout.codec().label();
+        if (input.isRepeatable()) {
+            return "Decompress it first (" + codec + " -dc FILE >STATE)";
+        }
+        return codec == null
+                ? "Put what comes through the pipe into a file (cat >STATE)"
+                : "Put what comes through the pipe into a file, decompressed (" + codec + " -dc >STATE)";
+    }
+
+    private static StateferryException noStream(Input input, DumpLayout layout, ByteBuffer prefix) {
         ForeignFormat foreign = ForeignFormat.of(prefix);
+        if (foreign == ForeignFormat.LIBVIRT_SAVE) {
+            return StateferryException.at(
+                            FailureKind.DUMP_UNFIT,
+                            input.path(),
+                            layout.streamOffset(),
+                            "a libvirt save file that was compressed as a whole, from outside"
+                                    + (layout.codec() == null
+                                            ? ""
+                                            : " (" + layout.codec().label() + ")"))
+                    .advise(asAFile(input, layout) + " and import that file.");
+        }
         String what = prefix.hasRemaining()
                 ? foreign == null ? "not a QEMU migration stream" : foreign.description()
                 : "nothing";
         return StateferryException.at(
-                        FailureKind.DUMP_INVALID, path, layout.streamOffset(), "what is compressed here is " + what)
+                        FailureKind.DUMP_INVALID,
+                        input.path(),
+                        layout.streamOffset(),
+                        "what is compressed here is " + what)
                 .advise(
                         foreign == null
                                 ? "give a file that QEMU's migrate has written, compressed or not"
-                                : "Decompress the file, and see what can be done with the result.");
+                                : asAFile(input, layout) + " and see what can be done with that file.");
     }
 
     /** The fingerprint of a pipe that has begun with these bytes: never the same. */

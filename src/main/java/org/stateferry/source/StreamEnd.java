@@ -11,6 +11,11 @@ import org.stateferry.stream.StreamFacts;
  * @param facts what it says about its machine, or null for opaque bytes
  * @param surplus how many bytes follow it that are not part of it, padding of zeros not counted; not all may have been counted
  * @param unchecked the part of it that could not be checked, or null if all of it was
+ * @param guestRanOn whether the guest ran on while it was saved
  */
 public record StreamEnd(
-        long length, @Nullable StreamFacts facts, long surplus, StreamCheck.@Nullable Unchecked unchecked) {}
+        long length,
+        @Nullable StreamFacts facts,
+        long surplus,
+        StreamCheck.@Nullable Unchecked unchecked,
+        boolean guestRanOn) {}

@@ -9,6 +9,7 @@ import org.stateferry.source.mapped.MappedRam;
 import org.stateferry.stream.MappedLayout;
 import org.stateferry.stream.MigrationStream;
 import org.stateferry.stream.SectionCut;
+import org.stateferry.stream.StreamCheck;
 import org.stateferry.stream.StreamFile;
 import org.stateferry.stream.StreamSurvey;
 
@@ -53,6 +54,9 @@ final class StreamReading {
         StreamSurvey.Effort effort = new StreamSurvey.Effort(isEndTrusted(file), Long.MAX_VALUE);
         StreamSurvey.Result found = survey(new MonitoredFile(file, monitor), offset, effort);
         warn(found.stream());
+        if (found.guestRanOn()) {
+            warnings.add(StreamCheck.RAN_ON);
+        }
         MigrationStream stream = laidOut(found);
         if (!choice.dropSections().isEmpty()) {
             stream = cut(stream);

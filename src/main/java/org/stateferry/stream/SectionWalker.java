@@ -151,6 +151,20 @@ final class SectionWalker {
         return hasGlobalState;
     }
 
+    /**
+     * Whether the guest ran on while it was saved, as known at the end of the stream: with the migration capability
+     * background-snapshot QEMU writes what the pages were when the save began, then the devices of that moment, and no END
+     * of the RAM section (QEMU {@code migration/migration.c}, {@code bg_migration_completion}).
+     */
+    boolean guestRanOn() {
+        return position == Position.END && ramPhase == Phase.RUNNING;
+    }
+
+    /** Whether no more of RAM is to come: it has ended, or the last of the devices, which follow it, has begun. */
+    private boolean isRamOver() {
+        return ramPhase == Phase.DONE || ramPhase == Phase.RUNNING && hasGlobalState;
+    }
+
     /** Whether the end of a payload is being searched. */
     boolean isSearching() {
         return position == Position.SEARCH;
@@ -377,7 +391,7 @@ final class SectionWalker {
         }
         return switch (next) {
             case EOF -> {
-                if (ramPhase != Phase.DONE) {
+                if (!isRamOver()) {
                     yield Match.NO;
                 }
                 if (!in.has(ID_SIZE + 1 + endMark.lookAhead()) && !in.isLast()) {
@@ -445,7 +459,7 @@ final class SectionWalker {
     }
 
     private boolean eof() throws StateferryException {
-        if (ramPhase != Phase.DONE) {
+        if (!isRamOver()) {
             throw in.invalid("the stream ends before its RAM is complete");
         }
         if (described != null) {

@@ -27,6 +27,14 @@ public interface StreamCheck {
     @Nullable
     Unchecked unchecked();
 
+    /** What the operator should know if {@link #guestRanOn}. */
+    String RAN_ON =
+            "the dump is a background snapshot: the guest ran on while it was saved, so the state fits only a disk that"
+                    + " is as it was when the save began";
+
+    /** Whether the guest ran on while it was saved; known after {@link #finish}. */
+    boolean guestRanOn();
+
     /**
      * The rest of a stream that cannot be checked.
      *

@@ -101,6 +101,11 @@ public final class StreamChecker implements StreamCheck {
     }
 
     @Override
+    public boolean guestRanOn() {
+        return walker.guestRanOn();
+    }
+
+    @Override
     public byte[] save() {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (DataOutputStream out = new DataOutputStream(bytes)) {

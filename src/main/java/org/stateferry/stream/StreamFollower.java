@@ -120,6 +120,11 @@ public final class StreamFollower {
         return walker.unchecked();
     }
 
+    /** Whether the guest ran on while it was saved, once the stream has ended. */
+    public boolean guestRanOn() {
+        return walker.guestRanOn();
+    }
+
     /** What the stream says about its machine, as far as it was read. */
     public StreamFacts facts() {
         VmDescription found = description;

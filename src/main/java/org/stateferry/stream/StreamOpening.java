@@ -4,7 +4,6 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
 /**
@@ -12,7 +11,8 @@ import org.stateferry.error.StateferryException;
  * yet.
  *
  * @param facts what it says about its machine; the devices and the clock come later
- * @param obstacle why it cannot be loaded from a snapshot, or null if that is not known
+ * @param obstacle why it cannot be loaded from a snapshot, or null if that is not known; that its RAM lies at fixed places is
+ *     for the caller to judge
  */
 public record StreamOpening(StreamFacts facts, @Nullable StateferryException obstacle) {
     /** How many bytes tell all that is asked for, the page size of a machine that does not state it included. */
@@ -45,17 +45,8 @@ public record StreamOpening(StreamFacts facts, @Nullable StateferryException obs
                 null,
                 Map.of(),
                 null);
-        StateferryException obstacle = head.isMapped() ? mapped(file) : head.obstacle();
+        StateferryException obstacle = head.isMapped() ? null : head.obstacle();
         return new StreamOpening(facts, obstacle == null ? null : StreamFollower.located(obstacle, file, offsets));
-    }
-
-    private static StateferryException mapped(Path file) {
-        return StateferryException.in(
-                        FailureKind.DUMP_UNFIT,
-                        file,
-                        "RAM lies at fixed places of the file (migration capability mapped-ram), so it cannot be compressed"
-                                + " or come through a pipe")
-                .advise("put the state into a file as it is, and give that");
     }
 
     /** The beginning of a stream as a file of its own. */

@@ -33,6 +33,7 @@ public final class StreamSurvey {
     private @Nullable StateferryException obstacle;
     private @Nullable StateferryException damage;
     private @Nullable MappedLayout mapped;
+    private boolean guestRanOn;
 
     /**
      * How much of a file is read.
@@ -50,12 +51,14 @@ public final class StreamSurvey {
      * @param obstacle why it cannot be loaded from a snapshot, or null if that is not known
      * @param damage where it is damaged, as far as it was read, or null
      * @param mapped where RAM lies if it has fixed places in the file; null otherwise, or if that could not be read
+     * @param guestRanOn whether the guest is known to have run on while it was saved, see {@link StreamCheck#guestRanOn}
      */
     public record Result(
             MigrationStream stream,
             @Nullable StateferryException obstacle,
             @Nullable StateferryException damage,
-            @Nullable MappedLayout mapped) {}
+            @Nullable MappedLayout mapped,
+            boolean guestRanOn) {}
 
     private StreamSurvey(StreamFile file, long fileOffset) throws StateferryException {
         this.file = file;
@@ -101,7 +104,8 @@ public final class StreamSurvey {
                 new MigrationStream(file.path(), fileOffset, length, surplus, facts(head), description),
                 obstacle,
                 damage,
-                mapped);
+                mapped,
+                guestRanOn);
     }
 
     private StreamHead head() throws StateferryException {
@@ -201,6 +205,7 @@ public final class StreamSurvey {
         length = found == null ? measure.offset() : found.end();
         measured = true;
         damage = null;
+        guestRanOn = measure.walker().guestRanOn();
         long timer = measure.walker().timerOffset();
         if (timer != SectionWalker.NONE) {
             clock = TimerSection.parse(timerPayload(timer), measure.walker().timerVersion());

@@ -2,6 +2,7 @@ package org.stateferry.source;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
@@ -17,7 +18,11 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.stateferry.source.codec.Codec;
 import org.stateferry.testing.CommandResult;
+import org.stateferry.testing.Compressed;
 import org.stateferry.testing.FileSystemProbe;
 import org.stateferry.testing.LibvirtSaveBuilder;
 import org.stateferry.testing.MigrationStreamBuilder;
@@ -138,6 +143,38 @@ class BoundedMemoryTest {
                 .domain("<domain><name>" + name + "</name></domain>")
                 .build();
         assertThat(read(save)).contains("LibvirtSave");
+    }
+
+    /** 20 KiB of RAM whose pages come again and again, or a device that does not end: a few KiB that make more than a GiB. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void whatIsDecompressedToMoreThanItsRamAllows(boolean pages) throws Exception {
+        MigrationStreamBuilder opening = new MigrationStreamBuilder()
+                .header(3)
+                .machineType("pc-q35-7.2")
+                .ramStart()
+                .u8(2)
+                .u32(2)
+                .page("pc.ram", 0);
+        MigrationStreamBuilder record = new MigrationStreamBuilder().pageOn(1);
+        if (!pages) {
+            opening = head().sectionHead(4, 9, "timer", 0, 2);
+            record = new MigrationStreamBuilder().fill(0, 4096);
+        }
+        ByteBuffer repeated = ByteBuffer.allocate(record.size() * 16_384);
+        while (repeated.hasRemaining()) {
+            repeated.put(record.build());
+        }
+        byte[] packed = Compressed.with(Codec.ZSTD, repeated.array());
+        ByteArrayOutputStream bomb = new ByteArrayOutputStream();
+        bomb.write(Compressed.with(Codec.ZSTD, opening.build()));
+        for (int index = 0; index < 17; index++) {
+            bomb.write(packed);
+        }
+        assertThat(bomb.size()).isLessThan(MIB);
+
+        assertThat(read(bomb.toByteArray()))
+                .contains("DUMP_UNFIT the stream is longer than 32 times its RAM and a GiB");
     }
 
     /** The size is a claim: nothing of it is on the disk. */

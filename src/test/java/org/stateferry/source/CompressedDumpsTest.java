@@ -15,6 +15,9 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -24,10 +27,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.source.codec.Codec;
+import org.stateferry.stream.StreamCheck;
 import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.Compressed;
 import org.stateferry.testing.Dumps;
 import org.stateferry.testing.LibvirtSaveBuilder;
+import org.stateferry.testing.MappedStateBuilder;
 import org.stateferry.testing.MigrationStreamBuilder;
 import org.stateferry.testing.RunningCommand;
 
@@ -170,22 +175,79 @@ class CompressedDumpsTest {
         assertThat(refused).isGreaterThan(10);
     }
 
-    @Test
-    void aStreamThatIsLongerThanItsRamAllowsIsRefused() throws Exception {
-        MigrationStreamBuilder endless = MigrationStreamBuilder.withPages(pages -> pages.page("pc.ram", 0));
-        byte[] stream = endless.build();
-        // Nothing but zeros in a device's payload, as many as the bound allows and more.
-        int deviceAt = stream.length - 600;
-        byte[] opening = Arrays.copyOf(stream, deviceAt);
-        byte[] zeros = Compressed.with(Codec.ZSTD, new byte[64 << 20]);
-        try (ByteArrayOutputStream bomb = new ByteArrayOutputStream()) {
-            bomb.write(Compressed.with(Codec.ZSTD, opening));
-            for (int index = 0; index < 17; index++) {
-                bomb.write(zeros);
-            }
-            StateferryException failure = failure(bomb.toByteArray());
+    /** A stream whose RAM is at fixed places cannot be followed from its first byte on. */
+    @ParameterizedTest
+    @EnumSource(Codec.class)
+    void aMappedStateThatIsCompressedIsRefusedWithAWayThatWorks(Codec codec) throws Exception {
+        MappedStateBuilder state = MappedStateBuilder.random(new Random(codec.ordinal()));
 
-            assertThat(failure.kind()).isIn(FailureKind.DUMP_UNFIT, FailureKind.DUMP_INVALID);
+        StateferryException failure = failure(Compressed.with(codec, state.build()));
+
+        assertThat(failure.kind()).isEqualTo(FailureKind.DUMP_UNFIT);
+        assertThat(failure.problem())
+                .contains("compressed with " + codec.label())
+                .contains("mapped-ram");
+        assertThat(failure.offset()).isZero();
+        assertDecompressedIsRead(failure, state.build());
+    }
+
+    @ParameterizedTest
+    @EnumSource(Codec.class)
+    void aSaveFileThatWasCompressedAsAWholeIsRefusedWithAWayThatWorks(Codec codec) throws Exception {
+        byte[] save = LibvirtSaveBuilder.valid().payload(STREAM).build();
+
+        StateferryException failure = failure(Compressed.with(codec, save));
+
+        assertThat(failure.kind()).isEqualTo(FailureKind.DUMP_UNFIT);
+        assertThat(failure.problem()).contains("a libvirt save file that was compressed as a whole");
+        assertThat(failure.offset()).isZero();
+        assertDecompressedIsRead(failure, save);
+    }
+
+    /** Does what the advice says, if the tool is there. */
+    private void assertDecompressedIsRead(StateferryException failure, byte[] expected) throws Exception {
+        Matcher command = Pattern.compile("\\(((\\w+) -dc FILE >STATE)\\)").matcher(failure.advice());
+        assertThat(command.find()).as(failure.advice()).isTrue();
+        assumeTrue(isInstalled(command.group(2)), command.group(2) + " is not installed");
+        Path state = folder.resolve("state");
+        RunningCommand.run(
+                        Duration.ofSeconds(60),
+                        List.of(
+                                "sh",
+                                "-c",
+                                command.group(1)
+                                        .replace("FILE", failure.file().toString())
+                                        .replace("STATE", state.toString())))
+                .requireSuccess();
+        assertThat(Files.readAllBytes(state)).isEqualTo(expected);
+        DumpSources.open(state, DumpFormat.AUTO).close();
+    }
+
+    private static boolean isInstalled(String tool) {
+        return Stream.of(System.getenv("PATH").split(":")).anyMatch(path -> Files.isExecutable(Path.of(path, tool)));
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aBackgroundSnapshotIsToldWhereverTheStreamEnds(boolean compressed) throws Exception {
+        byte[] stream = new MigrationStreamBuilder()
+                .header(3)
+                .machineType("pc-q35-7.2")
+                .ramStart()
+                .ramPart(pages -> pages.page("pc.ram", 0))
+                .devices()
+                .globalState()
+                .vmDescription()
+                .build();
+        Path dump = Dumps.write(folder, compressed ? Compressed.with(Codec.GZIP, stream) : stream);
+        try (DumpSource source = DumpSources.open(dump, DumpFormat.AUTO);
+                PieceStream pieces = source.pieces(0)) {
+            assertThat(rest(pieces)).isEqualTo(stream);
+            if (compressed) {
+                assertThat(pieces.end().guestRanOn()).isTrue();
+            } else {
+                assertThat(source.warnings()).contains(StreamCheck.RAN_ON);
+            }
         }
     }
 

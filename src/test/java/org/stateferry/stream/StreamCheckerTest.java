@@ -74,6 +74,42 @@ class StreamCheckerTest {
         assertThat(Streams.check(stream)).isNull();
     }
 
+    /** The RAM section of a background snapshot never ends: its devices follow what was written of it while the guest ran. */
+    private static MigrationStreamBuilder backgroundSnapshot() {
+        return new MigrationStreamBuilder()
+                .header(3)
+                .machineType("pc")
+                .ramStart()
+                .ramPart(pages -> pages.page("pc.ram", 0).zeroPage(1).pageOn(2).zeroPage(3))
+                .ramPart(pages -> pages.page("pc.rom", 0))
+                .devices();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 4096, 1 << 20})
+    void aBackgroundSnapshotIsTakenAndToldApart(int pieceSize) throws Exception {
+        byte[] stream = backgroundSnapshot().globalState().vmDescription().build();
+
+        StreamChecker checker = new StreamChecker(Streams.open(stream));
+        for (int at = 0; at < stream.length; at += pieceSize) {
+            checker.accept(ByteBuffer.wrap(stream, at, Math.min(pieceSize, stream.length - at)));
+            checker = StreamChecker.restore(Streams.open(stream), checker.save());
+        }
+        checker.finish();
+
+        assertThat(checker.unchecked()).isNull();
+        assertThat(checker.guestRanOn()).isTrue();
+        StreamChecker stopped = new StreamChecker(Streams.open(VALID));
+        stopped.accept(ByteBuffer.wrap(VALID));
+        stopped.finish();
+        assertThat(stopped.guestRanOn()).isFalse();
+    }
+
+    @Test
+    void ramThatDoesNotEndWithoutTheLastDeviceIsCutOff() {
+        refused(backgroundSnapshot().vmDescription().build(), FailureKind.DUMP_INVALID, "before its RAM is complete");
+    }
+
     @Test
     void switchoverStartIsTheOneCommandThatIsTaken() throws Exception {
         assertThat(Streams.check(beforeEnd(stream -> stream.command(11, 0)))).isNull();

@@ -296,6 +296,12 @@ final class StreamReadAhead implements AutoCloseable {
         return end == null ? check.unchecked() : end.unchecked();
     }
 
+    /** Whether the guest ran on while it was saved, once the end of the stream was taken. */
+    boolean guestRanOn() {
+        StreamEnd end = stream.end();
+        return end == null ? check.guestRanOn() : end.guestRanOn();
+    }
+
     /** What only the stream's end has told, once it was taken; null if the dump knew it before. */
     @Nullable
     StreamEnd end() {

@@ -178,7 +178,7 @@ public final class TransferRun implements AutoCloseable {
         }
         if (piece.isEndOfStream()) {
             session.dump().requireUnchanged();
-            warnOfUnchecked();
+            warnOfWhatTheEndTells();
             takeEnd();
         } else {
             requireSpaceAhead(piece.end());
@@ -188,7 +188,10 @@ public final class TransferRun implements AutoCloseable {
         return piece;
     }
 
-    private void warnOfUnchecked() {
+    private void warnOfWhatTheEndTells() {
+        if (readAhead.guestRanOn() && !session.warnings().contains(StreamCheck.RAN_ON)) {
+            session.warn(StreamCheck.RAN_ON);
+        }
         StreamCheck.Unchecked rest = readAhead.unchecked();
         if (rest != null) {
             session.warn("the dump was not checked from byte " + rest.offset() + " on: " + rest.reason());
