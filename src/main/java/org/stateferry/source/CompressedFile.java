@@ -44,12 +44,16 @@ record CompressedFile(DumpFile file, long dumpOffset, long offset, Codec codec) 
 
     @Override
     public DumpFingerprint fingerprint(ByteBuffer prefix) throws StateferryException {
+        return fingerprint();
+    }
+
+    private DumpFingerprint fingerprint() throws StateferryException {
         return file.fingerprint(dumpOffset, file.size() - dumpOffset);
     }
 
     @Override
-    public void requireUnchanged() throws StateferryException {
-        file.requireUnchanged();
+    public void requireUnchanged(DumpFingerprint before) throws StateferryException {
+        file.requireUnchanged(before, this::fingerprint);
     }
 
     @Override

@@ -8,6 +8,8 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.function.LongPredicate;
@@ -28,6 +30,13 @@ import org.stateferry.stream.StreamFile;
  * <p>Thread-safe: every read states its offset.
  */
 final class DumpFile implements DumpHolder {
+    private static final int SAMPLES = 256;
+    private static final int SAMPLE_SIZE = 4096;
+    /** More than the devices of most machines and their description come to, in bytes. */
+    private static final long DEVICES_SIZE = 16L * 1024 * 1024;
+
+    private static final int PIECE_SIZE = 1024 * 1024;
+
     private final Path path;
     private final FileChannel channel;
     private final LinuxFile linux;
@@ -204,7 +213,30 @@ final class DumpFile implements DumpHolder {
 
     @Override
     public DumpFingerprint fingerprint(StreamFile content, long start, long length) throws StateferryException {
-        return DumpFingerprint.of(content, start, length, isBlockDevice() ? Instant.EPOCH : modified, new byte[0]);
+        return isBlockDevice()
+                ? DumpFingerprint.of(content, start, length, Instant.EPOCH, sample(content, start, length))
+                : DumpFingerprint.of(content, start, length, modified, new byte[0]);
+    }
+
+    /**
+     * No time tells two states on a block device from each other, and those of one guest can have the same size, beginning and
+     * end. So a sample of all of it is taken, and more of its end, where the devices are: their clocks have gone on.
+     */
+    private static byte[] sample(StreamFile content, long start, long length) throws StateferryException {
+        try {
+            MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
+            int sampleSize = (int) Math.min(length, SAMPLE_SIZE);
+            for (long index = 0; index < SAMPLES; index++) {
+                long at = (length - sampleSize) / SAMPLES * index;
+                sha256.update(content.read(start + at, sampleSize));
+            }
+            for (long at = Math.max(0, length - DEVICES_SIZE); at < length; at += PIECE_SIZE) {
+                sha256.update(content.read(start + at, (int) Math.min(PIECE_SIZE, length - at)));
+            }
+            return sha256.digest();
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError("every Java platform has SHA-256", e);
+        }
     }
 
     @Override

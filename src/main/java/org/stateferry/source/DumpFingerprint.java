@@ -14,7 +14,7 @@ import org.stateferry.stream.StreamFile;
  * @param size the dump's size, without what follows its stream, in bytes; -1 for a pipe
  * @param modified when it was last modified, in the file system's resolution
  * @param sha256 SHA-256, in lower-case hexadecimal, over the first and then the last {@link #PROBE_SIZE} bytes; they
- *     overlap in a small file
+ *     overlap in a small file. On a block device, which tells no time, over more of it
  */
 public record DumpFingerprint(long size, Instant modified, String sha256) {
     /** How many bytes at each end are hashed. */

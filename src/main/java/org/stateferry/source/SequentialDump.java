@@ -54,7 +54,8 @@ final class SequentialDump implements DumpSource {
         /** The fingerprint; of a pipe, made of its first bytes. */
         DumpFingerprint fingerprint(ByteBuffer prefix) throws StateferryException;
 
-        void requireUnchanged() throws StateferryException;
+        /** @param before the fingerprint that was taken at first */
+        void requireUnchanged(DumpFingerprint before) throws StateferryException;
 
         /** Ends a reading that waits for input. */
         void cancel() throws StateferryException;
@@ -277,7 +278,7 @@ final class SequentialDump implements DumpSource {
 
     @Override
     public void requireUnchanged() throws StateferryException {
-        input.requireUnchanged();
+        input.requireUnchanged(fingerprint);
     }
 
     @Override

@@ -15,7 +15,9 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.stateferry.source.codec.Codec;
 import org.stateferry.testing.CommandResult;
+import org.stateferry.testing.Compressed;
 import org.stateferry.testing.Dumps;
 import org.stateferry.testing.MigrationStreamBuilder;
 import org.stateferry.testing.QemuTools;
@@ -104,6 +106,39 @@ class BlockDeviceDumpTest {
     private DumpFingerprint fingerprint() throws Exception {
         try (DumpSource source = DumpSources.open(device, DumpFormat.AUTO)) {
             return source.fingerprint();
+        }
+    }
+
+    /** All RAM of both is in use, so they have one size; what they begin and end with never changes. */
+    @Test
+    void twoStatesOfOneGuestAreTwoThoughTheyBeginAndEndAlike() throws Exception {
+        write(stateOfGuestAt((byte) 1));
+        DumpFingerprint first = fingerprint();
+        write(stateOfGuestAt((byte) 2));
+        assertThat(fingerprint()).isNotEqualTo(first);
+    }
+
+    private static byte[] stateOfGuestAt(byte time) {
+        byte[] state = longerStream();
+        // A byte in each page, but for those near the beginning and the end.
+        for (int at = 70_000; at < state.length - 70_000; at++) {
+            state[at] = state[at] == (byte) 0xa5 ? time : state[at];
+        }
+        return state;
+    }
+
+    @Test
+    void aChangeOfACompressedStateWhileItIsReadIsNoticed() throws Exception {
+        byte[] content = new byte[DEVICE_SIZE];
+        new Random(1).nextBytes(content);
+        byte[] compressed = Compressed.with(Codec.GZIP, STREAM);
+        System.arraycopy(compressed, 0, content, 0, compressed.length);
+        write(content);
+        try (DumpSource source = DumpSources.open(device, DumpFormat.AUTO)) {
+            source.requireUnchanged();
+            content[DEVICE_SIZE / 2]++;
+            write(content);
+            assertThatThrownBy(source::requireUnchanged).hasMessageContaining("changed");
         }
     }
 
