@@ -190,6 +190,9 @@ public record ImportOrder(
         if (how.offset != null && how.offset < 0) {
             throw wrong("options.offset", "is negative");
         }
+        if (how.dropSections != null && how.dropSections.contains(null)) {
+            throw wrong("options.dropSections", "has something in it that is no text");
+        }
         return new ImportOptions(
                 new DumpChoice(
                         constant(DumpFormat.class, "options.format", how.format, DumpFormat.AUTO),

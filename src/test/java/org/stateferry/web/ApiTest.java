@@ -186,6 +186,9 @@ class ApiTest {
                 "{\"name\":\"n\",\"dump\":\"relative\",\"image\":\"/i\"} | no absolute path",
                 "{\"name\":\"n\",\"dump\":\"/d\",\"image\":\"/i\",\"options\":{\"io\":\"fast\"}} | 'options.io' cannot be 'fast'",
                 "{\"name\":\"n\",\"dump\":\"/d\",\"image\":\"/i\",\"create\":{\"size\":5}} | not a multiple of 512",
+                "{\"name\":\"n\",\"dump\":\"/d\",\"image\":\"/i\",\"also\":[null]} | the field 'also' is missing",
+                "{\"name\":\"n\",\"dump\":\"/d\",\"image\":\"/i\",\"options\":{\"dropSections\":[null]}} | 'options.dropSections' has",
+                "null | the body is not understood",
                 "[] | the body is not understood"
             })
     void anOrderThatIsNotRightIsRefused(String body, String reason) throws Exception {
