@@ -26,6 +26,10 @@ final class StoredClusters {
     private final SparseReader l2Reader;
     private final L2Table l2Slice;
 
+    /** A cluster belongs to one place of a vmstate, and so does an L2 table: so many are left, which bounds the time. */
+    private long clustersLeft;
+    private long tablesLeft;
+
     /** Where the L2 table that is read lies. */
     private long l2Offset;
     /** The first guest byte that it maps, counted from the start. */
@@ -44,6 +48,8 @@ final class StoredClusters {
         this.l1Entries = new TableScan(file);
         this.l2Reader = new SparseReader(file);
         this.l2Slice = new L2Table(l2Reader.slice(), geometry);
+        this.clustersLeft = geometry.clusterCount(file.size());
+        this.tablesLeft = clustersLeft;
         long firstL1Entry = geometry.l1EntryCount(start);
         l1Entries.start(entry.l1TableOffset() + Long.BYTES * firstL1Entry, Math.max(0, entry.l1Size() - firstL1Entry));
     }
@@ -71,6 +77,11 @@ final class StoredClusters {
         if (violation != null) {
             throw invalid(l2Offset + inTable, violation);
         }
+        boolean whole = mapping.kind() == Kind.PLAIN || mapping.kind() == Kind.MIXED;
+        clustersLeft -= whole ? 1 : 0;
+        if (clustersLeft < 0) {
+            throw invalid(l2Offset + inTable, "the vmstate has more clusters than the file");
+        }
         offset = l2Start + geometry.clusterOffset(inTable / geometry.l2EntrySize());
     }
 
@@ -82,6 +93,10 @@ final class StoredClusters {
             l2Offset = L1Entry.l2Offset(l1Entries.entry());
             if (L1Entry.hasReservedBits(l1Entries.entry()) || l2Offset == 0 || !geometry.isClusterAligned(l2Offset)) {
                 throw invalid(l1Entries.offset(), "L1 entry of the snapshot is not valid");
+            }
+            tablesLeft--;
+            if (tablesLeft < 0) {
+                throw invalid(l1Entries.offset(), "the vmstate has more L2 tables than the file has clusters");
             }
             l2Start = l1Entries.index() * geometry.bytesPerL1Entry();
             l2Reader.start(l2Offset, geometry.clusterSize());
