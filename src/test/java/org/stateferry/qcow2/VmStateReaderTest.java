@@ -104,11 +104,10 @@ class VmStateReaderTest {
         }
         file.putU64(file.u64(64), table).putU32(file.u64(64) + 8, CLUSTER_SIZE / 8);
 
-        assertThatThrownBy(() -> reader(file).end())
-                .isInstanceOfSatisfying(StateferryException.class, failure -> {
-                    assertThat(failure.kind()).isEqualTo(FailureKind.IMAGE_CORRUPT);
-                    assertThat(failure.problem()).contains("more clusters than the file");
-                });
+        assertThatThrownBy(() -> reader(file).end()).isInstanceOfSatisfying(StateferryException.class, failure -> {
+            assertThat(failure.kind()).isEqualTo(FailureKind.IMAGE_CORRUPT);
+            assertThat(failure.problem()).contains("more clusters than the file");
+        });
     }
 
     @Test

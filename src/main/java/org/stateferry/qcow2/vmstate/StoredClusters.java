@@ -28,6 +28,7 @@ final class StoredClusters {
 
     /** A cluster belongs to one place of a vmstate, and so does an L2 table: so many are left, which bounds the time. */
     private long clustersLeft;
+
     private long tablesLeft;
 
     /** Where the L2 table that is read lies. */
