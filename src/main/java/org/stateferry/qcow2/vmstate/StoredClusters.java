@@ -42,7 +42,8 @@ final class StoredClusters {
     private ClusterMapping mapping = new ClusterMapping(Kind.UNALLOCATED, 0, 0);
 
     /** @param start the guest offset to begin at, where an L1 entry begins */
-    StoredClusters(ImageFile file, Qcow2Header header, SnapshotTableEntry entry, long start) {
+    StoredClusters(ImageFile file, Qcow2Header header, SnapshotTableEntry entry, long start)
+            throws StateferryException {
         this.file = file;
         this.header = header;
         this.geometry = header.geometry();
