@@ -2,6 +2,7 @@ package org.stateferry.cli.progress;
 
 import java.util.function.LongSupplier;
 import org.stateferry.cli.output.Texts;
+import org.stateferry.importer.TransferMeter;
 
 /**
  * Shows progress as another display does, and can be asked at any moment where the import is. Thread-safe, because a signal

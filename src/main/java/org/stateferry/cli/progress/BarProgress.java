@@ -4,6 +4,7 @@ import java.io.PrintStream;
 import java.util.Locale;
 import java.util.function.LongSupplier;
 import org.stateferry.cli.output.Texts;
+import org.stateferry.importer.TransferMeter;
 
 /**
  * Draws one line on a terminal again and again, at most ten times a second. Other lines are printed above it.

@@ -4,6 +4,7 @@ import java.io.PrintStream;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.LongSupplier;
+import org.stateferry.importer.TransferMeter;
 import org.stateferry.repository.JsonText;
 
 /** Prints one JSON object a line for a program; during the transfer at most one a second, and the last one always. */

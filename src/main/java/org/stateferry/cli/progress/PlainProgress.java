@@ -4,6 +4,7 @@ import java.io.PrintStream;
 import java.util.Locale;
 import java.util.function.LongSupplier;
 import org.stateferry.cli.output.Texts;
+import org.stateferry.importer.TransferMeter;
 
 /**
  * Prints lines for a log: one for each step, and during the transfer at most one a second and one for each 5 % or,

@@ -4,6 +4,7 @@ import java.io.PrintStream;
 import java.util.Locale;
 import java.util.OptionalLong;
 import org.stateferry.error.ForeignText;
+import org.stateferry.importer.TransferMeter;
 
 /** The wording that the forms of progress for people share. */
 final class ProgressLines {

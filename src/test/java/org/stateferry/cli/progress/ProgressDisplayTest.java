@@ -7,6 +7,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.stateferry.cli.ManualClock;
 import org.stateferry.cli.RecordedConsole;
+import org.stateferry.importer.TransferMeter;
 
 class ProgressDisplayTest {
     private static final long MIB = 1 << 20;

@@ -1,17 +1,18 @@
-package org.stateferry.cli.progress;
+package org.stateferry.importer;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.OptionalLong;
 import java.util.function.LongSupplier;
-import org.stateferry.importer.ImportProgress;
 
 /**
  * Measures how fast a transfer is of late: over the last {@value #WINDOW_SECONDS} seconds, so that what an earlier attempt
  * wrote and what the page cache swallowed at the start do not count for ever. Not thread-safe.
  */
-final class TransferMeter {
-    static final int WINDOW_SECONDS = 5;
+public final class TransferMeter {
+    /** How far back it looks. */
+    public static final int WINDOW_SECONDS = 5;
+
     private static final long NANOS_PER_SECOND = 1_000_000_000L;
     private static final long SAMPLE_NANOS = NANOS_PER_SECOND / 4;
 
@@ -21,12 +22,12 @@ final class TransferMeter {
     private long total;
 
     /** @param nanoClock a monotonic clock in nanoseconds */
-    TransferMeter(LongSupplier nanoClock) {
+    public TransferMeter(LongSupplier nanoClock) {
         this.nanoClock = nanoClock;
     }
 
     /** Takes note of a new position; both numbers are bytes. */
-    void update(long bytesDone, long bytesTotal) {
+    public void update(long bytesDone, long bytesTotal) {
         done = bytesDone;
         total = bytesTotal;
         long now = nanoClock.getAsLong();
@@ -38,21 +39,23 @@ final class TransferMeter {
         }
     }
 
-    long done() {
+    /** Stream bytes so far. */
+    public long done() {
         return done;
     }
 
-    long total() {
+    /** The length of the stream, or {@link ImportProgress#UNKNOWN_TOTAL}. */
+    public long total() {
         return total;
     }
 
     /** Whether it is known how much there is in all. */
-    boolean isTotalKnown() {
+    public boolean isTotalKnown() {
         return total != ImportProgress.UNKNOWN_TOTAL;
     }
 
     /** Whole percent, rounded down, so that 100 means all; 0 as long as the total is not known. */
-    int percent() {
+    public int percent() {
         if (!isTotalKnown()) {
             return 0;
         }
@@ -60,7 +63,7 @@ final class TransferMeter {
     }
 
     /** Bytes per second of late, or 0 while too little is known. */
-    long bytesPerSecond() {
+    public long bytesPerSecond() {
         if (samples.isEmpty()) {
             return 0;
         }
@@ -71,7 +74,7 @@ final class TransferMeter {
     }
 
     /** Seconds left at the present rate, rounded up; empty while the rate is not known. */
-    OptionalLong secondsLeft() {
+    public OptionalLong secondsLeft() {
         long rate = bytesPerSecond();
         return rate <= 0 || !isTotalKnown() ? OptionalLong.empty() : OptionalLong.of((total - done + rate - 1) / rate);
     }
