@@ -91,7 +91,7 @@ public final class BatchContext implements AutoCloseable {
                     .registerShutdownHook(false)
                     .properties(JobRepositoryConfiguration.defaults(home))
                     .properties(FrameworkLog.settings(home))
-                    .listeners(new FrameworkLog())
+                    .listeners(new FrameworkLog(), new FrameworkLog.ConsoleChoice())
                     .initializers(starting -> {
                         environment.set(starting.getEnvironment());
                         requireHarmless(starting.getEnvironment(), home);

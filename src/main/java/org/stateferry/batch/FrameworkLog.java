@@ -6,6 +6,7 @@ import ch.qos.logback.classic.pattern.MessageConverter;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.classic.spi.IThrowableProxy;
 import ch.qos.logback.core.Appender;
+import ch.qos.logback.core.AppenderBase;
 import ch.qos.logback.core.CoreConstants;
 import ch.qos.logback.core.OutputStreamAppender;
 import ch.qos.logback.core.encoder.LayoutWrappingEncoder;
@@ -17,11 +18,15 @@ import java.util.Map;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.slf4j.LoggerFactory;
+import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.context.event.ApplicationEnvironmentPreparedEvent;
 import org.springframework.boot.context.logging.LoggingApplicationListener;
+import org.springframework.boot.json.JsonWriter;
 import org.springframework.boot.logging.logback.ExtendedWhitespaceThrowableProxyConverter;
+import org.springframework.boot.logging.structured.StructuredLoggingJsonMembersCustomizer;
 import org.springframework.context.ApplicationListener;
 import org.springframework.core.Ordered;
+import org.springframework.core.env.MapPropertySource;
 import org.stateferry.error.ForeignText;
 import org.stateferry.home.StateferryHome;
 
@@ -34,6 +39,8 @@ import org.stateferry.home.StateferryHome;
  *
  * <p>Nor is it for the framework to tell of each step of each import, and of each that fails with a stack trace: the history
  * has that, and a service tells in its own lines what an operator should know.
+ *
+ * <p>What is logged on the thread of an import goes into the import's own log as well.
  */
 public final class FrameworkLog implements ApplicationListener<ApplicationEnvironmentPreparedEvent>, Ordered {
     /** The settings of a context whose log this is. */
@@ -41,12 +48,33 @@ public final class FrameworkLog implements ApplicationListener<ApplicationEnviro
         return Map.of(
                 "logging.file.name",
                 home.logFile().toString(),
-                "logging.console.enabled",
-                "false",
+                "logging.structured.json.customizer",
+                EscapedMembers.class.getName(),
                 "logging.level.org.springframework.batch",
                 "ERROR",
                 "logging.level.org.springframework.batch.core.step",
                 "OFF");
+    }
+
+    /**
+     * Says, before the framework sets up its log, whether that goes to standard output too: not unless the operator says so, or
+     * gives a service a form for it. Standard output of a command is for data.
+     */
+    static final class ConsoleChoice implements ApplicationListener<ApplicationEnvironmentPreparedEvent>, Ordered {
+        @Override
+        public int getOrder() {
+            return LoggingApplicationListener.DEFAULT_ORDER - 1;
+        }
+
+        @Override
+        public void onApplicationEvent(ApplicationEnvironmentPreparedEvent event) {
+            boolean service = event.getSpringApplication().getWebApplicationType() != WebApplicationType.NONE;
+            boolean wanted = service && event.getEnvironment().containsProperty("logging.structured.format.console");
+            event.getEnvironment()
+                    .getPropertySources()
+                    .addLast(new MapPropertySource(
+                            "console of the log", Map.of("logging.console.enabled", String.valueOf(wanted))));
+        }
     }
 
     /** Directly after the framework has set up its log. */
@@ -61,6 +89,14 @@ public final class FrameworkLog implements ApplicationListener<ApplicationEnviro
             StatusManager statuses = context.getStatusManager();
             statuses.getCopyOfStatusListenerList().forEach(statuses::remove);
             escapeIn(context);
+            Logger root = context.getLogger(Logger.ROOT_LOGGER_NAME);
+            if (root.getAppender(ImportAppender.NAME) == null) {
+                ImportAppender imports = new ImportAppender();
+                imports.setName(ImportAppender.NAME);
+                imports.setContext(context);
+                imports.start();
+                root.addAppender(imports);
+            }
         }
     }
 
@@ -92,6 +128,35 @@ public final class FrameworkLog implements ApplicationListener<ApplicationEnviro
     @SuppressWarnings("unchecked")
     private static Supplier<? extends DynamicConverter<?>> converter(Object supplier) {
         return (Supplier<? extends DynamicConverter<?>>) supplier;
+    }
+
+    /** Takes what is logged on the thread of an import into that import's own log. */
+    private static final class ImportAppender extends AppenderBase<ILoggingEvent> {
+        private static final String NAME = "imports";
+
+        @Override
+        protected void append(ILoggingEvent event) {
+            ImportNotes notes = ImportNotes.current();
+            if (notes != null) {
+                notes.add(event.getLevel().toString(), event.getFormattedMessage());
+            }
+        }
+    }
+
+    /** The same for a log that is JSON, where a line end in a trace is harmless. */
+    static final class EscapedMembers implements StructuredLoggingJsonMembersCustomizer<ILoggingEvent> {
+        @Override
+        public void customize(JsonWriter.Members<ILoggingEvent> members) {
+            members.applyingValueProcessor(JsonWriter.ValueProcessor.of(String.class, EscapedMembers::escaped));
+        }
+
+        private static String escaped(String text) {
+            return text.lines()
+                    .map(line -> line.startsWith("\t")
+                            ? "\t" + ForeignText.escape(line.substring(1))
+                            : ForeignText.escape(line))
+                    .collect(Collectors.joining("\n"));
+        }
     }
 
     private static final class EscapedMessage extends MessageConverter {

@@ -31,9 +31,11 @@ import org.stateferry.importer.step.TransferTally;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.repository.ContextKeys;
 import org.stateferry.repository.ImportInstance;
+import org.stateferry.repository.ImportLogs;
 import org.stateferry.repository.ImportParameters;
 import org.stateferry.repository.ImportRecovery;
 import org.stateferry.repository.RepositoryFailure;
+import org.stateferry.repository.RunningImports;
 import org.stateferry.repository.StatusFile;
 import org.stateferry.source.DumpSource;
 
@@ -47,6 +49,8 @@ public final class ImportService implements ImportRunner {
     private final JobOperator operator;
     private final StatusFile status;
     private final FileAccess access;
+    private final RunningImports running;
+    private final ImportLogs logs;
     private final ImportJob jobs;
 
     ImportService(
@@ -55,12 +59,15 @@ public final class ImportService implements ImportRunner {
             JobOperator operator,
             ImportJob jobs,
             StatusFile status,
-            FileAccess access) {
+            FileAccess access,
+            RunningImports running) {
         this.home = home;
         this.repository = repository;
         this.operator = operator;
         this.status = status;
         this.access = access;
+        this.running = running;
+        this.logs = new ImportLogs(home);
         this.jobs = jobs;
     }
 
@@ -108,16 +115,26 @@ public final class ImportService implements ImportRunner {
             ImportRequest request, @Nullable ImportInstance wanted, ImportProgress progress, StopSignal stop)
             throws StateferryException {
         StopSignal own = stop.child();
-        // Closed last: when others read that it has ended, the image is free.
-        try (RunningAttempt attempt = new RunningAttempt(home, repository, status, own);
-                ImportSession session = ImportSession.open(request, home, access, progress, own)) {
-            return run(session, attempt, wanted);
-        } catch (RuntimeException e) {
-            throw RepositoryFailure.translated(e);
+        try (ImportNotes notes = new ImportNotes(request, progress, logs, running)) {
+            try (RunningAttempt attempt = new RunningAttempt(home, repository, status, own, notes);
+                    ImportSession session = ImportSession.open(request, home, access, notes, own)) {
+                // The attempt is closed last: when others read that it has ended, the image is free.
+                ImportOutcome outcome = run(session, attempt, notes, wanted);
+                notes.succeeded(outcome);
+                return outcome;
+            } catch (StateferryException e) {
+                notes.failed(e);
+                throw e;
+            } catch (RuntimeException e) {
+                StateferryException failure = RepositoryFailure.translated(e);
+                notes.failed(failure);
+                throw failure;
+            }
         }
     }
 
-    private ImportOutcome run(ImportSession session, RunningAttempt attempt, @Nullable ImportInstance wanted)
+    private ImportOutcome run(
+            ImportSession session, RunningAttempt attempt, ImportNotes notes, @Nullable ImportInstance wanted)
             throws StateferryException {
         ImportIdentity identity =
                 ImportIdentity.of(home, session.request(), session.target().path(), session.dump());
@@ -141,6 +158,9 @@ public final class ImportService implements ImportRunner {
             wanted.requireUnended();
         }
         long round = known.map(last -> ended ? last.round() + 1 : last.round()).orElse(ImportParameters.FIRST_ROUND);
+        if (known.isPresent() && !ended) {
+            notes.goesOn();
+        }
         TransferTally tally = new TransferTally();
         JobExecution execution = start(
                 jobs.create(session, attempt, identity, tally),

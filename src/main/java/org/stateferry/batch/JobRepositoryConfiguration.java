@@ -94,6 +94,7 @@ public class JobRepositoryConfiguration {
             ThreadPoolTaskExecutor transferExecutor,
             TransferObserver observer,
             StatusFile status,
+            RunningImports running,
             ObjectProvider<ObservationRegistry> observations,
             ObjectProvider<JobExecutionListener> listeners) {
         // The steps are no beans, so nobody would give them the registry.
@@ -104,7 +105,7 @@ public class JobRepositoryConfiguration {
                 status,
                 observations.getIfAvailable(() -> ObservationRegistry.NOOP),
                 listeners.orderedStream().toList());
-        return new ImportService(home, repository, operator, jobs, status, FileAccess.PLAIN);
+        return new ImportService(home, repository, operator, jobs, status, FileAccess.PLAIN, running);
     }
 
     @Bean

@@ -23,15 +23,21 @@ final class RunningAttempt implements JobExecutionListener, AutoCloseable {
     private final JobRepository repository;
     private final StatusFile status;
     private final StopSignal stop;
+    private final ImportNotes notes;
     private @Nullable StopRequestWatch watch;
     private long executionId;
 
-    /** @param stop requested when another process asks for the end */
-    RunningAttempt(StateferryHome home, JobRepository repository, StatusFile status, StopSignal stop) {
+    /**
+     * @param stop requested when another process asks for the end
+     * @param notes hears that it begins
+     */
+    RunningAttempt(
+            StateferryHome home, JobRepository repository, StatusFile status, StopSignal stop, ImportNotes notes) {
         this.home = home;
         this.repository = repository;
         this.status = status;
         this.stop = stop;
+        this.notes = notes;
     }
 
     @Override
@@ -42,6 +48,7 @@ final class RunningAttempt implements JobExecutionListener, AutoCloseable {
         // First the watch: whoever reads that the attempt is running may ask at once for its end.
         watch = StopRequestWatch.begin(new StopRequest(home, execution.getJobInstanceId()), stop);
         status.started(executionId);
+        notes.began(execution.getJobInstanceId(), executionId);
     }
 
     /** To be called when the job has returned and the image is released. Does nothing to an attempt that never began. */

@@ -58,6 +58,12 @@ final class HistoryCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print an array of imports as JSON, with times in UTC.")
     private boolean json;
 
+    @Option(
+            names = "--log",
+            description =
+                    "With an ID: print the import's own log, all its attempts. It is kept as long as there is room.")
+    private boolean log;
+
     @Option(names = "--prune", description = "Take imports that are over out of the history, and print how many.")
     private boolean prune;
 
@@ -78,6 +84,9 @@ final class HistoryCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws StateferryException {
+        if (log && (id == null || prune || json)) {
+            throw misuse("--log goes with an ID, and neither with --json nor with --prune");
+        }
         if (prune) {
             prune(rule());
         } else if (olderThanDays != null || keep != null) {
@@ -92,6 +101,14 @@ final class HistoryCommand implements Callable<Integer> {
         List<ImportRecord> records = installations.locate(program.home()).history(json ? line -> {} : console::say);
         if (id != null) {
             records = List.of(ImportHistory.find(records, id));
+        }
+        if (log) {
+            installations
+                    .locate(program.home())
+                    .importLog(records.get(0).id())
+                    .lines()
+                    .forEach(console::print);
+            return;
         }
         if (json) {
             console.printJson(records);

@@ -31,9 +31,9 @@ record ServiceRun(Installation.Locator installations, TerminationSignals signals
         Thread.setDefaultUncaughtExceptionHandler(jvm);
         try (StateferryService service = StateferryService.start(
                 installations.locate(home), jvm, Map.of(), notice::accept, signals.stop(), WebConfiguration.class)) {
+            signals.answer(() -> service.runningImports().forEach(notice));
             notice.accept("serving " + Texts.count(service.definitionCount(), "definition") + ", health on port "
                     + service.port());
-            signals.answer(() -> notice.accept("the imports that run, and how far they are: stateferry history"));
             signals.await();
             notice.accept("ending; a running import stops at its next safe point");
         } catch (InterruptedException e) {

@@ -24,7 +24,7 @@ import org.stateferry.host.TrustedFolder.Objection;
  */
 final class HomeTrust {
     /** The folders of a home. */
-    private static final List<String> PARTS = List.of("repository", "journal", "log", "stop");
+    private static final List<String> PARTS = List.of("repository", "journal", "log", "imports", "stop");
 
     private HomeTrust() {}
 

@@ -173,9 +173,19 @@ public final class StateferryHome {
         return folder.resolve("log").resolve("stateferry.log");
     }
 
+    /** The logs of single imports. */
+    public Path importLogFolder() {
+        return folder.resolve("imports");
+    }
+
     /** What the service remembers of imports that are done. */
     public Path rememberedFile() {
         return folder.resolve("remembered.json");
+    }
+
+    /** Notifications that must not be lost and are not delivered yet. */
+    public Path notificationsFile() {
+        return folder.resolve("notifications.json");
     }
 
     /** What operators have paused, and when definitions last fired. */

@@ -66,6 +66,23 @@ public final class PrivateFile {
     }
 
     /**
+     * Writes behind the end of a file, which is made if it is not there. The caller is the file's only writer.
+     *
+     * @return the file's size now
+     */
+    public static long append(Path target, byte[] content) throws IOException {
+        try (LinuxFile file = openOrCreate(target);
+                FileChannel channel = file.channel(StandardOpenOption.WRITE)) {
+            ByteBuffer bytes = ByteBuffer.wrap(content);
+            long end = channel.size();
+            while (bytes.hasRemaining()) {
+                end += channel.write(bytes, end);
+            }
+            return end;
+        }
+    }
+
+    /**
      * Replaces a file, or makes it, so that a reader sees either the old or the new content, never a part of it. Nothing is
      * forced to disk. The caller is the file's only writer; what it may have left of an earlier try is removed.
      */

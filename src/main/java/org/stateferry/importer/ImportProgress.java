@@ -8,6 +8,14 @@ public interface ImportProgress {
     /** The total of a stream that has to be read to know it. */
     long UNKNOWN_TOTAL = -1;
 
+    /**
+     * An attempt begins that the history knows; not called if there is nothing to do, or it does not even come to that.
+     *
+     * @param importId the import's ID
+     * @param goesOn whether there was an attempt before that it goes on from
+     */
+    default void attemptBegan(long importId, boolean goesOn) {}
+
     /** A step of the job begins: {@code prepare}, {@code transfer} or {@code publish}. */
     default void stepStarted(String step) {}
 

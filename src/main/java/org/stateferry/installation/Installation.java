@@ -46,6 +46,23 @@ public interface Installation {
     List<ImportRecord> history(Consumer<String> notice) throws StateferryException;
 
     /**
+     * The log of an import, its own one; empty if there is none.
+     *
+     * @param id the import's ID
+     */
+    String importLog(long id) throws StateferryException;
+
+    /**
+     * Has the service of this home send something to everybody who is told of a definition.
+     *
+     * @param definition the definition's name
+     * @return how each of them took it
+     * @throws StateferryException of kind {@link org.stateferry.error.FailureKind#USAGE} if there is no such definition, or no
+     *     service runs
+     */
+    List<NotificationResult> testNotifications(String definition) throws StateferryException;
+
+    /**
      * Stops an import that runs, in whichever process of this home, and waits for its end.
      *
      * @param id the import's ID

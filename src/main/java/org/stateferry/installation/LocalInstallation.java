@@ -1,6 +1,8 @@
 package org.stateferry.installation;
 
 import java.io.UncheckedIOException;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -11,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.support.GenericApplicationContext;
 import org.stateferry.batch.BatchContext;
+import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.RepositoryOwner;
 import org.stateferry.home.RepositoryOwnership;
@@ -22,7 +25,9 @@ import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.importer.ImportRunner;
 import org.stateferry.importer.step.DryRun;
+import org.stateferry.repository.ImportLogs;
 import org.stateferry.repository.ImportRecord;
+import tools.jackson.core.type.TypeReference;
 
 /** The installation in a home directory of this machine. Nothing of it is opened before a method asks for it. */
 public final class LocalInstallation implements Installation {
@@ -172,6 +177,27 @@ public final class LocalInstallation implements Installation {
             notice.accept("the job repository is in use by " + history.ownerName() + "; this is what it last told");
         }
         return view.records();
+    }
+
+    @Override
+    public String importLog(long id) throws StateferryException {
+        return new ImportLogs(home).read(id);
+    }
+
+    @Override
+    public List<NotificationResult> testNotifications(String definition) throws StateferryException {
+        Optional<ServiceClient> service = service(START_MAX, line -> {}, new StopSignal());
+        if (service.isEmpty()) {
+            throw StateferryException.of(FailureKind.USAGE, "no service runs in this home, so nobody is told anything")
+                    .advise("Start it with stateferry serve, and run the command again.");
+        }
+        return service.get()
+                .post(
+                        "definitions/"
+                                + URLEncoder.encode(definition, StandardCharsets.UTF_8)
+                                        .replace("+", "%20") + "/notifications/test",
+                        null,
+                        new TypeReference<List<NotificationResult>>() {});
     }
 
     @Override

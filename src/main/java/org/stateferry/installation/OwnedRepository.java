@@ -15,7 +15,10 @@ import org.stateferry.importer.ImportRequest;
 import org.stateferry.importer.ImportRunner;
 import org.stateferry.importer.step.DryRun;
 import org.stateferry.repository.HistoryPruning;
+import org.stateferry.repository.ImportLogs;
 import org.stateferry.repository.ImportRecord;
+import org.stateferry.repository.RunningImport;
+import org.stateferry.repository.RunningImports;
 
 /**
  * The job repository while this process owns it, and the imports that go through it.
@@ -57,6 +60,30 @@ public record OwnedRepository(RepositoryOwnership ownership, BatchContext reposi
     /** The imports so far, newest first. */
     public List<ImportRecord> history() {
         return repository.history().list();
+    }
+
+    /** What this process imports now, and how far that is. */
+    public List<RunningImport.State> running() {
+        return repository.bean(RunningImports.class).list();
+    }
+
+    /** Where the imports are that run now, a line for each. */
+    public List<String> runningLines() {
+        return running().stream().map(RunningImport.State::line).toList();
+    }
+
+    /** The log of an import; empty if there is none. */
+    public String log(long id) throws StateferryException {
+        return new ImportLogs(home()).read(id);
+    }
+
+    /**
+     * The last lines of the log of an import; empty if there is none.
+     *
+     * @param bytesMax how many bytes they have at most
+     */
+    public String logEnd(long id, int bytesMax) {
+        return new ImportLogs(home()).end(id, bytesMax);
     }
 
     /** Makes all checks of an import and changes nothing, the history included. */

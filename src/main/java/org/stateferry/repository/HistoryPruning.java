@@ -27,6 +27,7 @@ public final class HistoryPruning {
     private final StateferryHome home;
     private final JobRepository repository;
     private final ImportHistory history;
+    private final ImportLogs logs;
 
     /**
      * Which of the imports that are over are to go.
@@ -51,6 +52,7 @@ public final class HistoryPruning {
         this.home = home;
         this.repository = repository;
         this.history = history;
+        this.logs = new ImportLogs(home);
     }
 
     /** @return how many imports were taken out */
@@ -123,6 +125,7 @@ public final class HistoryPruning {
      * the history, but its bare instance remains until the newer one goes.
      */
     private void forget(ImportInstance known) {
+        logs.forget(known.instance().getInstanceId());
         if (rounds(known, round -> round + 1).anyMatch(this::hasAttempts)) {
             repository.getJobExecutions(known.instance()).forEach(repository::deleteJobExecution);
         } else {

@@ -1,5 +1,8 @@
 package org.stateferry.repository;
 
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -11,6 +14,8 @@ import java.util.concurrent.ConcurrentHashMap;
  */
 public final class RunningImports {
     private final Set<Long> executionIds = ConcurrentHashMap.newKeySet();
+    /** By execution; of those that have told. */
+    private final Map<Long, RunningImport> told = new ConcurrentHashMap<>();
 
     void add(long executionId) {
         executionIds.add(executionId);
@@ -18,9 +23,23 @@ public final class RunningImports {
 
     void remove(long executionId) {
         executionIds.remove(executionId);
+        told.remove(executionId);
     }
 
     boolean contains(long executionId) {
         return executionIds.contains(executionId);
+    }
+
+    /** Lets others see how far an execution is, until it has ended. */
+    public void show(long executionId, RunningImport attempt) {
+        told.put(executionId, attempt);
+    }
+
+    /** How far each is, the one that has run for the longest time first. */
+    public List<RunningImport.State> list() {
+        return told.values().stream()
+                .map(RunningImport::state)
+                .sorted(Comparator.comparing(RunningImport.State::started).thenComparing(RunningImport.State::attempt))
+                .toList();
     }
 }

@@ -11,8 +11,9 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.importer.ImportProgress;
 
 /**
- * What the log says about one definition: a line for each import and for each change between well, waiting and failing.
- * Firings that end as the one before are worth no line; of what goes on failing, one line a day reminds.
+ * What the common log says about one dump of a definition: a line for each change of its state (queued, started, goes on,
+ * imported, stopped, failed, ...). What its import has to say besides is in the import's own log. Firings that end as the one
+ * before are worth no line; of what goes on failing, one line a day reminds.
  *
  * <p>Used by one thread at a time.
  */
@@ -28,22 +29,55 @@ final class AttemptLog implements ImportProgress {
     private @Nullable Ending ending;
     private @Nullable FailureKind kind;
     private Instant toldAt = Instant.MIN;
+    private @Nullable Long importId;
+    private int warnings;
 
     AttemptLog(String job) {
         this.job = job;
     }
 
-    /** What an attempt has to say is told at once, unless the one before has failed: then it says the same, as a rule. */
+    /** It waits for its turn. */
+    void queued() {
+        Runnable line = () -> LOG.info("{}: queued", job);
+        if (isUneventful()) {
+            heldBack.add(line); // it ends as the one before, as a rule
+        } else {
+            say(line);
+        }
+    }
+
     @Override
-    public void notice(String line) {
-        say(() -> LOG.info("{}: {}", job, line));
+    public void attemptBegan(long id, boolean goesOn) {
+        importId = id;
+        if (isUneventful()) {
+            heldBack.forEach(Runnable::run);
+            heldBack.clear();
+            ending = null;
+        }
+        say(() -> LOG.info("{}: import {} {}", job, id, goesOn ? "goes on" : "started"));
+    }
+
+    private boolean isUneventful() {
+        return ending == Ending.ALREADY_IMPORTED || ending == Ending.STOPPED;
     }
 
     @Override
     public void warning(String line) {
-        say(() -> LOG.warn("{}: {}", job, line));
+        warnings++;
     }
 
+    /** The import that is being tried, if the history knows it. */
+    @Nullable
+    Long importId() {
+        return importId;
+    }
+
+    /** Something that is no part of an import. */
+    void tell(String line) {
+        LOG.warn("{}: {}", job, line);
+    }
+
+    /** Of an attempt after one that has failed it is not worth a line how it gets on, unless it ends differently. */
     private void say(Runnable line) {
         if (ending != Ending.FAILED) {
             line.run();
@@ -56,12 +90,12 @@ final class AttemptLog implements ImportProgress {
     void ended(Ending now, String message, Instant at) {
         if (now != ending || now == Ending.IMPORTED) {
             heldBack.forEach(Runnable::run);
-            LOG.info("{}: {}: {}", job, now.tag(), message);
+            LOG.info("{}: {}: {}{}", job, now.tag(), message, hint());
             toldAt = at;
         }
-        heldBack.clear();
         ending = now;
         kind = null;
+        forgetAttempt();
     }
 
     /**
@@ -71,27 +105,44 @@ final class AttemptLog implements ImportProgress {
      * @param failures how many firings have failed in a row
      * @param pause how long the next one is held back
      * @param surprise what nobody foresaw, or null
+     * @return whether that is news: the first of its kind in a row, or for a day
      */
-    void failed(
+    boolean failed(
             FailureKind now, String message, int failures, Duration pause, @Nullable Throwable surprise, Instant at) {
         boolean changed = ending != Ending.FAILED || kind != now;
-        if (changed || toldAt.plus(REMINDER).isBefore(at)) {
+        boolean news = changed || toldAt.plus(REMINDER).isBefore(at);
+        if (changed) {
             heldBack.forEach(Runnable::run);
+        }
+        if (news) {
             LOG.warn(
-                    "{}: {}: {}: {} ({}, next try in {} min at the earliest)",
+                    "{}: {}: {}: {} ({}, next try in {} min at the earliest){}",
                     job,
                     Ending.FAILED.tag(),
                     now.tag(),
                     message,
                     failures == 1 ? "for the first time" : failures + " times in a row",
-                    pause.toMinutes());
+                    pause.toMinutes(),
+                    hint());
             if (surprise != null) {
                 LOG.error("{}: internal error", job, surprise);
             }
             toldAt = at;
         }
-        heldBack.clear();
         ending = Ending.FAILED;
         kind = now;
+        forgetAttempt();
+        return news;
+    }
+
+    private void forgetAttempt() {
+        heldBack.clear();
+        importId = null;
+        warnings = 0;
+    }
+
+    private String hint() {
+        String seen = warnings == 0 ? "" : warnings == 1 ? "; 1 warning" : "; " + warnings + " warnings";
+        return importId == null ? seen : seen + "; see stateferry history " + importId + " --log";
     }
 }

@@ -66,6 +66,11 @@ final class CronTimes implements FiringTimes {
     }
 
     @Override
+    public boolean areOnTheClock() {
+        return true;
+    }
+
+    @Override
     public Duration keptWhenSetBack() {
         return KEPT_WHEN_SET_BACK;
     }

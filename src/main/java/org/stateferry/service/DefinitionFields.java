@@ -39,7 +39,14 @@ import tools.jackson.dataformat.yaml.YAMLParser;
  */
 final class DefinitionFields {
     /** The fields that may have several values. */
-    private static final Set<String> LISTS = Set.of("also", "source.include", "options.drop-sections");
+    private static final Set<String> LISTS = Set.of(
+            "also",
+            "source.include",
+            "notify.on",
+            "notify.webhook",
+            "notify.mail",
+            "notify.ping",
+            "options.drop-sections");
 
     private static final int LARGEST_FILE = 64 * 1024;
 

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -26,6 +27,7 @@ final class DefinitionFolder {
     private static final Logger LOG = LoggerFactory.getLogger(DefinitionFolder.class);
 
     private final Path folder;
+    private final UnaryOperator<String> settings;
     private Map<Path, Known> known = new LinkedHashMap<>();
     private Object problemBefore = List.of();
 
@@ -37,9 +39,14 @@ final class DefinitionFolder {
      */
     private record Known(@Nullable FileMark mark, @Nullable JobDefinition definition) {}
 
-    /** @param folder the folder; its files are read by {@link #read} */
-    DefinitionFolder(Path folder) {
+    /**
+     * @param folder the folder; its files are read by {@link #read}
+     * @param settings puts settings in the place of what stands for them in a text, or throws an
+     *     {@link IllegalArgumentException}
+     */
+    DefinitionFolder(Path folder, UnaryOperator<String> settings) {
         this.folder = folder;
+        this.settings = settings;
     }
 
     /**
@@ -113,7 +120,9 @@ final class DefinitionFolder {
             JobDefinition last = before == null ? null : before.definition;
             now.put(
                     file,
-                    new Known(mark, JobDefinitionReader.read(file, mistakes).orElse(last)));
+                    new Known(
+                            mark,
+                            JobDefinitionReader.read(file, settings, mistakes).orElse(last)));
         }
         return now;
     }

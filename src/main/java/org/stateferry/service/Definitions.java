@@ -1,18 +1,18 @@
 package org.stateferry.service;
 
 import java.time.Clock;
-import java.time.Duration;
 import java.time.Instant;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.ForeignText;
+import org.stateferry.installation.NotificationResult;
+import org.stateferry.service.definition.Punctuality;
 
 /** What an operator sees of the definitions, and does with them. Thread-safe. */
 public final class Definitions {
-    /** A firing that is so late has met a service in which nothing moves. */
-    static final Duration LATENESS_MAX = Duration.ofMinutes(5);
-
     private final ImportSchedule schedule;
     private final Clock clock;
 
@@ -33,6 +33,7 @@ public final class Definitions {
      * @param next when it fires next by its schedule, or null
      * @param running whether imports of it wait for their turn or run
      * @param overdue whether it should have fired long ago, and has not
+     * @param missed the time on its schedule since which nothing has succeeded although the next one has come, or null
      * @param outcome how the last firing ended, or null before the first
      * @param ended when that was, or null
      * @param message what there was to say, or null
@@ -47,6 +48,7 @@ public final class Definitions {
             @Nullable Instant next,
             boolean running,
             boolean overdue,
+            @Nullable Instant missed,
             @Nullable String outcome,
             @Nullable Instant ended,
             @Nullable String message) {}
@@ -68,10 +70,7 @@ public final class Definitions {
 
     /** One of them. */
     public Optional<Definition> find(String name) {
-        return schedule.imports().stream()
-                .filter(scheduled -> scheduled.definition().job().equals(name))
-                .map(this::describe)
-                .findFirst();
+        return scheduled(name).map(this::describe);
     }
 
     /** Has one fire now, unless a firing of it is under way. */
@@ -101,6 +100,51 @@ public final class Definitions {
         return find(name).filter(Definition::overdue).isPresent();
     }
 
+    /** Those that should have fired long ago or have missed a time, each with a line about it. */
+    Map<String, String> missed() {
+        Map<String, String> missed = new LinkedHashMap<>();
+        for (ScheduledImport scheduled : schedule.imports()) {
+            Definition definition = describe(scheduled);
+            if (definition.overdue || definition.missed != null) {
+                missed.put(scheduled.definition().job(), why(definition));
+            }
+        }
+        return missed;
+    }
+
+    private static String why(Definition definition) {
+        if (definition.overdue) {
+            return "it should have fired at " + definition.next + " and has not";
+        }
+        String since = "nothing has succeeded since it was due at " + definition.missed;
+        if (definition.paused) {
+            return since + "; it is paused";
+        }
+        return definition.outcome == null
+                ? since
+                : since + "; the last firing ended as " + definition.outcome + ": " + definition.message;
+    }
+
+    /** Those who are told of a definition are told of what it has missed. */
+    void tellMissed(String name, String message) {
+        scheduled(name).ifPresent(scheduled -> scheduled.notices().missed(message));
+    }
+
+    /**
+     * Sends something to everybody who is told of a definition.
+     *
+     * @return how each of them took it; empty if there is no definition of this name
+     */
+    public Optional<List<NotificationResult>> testNotifications(String name) {
+        return scheduled(name).map(scheduled -> scheduled.notices().test());
+    }
+
+    private Optional<ScheduledImport> scheduled(String name) {
+        return schedule.imports().stream()
+                .filter(scheduled -> scheduled.definition().job().equals(name))
+                .findFirst();
+    }
+
     /** The names of those that should have fired long ago. */
     List<String> overdue() {
         return list().stream().filter(Definition::overdue).map(Definition::name).toList();
@@ -120,7 +164,8 @@ public final class Definitions {
                 schedule.isPaused(definition.job()),
                 next,
                 running,
-                !running && next != null && clock.instant().isAfter(next.plus(LATENESS_MAX)),
+                !running && Punctuality.isOverdue(next, clock.instant()),
+                scheduled.missed().orElse(null),
                 last.map(run -> run.ending().tag()).orElse(null),
                 last.map(StateImport.LastRun::at).orElse(null),
                 last.map(run -> ForeignText.escape(run.message())).orElse(null));

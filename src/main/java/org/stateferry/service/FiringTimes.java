@@ -11,6 +11,9 @@ interface FiringTimes {
     /** The first time after {@code time}; {@link Instant#MAX} if there is none. */
     Instant after(Instant time);
 
+    /** Whether they are times that a clock shows, at which somebody counts on an import; else it is looked again and again. */
+    boolean areOnTheClock();
+
     /**
      * By how much the clock may be set back so that the next time stays what it was and none comes twice. If it is set back
      * further, it was wrong before, and the times are those of the new one.

@@ -289,6 +289,9 @@ final class ImportSchedule implements SmartLifecycle {
                 if (firing || !(due || wanted || isWaitedFor(now))) {
                     return;
                 }
+                if (due && next != null) {
+                    scheduled.due(next.due());
+                }
                 if (states.isPaused(scheduled.definition().job())) {
                     wanted = false;
                     if (due && next != null) {

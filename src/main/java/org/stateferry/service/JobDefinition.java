@@ -16,6 +16,7 @@ import org.stateferry.service.definition.ImportWindow;
 import org.stateferry.service.definition.OnSuccess;
 import org.stateferry.service.definition.RetryRule;
 import org.stateferry.service.definition.SourceRule;
+import org.stateferry.service.notification.NotifyRule;
 
 /**
  * What one file in {@code jobs/} describes. Relative paths are taken from the service's working directory.
@@ -34,6 +35,7 @@ import org.stateferry.service.definition.SourceRule;
  * @param concurrentMax how many of its imports may run at a time
  * @param priority of its imports in the queue; higher comes first
  * @param options how to go about it
+ * @param notifyRule who is told of it, or null if the settings are to count
  */
 record JobDefinition(
         String job,
@@ -49,7 +51,8 @@ record JobDefinition(
         @Nullable RetryRule retry,
         int concurrentMax,
         int priority,
-        ImportOptions options) {
+        ImportOptions options,
+        @Nullable NotifyRule notifyRule) {
     /**
      * When a definition fires.
      *

@@ -1,6 +1,7 @@
 package org.stateferry.service;
 
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.DateTimeException;
@@ -14,7 +15,9 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +33,8 @@ import org.stateferry.service.definition.ImportWindow;
 import org.stateferry.service.definition.OnSuccess;
 import org.stateferry.service.definition.RetryRule;
 import org.stateferry.service.definition.SourceRule;
+import org.stateferry.service.notification.EventKind;
+import org.stateferry.service.notification.NotifyRule;
 import org.stateferry.source.DumpChoice;
 import org.stateferry.source.DumpFormat;
 import org.stateferry.source.RamLayout;
@@ -65,6 +70,12 @@ import org.stateferry.storage.IoMode;
  * retry: {attempts: 5, delay: 30s, factor: 2, longest-delay: 10m}
  * max-concurrent: 2
  * priority: 10
+ * notify:                             # optional: else what the settings say
+ *   on: [failure, recovered, missed, damaged]
+ *   webhook: ${ops.webhook}           # a setting, so that no secret is in the definition
+ *   mail: [ops@example.org]
+ *   ping: https://hc-ping.com/${hc.key}/{definition}
+ *   enabled: true
  * options:                            # all optional, as on the command line
  *   format: auto
  *   offset: 0
@@ -104,7 +115,7 @@ final class JobDefinitionReader {
         List<DefinitionMistake> mistakes = new ArrayList<>();
         List<JobDefinition> definitions = new ArrayList<>();
         for (Path file : files(directory, mistakes)) {
-            read(file, mistakes).ifPresent(definitions::add);
+            read(file, UnaryOperator.identity(), mistakes).ifPresent(definitions::add);
         }
         if (!mistakes.isEmpty()) {
             throw DefinitionMistake.failure(mistakes);
@@ -161,7 +172,7 @@ final class JobDefinitionReader {
      */
     static JobDefinition read(Path file) throws StateferryException {
         List<DefinitionMistake> mistakes = new ArrayList<>();
-        Optional<JobDefinition> definition = read(file, mistakes);
+        Optional<JobDefinition> definition = read(file, UnaryOperator.identity(), mistakes);
         if (definition.isEmpty()) {
             throw DefinitionMistake.failure(mistakes);
         }
@@ -171,10 +182,11 @@ final class JobDefinitionReader {
     /**
      * Reads one file.
      *
+     * @param settings puts settings in the place of what stands for them in a text, or says that there is none
      * @param mistakes gets all that is wrong with it
      * @return empty if anything is
      */
-    static Optional<JobDefinition> read(Path file, List<DefinitionMistake> mistakes) {
+    static Optional<JobDefinition> read(Path file, UnaryOperator<String> settings, List<DefinitionMistake> mistakes) {
         DefinitionFields fields;
         try {
             fields = DefinitionFields.read(file);
@@ -194,6 +206,7 @@ final class JobDefinitionReader {
         RetryRule retry = retry(fields);
         int concurrentMax = optional(fields, "max-concurrent", 1, text -> (int) number(text, 1, CONCURRENT_MAX));
         int priority = optional(fields, "priority", 0, text -> (int) number(text, -PRIORITY_MAX, PRIORITY_MAX));
+        NotifyRule notifyRule = notifyRule(fields, job(file), settings);
         boolean enabled = optional(fields, "enabled", true, JobDefinitionReader::truth);
         fields.requireAllTaken();
         if (!fields.mistakes().isEmpty() || source == null || image == null || name == null) {
@@ -214,7 +227,46 @@ final class JobDefinitionReader {
                 retry,
                 concurrentMax,
                 priority,
-                options));
+                options,
+                notifyRule));
+    }
+
+    /** What the definition says of it stands in the place of all that the settings say. */
+    private static @Nullable NotifyRule notifyRule(
+            DefinitionFields fields, String job, UnaryOperator<String> settings) {
+        List<EventKind> on = values(fields, "notify.on", NotifyRule::parseEvent);
+        List<URI> webhooks =
+                values(fields, "notify.webhook", text -> NotifyRule.parseAddress(settings.apply(text), job));
+        List<String> mail = values(fields, "notify.mail", text -> NotifyRule.parseMailbox(settings.apply(text)));
+        List<URI> pings = values(fields, "notify.ping", text -> NotifyRule.parseAddress(settings.apply(text), job));
+        if (!optional(fields, "notify.enabled", true, JobDefinitionReader::truth)) {
+            return NotifyRule.NONE;
+        }
+        if (webhooks.isEmpty() && mail.isEmpty() && pings.isEmpty()) {
+            if (!on.isEmpty()) {
+                fields.mistake("'notify.on' needs one of 'notify.webhook', 'notify.mail' and 'notify.ping'");
+            }
+            return null;
+        }
+        return new NotifyRule(Set.copyOf(on), webhooks, mail, pings);
+    }
+
+    private static <T> List<T> values(DefinitionFields fields, String key, Function<String, T> reading) {
+        List<T> values = new ArrayList<>();
+        List<Field> given = fields.takeList(key);
+        for (Field field : given) {
+            @Nullable T value = value(fields, field, key, reading);
+            if (value != null) {
+                values.add(value);
+            }
+        }
+        if (given.size() > NotifyRule.RECEIVERS_MAX) {
+            fields.mistake(
+                    given.get(NotifyRule.RECEIVERS_MAX).line(),
+                    "'" + key + "' has more than " + NotifyRule.RECEIVERS_MAX + " values");
+            return List.of();
+        }
+        return values;
     }
 
     private static @Nullable SourceRule source(DefinitionFields fields) {

@@ -19,6 +19,11 @@ record PeriodTimes(Duration period) implements FiringTimes {
         return time.plus(period);
     }
 
+    @Override
+    public boolean areOnTheClock() {
+        return false;
+    }
+
     /** A period has nothing to do with what the clock shows. */
     @Override
     public Duration keptWhenSetBack() {

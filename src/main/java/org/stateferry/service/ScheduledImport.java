@@ -17,8 +17,10 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.service.definition.FileMark;
+import org.stateferry.service.definition.Punctuality;
 import org.stateferry.service.definition.SettledFiles;
 import org.stateferry.service.definition.SourceRule;
+import org.stateferry.service.notification.DefinitionNotices;
 
 /**
  * A definition at work: at each firing it looks at its source, and lets every dump that is there, has settled and is not known
@@ -30,6 +32,8 @@ final class ScheduledImport {
     private final JobDefinition definition;
     private final ServiceParts parts;
     private final ImportMetrics metrics;
+    private final DefinitionNotices notices;
+    private final Punctuality punctuality = new Punctuality();
     private final SourceRule source;
     private final SettledFiles settled;
     /** By the dump's path. */
@@ -43,11 +47,13 @@ final class ScheduledImport {
      * @param definition what it says
      * @param parts what runs its imports
      * @param metrics the definition's
+     * @param notices tells those who want to know
      */
-    ScheduledImport(JobDefinition definition, ServiceParts parts, ImportMetrics metrics) {
+    ScheduledImport(JobDefinition definition, ServiceParts parts, ImportMetrics metrics, DefinitionNotices notices) {
         this.definition = definition;
         this.parts = parts;
         this.metrics = metrics;
+        this.notices = notices;
         this.source = definition.source();
         this.settled = new SettledFiles(source.settledFor());
     }
@@ -156,8 +162,35 @@ final class ScheduledImport {
             boolean one = path.equals(source.path());
             AttemptLog log =
                     new AttemptLog(one ? definition.job() : definition.job() + " (" + path.getFileName() + ")");
-            return new StateImport(definition, path, parts, metrics, log, ended -> lastRun = ended);
+            return new StateImport(definition, path, parts, metrics, log, notices, this::ended);
         });
+    }
+
+    private void ended(StateImport.LastRun run) {
+        lastRun = run;
+        if (run.ending() == Ending.IMPORTED || run.ending() == Ending.ALREADY_IMPORTED) {
+            punctuality.succeeded();
+        }
+    }
+
+    /** A time has come at which it was to fire, whether it did or not. */
+    void due(Instant at) {
+        FiringTimes times = definition.schedule().times();
+        if (times != null && times.areOnTheClock()) {
+            punctuality.due(at, times.after(at));
+        }
+    }
+
+    /** The time that it has missed, if it has and no import of it is under way. */
+    Optional<Instant> missed() {
+        return underWayCount() > 0
+                ? Optional.empty()
+                : punctuality.missed(parts.clock().instant());
+    }
+
+    /** Tells those who want to know. */
+    DefinitionNotices notices() {
+        return notices;
     }
 
     private void forgetAllBut(List<Path> found) {

@@ -12,6 +12,8 @@ import org.springframework.boot.tomcat.servlet.TomcatServletWebServerFactory;
 import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.core.env.Environment;
+import org.springframework.mail.javamail.JavaMailSender;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskScheduler;
 import org.stateferry.error.StateferryException;
@@ -21,6 +23,10 @@ import org.stateferry.installation.OwnedRepository;
 import org.stateferry.service.definition.DefinitionStates;
 import org.stateferry.service.definition.ImportQueue;
 import org.stateferry.service.definition.RememberedImports;
+import org.stateferry.service.notification.DefinitionNotices;
+import org.stateferry.service.notification.MissedWatch;
+import org.stateferry.service.notification.NotificationProperties;
+import org.stateferry.service.notification.Notifications;
 
 /**
  * The service's beans, and all that Boot configures by itself. The beans of the job repository are beside them in the same
@@ -28,7 +34,7 @@ import org.stateferry.service.definition.RememberedImports;
  */
 @Configuration(proxyBeanMethods = false)
 @EnableAutoConfiguration(exclude = BatchJobLauncherAutoConfiguration.class)
-@EnableConfigurationProperties(ServiceProperties.class)
+@EnableConfigurationProperties({ServiceProperties.class, NotificationProperties.class})
 class ServiceConfiguration {
     private static final int LOOKS_AT_ONCE = 8;
 
@@ -70,22 +76,60 @@ class ServiceConfiguration {
             ImportQueue queue,
             StopSignal stop,
             Clock wallClock,
-            DoubtfulJvm jvm)
+            DoubtfulJvm jvm,
+            Notifications notifications,
+            Environment environment)
             throws StateferryException {
         ServiceParts parts = new ServiceParts(
                 new ServiceImports(repository), queue, new RememberedImports(repository.home()), stop, wallClock, jvm);
         Map<String, ImportMetrics> metrics = new ConcurrentHashMap<>(); // meters are registered once for each name
         return new ImportSchedule(
-                new DefinitionFolder(properties.jobs()),
-                definition -> new ScheduledImport(definition, parts, metrics.computeIfAbsent(definition.job(), job -> {
-                    activity.watch(job, registry);
-                    return new ImportMetrics(registry, job);
-                })),
+                new DefinitionFolder(properties.jobs(), text -> withSettings(text, environment)),
+                definition -> new ScheduledImport(
+                        definition,
+                        parts,
+                        metrics.computeIfAbsent(definition.job(), job -> {
+                            activity.watch(job, registry);
+                            return new ImportMetrics(registry, job);
+                        }),
+                        notifications.of(definition.job(), definition.notifyRule())),
                 queue,
                 new DefinitionStates(repository.home()),
                 importScheduler,
                 stop,
                 wallClock);
+    }
+
+    /** The text with settings in the place of <code>${NAME}</code>. */
+    static String withSettings(String text, Environment environment) {
+        try {
+            return environment.resolveRequiredPlaceholders(text);
+        } catch (IllegalArgumentException e) {
+            // Not the framework's message, which has the text in it.
+            throw new IllegalArgumentException("a setting that it names is not there", e);
+        }
+    }
+
+    @Bean
+    Notifications notifications(
+            NotificationProperties properties,
+            ObjectProvider<JavaMailSender> mail,
+            OwnedRepository repository,
+            MeterRegistry registry,
+            Clock wallClock)
+            throws StateferryException {
+        return new Notifications(
+                properties,
+                mail.getIfAvailable(),
+                repository.home(),
+                id -> repository.logEnd(id, DefinitionNotices.LOG_BYTES_MAX),
+                registry,
+                wallClock);
+    }
+
+    @Bean
+    MissedWatch missedWatch(Definitions definitions) {
+        return new MissedWatch(definitions::missed, definitions::tellMissed);
     }
 
     /** Looks at the sources, never at what is in a file; so many may be on file systems that do not answer. */

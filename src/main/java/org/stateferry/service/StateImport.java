@@ -18,6 +18,8 @@ import org.stateferry.importer.ImportOutcome;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.service.definition.FileMark;
 import org.stateferry.service.definition.ImportQueue;
+import org.stateferry.service.notification.DefinitionNotices;
+import org.stateferry.service.notification.Event;
 
 /**
  * The import of one dump as a definition wants it, again and again as that fires. After a failure it {@linkplain BackOff holds
@@ -31,6 +33,7 @@ final class StateImport {
     private final ServiceParts parts;
     private final ImportMetrics metrics;
     private final AttemptLog log;
+    private final DefinitionNotices notices;
     private final Consumer<LastRun> listener;
     private final BackOff backOff;
     private @Nullable FailureKind failedBefore;
@@ -55,6 +58,7 @@ final class StateImport {
      * @param parts what runs it
      * @param metrics the definition's
      * @param log tells about this dump
+     * @param notices tells those who want to know
      * @param listener hears how each firing ended that was not held back
      */
     StateImport(
@@ -63,12 +67,14 @@ final class StateImport {
             ServiceParts parts,
             ImportMetrics metrics,
             AttemptLog log,
+            DefinitionNotices notices,
             Consumer<LastRun> listener) {
         this.definition = definition;
         this.dump = dump;
         this.parts = parts;
         this.metrics = metrics;
         this.log = log;
+        this.notices = notices;
         this.listener = listener;
         this.backOff = new BackOff(definition.retry());
     }
@@ -100,6 +106,7 @@ final class StateImport {
         Instant now = parts.clock().instant();
         metrics.succeeded(Ending.ALREADY_IMPORTED, 0, Duration.ZERO, now);
         ended(Ending.ALREADY_IMPORTED, known.get());
+        notices.alive(known.get());
         disposeOf(mark);
         return true;
     }
@@ -125,7 +132,7 @@ final class StateImport {
         try {
             request = definition.requestFor(new DumpFacts(dump, mark.modified()));
         } catch (StateferryException | RuntimeException | Error e) {
-            failed(e, mark, parts.clock().instant());
+            failed(e, null, mark, parts.clock().instant());
             underWay = false;
             ended.run();
             return;
@@ -136,7 +143,9 @@ final class StateImport {
                 definition.places(),
                 definition.priority(),
                 definition.concurrentMax());
-        parts.queue().submit(ticket, () -> {
+        log.queued();
+        String what = request.dump() + " into " + request.image() + " as " + request.name();
+        parts.queue().submit(ticket, what, () -> {
             try {
                 run(request, mark);
             } finally {
@@ -176,10 +185,11 @@ final class StateImport {
         }
         StopSignal stop = parts.stop().child();
         running = stop;
+        notices.started(subject(request, started));
         try {
             succeeded(runOrFailAsBefore(request, stop), request, mark, started);
         } catch (StateferryException | RuntimeException | Error e) {
-            failed(e, mark, started);
+            failed(e, request, mark, started);
         } finally {
             running = null;
         }
@@ -215,8 +225,20 @@ final class StateImport {
                 outcome.state() == ImportOutcome.State.ALREADY_IMPORTED ? Ending.ALREADY_IMPORTED : Ending.IMPORTED;
         Instant now = parts.clock().instant();
         metrics.succeeded(ending, outcome.bytesWritten(), Duration.between(started, now), now);
+        boolean recovered = failedBefore != null;
+        Event.Subject subject = subject(request, started);
         ended(ending, message);
+        if (ending == Ending.IMPORTED || recovered) {
+            notices.succeeded(recovered, message, subject, now, outcome.bytesWritten());
+        } else {
+            notices.alive(message);
+        }
         disposeOf(mark);
+    }
+
+    private Event.Subject subject(ImportRequest request, Instant started) {
+        return new Event.Subject(
+                log.importId(), request.dump().toString(), request.image().toString(), request.name(), started);
     }
 
     private void disposeOf(FileMark mark) {
@@ -227,23 +249,24 @@ final class StateImport {
         cannotDisposeOf = mark;
         try {
             if (!definition.onSuccess().apply(dump, mark)) {
-                log.warning(dump + " has changed since it was imported, and stays");
+                log.tell(dump + " has changed since it was imported, and stays");
             }
         } catch (IOException e) {
             if (!told) {
-                log.warning(dump + " stays where it is: " + e.getMessage());
+                log.tell(dump + " stays where it is: " + e.getMessage());
             }
         }
     }
 
-    private void failed(Throwable failure, @Nullable FileMark mark, Instant started) {
+    /** @param request what was asked for, or null if that did not even come to be known */
+    private void failed(Throwable failure, @Nullable ImportRequest request, @Nullable FileMark mark, Instant started) {
         parts.jvm().check(failure);
-        FailureKind kind = FailureKind.INTERNAL;
-        String message = "internal error: " + failure;
-        if (failure instanceof StateferryException ours) {
-            kind = ours.kind();
-            message = String.valueOf(ours.getMessage());
-        }
+        StateferryException known = failure instanceof StateferryException ours
+                ? ours
+                : StateferryException.of(FailureKind.INTERNAL, "internal error: " + failure)
+                        .advise("The service's log has more.");
+        FailureKind kind = known.kind();
+        String message = String.valueOf(known.getMessage());
         Instant now = parts.clock().instant();
         if (kind == FailureKind.INTERRUPTED) {
             if (definition.isOpen(now)) {
@@ -257,7 +280,9 @@ final class StateImport {
         metrics.failed(kind, Duration.between(started, now));
         Duration pause = backOff.failed(kind, mark, now);
         @Nullable Throwable surprise = kind == FailureKind.INTERNAL ? failure : null;
-        log.failed(kind, message, backOff.failures(), pause, surprise, now);
+        Event.@Nullable Subject subject = request == null ? null : subject(request, started);
+        boolean news = log.failed(kind, message, backOff.failures(), pause, surprise, now);
+        notices.failed(!news, known, subject, now);
         listener.accept(new LastRun(Ending.FAILED, now, kind.tag() + ": " + message));
         failedBefore = kind;
     }
@@ -276,14 +301,14 @@ final class StateImport {
 
     /** The dump cannot be looked at. */
     void cannotBeSeen(StateferryException failure) {
-        failed(failure, null, parts.clock().instant());
+        failed(failure, null, null, parts.clock().instant());
     }
 
     private void forgetFailures(ImportRequest request) {
         try {
             parts.imports().forgetFailures(request);
         } catch (StateferryException | RuntimeException e) {
-            log.notice("older failures could not be taken out of the history: " + e.getMessage());
+            log.tell("older failures could not be taken out of the history: " + e.getMessage());
         }
     }
 

@@ -1,8 +1,11 @@
 package org.stateferry.service;
 
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.context.properties.bind.BindException;
@@ -12,6 +15,7 @@ import org.springframework.context.ApplicationContext;
 import org.springframework.context.support.GenericApplicationContext;
 import org.springframework.core.convert.ConversionFailedException;
 import org.stateferry.error.FailureKind;
+import org.stateferry.error.ForeignText;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StopSignal;
 import org.stateferry.installation.Installation;
@@ -24,6 +28,8 @@ import org.stateferry.installation.OwnedRepository;
  * directory, by environment variables and by {@code -D}, in this order.
  */
 public final class StateferryService implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(StateferryService.class);
+
     private final OwnedRepository owned;
     private final ApplicationContext context;
 
@@ -106,6 +112,15 @@ public final class StateferryService implements AutoCloseable {
     /** How many definitions are scheduled. */
     public int definitionCount() {
         return context.getBean(ImportSchedule.class).imports().size();
+    }
+
+    /** Where the imports are that run now, a line for each; the log gets the same. */
+    public List<String> runningImports() {
+        List<String> lines =
+                owned.runningLines().stream().map(ForeignText::escape).toList();
+        List<String> told = lines.isEmpty() ? List.of("no import is running") : lines;
+        told.forEach(LOG::info);
+        return told;
     }
 
     /** Asks running imports to stop, waits until they have, stops listening, and gives the job repository to others. */

@@ -1,13 +1,10 @@
 package org.stateferry.web;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -19,7 +16,6 @@ import org.slf4j.LoggerFactory;
 import org.springframework.http.HttpStatus;
 import org.stateferry.error.ForeignText;
 import org.stateferry.home.StateferryHome;
-import org.stateferry.host.LinuxFile;
 import org.stateferry.host.PrivateFile;
 import org.stateferry.repository.JsonText;
 
@@ -102,20 +98,9 @@ final class AuditLog {
             if (Files.exists(file) && Files.size(file) >= SIZE_MAX) {
                 putAside();
             }
-            append((JsonText.line(line) + "\n").getBytes(StandardCharsets.UTF_8));
+            PrivateFile.append(file, (JsonText.line(line) + "\n").getBytes(StandardCharsets.UTF_8));
         } catch (IOException e) {
             log.error("The audit log cannot be written: {} {} by {}", what, about, who, e);
-        }
-    }
-
-    private void append(byte[] line) throws IOException {
-        try (LinuxFile opened = PrivateFile.openOrCreate(file);
-                FileChannel channel = opened.channel(StandardOpenOption.WRITE)) {
-            ByteBuffer bytes = ByteBuffer.wrap(line);
-            long end = channel.size();
-            while (bytes.hasRemaining()) {
-                end += channel.write(bytes, end);
-            }
         }
     }
 

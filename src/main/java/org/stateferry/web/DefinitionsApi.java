@@ -11,6 +11,7 @@ import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RestController;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.installation.NotificationResult;
 import org.stateferry.service.Definitions;
 import org.stateferry.service.Definitions.Definition;
 
@@ -69,6 +70,12 @@ class DefinitionsApi {
     List<Definition> resumeAll() {
         definitions.pauseAll(false);
         return list();
+    }
+
+    @PostMapping("/definitions/{name}/notifications/test")
+    @Operation(summary = "Sends something to everybody who is told of a definition, and tells how each of them took it")
+    List<NotificationResult> testNotifications(@PathVariable String name) {
+        return definitions.testNotifications(name).orElseThrow(() -> unknown(name));
     }
 
     private Definition pause(String name, boolean paused) {

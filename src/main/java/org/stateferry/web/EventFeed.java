@@ -5,8 +5,12 @@ import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.listener.JobExecutionListener;
+import org.stateferry.repository.RunningImport;
 
 /**
  * What has happened, for those who want to hear of it: a number of events, of which the oldest is forgotten when there are too
@@ -25,13 +29,21 @@ final class EventFeed implements JobExecutionListener {
      * Something that has happened.
      *
      * @param id larger than that of any before
-     * @param type {@code import-started} or {@code import-ended}
+     * @param type {@code import-started}, {@code import-progress} or {@code import-ended}
      * @param at when
      * @param importId the import's ID
      * @param attempt the attempt's ID
      * @param status the attempt's status
+     * @param progress how far it is, or null where that is not what is told
      */
-    record Event(long id, String type, Instant at, long importId, long attempt, String status) {}
+    record Event(
+            long id,
+            String type,
+            Instant at,
+            long importId,
+            long attempt,
+            String status,
+            RunningImport.@Nullable State progress) {}
 
     EventFeed(Clock clock) {
         this.clock = clock;
@@ -45,21 +57,51 @@ final class EventFeed implements JobExecutionListener {
 
     @Override
     public void afterJob(JobExecution execution) {
+        forgetProgress(execution.getId());
         add("import-ended", execution);
     }
 
     private synchronized void add(String type, JobExecution execution) {
-        lastId++;
-        events.addLast(new Event(
-                lastId,
+        add(new Event(
+                ++lastId,
                 type,
                 clock.instant(),
                 execution.getJobInstanceId(),
                 execution.getId(),
-                execution.getStatus().name()));
+                execution.getStatus().name(),
+                null));
+    }
+
+    private void add(Event event) {
+        events.addLast(event);
         if (events.size() > EVENTS_MAX) {
             events.removeFirst();
         }
+    }
+
+    /**
+     * Tells how far imports are. Of each only the last is kept, so that they do not push out what else has happened; one that is
+     * as far as before is no event.
+     */
+    synchronized void progressed(List<RunningImport.State> running) {
+        for (RunningImport.State state : running) {
+            Optional<Event> before = events.stream()
+                    .filter(event -> event.progress != null && event.attempt == state.attempt())
+                    .findFirst();
+            if (before.isPresent() && isAsFar(Objects.requireNonNull(before.get().progress), state)) {
+                continue;
+            }
+            before.ifPresent(events::remove);
+            add(new Event(++lastId, "import-progress", clock.instant(), state.id(), state.attempt(), "STARTED", state));
+        }
+    }
+
+    private static boolean isAsFar(RunningImport.State before, RunningImport.State now) {
+        return before.step().equals(now.step()) && Objects.equals(before.bytesDone(), now.bytesDone());
+    }
+
+    private synchronized void forgetProgress(long attempt) {
+        events.removeIf(event -> event.progress != null && event.attempt == attempt);
     }
 
     /** Those after the one with this id, oldest first. */

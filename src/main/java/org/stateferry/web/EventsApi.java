@@ -14,6 +14,7 @@ import org.springframework.web.bind.annotation.RestController;
 import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.installation.OwnedRepository;
 
 /**
  * Events as they happen, as server-sent events. An answer ends after a while, and a browser's {@code EventSource} asks again by
@@ -28,14 +29,19 @@ class EventsApi implements SmartLifecycle {
 
     private static final int LISTENERS_MAX = 16;
     private static final long POLL_MILLIS = 200;
+    /** How far imports are is told no more often. */
+    private static final long PROGRESS_NANOS = 1_000_000_000L;
+
     private static final long RETRY_MILLIS = 1000;
 
     private final EventFeed feed;
+    private final OwnedRepository repository;
     private final List<Listener> listeners = new CopyOnWriteArrayList<>();
     private volatile boolean running;
 
-    EventsApi(EventFeed feed) {
+    EventsApi(EventFeed feed, OwnedRepository repository) {
         this.feed = feed;
+        this.repository = repository;
     }
 
     @GetMapping(path = "/events", produces = MediaType.TEXT_EVENT_STREAM_VALUE)
@@ -98,7 +104,13 @@ class EventsApi implements SmartLifecycle {
     }
 
     private void tellAll() {
+        long progressNanos = System.nanoTime();
         while (running) {
+            long now = System.nanoTime();
+            if (now - progressNanos >= PROGRESS_NANOS) {
+                progressNanos = now;
+                feed.progressed(repository.running());
+            }
             listeners.forEach(Listener::tell);
             try {
                 Thread.sleep(POLL_MILLIS);

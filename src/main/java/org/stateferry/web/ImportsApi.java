@@ -2,6 +2,7 @@ package org.stateferry.web;
 
 import io.swagger.v3.oas.annotations.Operation;
 import jakarta.servlet.http.HttpServletRequest;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -27,6 +28,7 @@ import org.stateferry.installation.TaskReport;
 import org.stateferry.repository.HistoryPruning;
 import org.stateferry.repository.ImportHistory;
 import org.stateferry.repository.ImportRecord;
+import org.stateferry.repository.RunningImport;
 import org.stateferry.service.PathRoots;
 import org.stateferry.service.definition.ImportQueue;
 
@@ -38,11 +40,13 @@ class ImportsApi {
 
     private final OwnedRepository repository;
     private final Tasks tasks;
+    private final ImportQueue queue;
     private final PathRoots roots;
 
-    ImportsApi(OwnedRepository repository, Tasks tasks, PathRoots roots) {
+    ImportsApi(OwnedRepository repository, Tasks tasks, ImportQueue queue, PathRoots roots) {
         this.repository = repository;
         this.tasks = tasks;
+        this.queue = queue;
         this.roots = roots;
     }
 
@@ -53,11 +57,19 @@ class ImportsApi {
      * @param page counted from 0
      * @param size how many a page has at most
      * @param imports newest first
+     * @param running how far those are that run now
+     * @param queued those that wait for their turn, in the order in which it comes as it looks now
      */
-    record Page(long total, int page, int size, List<ImportRecord> imports) {}
+    record Page(
+            long total,
+            int page,
+            int size,
+            List<ImportRecord> imports,
+            List<RunningImport.State> running,
+            List<ImportQueue.Place> queued) {}
 
     @GetMapping("/imports")
-    @Operation(summary = "The imports so far, newest first, in pages")
+    @Operation(summary = "The imports so far, newest first, in pages; what runs now, and what waits for its turn")
     Page list(
             @RequestParam(required = false) @Nullable String search,
             @RequestParam(required = false) @Nullable String status,
@@ -74,7 +86,7 @@ class ImportsApi {
                 .toList();
         List<ImportRecord> part =
                 found.stream().skip((long) page * size).limit(size).toList();
-        return new Page(found.size(), page, size, part);
+        return new Page(found.size(), page, size, part, repository.running(), queue.places());
     }
 
     private static boolean isMeant(ImportRecord record, String words) {
@@ -92,6 +104,13 @@ class ImportsApi {
         }
     }
 
+    @GetMapping(path = "/imports/{id}/log", produces = "text/plain;charset=UTF-8")
+    @Operation(summary = "The log of one import, all its attempts")
+    byte[] log(@PathVariable long id) throws StateferryException {
+        one(id);
+        return repository.log(id).getBytes(StandardCharsets.UTF_8);
+    }
+
     @GetMapping("/imports/{id}/request")
     @Operation(summary = "What an import was asked for the last time")
     ImportOrder request(@PathVariable long id) throws StateferryException {
@@ -107,6 +126,7 @@ class ImportsApi {
         ImportRequest request = Accounts.isLocal(asker) ? asked : roots.confine(asked);
         return accepted(tasks.start(
                 "import",
+                request.dump() + " into " + request.image() + " as " + request.name(),
                 Accounts.isLocal(asker),
                 places(request),
                 (progress, stop) -> repository.run(request, progress, stop)));
@@ -118,6 +138,7 @@ class ImportsApi {
         int places = places(repository.requestOf(id));
         return accepted(tasks.start(
                 "restart",
+                "import " + id + " again",
                 Accounts.isLocal(asker),
                 places,
                 (progress, stop) -> repository.restart(id, progress, stop)));
@@ -145,7 +166,12 @@ class ImportsApi {
             throw StateferryException.of(FailureKind.IMAGE_IN_USE, "import " + id + " is running")
                     .advise("Stop it first, with stateferry stop " + id + " for instance.");
         }
-        return accepted(tasks.start("abandon", Accounts.isLocal(asker), 1, (progress, stop) -> repository.abandon(id)));
+        return accepted(tasks.start(
+                "abandon",
+                "the end of import " + id,
+                Accounts.isLocal(asker),
+                1,
+                (progress, stop) -> repository.abandon(id)));
     }
 
     @GetMapping("/history")

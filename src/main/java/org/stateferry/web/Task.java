@@ -50,6 +50,11 @@ final class Task implements ImportProgress {
         return id;
     }
 
+    /** What it is. */
+    String work() {
+        return work;
+    }
+
     StopSignal stop() {
         return stop;
     }

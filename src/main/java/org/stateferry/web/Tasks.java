@@ -22,8 +22,6 @@ import org.stateferry.service.definition.ImportQueue;
  * <p>At the service's end everything is asked to stop and waited for, before what it stands on is closed. Thread-safe.
  */
 final class Tasks implements SmartLifecycle {
-    /** In the queue, for all that is asked for; no definition can have this name. */
-    private static final String QUEUED_AS = "/";
     /** Somebody waits for it, so it comes before all definitions' imports that have not waited for long. */
     private static final int PRIORITY = 1000;
 
@@ -61,11 +59,13 @@ final class Tasks implements SmartLifecycle {
      * Has something done.
      *
      * @param name what it is
+     * @param about what it is to be done with, for people
      * @param attached whether it is to end if nobody asks for it any more
      * @param places how many places in the queue it takes up while it runs
      * @throws StateferryException of kind {@link FailureKind#REPOSITORY} if too much is waiting, or the service ends
      */
-    synchronized Task start(String name, boolean attached, int places, Task.Work work) throws StateferryException {
+    synchronized Task start(String name, String about, boolean attached, int places, Task.Work work)
+            throws StateferryException {
         if (ending || waiting() >= WAITING_MAX) {
             throw StateferryException.of(
                             FailureKind.REPOSITORY,
@@ -75,8 +75,11 @@ final class Tasks implements SmartLifecycle {
         Task task = new Task(lastId.incrementAndGet(), name, attached, stop.child());
         tasks.put(task.id(), task);
         // Without its images: what finds one in use is to say so instead of waiting.
+        tell(task, "queued: " + about);
         queue.submit(
-                new ImportQueue.Ticket(QUEUED_AS, Set.of(), places, PRIORITY, ImportQueue.ROOM), () -> run(task, work));
+                new ImportQueue.Ticket(ImportQueue.NO_DEFINITION, Set.of(), places, PRIORITY, ImportQueue.ROOM),
+                about,
+                () -> run(task, work));
         forgetOldest();
         return task;
     }
@@ -87,8 +90,15 @@ final class Tasks implements SmartLifecycle {
                 throw StateferryException.of(FailureKind.INTERRUPTED, "stopped before it began");
             }
             task.begun();
+            tell(task, "started");
             task.ended(work.run(task, task.stop()));
+            tell(task, "succeeded");
         } catch (StateferryException e) {
+            tell(
+                    task,
+                    e.kind() == FailureKind.INTERRUPTED
+                            ? "stopped"
+                            : "failed: " + e.kind().tag() + ": " + e.getMessage());
             task.failed(e);
         } catch (RuntimeException | Error e) {
             jvm.check(e);
@@ -96,6 +106,11 @@ final class Tasks implements SmartLifecycle {
             task.failed(StateferryException.of(FailureKind.INTERNAL, "internal error: " + e)
                     .advise("The service's log has more."));
         }
+    }
+
+    /** A line of the common log for each change of its state; the import's own log has the rest. */
+    private static void tell(Task task, String state) {
+        log.info("request {} ({}): {}", task.id(), task.work(), state);
     }
 
     private void forgetOldest() {

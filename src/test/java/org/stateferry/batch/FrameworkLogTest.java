@@ -8,8 +8,13 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
+import org.slf4j.MDC;
 import org.stateferry.home.StateferryHome;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 class FrameworkLogTest {
     @TempDir
@@ -34,5 +39,31 @@ class FrameworkLogTest {
         assertThat(lines).filteredOn(line -> line.startsWith("2026-01-01")).isEmpty();
         assertThat(lines).anyMatch(line -> line.startsWith("\tat " + FrameworkLogTest.class.getName()));
         assertThat(String.join("", lines)).doesNotContain("\u001b", "\u009b", "\u202e");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"ecs", "logstash", "gelf"})
+    void asJsonEachLineIsOneObjectInWhichForeignTextIsEscapedToo(String format) throws Exception {
+        StateferryHome home = StateferryHome.open(folder.resolve("home"));
+        String hostile = "x\u001b[2J\nforged\u009b\u202e\"}";
+        try (BatchContext context = BatchContext.start(home, Map.of("logging.structured.format.file", format))) {
+            assertThat(context.home()).isEqualTo(home);
+            MDC.put("import", "17");
+            LoggerFactory.getLogger(FrameworkLogTest.class)
+                    .warn("said of {}", hostile, new IllegalStateException(hostile));
+        } finally {
+            MDC.remove("import");
+            System.clearProperty("FILE_LOG_STRUCTURED_FORMAT"); // the framework leaves it to whoever comes next
+        }
+
+        List<JsonNode> lines = Files.readAllLines(home.logFile()).stream()
+                .map(JsonMapper.shared()::readTree)
+                .toList();
+        assertThat(lines)
+                .filteredOn(line -> line.toString().contains("said of"))
+                .singleElement()
+                .satisfies(line -> assertThat(line.toString())
+                        .contains("x\\\\x1b[2J", "\\\\x9b\\\\u202e", "IllegalStateException", "\"17\""));
+        assertThat(Files.readString(home.logFile())).doesNotContain("\u001b", "\u009b", "\u202e");
     }
 }

@@ -42,6 +42,7 @@ import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.qcow2.vmstate.VmStateReader;
 import org.stateferry.repository.ImportRecord;
+import org.stateferry.repository.RunningImports;
 import org.stateferry.source.DumpChoice;
 import org.stateferry.source.DumpFormat;
 import org.stateferry.source.codec.Codec;
@@ -251,7 +252,14 @@ public final class ImportBench implements ImportProgress {
         JobRepository used = repository == null ? context.jobRepository() : repository;
         ImportJob jobs = new ImportJob(
                 used, writers, TransferObserver.NONE, context.statusFile(), ObservationRegistry.NOOP, List.of());
-        return new ImportService(home, used, context.jobOperator(), jobs, context.statusFile(), access);
+        return new ImportService(
+                home,
+                used,
+                context.jobOperator(),
+                jobs,
+                context.statusFile(),
+                access,
+                context.bean(RunningImports.class));
     }
 
     /** Imports with success; afterwards the image can be locked again. */

@@ -18,6 +18,7 @@ import org.stateferry.importer.ImportRequest;
 import org.stateferry.importer.ImportRunner;
 import org.stateferry.importer.TransferLoad;
 import org.stateferry.installation.Installation;
+import org.stateferry.installation.NotificationResult;
 import org.stateferry.installation.OwnedRepository;
 import org.stateferry.installation.StopOutcome;
 import org.stateferry.repository.HistoryPruning;
@@ -53,6 +54,12 @@ final class FakeInstallation implements Installation {
     HistoryPruning.@Nullable Rule pruned;
     AbandonOutcome abandoned = new AbandonOutcome(0, null);
     StopOutcome stopped = new StopOutcome(true, "STOPPED", null);
+
+    String importLog = "";
+    List<NotificationResult> notifications = List.of();
+
+    @Nullable
+    String notified;
 
     List<ImportRecord> records = List.of();
     boolean closed;
@@ -158,6 +165,18 @@ final class FakeInstallation implements Installation {
     public List<ImportRecord> history(Consumer<String> notice) {
         notice.accept("from the owner's status file");
         return records;
+    }
+
+    @Override
+    public String importLog(long named) {
+        id = named;
+        return importLog;
+    }
+
+    @Override
+    public List<NotificationResult> testNotifications(String definition) {
+        notified = definition;
+        return notifications;
     }
 
     @Override

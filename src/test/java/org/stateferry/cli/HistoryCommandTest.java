@@ -108,6 +108,17 @@ class HistoryCommandTest {
     }
 
     @Test
+    void printsTheOwnLogOfAnImport() {
+        installation.importLog = "first\nsecond\n";
+
+        assertThat(run("history", "7", "--log")).isZero();
+
+        assertThat(installation.id).isEqualTo(7);
+        assertThat(screen.out()).isEqualTo("first\nsecond\n");
+        assertThat(run("history", "8", "--log")).isEqualTo(2);
+    }
+
+    @Test
     void anUnknownIdIsAMisuse() {
         assertThat(run("history", "--json", "8")).isEqualTo(2);
 
@@ -155,6 +166,8 @@ class HistoryCommandTest {
     @ValueSource(
             strings = {
                 "--keep 5",
+                "--log",
+                "7 --log --json",
                 "--older-than 5",
                 "--prune 12",
                 "--prune --keep 5 --older-than 5",

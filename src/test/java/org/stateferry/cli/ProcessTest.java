@@ -98,6 +98,10 @@ class ProcessTest {
         try (BufferedReader said = process.errorReader()) {
             assertThat(said.readLine()).contains("the password of the user admin is", "shown only now");
             assertThat(said.readLine()).startsWith("stateferry: serving 0 definitions");
+            new ProcessBuilder("kill", "-USR1", String.valueOf(process.pid()))
+                    .start()
+                    .waitFor();
+            assertThat(said.readLine()).isEqualTo("stateferry: no import is running");
             new ProcessBuilder("kill", "-" + signal, String.valueOf(process.pid()))
                     .start()
                     .waitFor();

@@ -17,7 +17,9 @@ import java.util.zip.CRC32;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.stateferry.error.FailureKind;
+import org.stateferry.installation.NotificationResult;
 import org.stateferry.repository.ImportRecord;
+import org.stateferry.service.notification.Event;
 import org.stateferry.testing.Dumps;
 import org.stateferry.testing.LibvirtSaveBuilder;
 import org.stateferry.testing.MigrationStreamBuilder;
@@ -37,8 +39,8 @@ class StabilityTest {
     private static final Path RECORDED = Path.of("src/test/resources/stable.txt");
     private static final Path DEFINITIONS = Path.of("src/main/java/org/stateferry/service");
     private static final Path SCHEMA = Path.of("src/main/resources/db");
-    private static final Pattern DEFINITION_FIELD =
-            Pattern.compile("(?:(?:take|require|takeList)\\(|(?:optional|flag)\\(\\s*fields,)\\s*\"([a-z.-]+)\"");
+    private static final Pattern DEFINITION_FIELD = Pattern.compile(
+            "(?:(?:take|require|takeList)\\(|(?:optional|flag|values)\\(\\s*fields,)\\s*\"([a-z.-]+)\"");
 
     @TempDir
     Path folder;
@@ -114,6 +116,8 @@ class StabilityTest {
         json("import --dry-run", "import", dump.toString(), "vm.qcow2", "--name", "n", "--dry-run");
         json("failure", "inspect");
         record("history", ImportRecord.class);
+        record("notification", Event.class);
+        record("notify .receivers", NotificationResult.class);
     }
 
     private void json(String what, String... words) {
@@ -142,7 +146,8 @@ class StabilityTest {
     private void record(String what, Class<?> type) {
         for (RecordComponent component : type.getRecordComponents()) {
             surface.add("json " + what + " ." + component.getName());
-            for (Class<?> part : List.of(ImportRecord.Attempt.class, ImportRecord.FirstError.class)) {
+            for (Class<?> part :
+                    List.of(ImportRecord.Attempt.class, ImportRecord.FirstError.class, Event.FirstError.class)) {
                 if (component.getGenericType().getTypeName().contains(part.getName())) {
                     record(what + " ." + component.getName(), part);
                 }

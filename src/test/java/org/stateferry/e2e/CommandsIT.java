@@ -165,7 +165,15 @@ class CommandsIT {
             assertThat(Files.readString(Path.of("/proc/" + service.pid() + "/cmdline")))
                     .contains("-XX:+ExitOnOutOfMemoryError", "-Xmx256m");
 
+            assertThat(service.awaitStderr("serving 1 definition")).isTrue();
+            service.signal("USR1");
+            await().atMost(LIMIT)
+                    .untilAsserted(() -> assertThat(Files.readString(scene.path("home/log/stateferry.log")))
+                            .contains("import " + id + " is in phase transfer, "));
+
             assertThat(run(scene.program(), "stop", id).stderr()).contains("import " + id + " is stopped");
+            assertThat(run(scene.program(), "history", id, "--log").stdout())
+                    .contains("begins: " + scene.dump() + " into " + scene.image() + " as saved", "INFO  stopped: ");
 
             assertThat(service.isAlive()).isTrue();
             assertThat(history(scene).get(0).path("status").asString()).isEqualTo("STOPPED");

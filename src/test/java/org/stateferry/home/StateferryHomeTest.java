@@ -76,7 +76,7 @@ class StateferryHomeTest {
         }
         try (Stream<Path> files = Files.list(folder)) {
             assertThat(files.map(Path::getFileName).map(Path::toString))
-                    .containsExactlyInAnyOrder("installation-id", "journal", "log", "repository", "stop");
+                    .containsExactlyInAnyOrder("imports", "installation-id", "journal", "log", "repository", "stop");
         }
     }
 

@@ -64,6 +64,8 @@ class DefinitionSchemaTest {
                 "{dump: a, image: b, name: c, retry: {attempts: 0}}",
                 "{dump: a, image: b, name: c, window: {from: '22:00'}}",
                 "{dump: a, image: b, name: c, also: [[d]]}",
+                "{dump: a, image: b, name: c, notify: {on: [failures]}}",
+                "{dump: a, image: b, name: c, notify: {sms: 1}}",
             })
     void whatTheReaderRefusesIsNot(String definition) {
         assertThat(mistakes(definition)).isNotEmpty();

@@ -81,7 +81,8 @@ class FailingDefinitionTest {
                         new StopSignal(),
                         clock,
                         new DoubtfulJvm(code -> {})),
-                new ImportMetrics(new SimpleMeterRegistry(), job));
+                new ImportMetrics(new SimpleMeterRegistry(), job),
+                Silence.notices());
     }
 
     private void fire(ScheduledImport scheduled, int times, Duration every) {

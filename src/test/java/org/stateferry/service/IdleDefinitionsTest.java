@@ -70,7 +70,10 @@ class IdleDefinitionsTest {
                     folder.resolve("job" + i + ".yaml"),
                     "{dump: '%s', image: '%s', name: saved}".formatted(dump(i), image(i))));
             definitions.add(new ScheduledImport(
-                    definition, parts, new ImportMetrics(new SimpleMeterRegistry(), definition.job())));
+                    definition,
+                    parts,
+                    new ImportMetrics(new SimpleMeterRegistry(), definition.job()),
+                    Silence.notices()));
         }
         return definitions;
     }

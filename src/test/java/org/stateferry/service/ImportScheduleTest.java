@@ -12,8 +12,10 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.concurrent.ScheduledFuture;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -151,9 +153,12 @@ class ImportScheduleTest {
         ServiceParts parts = new ServiceParts(
                 new Imports(), queue, new RememberedImports(home), stop, wall, new DoubtfulJvm(code -> {}));
         importSchedule = new ImportSchedule(
-                new DefinitionFolder(jobs),
+                new DefinitionFolder(jobs, UnaryOperator.identity()),
                 definition -> new ScheduledImport(
-                        definition, parts, new ImportMetrics(new SimpleMeterRegistry(), definition.job())),
+                        definition,
+                        parts,
+                        new ImportMetrics(new SimpleMeterRegistry(), definition.job()),
+                        Silence.notices()),
                 queue,
                 new DefinitionStates(home),
                 machine,
@@ -293,6 +298,39 @@ class ImportScheduleTest {
                 .allSatisfy(at -> assertThat(at.getEpochSecond() % 3600).isBetween(0L, 600L));
         assertThat(fired.stream().map(at -> at.getEpochSecond() % 3600).distinct())
                 .hasSizeGreaterThan(50);
+    }
+
+    @Test
+    void aNightWithoutSuccessIsMissedWhenTheNextOneComesAlsoIfItIsPaused() throws Exception {
+        start("2026-11-20T12:00:00Z", NIGHTLY);
+        Definitions definitions = new Definitions(importSchedule, wall);
+        machine.run(Duration.ofDays(1));
+        importSchedule.pause("nightly", true);
+        machine.run(Duration.ofDays(1));
+        assertThat(definitions.missed()).isEmpty();
+        machine.run(Duration.ofDays(1));
+        assertThat(definitions.missed())
+                .isEqualTo(Map.of(
+                        "nightly", "nothing has succeeded since it was due at 2026-11-22T01:30:00Z; it is paused"));
+        assertThat(definitions.find("nightly").orElseThrow().missed()).isEqualTo(Instant.parse("2026-11-22T01:30:00Z"));
+
+        importSchedule.pause("nightly", false);
+        machine.run(Duration.ofDays(1));
+        assertThat(definitions.missed()).isEmpty();
+    }
+
+    /** A folder that is empty as a rule is nothing to be told of. */
+    @Test
+    void whatIsLookedAtAgainAndAgainMissesNoTime() throws Exception {
+        Files.delete(folder.resolve("dump"));
+        start("2026-11-20T12:00:00Z", "{every: 10m}");
+        machine.run(Duration.ofHours(1));
+        assertThat(new Definitions(importSchedule, wall).missed()).isEmpty();
+
+        start("2026-11-20T14:00:00Z", "{cron: '0 */10 * * * *'}");
+        machine.run(Duration.ofHours(1));
+        assertThat(new Definitions(importSchedule, wall).missed().get("nightly"))
+                .contains("since it was due at 2026-11-20T14:00:00Z", "no-dump");
     }
 
     @Test

@@ -107,7 +107,8 @@ class ScheduledImportTest {
                         new StopSignal(),
                         clock,
                         new DoubtfulJvm(jvmEnded::set)),
-                new ImportMetrics(new SimpleMeterRegistry(), "nightly"));
+                new ImportMetrics(new SimpleMeterRegistry(), "nightly"),
+                Silence.notices());
     }
 
     @AfterEach
@@ -138,8 +139,9 @@ class ScheduledImportTest {
         assertThat(forgotten).isEqualTo(1);
         assertThat(lines())
                 .containsExactly(
-                        "nightly: a warning of each attempt",
-                        "nightly: failed: conflict: taken (for the first time, next try in 1 min at the earliest)");
+                        "nightly: queued",
+                        "nightly: failed: conflict: taken (for the first time, next try in 1 min at the earliest);"
+                                + " 1 warning");
         assertThat(scheduled.lastRun())
                 .hasValueSatisfying(run -> assertThat(run.message()).isEqualTo("conflict: taken"));
     }
@@ -152,8 +154,8 @@ class ScheduledImportTest {
 
         assertThat(tries).isEqualTo(1);
         assertThat(previews).isBetween(70, 90);
-        assertThat(lines()).hasSize(3);
-        assertThat(lines().get(2)).contains("times in a row, next try in 55 min");
+        assertThat(lines()).hasSize(4);
+        assertThat(lines()).last().asString().contains("times in a row, next try in 55 min");
     }
 
     @Test
@@ -169,12 +171,15 @@ class ScheduledImportTest {
 
         assertThat(lines())
                 .containsExactly(
+                        "nightly: queued",
                         "nightly: imported: snapshot 1 of b",
+                        "nightly: queued",
                         "nightly: failed: image-in-use: in use (for the first time, next try in 1 min at the earliest)",
-                        "nightly: look here",
-                        "nightly: failed: conflict: taken (3 times in a row, next try in 4 min at the earliest)",
-                        "nightly: look here",
-                        "nightly: imported: snapshot 1 of b");
+                        "nightly: queued",
+                        "nightly: failed: conflict: taken (3 times in a row, next try in 4 min at the earliest);"
+                                + " 1 warning",
+                        "nightly: queued",
+                        "nightly: imported: snapshot 1 of b; 1 warning");
     }
 
     @Test

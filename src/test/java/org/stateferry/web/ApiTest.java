@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -29,6 +30,7 @@ import org.stateferry.home.ServiceAddress;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.service.TestService;
 import org.stateferry.service.TestService.Answer;
+import org.stateferry.service.notification.HttpReceiver;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -45,9 +47,11 @@ class ApiTest {
     private static Path image;
     private static Path dump;
     private static Path damaged;
+    private static HttpReceiver receiver;
 
     @BeforeAll
     static void startService() throws Exception {
+        receiver = new HttpReceiver();
         home = StateferryHome.open(folder.resolve("home"));
         Path jobs = Files.createDirectory(folder.resolve("jobs"));
         image = Files.copy(DEMO.resolve("ticker.qcow2"), folder.resolve("ticker.qcow2"));
@@ -58,8 +62,10 @@ class ApiTest {
         Files.write(damaged, Arrays.copyOf(bytes, bytes.length / 2));
         Files.writeString(
                 jobs.resolve("nightly.yaml"),
-                "{dump: '%s', image: '%s', name: nightly, schedule: {every: 100h}}".formatted(dump, image));
-        service = TestService.start(home, null, Map.of("stateferry.jobs", jobs));
+                "{dump: '%s', image: '%s', name: nightly, schedule: {every: 100h}, notify: {webhook: '${told.by}', ping: '%s'}}"
+                        .formatted(dump, image, receiver.url("/ping")));
+        service =
+                TestService.start(home, null, Map.of("stateferry.jobs", jobs, "told.by", receiver.url("/hook/t0ken")));
         // The first firing of a period is at once.
         await().atMost(DEADLINE)
                 .untilAsserted(() -> assertThat(json("/api/v1/definitions/nightly")
@@ -74,6 +80,7 @@ class ApiTest {
             service.close();
             assertThat(service.jvmEnded()).isZero();
         }
+        receiver.close();
     }
 
     private static JsonNode json(String path) throws IOException {
@@ -199,6 +206,88 @@ class ApiTest {
     }
 
     @Test
+    void thoseWhoAreToldOfADefinitionCanBeTriedAndAreNeverNamedInFull() throws Exception {
+        Answer answer = service.post("/api/v1/definitions/nightly/notifications/test", "");
+
+        assertThat(answer.status()).as(answer.body()).isEqualTo(200);
+        assertThat(answer.body()).contains("\"delivered\":true").doesNotContain("\"delivered\":false", "t0ken");
+        assertThat(receiver.paths()).contains("/hook/t0ken", "/ping/log");
+        assertThat(service.post("/api/v1/definitions/absent/notifications/test", "")
+                        .status())
+                .isEqualTo(404);
+    }
+
+    /** The definition's own import, at the start of the service. */
+    @Test
+    void pingsHaveHeardOfTheImportAndItsLogIsTheirBody() throws Exception {
+        await().atMost(DEADLINE).until(() -> receiver.paths().contains("/ping"));
+
+        HttpReceiver.Received ping = receiver.received().stream()
+                .filter(one -> one.path().equals("/ping"))
+                .findFirst()
+                .orElseThrow();
+        assertThat(ping.body()).contains("step prepare", "step publish", "succeeded: snapshot");
+        long id = json("/api/v1/imports?search=nightly")
+                .path("imports")
+                .get(0)
+                .path("id")
+                .asLong();
+        Answer log = service.get("/api/v1/imports/" + id + "/log");
+        assertThat(log.status()).isEqualTo(200);
+        assertThat(log.headers().firstValue("Content-Type").orElseThrow()).startsWith("text/plain");
+        assertThat(log.body())
+                .contains("attempt", "begins: " + dump, "step transfer")
+                .endsWith(ping.body());
+        assertThat(service.get("/api/v1/imports/123456/log").status()).isEqualTo(404);
+        assertThat(Files.readAllLines(home.logFile()))
+                .filteredOn(line -> line.contains("nightly: "))
+                .anyMatch(line -> line.endsWith("nightly: queued"))
+                .anyMatch(line -> line.endsWith("nightly: import " + id + " started"))
+                .anyMatch(line -> line.contains("nightly: imported: snapshot"))
+                .noneMatch(line -> line.contains("step "));
+    }
+
+    @Test
+    void anImportThatRunsTellsHowFarItIsAndWhatWaitsItsPlace() throws Exception {
+        String slow = order(dump, "slow").replace("}", ",\"options\":{\"limitRate\":65536}}");
+        List<Answer> tasks = new ArrayList<>();
+        for (int count = 0; count < 6; count++) {
+            // All want the image, and say so; only the first gets it. So each has another.
+            Path other = Files.copy(image, folder.resolve("slow" + count + ".qcow2"));
+            tasks.add(service.post("/api/v1/imports", slow.replace(image.toString(), other.toString())));
+        }
+        await().atMost(DEADLINE)
+                .untilAsserted(() -> assertThat(json("/api/v1/imports").path("running"))
+                        .anySatisfy(running -> {
+                            assertThat(running.path("step").asString()).isEqualTo("transfer");
+                            assertThat(running.path("bytesTotal").asLong()).isEqualTo(Files.size(dump));
+                            assertThat(running.path("bytesDone").asLong()).isPositive();
+                        }));
+        JsonNode queued = json("/api/v1/imports").path("queued");
+        assertThat(queued.get(0).path("place").asInt()).isEqualTo(1);
+        assertThat(queued.get(0).path("what").asString()).contains(dump + " into ", " as slow");
+        assertThat(service.service().runningImports())
+                .anyMatch(
+                        line -> line.matches("import \\d+ is in phase transfer, .* MiB of .* MiB .*: " + dump + ".*"));
+        List<String> told = listenFor("import-progress");
+        assertThat(told).anyMatch(line -> line.startsWith("data:") && line.contains("\"bytesDone\":"));
+
+        for (Answer task : tasks) {
+            String path = task.headers().firstValue("Location").orElseThrow();
+            service.post(path + "/stop", "");
+        }
+        for (Answer task : tasks) {
+            done(task);
+        }
+        assertThat(service.service().runningImports()).containsExactly("no import is running");
+    }
+
+    /** What is told from the beginning until the data of an event of this type. */
+    private static List<String> listenFor(String type) throws IOException {
+        return listen("0", line -> line.startsWith("data:") && line.contains(type));
+    }
+
+    @Test
     void eventsGoOnWhereTheListenerWas() throws Exception {
         done(service.post("/api/v1/imports", order(dump, "told")));
         List<String> told = listen("0", "import-ended");
@@ -217,6 +306,10 @@ class ApiTest {
 
     /** What is told after an event, until one of this type with the status COMPLETED. */
     private static List<String> listen(String after, String type) throws IOException {
+        return listen(after, line -> line.startsWith("data:") && line.contains(type) && line.contains("COMPLETED"));
+    }
+
+    private static List<String> listen(String after, Predicate<String> last) throws IOException {
         HttpURLConnection connection = (HttpURLConnection)
                 URI.create("http://127.0.0.1:" + service.service().port() + "/api/v1/events")
                         .toURL()
@@ -232,7 +325,7 @@ class ApiTest {
             String line = answer.readLine();
             while (line != null) {
                 lines.add(line);
-                if (line.startsWith("data:") && line.contains(type) && line.contains("COMPLETED")) {
+                if (last.test(line)) {
                     return lines;
                 }
                 line = answer.readLine();

@@ -31,8 +31,8 @@ class TasksTest {
 
     @Test
     void theMemoryOfImportsIsSharedWithTheDefinitions() throws Exception {
-        queue.submit(definition(ImportQueue.ROOM), () -> {});
-        Task task = tasks.start("import", false, 1, (progress, signal) -> "done");
+        queue.submit(definition(ImportQueue.ROOM), "a", () -> {});
+        Task task = tasks.start("import", "a into b", false, 1, (progress, signal) -> "done");
 
         assertThat(threads).as("of the definition only").hasSize(1);
         assertThat(tasks.waiting()).isEqualTo(1);
@@ -43,10 +43,10 @@ class TasksTest {
 
     @Test
     void aRequestComesBeforeTheDefinitionsThatWait() throws Exception {
-        queue.submit(definition(ImportQueue.ROOM), () -> {});
+        queue.submit(definition(ImportQueue.ROOM), "a", () -> {});
         Queue<String> order = new ArrayDeque<>();
-        queue.submit(definition(ImportQueue.ROOM), () -> order.add("definition"));
-        tasks.start("import", false, 1, (progress, signal) -> order.add("request"));
+        queue.submit(definition(ImportQueue.ROOM), "a", () -> order.add("definition"));
+        tasks.start("import", "a into b", false, 1, (progress, signal) -> order.add("request"));
 
         runAll();
 
@@ -55,23 +55,23 @@ class TasksTest {
 
     @Test
     void whatIsTooMuchIsRefused() throws Exception {
-        queue.submit(definition(ImportQueue.ROOM), () -> {});
+        queue.submit(definition(ImportQueue.ROOM), "a", () -> {});
         for (int i = 0; i < 100; i++) {
-            tasks.start("import", false, 1, (progress, signal) -> "done");
+            tasks.start("import", "a into b", false, 1, (progress, signal) -> "done");
         }
 
-        assertThatThrownBy(() -> tasks.start("import", false, 1, (progress, signal) -> "done"))
+        assertThatThrownBy(() -> tasks.start("import", "a into b", false, 1, (progress, signal) -> "done"))
                 .hasMessageContaining("100 requests are waiting");
         runAll();
-        tasks.start("import", false, 1, (progress, signal) -> "done");
+        tasks.start("import", "a into b", false, 1, (progress, signal) -> "done");
     }
 
     @Test
     void whatBreaksMakesRoomForTheNext() throws Exception {
-        Task broken = tasks.start("import", false, ImportQueue.ROOM, (progress, signal) -> {
+        Task broken = tasks.start("import", "a into b", false, ImportQueue.ROOM, (progress, signal) -> {
             throw new IllegalStateException("broken");
         });
-        Task next = tasks.start("import", false, ImportQueue.ROOM, (progress, signal) -> "done");
+        Task next = tasks.start("import", "a into b", false, ImportQueue.ROOM, (progress, signal) -> "done");
 
         runAll();
 
@@ -83,7 +83,7 @@ class TasksTest {
     void nothingIsBegunWhenTheServiceEnds() throws Exception {
         tasks.stop();
 
-        assertThatThrownBy(() -> tasks.start("import", false, 1, (progress, signal) -> "done"))
+        assertThatThrownBy(() -> tasks.start("import", "a into b", false, 1, (progress, signal) -> "done"))
                 .hasMessageContaining("the service is ending");
         assertThat(threads).isEmpty();
     }

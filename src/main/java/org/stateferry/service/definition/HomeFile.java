@@ -18,7 +18,7 @@ import tools.jackson.databind.json.JsonMapper;
  *
  * @param <T> what is kept; made of records, lists, texts, numbers and times
  */
-final class HomeFile<T> {
+public final class HomeFile<T> {
     private static final Logger LOG = LoggerFactory.getLogger(HomeFile.class);
     private static final int SIZE_MAX = 16 << 20;
     private static final JsonMapper JSON = JsonMapper.shared();
@@ -26,12 +26,17 @@ final class HomeFile<T> {
     private final Path file;
     private final Class<T> type;
 
-    HomeFile(Path file, Class<T> type) {
+    /**
+     * @param file where it is kept
+     * @param type what is kept
+     */
+    public HomeFile(Path file, Class<T> type) {
         this.file = file;
         this.type = type;
     }
 
-    Optional<T> read() {
+    /** What was kept; empty if nothing was, or it cannot be read. */
+    public Optional<T> read() {
         try {
             return Optional.ofNullable(JSON.readValue(SmallFile.read(file, Links.STAY, SIZE_MAX), type));
         } catch (NoSuchFileException e) {
@@ -42,7 +47,8 @@ final class HomeFile<T> {
         }
     }
 
-    void write(T content) {
+    /** Keeps this from now on, instead of what was kept. */
+    public void write(T content) {
         try {
             PrivateFile.replace(file, JSON.writeValueAsBytes(content));
         } catch (IOException e) {

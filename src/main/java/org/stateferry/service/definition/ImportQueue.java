@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.error.ForeignText;
 
 /**
  * The imports that wait for their turn, and how many of them run. Whoever has the highest priority comes first; a minute of
@@ -30,6 +31,9 @@ public final class ImportQueue {
 
     /** How many places an import takes up that needs memory for compression as well. */
     private static final int COMPRESSING_PLACES = 2;
+
+    /** What takes turns with definitions and is none; no definition can have this name. */
+    public static final String NO_DEFINITION = "/";
 
     private static final Duration PRIORITY_STEP = Duration.ofMinutes(1);
 
@@ -57,7 +61,17 @@ public final class ImportQueue {
         }
     }
 
-    private record Waiting(Ticket ticket, Runnable work, Instant since) {}
+    private record Waiting(Ticket ticket, String what, Runnable work, Instant since) {}
+
+    /**
+     * Where an import stands in the queue.
+     *
+     * @param place counted from 1
+     * @param definition the definition that asks for it, or null if somebody else does
+     * @param what what is to be done
+     * @param since since when it has been waiting
+     */
+    public record Place(int place, @Nullable String definition, String what, Instant since) {}
 
     /**
      * @param threads runs what has its turn, each on a thread of its own; {@link #ROOM} at a time
@@ -73,10 +87,15 @@ public final class ImportQueue {
         return compresses ? COMPRESSING_PLACES : 1;
     }
 
-    /** Lets an import wait for its turn, which may be at once. The work throws nothing. */
-    public void submit(Ticket ticket, Runnable work) {
+    /**
+     * Lets an import wait for its turn, which may be at once.
+     *
+     * @param what what is to be done, for people
+     * @param work throws nothing
+     */
+    public void submit(Ticket ticket, String what, Runnable work) {
         synchronized (this) {
-            waiting.add(new Waiting(ticket, work, clock.instant()));
+            waiting.add(new Waiting(ticket, what, work, clock.instant()));
         }
         startAllThatCan();
     }
@@ -101,12 +120,10 @@ public final class ImportQueue {
     }
 
     private synchronized @Nullable Waiting takeNext() {
-        Instant now = clock.instant();
         Waiting next = waiting.stream()
                 .filter(candidate -> mayRun(candidate.ticket))
                 // min keeps to the order in which they came
-                .min(Comparator.comparingLong((Waiting candidate) -> -priority(candidate, now))
-                        .thenComparing(candidate -> lastTurns.getOrDefault(candidate.ticket.job, 0L)))
+                .min(order(clock.instant()))
                 .orElse(null);
         // Whoever comes next waits until there is room for him: others that need less must not keep him from it for
         // ever.
@@ -119,6 +136,25 @@ public final class ImportQueue {
             lastTurns.put(next.ticket.job, ++turns);
         }
         return next;
+    }
+
+    private Comparator<Waiting> order(Instant now) {
+        return Comparator.comparingLong((Waiting candidate) -> -priority(candidate, now))
+                .thenComparing(candidate -> lastTurns.getOrDefault(candidate.ticket.job, 0L));
+    }
+
+    /** What waits, in the order of its turns as they stand now; who comes and who must wait for an image can change that. */
+    public synchronized List<Place> places() {
+        List<Place> places = new ArrayList<>();
+        for (Waiting one : waiting.stream().sorted(order(clock.instant())).toList()) {
+            String job = one.ticket.job;
+            places.add(new Place(
+                    places.size() + 1,
+                    job.equals(NO_DEFINITION) ? null : ForeignText.escape(job),
+                    ForeignText.escape(one.what),
+                    one.since));
+        }
+        return places;
     }
 
     private static long priority(Waiting candidate, Instant now) {

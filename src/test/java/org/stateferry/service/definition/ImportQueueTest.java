@@ -57,7 +57,7 @@ class ImportQueueTest {
     }
 
     private void submit(String name, Ticket ticket) {
-        queue.submit(ticket, () -> done.add(name));
+        queue.submit(ticket, "an import", () -> done.add(name));
     }
 
     private void workThroughAll() {
@@ -172,7 +172,7 @@ class ImportQueueTest {
         IntStream.range(0, 100).parallel().forEach(number -> {
             int image = number % 30;
             Ticket ticket = new Ticket("job" + number % 7, Set.of(Path.of("/i" + image)), 1, number % 3, 2);
-            busy.submit(ticket, () -> {
+            busy.submit(ticket, "an import", () -> {
                 most.accumulateAndGet(now.incrementAndGet(), Math::max);
                 if (!busyImages.add(image)) {
                     collisions.incrementAndGet();

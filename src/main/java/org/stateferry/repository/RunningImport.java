@@ -1,0 +1,121 @@
+package org.stateferry.repository;
+
+import java.time.Instant;
+import java.util.Locale;
+import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.importer.ImportRequest;
+import org.stateferry.importer.TransferMeter;
+
+/** An attempt that this process makes now, and how far it is. Thread-safe. */
+public final class RunningImport {
+    private final long id;
+    private final long attempt;
+    private final ImportRequest request;
+    private final Instant started;
+    private final TransferMeter meter = new TransferMeter(System::nanoTime);
+    private String step = "start";
+    private boolean transferring;
+
+    /**
+     * How far an import is.
+     *
+     * @param id the import's ID
+     * @param attempt the attempt's ID
+     * @param dump the dump's path as it was given
+     * @param image the image's path, likewise
+     * @param name the snapshot's name
+     * @param started when the attempt began
+     * @param step {@code start}, {@code prepare}, {@code transfer} or {@code publish}
+     * @param bytesDone stream bytes handed to the write path, those of earlier attempts included; null before the transfer
+     * @param bytesTotal length of the stream, or null while that is not known
+     * @param bytesPerSecond how fast it is of late, or null while that is not known
+     * @param secondsLeft how long the transfer still takes at that rate, or null while that is not known
+     */
+    public record State(
+            long id,
+            long attempt,
+            String dump,
+            String image,
+            String name,
+            Instant started,
+            String step,
+            @Nullable Long bytesDone,
+            @Nullable Long bytesTotal,
+            @Nullable Long bytesPerSecond,
+            @Nullable Long secondsLeft) {
+        private static final double MIB = 1 << 20;
+
+        /** The same for people, on one line. */
+        public String line() {
+            StringBuilder line = new StringBuilder("import ")
+                    .append(id)
+                    .append(" is in phase ")
+                    .append(step);
+            if (bytesDone != null) {
+                line.append(", ").append(mebibytes(bytesDone));
+                if (bytesTotal != null) {
+                    int percent = bytesTotal <= 0 ? 100 : (int) Math.min(100, bytesDone * 100.0 / bytesTotal);
+                    line.append(" of ")
+                            .append(mebibytes(bytesTotal))
+                            .append(" (")
+                            .append(percent)
+                            .append(" %)");
+                }
+            }
+            if (bytesPerSecond != null) {
+                line.append(", ").append(mebibytes(bytesPerSecond)).append("/s");
+            }
+            if (secondsLeft != null) {
+                line.append(", ").append(secondsLeft).append(" s left");
+            }
+            return line.append(": ").append(dump).append(" into ").append(image).toString();
+        }
+
+        private static String mebibytes(long bytes) {
+            return String.format(Locale.ROOT, "%.1f MiB", bytes / MIB);
+        }
+    }
+
+    /**
+     * @param id the import's ID
+     * @param attempt the attempt's ID
+     * @param request what was asked for
+     * @param started when the attempt began
+     */
+    public RunningImport(long id, long attempt, ImportRequest request, Instant started) {
+        this.id = id;
+        this.attempt = attempt;
+        this.request = request;
+        this.started = started;
+    }
+
+    /** A step has begun. */
+    public synchronized void stepStarted(String name) {
+        step = name;
+    }
+
+    /** Bytes as {@link org.stateferry.importer.ImportProgress#transferred} has them. */
+    public synchronized void transferred(long bytesDone, long bytesTotal) {
+        transferring = true;
+        meter.update(bytesDone, bytesTotal);
+    }
+
+    /** How far it is now. */
+    public synchronized State state() {
+        long rate = meter.bytesPerSecond();
+        OptionalLong left = meter.secondsLeft();
+        return new State(
+                id,
+                attempt,
+                request.dump().toString(),
+                request.image().toString(),
+                request.name(),
+                started,
+                step,
+                transferring ? meter.done() : null,
+                transferring && meter.isTotalKnown() ? meter.total() : null,
+                rate > 0 ? rate : null,
+                left.isPresent() ? left.getAsLong() : null);
+    }
+}

@@ -1,0 +1,10 @@
+package org.stateferry.service.notification;
+
+/**
+ * What is told.
+ *
+ * @param kind its kind
+ * @param event what has happened
+ * @param log the end of the import's log, or empty
+ */
+record Notice(EventKind kind, Event event, String log) {}
