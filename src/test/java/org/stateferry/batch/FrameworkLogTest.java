@@ -2,6 +2,9 @@ package org.stateferry.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -46,24 +49,41 @@ class FrameworkLogTest {
     void asJsonEachLineIsOneObjectInWhichForeignTextIsEscapedToo(String format) throws Exception {
         StateferryHome home = StateferryHome.open(folder.resolve("home"));
         String hostile = "x\u001b[2J\nforged\u009b\u202e\"}";
-        try (BatchContext context = BatchContext.start(home, Map.of("logging.structured.format.file", format))) {
+        ByteArrayOutputStream console = new ByteArrayOutputStream();
+        PrintStream before = System.out;
+        System.setOut(new PrintStream(console, true, StandardCharsets.UTF_8));
+        try (BatchContext context = BatchContext.start(
+                home,
+                Map.of(
+                        "logging.structured.format.file",
+                        format,
+                        "logging.structured.format.console",
+                        format,
+                        "logging.console.enabled",
+                        "true"))) {
             assertThat(context.home()).isEqualTo(home);
             MDC.put("import", "17");
             LoggerFactory.getLogger(FrameworkLogTest.class)
                     .warn("said of {}", hostile, new IllegalStateException(hostile));
         } finally {
             MDC.remove("import");
-            System.clearProperty("FILE_LOG_STRUCTURED_FORMAT"); // the framework leaves it to whoever comes next
+            System.setOut(before);
+            // The framework leaves them to whoever comes next.
+            System.clearProperty("FILE_LOG_STRUCTURED_FORMAT");
+            System.clearProperty("CONSOLE_LOG_STRUCTURED_FORMAT");
         }
 
-        List<JsonNode> lines = Files.readAllLines(home.logFile()).stream()
-                .map(JsonMapper.shared()::readTree)
-                .toList();
+        assertEscapedJson(Files.readString(home.logFile()));
+        assertEscapedJson(console.toString(StandardCharsets.UTF_8));
+    }
+
+    private static void assertEscapedJson(String log) {
+        List<JsonNode> lines = log.lines().map(JsonMapper.shared()::readTree).toList();
         assertThat(lines)
                 .filteredOn(line -> line.toString().contains("said of"))
                 .singleElement()
                 .satisfies(line -> assertThat(line.toString())
                         .contains("x\\\\x1b[2J", "\\\\x9b\\\\u202e", "IllegalStateException", "\"17\""));
-        assertThat(Files.readString(home.logFile())).doesNotContain("\u001b", "\u009b", "\u202e");
+        assertThat(log).doesNotContain("\u001b", "\u009b", "\u202e");
     }
 }

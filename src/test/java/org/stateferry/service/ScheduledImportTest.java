@@ -207,7 +207,7 @@ class ScheduledImportTest {
 
         assertThat(tries).isEqualTo(10);
         assertThat(forgotten).isEqualTo(10);
-        assertThat(lines()).hasSize(1);
+        assertThat(lines()).hasSize(2);
     }
 
     @Test
@@ -223,7 +223,7 @@ class ScheduledImportTest {
         fire(1, Duration.ZERO);
 
         assertThat(tries).isEqualTo(6);
-        assertThat(lines()).hasSize(3);
+        assertThat(lines()).hasSize(5);
         assertThat(forgotten).isZero();
     }
 
