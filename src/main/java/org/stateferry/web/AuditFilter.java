@@ -31,8 +31,10 @@ final class AuditFilter extends OncePerRequestFilter {
             return;
         }
         Authentication asker = SecurityContextHolder.getContext().getAuthentication();
+        boolean answered = false;
         try {
             next.doFilter(request, response);
+            answered = true;
         } finally {
             Object about = request.getAttribute(ABOUT);
             log.add(
@@ -40,7 +42,8 @@ final class AuditFilter extends OncePerRequestFilter {
                     request.getRemoteAddr(),
                     request.getMethod() + " " + request.getRequestURI(),
                     about == null ? "" : about.toString(),
-                    response.getStatus());
+                    // The answer to what nobody foresaw is made after this.
+                    answered ? response.getStatus() : HttpServletResponse.SC_INTERNAL_SERVER_ERROR);
         }
     }
 }

@@ -1,6 +1,7 @@
 package org.stateferry.web;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,6 +14,8 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.springframework.mock.web.MockHttpServletRequest;
+import org.springframework.mock.web.MockHttpServletResponse;
 import org.stateferry.home.StateferryHome;
 
 /** Whoever is not known cannot push out what is written down of those who are. */
@@ -71,6 +74,21 @@ class AuditLogTest {
         }
 
         assertThat(lines()).hasSize(30);
+    }
+
+    @Test
+    void whatEndsWithAFailureThatNobodyForesawIsNotASuccess() throws Exception {
+        AuditFilter filter = new AuditFilter(log);
+
+        assertThatThrownBy(() -> filter.doFilter(
+                        new MockHttpServletRequest("POST", "/api/v1/imports"),
+                        new MockHttpServletResponse(),
+                        (request, response) -> {
+                            throw new IllegalArgumentException("unforeseen");
+                        }))
+                .hasMessage("unforeseen");
+
+        assertThat(lines()).singleElement().asString().contains("\"what\":\"POST /api/v1/imports\"", "\"status\":500");
     }
 
     @Test
