@@ -65,7 +65,7 @@ archive=$app/archive
 case ${1-} in
   serve)
     heap=-Xmx256m
-    buffers=128m # four imports at a time, or two that compress
+    buffers=352m # four imports at a time, or two that compress, and eight whose disks do not answer
     compiler=
     # A service that went on without the thread that died of it would look alive. The exit code is 3.
     exit_on=-XX:+ExitOnOutOfMemoryError

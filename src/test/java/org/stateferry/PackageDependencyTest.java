@@ -76,7 +76,7 @@ class PackageDependencyTest {
         REPOSITORY("repository", IMPORTER_IMAGE),
         BATCH("batch", REPOSITORY, IMPORTER_STEP),
         INSTALLATION("installation", BATCH),
-        SERVICE_DEFINITION("service.definition", HOME),
+        SERVICE_DEFINITION("service.definition", IMPORTER),
         SERVICE_NOTIFICATION("service.notification", INSTALLATION, SERVICE_DEFINITION),
         SERVICE("service", SERVICE_NOTIFICATION),
         WEB("web", SERVICE),

@@ -19,6 +19,7 @@ import org.springframework.context.annotation.Configuration;
 import org.springframework.context.support.GenericApplicationContext;
 import org.springframework.core.env.ConfigurableEnvironment;
 import org.springframework.core.env.Environment;
+import org.springframework.core.env.MapPropertySource;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -95,6 +96,10 @@ public final class BatchContext implements AutoCloseable {
                     .initializers(starting -> {
                         environment.set(starting.getEnvironment());
                         requireHarmless(starting.getEnvironment(), home);
+                        starting.getEnvironment()
+                                .getPropertySources()
+                                .addLast(new MapPropertySource(
+                                        "limits", JobRepositoryConfiguration.limits(starting.getEnvironment())));
                         GenericApplicationContext context = (GenericApplicationContext) starting;
                         context.registerBean(StateferryHome.class, () -> home);
                         context.registerBean(

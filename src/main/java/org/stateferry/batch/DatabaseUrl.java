@@ -75,6 +75,14 @@ final class DatabaseUrl {
         }
     }
 
+    /** Whether the job repository is in PostgreSQL. */
+    static boolean isPostgresql(Environment settings) {
+        return settings.getProperty(SETTINGS.get(0), "")
+                .strip()
+                .toLowerCase(Locale.ROOT)
+                .startsWith(POSTGRESQL);
+    }
+
     /** A database can hold triggers that run Java, so what others may have put there is not opened. */
     private static @Nullable String objectionToFolder(String url) throws StateferryException {
         if (!url.toLowerCase(Locale.ROOT).startsWith(H2_FILE)) {

@@ -14,6 +14,7 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.home.StopSignal;
+import org.stateferry.importer.FileRoots;
 import org.stateferry.importer.ImportIdentity;
 import org.stateferry.importer.ImportOutcome;
 import org.stateferry.importer.ImportProgress;
@@ -87,9 +88,19 @@ public final class ImportService implements ImportRunner {
      *     or abandoned and not all of its images hold its snapshot
      */
     public ImportOutcome restart(long id, ImportProgress progress, StopSignal stop) throws StateferryException {
+        return restart(id, FileRoots.ANYWHERE, progress, stop);
+    }
+
+    /**
+     * The same.
+     *
+     * @param roots where its files must lie
+     */
+    public ImportOutcome restart(long id, FileRoots roots, ImportProgress progress, StopSignal stop)
+            throws StateferryException {
         ImportInstance wanted = find(id);
         wanted.requireRepeatable();
-        return run(wanted.request(), wanted, progress, stop);
+        return run(wanted.request().within(roots), wanted, progress, stop);
     }
 
     /**

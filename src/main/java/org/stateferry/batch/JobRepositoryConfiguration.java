@@ -11,6 +11,7 @@ import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.sql.init.dependency.DependsOnDatabaseInitialization;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.core.env.Environment;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
 import org.stateferry.home.StateferryHome;
@@ -28,6 +29,12 @@ import org.stateferry.transfer.TransferSettings;
  */
 @Configuration(proxyBeanMethods = false)
 public class JobRepositoryConfiguration {
+    /** What keeps whoever asks a database that does not answer from waiting for ever; see {@link #limits}. */
+    private static final Map<String, Object> POSTGRESQL_LIMITS = Map.of(
+            "spring.datasource.hikari.data-source-properties.connectTimeout", "5",
+            "spring.datasource.hikari.data-source-properties.socketTimeout", "20",
+            "spring.datasource.hikari.data-source-properties.tcpKeepAlive", "true");
+
     /**
      * The properties that a context with a job repository starts with; the operator's settings file, environment and
      * command line precede them.
@@ -51,7 +58,17 @@ public class JobRepositoryConfiguration {
                 // With Spring Batch's SERIALIZABLE, imports that begin at the same time make PostgreSQL roll back one
                 // of them.
                 Map.entry("spring.batch.jdbc.isolation-level-for-create", "read_committed"),
+                Map.entry("spring.datasource.hikari.connection-timeout", "10000"),
+                Map.entry("spring.datasource.hikari.validation-timeout", "3000"),
                 Map.entry("spring.batch.job.enabled", "false"));
+    }
+
+    /**
+     * More of these, which only the database of these settings knows: a server that has stopped answering, or a network that loses
+     * everything, is given up after 20 seconds. So a call of the repository fails after half a minute at most.
+     */
+    static Map<String, Object> limits(Environment settings) {
+        return DatabaseUrl.isPostgresql(settings) ? POSTGRESQL_LIMITS : Map.of();
     }
 
     @Bean

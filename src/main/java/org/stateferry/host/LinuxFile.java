@@ -155,6 +155,30 @@ public final class LinuxFile implements Closeable {
         return of(path, Links.STAY, NONE);
     }
 
+    /**
+     * Makes an empty file in the folder that this is, to read and write it, wherever the folder's path leads by now.
+     *
+     * @param name of the file, without a slash
+     * @param permissions as {@link #create}
+     * @throws IOException as {@link #create}
+     */
+    public LinuxFile createIn(String name, int permissions) throws IOException {
+        Path made = path.resolve(name);
+        if (descriptor == NONE) {
+            return create(made, permissions);
+        }
+        int flags = Libc.O_RDWR | Libc.O_CREAT | Libc.O_EXCL | Libc.O_NOFOLLOW | Libc.O_CLOEXEC;
+        return of(made, Links.STAY, open(made, Libc.bytesOf(entry(name)), flags, permissions));
+    }
+
+    /**
+     * A path to an entry of the folder that this is, good until this is closed: it stays in the folder wherever the folder's own
+     * path leads by then.
+     */
+    public Path entry(String name) {
+        return ownName().resolve(name);
+    }
+
     private static int open(Path path, byte[] name, int flags, int permissions) throws IOException {
         while (true) {
             int opened = Libc.open(name, flags, permissions);
@@ -170,6 +194,21 @@ public final class LinuxFile implements Closeable {
     /** Device and inode, as {@link FileStatus#key()}. */
     public String key() {
         return key;
+    }
+
+    /**
+     * Where the file that was found lies, without symbolic links on the way, as the system tells of the descriptor (proc_pid_fd(5)):
+     * not where the path leads by now.
+     *
+     * @throws IOException if nobody can tell
+     */
+    public Path realPath() throws IOException {
+        if (descriptor == NONE) {
+            Path real = path.toRealPath(links.options());
+            requireSame();
+            return real;
+        }
+        return Files.readSymbolicLink(nameOf(descriptor));
     }
 
     /** What the file is now. */

@@ -1,8 +1,10 @@
 package org.stateferry.importer;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.NewImage;
 
 /**
@@ -16,6 +18,7 @@ import org.stateferry.qcow2.NewImage;
  * @param otherDisks qcow2 images that receive a snapshot of the same name without vmstate
  * @param newImage what {@code image} is to be like if it is to be created, or null if it must exist
  * @param options how to go about it
+ * @param roots where all these files must lie when they are opened
  */
 public record ImportRequest(
         Path dump,
@@ -24,12 +27,25 @@ public record ImportRequest(
         boolean into,
         List<Path> otherDisks,
         @Nullable NewImage newImage,
-        ImportOptions options) {
+        ImportOptions options,
+        FileRoots roots) {
     /** How many other disks one import takes. */
     public static final int OTHER_DISKS_MAX = 64;
 
     public ImportRequest {
         otherDisks = List.copyOf(otherDisks);
+    }
+
+    /** An import of files that may lie anywhere. */
+    public ImportRequest(
+            Path dump,
+            Path image,
+            String name,
+            boolean into,
+            List<Path> otherDisks,
+            @Nullable NewImage newImage,
+            ImportOptions options) {
+        this(dump, image, name, into, otherDisks, newImage, options, FileRoots.ANYWHERE);
     }
 
     /** An import into one image that exists. */
@@ -45,6 +61,25 @@ public record ImportRequest(
             List<Path> otherDisks,
             @Nullable NewImage newImage,
             ImportOptions options) {
-        this(dump, image, name, false, otherDisks, newImage, options);
+        this(dump, image, name, false, otherDisks, newImage, options, FileRoots.ANYWHERE);
+    }
+
+    /** The same of files that must lie in some folders, wherever their paths lead by the time when they are opened. */
+    public ImportRequest within(FileRoots somewhere) {
+        return new ImportRequest(dump, image, name, into, otherDisks, newImage, options, somewhere);
+    }
+
+    /**
+     * The same with all its paths resolved, of files that must lie in some folders now and when they are opened.
+     *
+     * @throws StateferryException of kind {@link org.stateferry.error.FailureKind#USAGE} if one of them lies elsewhere
+     */
+    public ImportRequest confinedTo(FileRoots somewhere) throws StateferryException {
+        List<Path> disks = new ArrayList<>();
+        for (Path disk : otherDisks) {
+            disks.add(somewhere.confine(disk));
+        }
+        return new ImportRequest(
+                somewhere.confine(dump), somewhere.confine(image), name, into, disks, newImage, options, somewhere);
     }
 }

@@ -8,6 +8,7 @@ import org.stateferry.home.RepositoryOwnership;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.home.StopSignal;
 import org.stateferry.importer.AbandonOutcome;
+import org.stateferry.importer.FileRoots;
 import org.stateferry.importer.ImportOutcome;
 import org.stateferry.importer.ImportPreview;
 import org.stateferry.importer.ImportProgress;
@@ -42,7 +43,17 @@ public record OwnedRepository(RepositoryOwnership ownership, BatchContext reposi
 
     @Override
     public ImportOutcome restart(long id, ImportProgress progress, StopSignal stop) throws StateferryException {
-        return repository.imports().restart(id, progress, stop);
+        return restart(id, FileRoots.ANYWHERE, progress, stop);
+    }
+
+    /**
+     * The same.
+     *
+     * @param roots where its files must lie
+     */
+    public ImportOutcome restart(long id, FileRoots roots, ImportProgress progress, StopSignal stop)
+            throws StateferryException {
+        return repository.imports().restart(id, roots, progress, stop);
     }
 
     @Override

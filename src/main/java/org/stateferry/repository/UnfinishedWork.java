@@ -8,7 +8,7 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.importer.ImportIdentity;
 import org.stateferry.importer.image.JournalFiles;
-import org.stateferry.journal.BufferRecord;
+import org.stateferry.importer.image.UnfinishedTails;
 import org.stateferry.journal.Journal;
 
 /**
@@ -49,11 +49,6 @@ record UnfinishedWork(long bytes, Instant lastWrite) {
     }
 
     private static UnfinishedWork read(Journal journal) throws StateferryException {
-        long bytes = 0;
-        long recordCount = journal.recordCount();
-        for (long index = 0; index < recordCount; index++) {
-            bytes += journal.buffer(index).map(BufferRecord::storedSize).orElse(0);
-        }
-        return new UnfinishedWork(bytes, Instant.ofEpochMilli(journal.lastWriteMillis()));
+        return new UnfinishedWork(UnfinishedTails.bytesOf(journal), Instant.ofEpochMilli(journal.lastWriteMillis()));
     }
 }

@@ -18,6 +18,7 @@ import org.stateferry.service.definition.ImportQueue;
  * <ul>
  *   <li>{@code stateferry.imports.running}: imports whose job is under way
  *   <li>{@code stateferry.imports.queued}: imports that wait for their turn
+ *   <li>{@code stateferry.imports.stalled}: imports that run and do not get on
  *   <li>{@code stateferry.imports.longest.wait}: how long the one has waited that has waited longest
  *   <li>{@code stateferry.definition.overdue}: 1 for a definition that should have fired long ago, else 0
  * </ul>
@@ -54,6 +55,9 @@ final class ActivityMetrics implements MeterBinder, JobExecutionListener {
                 .register(registry);
         Gauge.builder("stateferry.imports.queued", queue, ImportQueue::waitingCount)
                 .description("Imports that wait for their turn")
+                .register(registry);
+        Gauge.builder("stateferry.imports.stalled", queue, ImportQueue::stalledCount)
+                .description("Imports that run and do not get on")
                 .register(registry);
         TimeGauge.builder(
                         "stateferry.imports.longest.wait",

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.stateferry.error.StateferryException;
+import org.stateferry.importer.FileRoots;
 import org.stateferry.service.definition.FileMark;
 
 /**
@@ -28,6 +29,7 @@ final class DefinitionFolder {
 
     private final Path folder;
     private final UnaryOperator<String> settings;
+    private final FileRoots roots;
     private Map<Path, Known> known = new LinkedHashMap<>();
     private Object problemBefore = List.of();
 
@@ -43,10 +45,12 @@ final class DefinitionFolder {
      * @param folder the folder; its files are read by {@link #read}
      * @param settings puts settings in the place of what stands for them in a text, or throws an
      *     {@link IllegalArgumentException}
+     * @param roots where all files must lie that definitions name
      */
-    DefinitionFolder(Path folder, UnaryOperator<String> settings) {
+    DefinitionFolder(Path folder, UnaryOperator<String> settings, FileRoots roots) {
         this.folder = folder;
         this.settings = settings;
+        this.roots = roots;
     }
 
     /**
@@ -122,7 +126,7 @@ final class DefinitionFolder {
                     file,
                     new Known(
                             mark,
-                            JobDefinitionReader.read(file, settings, mistakes).orElse(last)));
+                            JobDefinitionReader.read(file, settings, roots, mistakes).orElse(last)));
         }
         return now;
     }

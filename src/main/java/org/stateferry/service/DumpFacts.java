@@ -4,15 +4,19 @@ import java.nio.file.Path;
 import java.time.Instant;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.LinuxFile;
+import org.stateferry.importer.FileRoots;
 import org.stateferry.source.DomainName;
+import org.stateferry.source.OpenMonitor;
 
 /**
  * What names are made of.
  *
  * @param path the dump
  * @param modified when it was last modified
+ * @param roots where it must lie
  */
-record DumpFacts(Path path, Instant modified) {
+record DumpFacts(Path path, Instant modified, FileRoots roots) {
     /** The name of its file. */
     String file() {
         return path.getFileName().toString();
@@ -31,7 +35,12 @@ record DumpFacts(Path path, Instant modified) {
      * @throws StateferryException of kind {@link FailureKind#DUMP_UNFIT} if the dump does not tell; as {@link DomainName#in}
      */
     String domain() throws StateferryException {
-        return DomainName.in(path)
+        return DomainName.in(path, new OpenMonitor() {
+                    @Override
+                    public void found(LinuxFile file) throws StateferryException {
+                        roots.require(file, path);
+                    }
+                })
                 .orElseThrow(() -> StateferryException.in(
                                 FailureKind.DUMP_UNFIT,
                                 path,

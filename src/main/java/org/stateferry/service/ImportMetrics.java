@@ -17,7 +17,7 @@ import org.stateferry.error.ForeignText;
  *
  * <ul>
  *   <li>{@code stateferry.imports}: how many firings ended with each outcome
- *   <li>{@code stateferry.import.duration}: how long those took that found a dump
+ *   <li>{@code stateferry.import.duration}: how long those took that found a dump; a histogram
  *   <li>{@code stateferry.import.bytes}: bytes written to images
  *   <li>{@code stateferry.import.last.success}: when the image was last known to hold the dump, in seconds of Unix time; 0 before the first time
  * </ul>
@@ -25,6 +25,17 @@ import org.stateferry.error.ForeignText;
 final class ImportMetrics {
     private static final String JOB = "job";
     private static final String NO_FAILURE = "none";
+    /** Bounds of the histogram: a small state takes a second, one of a terabyte hours. */
+    private static final Duration[] DURATION_BOUNDS = {
+        Duration.ofSeconds(1),
+        Duration.ofSeconds(5),
+        Duration.ofSeconds(15),
+        Duration.ofMinutes(1),
+        Duration.ofMinutes(5),
+        Duration.ofMinutes(15),
+        Duration.ofHours(1),
+        Duration.ofHours(4)
+    };
 
     private final MeterRegistry registry;
     private final String job;
@@ -38,6 +49,7 @@ final class ImportMetrics {
         this.duration = Timer.builder("stateferry.import.duration")
                 .description("Duration of imports")
                 .tag(JOB, this.job)
+                .serviceLevelObjectives(DURATION_BOUNDS)
                 .register(registry);
         this.bytes = Counter.builder("stateferry.import.bytes")
                 .description("Bytes written to images")

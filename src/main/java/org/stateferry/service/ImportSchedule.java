@@ -8,7 +8,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Executor;
 import java.util.concurrent.Phaser;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -38,6 +40,9 @@ final class ImportSchedule implements SmartLifecycle {
     /** How often the files of the definitions are looked at. */
     static final Duration RELOAD_INTERVAL = Duration.ofSeconds(5);
 
+    /** How often the queue is asked whether imports are stalled. */
+    static final Duration REVIEW_INTERVAL = Duration.ofSeconds(5);
+
     /** What a definition wants beside its schedule is not asked for more often. */
     private static final Duration SHORTEST_PAUSE = Duration.ofSeconds(1);
 
@@ -48,6 +53,7 @@ final class ImportSchedule implements SmartLifecycle {
     private final ImportQueue queue;
     private final DefinitionStates states;
     private final TaskScheduler scheduler;
+    private final Executor looks;
     private final StopSignal stop;
     private final Clock clock;
     /** Parties are this schedule, while it is running, and every look at a definition under way. */
@@ -63,7 +69,9 @@ final class ImportSchedule implements SmartLifecycle {
      * @param maker makes of a definition what imports for it
      * @param queue where those imports wait
      * @param states which of them are paused
-     * @param scheduler whose threads look at sources; never interrupts a task
+     * @param scheduler tells when it is time; never interrupts a task
+     * @param looks whose threads look at sources, one for each definition at most; never interrupts one of them. It may refuse,
+     *     and is asked again then
      * @param stop the signal that the imports look at
      * @param clock the time of day
      * @throws StateferryException if one of them is not valid
@@ -74,6 +82,7 @@ final class ImportSchedule implements SmartLifecycle {
             ImportQueue queue,
             DefinitionStates states,
             TaskScheduler scheduler,
+            Executor looks,
             StopSignal stop,
             Clock clock)
             throws StateferryException {
@@ -82,6 +91,7 @@ final class ImportSchedule implements SmartLifecycle {
         this.queue = queue;
         this.states = states;
         this.scheduler = scheduler;
+        this.looks = looks;
         this.stop = stop;
         this.clock = clock;
         plans = plansFor(folder.read());
@@ -153,6 +163,7 @@ final class ImportSchedule implements SmartLifecycle {
         underWay.register();
         running = true;
         plans.values().forEach(Plan::begin);
+        scheduler.scheduleWithFixedDelay(queue::review, REVIEW_INTERVAL);
         scheduler.scheduleWithFixedDelay(this::reload, RELOAD_INTERVAL);
     }
 
@@ -254,10 +265,23 @@ final class ImportSchedule implements SmartLifecycle {
             int current = ++generation;
             try {
                 scheduler.schedule(
-                        () -> wake(current), scheduler.getClock().instant().plus(sleep));
+                        () -> begin(current), scheduler.getClock().instant().plus(sleep));
             } catch (TaskRejectedException e) {
                 if (!stop.isRequested()) {
                     throw e;
+                }
+            }
+        }
+
+        /** A look may have to wait for a disk, and the others are not to wait with it. */
+        private void begin(int current) {
+            try {
+                looks.execute(() -> wake(current));
+            } catch (RejectedExecutionException e) {
+                synchronized (this) {
+                    if (!ended && current == generation && !stop.isRequested()) {
+                        schedule(SHORTEST_PAUSE);
+                    }
                 }
             }
         }

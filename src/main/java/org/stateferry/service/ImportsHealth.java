@@ -7,7 +7,7 @@ import org.springframework.boot.health.contributor.HealthIndicator;
 import org.stateferry.error.ForeignText;
 
 /**
- * How each definition's last firing ended. A failed import does not make the service unhealthy, for a restart of the
+ * How each definition's last firing ended, and which of its dumps fail. A failed import does not make the service unhealthy, for a restart of the
  * service would not help it; alerts belong on the metrics.
  *
  * @param schedule the definitions' imports
@@ -31,6 +31,13 @@ record ImportsHealth(ImportSchedule schedule) implements HealthIndicator {
             details.put("ended", run.at().toString());
             details.put("message", ForeignText.escape(run.message()));
         });
+        Map<String, String> failing = new LinkedHashMap<>();
+        scheduled
+                .failures()
+                .forEach((dump, reason) -> failing.put(ForeignText.escape(dump), ForeignText.escape(reason)));
+        if (!failing.isEmpty()) {
+            details.put("failing", failing);
+        }
         return details;
     }
 }

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
+import org.stateferry.importer.FileRoots;
 import org.stateferry.importer.ImportOptions;
 import org.stateferry.importer.ImportOptions.Compression;
 import org.stateferry.importer.ImportRequest;
@@ -36,6 +37,7 @@ import org.stateferry.service.notification.NotifyRule;
  * @param priority of its imports in the queue; higher comes first
  * @param options how to go about it
  * @param notifyRule who is told of it, or null if the settings are to count
+ * @param roots where all files must lie that it names
  */
 record JobDefinition(
         String job,
@@ -52,7 +54,8 @@ record JobDefinition(
         int concurrentMax,
         int priority,
         ImportOptions options,
-        @Nullable NotifyRule notifyRule) {
+        @Nullable NotifyRule notifyRule,
+        FileRoots roots) {
     /**
      * When a definition fires.
      *
@@ -80,7 +83,8 @@ record JobDefinition(
         for (NamePattern disk : also) {
             disks.add(disk.pathFor(dump));
         }
-        return new ImportRequest(dump.path(), image.pathFor(dump), name.nameFor(dump), disks, newImage, options);
+        return new ImportRequest(dump.path(), image.pathFor(dump), name.nameFor(dump), disks, newImage, options)
+                .within(roots);
     }
 
     /** What it asks for with a dump, as text: whenever it differs, so may the import. */

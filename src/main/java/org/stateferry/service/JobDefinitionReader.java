@@ -25,6 +25,7 @@ import org.springframework.boot.convert.DurationStyle;
 import org.stateferry.bytes.ByteSize;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.importer.FileRoots;
 import org.stateferry.importer.ImportOptions;
 import org.stateferry.importer.ImportOptions.Compression;
 import org.stateferry.qcow2.NewImage;
@@ -115,7 +116,7 @@ final class JobDefinitionReader {
         List<DefinitionMistake> mistakes = new ArrayList<>();
         List<JobDefinition> definitions = new ArrayList<>();
         for (Path file : files(directory, mistakes)) {
-            read(file, UnaryOperator.identity(), mistakes).ifPresent(definitions::add);
+            read(file, UnaryOperator.identity(), FileRoots.ANYWHERE, mistakes).ifPresent(definitions::add);
         }
         if (!mistakes.isEmpty()) {
             throw DefinitionMistake.failure(mistakes);
@@ -172,7 +173,7 @@ final class JobDefinitionReader {
      */
     static JobDefinition read(Path file) throws StateferryException {
         List<DefinitionMistake> mistakes = new ArrayList<>();
-        Optional<JobDefinition> definition = read(file, UnaryOperator.identity(), mistakes);
+        Optional<JobDefinition> definition = read(file, UnaryOperator.identity(), FileRoots.ANYWHERE, mistakes);
         if (definition.isEmpty()) {
             throw DefinitionMistake.failure(mistakes);
         }
@@ -183,10 +184,12 @@ final class JobDefinitionReader {
      * Reads one file.
      *
      * @param settings puts settings in the place of what stands for them in a text, or says that there is none
+     * @param roots where all files must lie that it names
      * @param mistakes gets all that is wrong with it
      * @return empty if anything is
      */
-    static Optional<JobDefinition> read(Path file, UnaryOperator<String> settings, List<DefinitionMistake> mistakes) {
+    static Optional<JobDefinition> read(
+            Path file, UnaryOperator<String> settings, FileRoots roots, List<DefinitionMistake> mistakes) {
         DefinitionFields fields;
         try {
             fields = DefinitionFields.read(file);
@@ -194,15 +197,15 @@ final class JobDefinitionReader {
             mistakes.add(new DefinitionMistake(file, e.problem(), e.advice()));
             return Optional.empty();
         }
-        SourceRule source = source(fields);
-        NamePattern image = value(fields, fields.require("image"), "image", NamePattern::parsePath);
+        SourceRule source = source(fields, roots);
+        NamePattern image = value(fields, fields.require("image"), "image", text -> paths(text, roots));
         NewImage newImage = newImage(fields);
-        List<NamePattern> also = also(fields);
+        List<NamePattern> also = also(fields, roots);
         NamePattern name = value(fields, fields.require("name"), "name", NamePattern::parse);
         JobDefinition.Schedule schedule = schedule(fields);
         ImportWindow window = window(fields);
         ImportOptions options = options(fields);
-        OnSuccess onSuccess = onSuccess(fields, options);
+        OnSuccess onSuccess = onSuccess(fields, roots, options);
         RetryRule retry = retry(fields);
         int concurrentMax = optional(fields, "max-concurrent", 1, text -> (int) number(text, 1, CONCURRENT_MAX));
         int priority = optional(fields, "priority", 0, text -> (int) number(text, -PRIORITY_MAX, PRIORITY_MAX));
@@ -228,7 +231,8 @@ final class JobDefinitionReader {
                 concurrentMax,
                 priority,
                 options,
-                notifyRule));
+                notifyRule,
+                roots));
     }
 
     /** What the definition says of it stands in the place of all that the settings say. */
@@ -269,7 +273,7 @@ final class JobDefinitionReader {
         return values;
     }
 
-    private static @Nullable SourceRule source(DefinitionFields fields) {
+    private static @Nullable SourceRule source(DefinitionFields fields, FileRoots roots) {
         Field dump = fields.take("dump");
         Field file = fields.take("source.file");
         Field folder = fields.take("source.folder");
@@ -296,15 +300,40 @@ final class JobDefinitionReader {
             fields.mistake("'source.include' is for a 'source.folder'");
         }
         if (dump != null) {
-            Path path = value(fields, notBlank(fields, dump, "dump"), "dump", Path::of);
+            Path path = value(fields, notBlank(fields, dump, "dump"), "dump", text -> path(text, roots));
             return path == null ? null : SourceRule.file(path);
         }
         if (file != null) {
-            Path path = value(fields, notBlank(fields, file, "source.file"), "source.file", Path::of);
+            Path path = value(fields, notBlank(fields, file, "source.file"), "source.file", text -> path(text, roots));
             return path == null ? null : new SourceRule(path, false, List.of(), settledFor);
         }
-        Path path = value(fields, notBlank(fields, folder, "source.folder"), "source.folder", Path::of);
+        Path path =
+                value(fields, notBlank(fields, folder, "source.folder"), "source.folder", text -> path(text, roots));
         return path == null ? null : new SourceRule(path, true, include.isEmpty() ? List.of("*") : include, settledFor);
+    }
+
+    private static Path path(String text, FileRoots roots) {
+        Path path = Path.of(text);
+        requireWithin(roots, path, text);
+        return path;
+    }
+
+    /** As far as the path is the same for all dumps; the rest is looked at when there is one. */
+    private static NamePattern paths(String text, FileRoots roots) {
+        NamePattern pattern = NamePattern.parsePath(text);
+        if (pattern.isFixed()) {
+            requireWithin(roots, Path.of(text), text);
+        } else {
+            pattern.folder().ifPresent(folder -> requireWithin(roots, folder, text));
+        }
+        return pattern;
+    }
+
+    private static void requireWithin(FileRoots roots, Path path, String text) {
+        if (!roots.mayHold(path)) {
+            throw new IllegalArgumentException(
+                    "'" + text + "' lies under none of the folders that the setting stateferry.roots lists");
+        }
     }
 
     private static @Nullable Field notBlank(DefinitionFields fields, @Nullable Field field, String key) {
@@ -328,10 +357,10 @@ final class JobDefinitionReader {
         return value(fields, size, "create", text -> NewImage.of(ByteSize.parse(text), clusterSize, rights));
     }
 
-    private static List<NamePattern> also(DefinitionFields fields) {
+    private static List<NamePattern> also(DefinitionFields fields, FileRoots roots) {
         List<NamePattern> disks = new ArrayList<>();
         for (Field disk : fields.takeList("also")) {
-            NamePattern pattern = value(fields, disk, "also", NamePattern::parsePath);
+            NamePattern pattern = value(fields, disk, "also", text -> paths(text, roots));
             if (pattern != null) {
                 disks.add(pattern);
             }
@@ -374,11 +403,12 @@ final class JobDefinitionReader {
                 : value(fields, to, "window.to", text -> new ImportWindow(opens, LocalTime.parse(text), zone));
     }
 
-    private static OnSuccess onSuccess(DefinitionFields fields, ImportOptions options) {
+    private static OnSuccess onSuccess(DefinitionFields fields, FileRoots roots, ImportOptions options) {
         OnSuccess.Action action = optional(
                 fields, "on-success.action", OnSuccess.Action.KEEP, text -> constant(OnSuccess.Action.values(), text));
         if (action == OnSuccess.Action.MOVE) {
-            Path folder = value(fields, fields.require("on-success.folder"), "on-success.folder", Path::of);
+            Path folder =
+                    value(fields, fields.require("on-success.folder"), "on-success.folder", text -> path(text, roots));
             return new OnSuccess(action, folder);
         }
         if (action == OnSuccess.Action.DELETE && !options.verify()) {

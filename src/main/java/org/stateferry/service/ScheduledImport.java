@@ -29,6 +29,8 @@ import org.stateferry.service.notification.DefinitionNotices;
  * <p>Thread-safe.
  */
 final class ScheduledImport {
+    private static final int FAILURES_TOLD_MAX = 10;
+
     private final JobDefinition definition;
     private final ServiceParts parts;
     private final ImportMetrics metrics;
@@ -36,11 +38,11 @@ final class ScheduledImport {
     private final Punctuality punctuality = new Punctuality();
     private final SourceRule source;
     private final SettledFiles settled;
-    /** By the dump's path. */
+    /** By the dump's path. Guarded by this object, which is never locked while files are looked at. */
     private final Map<Path, StateImport> imports = new LinkedHashMap<>();
 
-    private @Nullable Instant unsettledUntil;
-    private boolean waitsForWindow;
+    private volatile @Nullable Instant unsettledUntil;
+    private volatile boolean waitsForWindow;
     private volatile StateImport.@Nullable LastRun lastRun;
 
     /**
@@ -67,13 +69,22 @@ final class ScheduledImport {
         return Optional.ofNullable(lastRun);
     }
 
+    /** By the names of their files, the dumps whose last import has failed, and why; no more than some. */
+    synchronized Map<String, String> failures() {
+        Map<String, String> failures = new LinkedHashMap<>();
+        imports.forEach((path, dump) -> dump.failure()
+                .filter(reason -> failures.size() < FAILURES_TOLD_MAX)
+                .ifPresent(reason -> failures.put(path.getFileName().toString(), reason)));
+        return failures;
+    }
+
     /** How many of its imports wait for their turn or run. */
     synchronized int underWayCount() {
         return (int) imports.values().stream().filter(StateImport::isUnderWay).count();
     }
 
     /**
-     * Looks at the source, and lets wait what is to be imported.
+     * Looks at the source, and lets wait what is to be imported. By one thread at a time, which may wait for a disk.
      *
      * @param ended called when the firing is over: that of a file when its import has ended, that of a folder when all
      *     imports were put into the queue. Whoever calls it holds no lock
@@ -102,7 +113,7 @@ final class ScheduledImport {
     }
 
     /** The dumps to import now. */
-    private synchronized Map<StateImport, FileMark> look() {
+    private Map<StateImport, FileMark> look() {
         unsettledUntil = null;
         waitsForWindow = false;
         Map<StateImport, FileMark> ready = new LinkedHashMap<>();
@@ -157,7 +168,7 @@ final class ScheduledImport {
                 .causedBy(cause);
     }
 
-    private StateImport importOf(Path dump) {
+    private synchronized StateImport importOf(Path dump) {
         return imports.computeIfAbsent(dump, path -> {
             boolean one = path.equals(source.path());
             AttemptLog log =
@@ -193,7 +204,7 @@ final class ScheduledImport {
         return notices;
     }
 
-    private void forgetAllBut(List<Path> found) {
+    private synchronized void forgetAllBut(List<Path> found) {
         Set<Path> files = new HashSet<>(found);
         settled.retain(files);
         imports.entrySet()

@@ -19,6 +19,7 @@ import org.springframework.scheduling.concurrent.ThreadPoolTaskScheduler;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.home.StopSignal;
+import org.stateferry.importer.FileRoots;
 import org.stateferry.installation.OwnedRepository;
 import org.stateferry.service.definition.DefinitionStates;
 import org.stateferry.service.definition.ImportQueue;
@@ -36,7 +37,9 @@ import org.stateferry.service.notification.Notifications;
 @EnableAutoConfiguration(exclude = BatchJobLauncherAutoConfiguration.class)
 @EnableConfigurationProperties({ServiceProperties.class, NotificationProperties.class})
 class ServiceConfiguration {
-    private static final int LOOKS_AT_ONCE = 8;
+    private static final int SCHEDULER_THREADS = 3;
+    /** So many definitions may be on file systems that do not answer before the others have to wait for them. */
+    private static final int LOOKS_AT_ONCE = 64;
 
     private static final int SEND_BUFFER_SIZE = 256 * 1024;
     private static final int SOCKET_BUFFER_SIZE = 4096;
@@ -51,9 +54,10 @@ class ServiceConfiguration {
         return new StopSignal();
     }
 
+    /** Where files must lie that requests name. */
     @Bean
-    PathRoots pathRoots(ServiceProperties properties) {
-        return new PathRoots(properties.roots());
+    FileRoots fileRoots(ServiceProperties properties) {
+        return FileRoots.of(properties.roots());
     }
 
     @Bean
@@ -62,17 +66,19 @@ class ServiceConfiguration {
     }
 
     @Bean
-    ImportQueue importQueue(ThreadPoolTaskExecutor importThreads, Clock wallClock) {
-        return new ImportQueue(importThreads, wallClock);
+    ImportQueue importQueue(ThreadPoolTaskExecutor importThreads, Clock wallClock, ServiceProperties properties) {
+        return new ImportQueue(importThreads, wallClock, properties.stalledAfter());
     }
 
     @Bean
     ImportSchedule importSchedule(
             ServiceProperties properties,
+            FileRoots fileRoots,
             OwnedRepository repository,
             MeterRegistry registry,
             ActivityMetrics activity,
             ThreadPoolTaskScheduler importScheduler,
+            ThreadPoolTaskExecutor lookThreads,
             ImportQueue queue,
             StopSignal stop,
             Clock wallClock,
@@ -84,7 +90,7 @@ class ServiceConfiguration {
                 new ServiceImports(repository), queue, new RememberedImports(repository.home()), stop, wallClock, jvm);
         Map<String, ImportMetrics> metrics = new ConcurrentHashMap<>(); // meters are registered once for each name
         return new ImportSchedule(
-                new DefinitionFolder(properties.jobs(), text -> withSettings(text, environment)),
+                new DefinitionFolder(properties.jobs(), text -> withSettings(text, environment), fileRoots.orAnywhere()),
                 definition -> new ScheduledImport(
                         definition,
                         parts,
@@ -96,6 +102,7 @@ class ServiceConfiguration {
                 queue,
                 new DefinitionStates(repository.home()),
                 importScheduler,
+                lookThreads,
                 stop,
                 wallClock);
     }
@@ -132,11 +139,11 @@ class ServiceConfiguration {
         return new MissedWatch(definitions::missed, definitions::tellMissed);
     }
 
-    /** Looks at the sources, never at what is in a file; so many may be on file systems that do not answer. */
+    /** Tells when it is time; it looks at nothing but the files of the definitions. */
     @Bean
     ThreadPoolTaskScheduler importScheduler() {
         ThreadPoolTaskScheduler scheduler = new ThreadPoolTaskScheduler();
-        scheduler.setPoolSize(LOOKS_AT_ONCE);
+        scheduler.setPoolSize(SCHEDULER_THREADS);
         scheduler.setThreadNamePrefix("schedule-");
         scheduler.setWaitForTasksToCompleteOnShutdown(true);
         scheduler.setAcceptTasksAfterContextClose(true); // until the schedule has ended
@@ -144,12 +151,25 @@ class ServiceConfiguration {
         return scheduler;
     }
 
+    /** Looks at the sources, never at what is in a file. Threads are made when they are needed, and end. */
+    @Bean
+    ThreadPoolTaskExecutor lookThreads() {
+        ThreadPoolTaskExecutor threads = new ThreadPoolTaskExecutor();
+        threads.setCorePoolSize(0);
+        threads.setMaxPoolSize(LOOKS_AT_ONCE);
+        threads.setQueueCapacity(0);
+        threads.setThreadNamePrefix("look-");
+        threads.setAcceptTasksAfterContextClose(true); // until the schedule has ended
+        threads.setWaitForTasksToCompleteOnShutdown(true);
+        return threads;
+    }
+
     /** Waits for its tasks at shutdown instead of interrupting them; {@link ImportSchedule#stop} has ended them before. */
     @Bean
     ThreadPoolTaskExecutor importThreads() {
         ThreadPoolTaskExecutor threads = new ThreadPoolTaskExecutor();
-        threads.setCorePoolSize(ImportQueue.ROOM);
-        threads.setMaxPoolSize(ImportQueue.ROOM);
+        threads.setCorePoolSize(ImportQueue.ROOM + ImportQueue.STALLED_ROOM);
+        threads.setMaxPoolSize(ImportQueue.ROOM + ImportQueue.STALLED_ROOM);
         threads.setAllowCoreThreadTimeOut(true);
         threads.setThreadNamePrefix("import-");
         threads.setAcceptTasksAfterContextClose(true); // what waits gets its turn, and ends at once
@@ -184,6 +204,11 @@ class ServiceConfiguration {
     @Bean
     ActivityMetrics activityMetrics(ImportQueue queue, ObjectProvider<Definitions> definitions) {
         return new ActivityMetrics(queue, definitions::getObject);
+    }
+
+    @Bean
+    UnfinishedMetrics unfinishedMetrics(StateferryHome home, Clock wallClock) {
+        return new UnfinishedMetrics(home, wallClock);
     }
 
     @Bean

@@ -16,6 +16,7 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.home.StopSignal;
 import org.stateferry.importer.ImportOutcome;
 import org.stateferry.importer.ImportRequest;
+import org.stateferry.importer.WatchedProgress;
 import org.stateferry.service.definition.FileMark;
 import org.stateferry.service.definition.ImportQueue;
 import org.stateferry.service.notification.DefinitionNotices;
@@ -41,6 +42,7 @@ final class StateImport {
     private @Nullable FileMark cannotDisposeOf;
 
     private volatile boolean underWay;
+    private volatile @Nullable String failure;
     private volatile @Nullable StopSignal running;
 
     /**
@@ -82,6 +84,11 @@ final class StateImport {
     /** Whether it waits for its turn or runs. */
     boolean isUnderWay() {
         return underWay;
+    }
+
+    /** Why it has failed the last time, unless it has ended well since. */
+    Optional<String> failure() {
+        return Optional.ofNullable(failure);
     }
 
     /** Asks it to end restartably, if it runs. */
@@ -130,7 +137,7 @@ final class StateImport {
         underWay = true;
         ImportRequest request;
         try {
-            request = definition.requestFor(new DumpFacts(dump, mark.modified()));
+            request = definition.requestFor(new DumpFacts(dump, mark.modified(), definition.roots()));
         } catch (StateferryException | RuntimeException | Error e) {
             failed(e, null, mark, parts.clock().instant());
             underWay = false;
@@ -145,9 +152,9 @@ final class StateImport {
                 definition.concurrentMax());
         log.queued();
         String what = request.dump() + " into " + request.image() + " as " + request.name();
-        parts.queue().submit(ticket, what, () -> {
+        parts.queue().submit(ticket, what, gotOn -> {
             try {
-                run(request, mark);
+                run(request, mark, gotOn);
             } finally {
                 underWay = false;
                 ended.run();
@@ -174,7 +181,7 @@ final class StateImport {
         return images;
     }
 
-    private void run(ImportRequest request, FileMark mark) {
+    private void run(ImportRequest request, FileMark mark, Runnable gotOn) {
         if (parts.stop().isRequested()) {
             return;
         }
@@ -187,7 +194,7 @@ final class StateImport {
         running = stop;
         notices.started(subject(request, started));
         try {
-            succeeded(runOrFailAsBefore(request, stop), request, mark, started);
+            succeeded(runOrFailAsBefore(request, stop, gotOn), request, mark, started);
         } catch (StateferryException | RuntimeException | Error e) {
             failed(e, request, mark, started);
         } finally {
@@ -196,7 +203,8 @@ final class StateImport {
     }
 
     /** What fails in the same way as before is found out without an attempt that the job repository would keep. */
-    private ImportOutcome runOrFailAsBefore(ImportRequest request, StopSignal stop) throws StateferryException {
+    private ImportOutcome runOrFailAsBefore(ImportRequest request, StopSignal stop, Runnable gotOn)
+            throws StateferryException {
         if (failedBefore != null && failedBefore != FailureKind.INTERNAL) {
             try {
                 parts.imports().preview(request, stop);
@@ -207,7 +215,7 @@ final class StateImport {
             }
         }
         try {
-            return parts.imports().run(request, log, stop);
+            return parts.imports().run(request, new WatchedProgress(log, gotOn), stop);
         } catch (StateferryException e) {
             if (e.kind() != FailureKind.INTERRUPTED) {
                 forgetFailures(request);
@@ -248,7 +256,7 @@ final class StateImport {
         boolean told = mark.equals(cannotDisposeOf);
         cannotDisposeOf = mark;
         try {
-            if (!definition.onSuccess().apply(dump, mark)) {
+            if (!definition.onSuccess().apply(dump, mark, definition.roots())) {
                 log.tell(dump + " has changed since it was imported, and stays");
             }
         } catch (IOException e) {
@@ -285,6 +293,7 @@ final class StateImport {
         notices.failed(!news, known, subject, now);
         listener.accept(new LastRun(Ending.FAILED, now, kind.tag() + ": " + message));
         failedBefore = kind;
+        this.failure = kind.tag() + ": " + message;
     }
 
     /** It is not to run now. */
@@ -315,6 +324,7 @@ final class StateImport {
     private void ended(Ending ending, String message) {
         backOff.reset();
         failedBefore = null;
+        failure = null;
         Instant now = parts.clock().instant();
         log.ended(ending, message, now);
         listener.accept(new LastRun(ending, now, message));

@@ -12,10 +12,11 @@ public final class DomainName {
     /**
      * The domain's name, if the file is a libvirt save file and its XML has one. The file is opened read-only and closed again.
      *
+     * @param monitor is asked whether the file may be opened
      * @throws StateferryException as {@link DumpInspection#inspect}
      */
-    public static Optional<String> in(Path dump) throws StateferryException {
-        try (DumpFile file = DumpFile.open(dump)) {
+    public static Optional<String> in(Path dump, OpenMonitor monitor) throws StateferryException {
+        try (DumpFile file = DumpFile.open(dump, monitor)) {
             ByteBuffer start = file.read(0, (int) Math.min(file.size(), ForeignFormat.HEAD_SIZE));
             if (!LibvirtSaveHeader.isAt(start)) {
                 return Optional.empty();

@@ -59,13 +59,22 @@ final class DumpFile implements DumpHolder {
     }
 
     static DumpFile open(Path dump) throws StateferryException {
-        return open(dump, HostMemory::isLargeForPageCache);
+        return open(dump, OpenMonitor.NONE);
+    }
+
+    /** @param monitor is asked whether the file may be opened */
+    static DumpFile open(Path dump, OpenMonitor monitor) throws StateferryException {
+        return open(dump, monitor, HostMemory::isLargeForPageCache);
     }
 
     /**
      * @param large tells whether a file of so many bytes is too large to stay in the page cache
      */
     static DumpFile open(Path dump, LongPredicate large) throws StateferryException {
+        return open(dump, OpenMonitor.NONE, large);
+    }
+
+    private static DumpFile open(Path dump, OpenMonitor monitor, LongPredicate large) throws StateferryException {
         try {
             Path path = dump.toRealPath();
             if (!PathText.isText(path)) {
@@ -74,6 +83,7 @@ final class DumpFile implements DumpHolder {
             }
             // What it is was found out before it is opened: opening a FIFO waits for its writer.
             try (LinuxFile found = LinuxFile.locate(path, LinuxFile.Links.STAY)) {
+                monitor.found(found);
                 FileStatus status = found.status();
                 requireReadable(path, status);
                 FileChannel channel = found.channel(StandardOpenOption.READ);

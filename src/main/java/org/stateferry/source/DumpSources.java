@@ -91,7 +91,7 @@ public final class DumpSources {
             throw StateferryException.of(FailureKind.USAGE, "--offset cannot go together with --from-snapshot")
                     .advise("leave out --offset: the state of a snapshot begins with its first byte");
         }
-        SnapshotState state = SnapshotState.open(image, name, locking);
+        SnapshotState state = SnapshotState.open(image, name, locking, monitor);
         try {
             DumpLayout layout = DumpLayout.find(probe(state), choice, state.path(), state.size());
             DumpForm form = layout.form(false);
@@ -119,7 +119,7 @@ public final class DumpSources {
     }
 
     private static DumpSource openFile(Path dump, DumpChoice asked, OpenMonitor monitor) throws StateferryException {
-        DumpFile file = DumpFile.open(dump);
+        DumpFile file = DumpFile.open(dump, monitor);
         try {
             DumpChoice choice = placed(file, asked, monitor);
             DumpLayout layout = DumpLayout.find(probe(file), choice, file.path(), file.size());

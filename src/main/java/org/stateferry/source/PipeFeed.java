@@ -14,6 +14,7 @@ import java.util.concurrent.TimeoutException;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.host.FileStatus;
+import org.stateferry.host.LinuxFile;
 import org.stateferry.source.codec.ByteFeed;
 
 /** The bytes that come through a pipe or a FIFO, standard input for instance. */
@@ -45,11 +46,12 @@ final class PipeFeed implements ByteFeed {
      *     ends the waiting
      */
     static PipeFeed open(Path path, OpenMonitor monitor) throws StateferryException {
+        LinuxFile found = locate(path, monitor);
         CompletableFuture<FileChannel> opening = new CompletableFuture<>();
         Thread opener = new Thread(
                 () -> {
-                    try {
-                        opening.complete(FileChannel.open(path, StandardOpenOption.READ));
+                    try (found) {
+                        opening.complete(found.channel(StandardOpenOption.READ));
                     } catch (IOException | RuntimeException e) {
                         opening.completeExceptionally(e);
                     }
@@ -73,6 +75,24 @@ final class PipeFeed implements ByteFeed {
                                 FailureKind.INTERRUPTED, path, "waiting for the pipe's writer was interrupted")
                         .causedBy(e);
             }
+        }
+    }
+
+    private static LinuxFile locate(Path path, OpenMonitor monitor) throws StateferryException {
+        try {
+            LinuxFile found = LinuxFile.locate(path, LinuxFile.Links.FOLLOW);
+            try {
+                monitor.found(found);
+                return found;
+            } catch (StateferryException | RuntimeException | Error e) {
+                found.close();
+                throw e;
+            }
+        } catch (StateferryException e) {
+            throw e;
+        } catch (IOException e) {
+            throw StateferryException.in(FailureKind.DUMP_MISSING, path, "the dump cannot be opened: " + e.getMessage())
+                    .causedBy(e);
         }
     }
 

@@ -51,11 +51,13 @@ final class SnapshotState implements DumpHolder {
      *
      * @param name the snapshot's
      * @param locking how those who write to the image lock it
+     * @param monitor is asked whether the image may be opened
      * @throws StateferryException as {@link OpenImages#openForReading}; {@code DUMP_MISSING} if there is no such snapshot,
      *     {@code CONFLICT} if there are several, {@code DUMP_UNFIT} if it has no state, or none that can be read
      */
-    static SnapshotState open(Path path, String name, Locking locking) throws StateferryException {
-        OpenImage open = OpenImages.openForReading(path, locking);
+    static SnapshotState open(Path path, String name, Locking locking, OpenMonitor monitor)
+            throws StateferryException {
+        OpenImage open = OpenImages.openForReading(path, locking, monitor::found);
         try {
             Qcow2Image image = Qcow2Image.open(open.file());
             requireReadable(image);

@@ -40,7 +40,7 @@ public final class FileFailures {
     }
 
     /** What the operating system said, without the path that some exceptions put before it or say instead of it. */
-    static String reason(IOException failure) {
+    public static String reason(IOException failure) {
         if (failure instanceof NoSuchFileException) {
             return "no such file";
         }

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -32,11 +33,15 @@ record ImageChannels(LinuxFile linux, FileChannel channel) {
     /**
      * Makes an empty file.
      *
+     * @param condition what is asked of its folder first
      * @throws StateferryException with kind IMAGE_IN_USE if it is there by now, NO_SPACE, or IMAGE_MISSING
      */
-    static ImageChannels createNew(Path path) throws StateferryException {
-        try {
-            return of(LinuxFile.create(path, NEW_IMAGE_PERMISSIONS), Access.WRITE);
+    static ImageChannels createNew(Path path, OpenImages.Condition condition) throws StateferryException {
+        try (LinuxFile folder = LinuxFile.locate(Objects.requireNonNull(path.getParent()), Links.FOLLOW)) {
+            condition.require(folder);
+            return of(folder.createIn(path.getFileName().toString(), NEW_IMAGE_PERMISSIONS), Access.WRITE);
+        } catch (StateferryException e) {
+            throw e;
         } catch (FileAlreadyExistsException e) {
             throw StateferryException.in(FailureKind.IMAGE_IN_USE, path, "another import has begun to make the image")
                     .advise("Wait for it to end, then run again.");
@@ -58,7 +63,7 @@ record ImageChannels(LinuxFile linux, FileChannel channel) {
      * @throws StateferryException with kind IMAGE_MISSING, or IMAGE_UNSUPPORTED if it is neither a regular file nor a block device
      */
     static LinuxFile locate(Path real) throws StateferryException {
-        return locate(real, found -> {});
+        return locate(real, OpenImages.Condition.NONE);
     }
 
     /**
@@ -70,7 +75,7 @@ record ImageChannels(LinuxFile linux, FileChannel channel) {
         try {
             LinuxFile found = LinuxFile.locate(real, Links.STAY);
             try {
-                requireImage(real, found.status(), condition);
+                requireImage(real, found, condition);
                 return found;
             } catch (IOException | RuntimeException e) {
                 found.close();
@@ -83,8 +88,9 @@ record ImageChannels(LinuxFile linux, FileChannel channel) {
         }
     }
 
-    private static void requireImage(Path real, FileStatus found, OpenImages.Condition condition) throws IOException {
-        condition.require(found);
+    private static void requireImage(Path real, LinuxFile file, OpenImages.Condition condition) throws IOException {
+        condition.require(file);
+        FileStatus found = file.status();
         if (!found.isRegular() && found.type() != FileStatus.Type.BLOCK_DEVICE) {
             throw StateferryException.in(
                             FailureKind.IMAGE_UNSUPPORTED,

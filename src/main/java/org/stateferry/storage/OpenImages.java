@@ -15,7 +15,6 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
-import org.stateferry.host.FileStatus;
 import org.stateferry.host.LinuxFile;
 import org.stateferry.host.LinuxFile.Access;
 import org.stateferry.host.PathText;
@@ -48,8 +47,11 @@ public final class OpenImages {
     /** What is asked of a file before it is opened. */
     @FunctionalInterface
     public interface Condition {
-        /** Throws if the file is not to be opened. */
-        void require(FileStatus found) throws IOException;
+        /** Asks nothing. */
+        Condition NONE = found -> {};
+
+        /** Throws if the file is not to be opened; of a new file, if it is not to be made in the folder that was found. */
+        void require(LinuxFile found) throws IOException;
     }
 
     /**
@@ -131,8 +133,18 @@ public final class OpenImages {
      *     cannot be made
      */
     public static OpenImage create(Path path, Locking locking) throws StateferryException {
+        return create(path, locking, Condition.NONE);
+    }
+
+    /**
+     * The same.
+     *
+     * @param condition asked about the very folder that the file is made in, before it is
+     */
+    public static OpenImage create(Path path, Locking locking, Condition condition) throws StateferryException {
         return create(
                 path,
+                condition,
                 made -> locking == Locking.NONE
                         ? ImageLock.none(path)
                         : ImageLock.tryExclusive(path, made.linux(), made.channel()));
@@ -146,7 +158,11 @@ public final class OpenImages {
     }
 
     static OpenImage create(Path path, Locker locker) throws StateferryException {
-        ImageChannels made = ImageChannels.createNew(path);
+        return create(path, Condition.NONE, locker);
+    }
+
+    private static OpenImage create(Path path, Condition condition, Locker locker) throws StateferryException {
+        ImageChannels made = ImageChannels.createNew(path, condition);
         try {
             ImageLock lock = locker.lock(made);
             synchronized (ENTRIES) {
@@ -184,8 +200,17 @@ public final class OpenImages {
      * @param locking how those who write to the image lock it
      */
     public static OpenImage openForReading(Path path, Locking locking) throws StateferryException {
+        return openForReading(path, locking, Condition.NONE);
+    }
+
+    /**
+     * The same.
+     *
+     * @param condition asked about the very file that is opened, before it is
+     */
+    public static OpenImage openForReading(Path path, Locking locking, Condition condition) throws StateferryException {
         Path real = realPath(path);
-        try (LinuxFile found = ImageChannels.locate(real)) {
+        try (LinuxFile found = ImageChannels.locate(real, condition)) {
             String key = found.key();
             synchronized (ENTRIES) {
                 awaitSettled(key, real);

@@ -20,6 +20,7 @@ import org.springframework.web.bind.annotation.RestController;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StopRequest;
+import org.stateferry.importer.FileRoots;
 import org.stateferry.importer.ImportOptions.Compression;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.installation.ImportOrder;
@@ -29,7 +30,6 @@ import org.stateferry.repository.HistoryPruning;
 import org.stateferry.repository.ImportHistory;
 import org.stateferry.repository.ImportRecord;
 import org.stateferry.repository.RunningImport;
-import org.stateferry.service.PathRoots;
 import org.stateferry.service.definition.ImportQueue;
 
 /** Imports: those of the history, and what can be done with them. */
@@ -41,9 +41,9 @@ class ImportsApi {
     private final OwnedRepository repository;
     private final Tasks tasks;
     private final ImportQueue queue;
-    private final PathRoots roots;
+    private final FileRoots roots;
 
-    ImportsApi(OwnedRepository repository, Tasks tasks, ImportQueue queue, PathRoots roots) {
+    ImportsApi(OwnedRepository repository, Tasks tasks, ImportQueue queue, FileRoots roots) {
         this.repository = repository;
         this.tasks = tasks;
         this.queue = queue;
@@ -123,7 +123,7 @@ class ImportsApi {
             @RequestBody ImportOrder order, Authentication asker, HttpServletRequest about) throws StateferryException {
         about.setAttribute(AuditFilter.ABOUT, order.dump() + " into " + order.image() + " as " + order.name());
         ImportRequest asked = order.toRequest();
-        ImportRequest request = Accounts.isLocal(asker) ? asked : roots.confine(asked);
+        ImportRequest request = asked.confinedTo(Accounts.isLocal(asker) ? FileRoots.ANYWHERE : roots);
         return accepted(tasks.start(
                 "import",
                 request.dump() + " into " + request.image() + " as " + request.name(),
@@ -136,12 +136,13 @@ class ImportsApi {
     @Operation(summary = "Runs an import once more, as it was asked for the last time")
     ResponseEntity<TaskReport<Object>> restart(@PathVariable long id, Authentication asker) throws StateferryException {
         int places = places(repository.requestOf(id));
+        FileRoots within = Accounts.isLocal(asker) ? FileRoots.ANYWHERE : roots.orAnywhere();
         return accepted(tasks.start(
                 "restart",
                 "import " + id + " again",
                 Accounts.isLocal(asker),
                 places,
-                (progress, stop) -> repository.restart(id, progress, stop)));
+                (progress, stop) -> repository.restart(id, within, progress, stop)));
     }
 
     private static int places(ImportRequest request) {

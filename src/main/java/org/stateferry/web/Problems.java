@@ -1,10 +1,16 @@
 package org.stateferry.web;
 
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import org.springframework.core.Ordered;
 import org.springframework.core.annotation.Order;
 import org.springframework.dao.DataAccessException;
 import org.springframework.http.HttpStatus;
+import org.springframework.http.MediaType;
 import org.springframework.http.ProblemDetail;
 import org.springframework.http.ResponseEntity;
 import org.springframework.http.converter.HttpMessageNotReadableException;
@@ -15,6 +21,7 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.ForeignText;
 import org.stateferry.error.StateferryException;
 import org.stateferry.installation.TaskReport;
+import org.stateferry.repository.JsonText;
 import org.stateferry.repository.RepositoryFailure;
 import org.stateferry.service.DoubtfulJvm;
 
@@ -91,6 +98,20 @@ final class Problems {
                 StateferryException.of(FailureKind.INTERNAL, "internal error: " + surprise)
                         .advise("The service's log has more."),
                 HttpStatus.INTERNAL_SERVER_ERROR);
+    }
+
+    /** Answers where the framework's handlers are not asked. */
+    static void write(HttpServletResponse response, StateferryException failure) throws IOException {
+        int status = statusOf(failure.kind()).value();
+        response.setStatus(status);
+        response.setContentType(MediaType.APPLICATION_PROBLEM_JSON_VALUE);
+        Map<String, Object> problem = new LinkedHashMap<>();
+        problem.put("type", TYPE + failure.kind().tag());
+        problem.put("title", failure.kind().title());
+        problem.put("status", status);
+        problem.put("detail", failure.getMessage());
+        problem.put("failure", TaskReport.Failure.of(failure));
+        response.getOutputStream().write(JsonText.line(problem).getBytes(StandardCharsets.UTF_8));
     }
 
     private static ResponseEntity<ProblemDetail> answer(StateferryException failure, HttpStatus status) {

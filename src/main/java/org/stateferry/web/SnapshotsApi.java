@@ -12,9 +12,9 @@ import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.importer.FileRoots;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
-import org.stateferry.service.PathRoots;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
 import org.stateferry.storage.OpenImages.Locking;
@@ -23,9 +23,9 @@ import org.stateferry.storage.OpenImages.Locking;
 @RestController
 @RequestMapping("/api/v1")
 class SnapshotsApi {
-    private final PathRoots roots;
+    private final FileRoots roots;
 
-    SnapshotsApi(PathRoots roots) {
+    SnapshotsApi(FileRoots roots) {
         this.roots = roots;
     }
 
@@ -53,8 +53,10 @@ class SnapshotsApi {
     @Operation(summary = "The snapshots of an image")
     List<Snapshot> list(@RequestParam String image, Authentication asker) throws StateferryException {
         Path path = path(image);
-        Path confined = Accounts.isLocal(asker) ? path : roots.confine(path);
-        try (OpenImage open = OpenImages.openForReading(confined, Locking.EXCLUSIVE)) {
+        FileRoots within = Accounts.isLocal(asker) ? FileRoots.ANYWHERE : roots;
+        Path confined = within.confine(path);
+        try (OpenImage open =
+                OpenImages.openForReading(confined, Locking.EXCLUSIVE, found -> within.require(found, path))) {
             return Qcow2Image.open(open.file()).snapshotTable().entries().stream()
                     .map(Snapshot::of)
                     .toList();

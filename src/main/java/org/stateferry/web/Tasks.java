@@ -12,6 +12,7 @@ import org.springframework.context.SmartLifecycle;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StopSignal;
+import org.stateferry.importer.WatchedProgress;
 import org.stateferry.service.DoubtfulJvm;
 import org.stateferry.service.definition.ImportQueue;
 
@@ -77,21 +78,21 @@ final class Tasks implements SmartLifecycle {
         // Without its images: what finds one in use is to say so instead of waiting.
         tell(task, "queued: " + about);
         queue.submit(
-                new ImportQueue.Ticket(ImportQueue.NO_DEFINITION, Set.of(), places, PRIORITY, ImportQueue.ROOM),
+                new ImportQueue.Ticket(ImportQueue.NO_DEFINITION, Set.of(), places, PRIORITY, Integer.MAX_VALUE),
                 about,
-                () -> run(task, work));
+                gotOn -> run(task, work, gotOn));
         forgetOldest();
         return task;
     }
 
-    private void run(Task task, Task.Work work) {
+    private void run(Task task, Task.Work work, Runnable gotOn) {
         try {
             if (task.stop().isRequested()) {
                 throw StateferryException.of(FailureKind.INTERRUPTED, "stopped before it began");
             }
             task.begun();
             tell(task, "started");
-            task.ended(work.run(task, task.stop()));
+            task.ended(work.run(new WatchedProgress(task, gotOn), task.stop()));
             tell(task, "succeeded");
         } catch (StateferryException e) {
             tell(

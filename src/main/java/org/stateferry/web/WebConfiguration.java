@@ -5,9 +5,11 @@ import io.micrometer.core.instrument.binder.MeterBinder;
 import java.time.Clock;
 import org.springframework.boot.ssl.SslBundles;
 import org.springframework.boot.web.server.autoconfigure.ServerProperties;
+import org.springframework.boot.web.servlet.FilterRegistrationBean;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Import;
+import org.springframework.core.Ordered;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.home.StopSignal;
 import org.stateferry.service.DoubtfulJvm;
@@ -27,6 +29,14 @@ public class WebConfiguration {
     @Bean
     Tasks tasks(ImportQueue queue, StopSignal stopSignal, DoubtfulJvm jvm) {
         return new Tasks(queue, stopSignal, jvm);
+    }
+
+    /** Before all others: what it refuses costs nothing. */
+    @Bean
+    FilterRegistrationBean<RequestLimit> requestLimit() {
+        FilterRegistrationBean<RequestLimit> first = new FilterRegistrationBean<>(new RequestLimit());
+        first.setOrder(Ordered.HIGHEST_PRECEDENCE);
+        return first;
     }
 
     /** How many imports that were asked for by requests wait for their turn. */

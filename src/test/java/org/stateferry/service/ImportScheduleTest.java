@@ -24,6 +24,7 @@ import org.springframework.scheduling.Trigger;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.home.StopSignal;
+import org.stateferry.importer.FileRoots;
 import org.stateferry.importer.ImportOutcome;
 import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRequest;
@@ -50,7 +51,7 @@ class ImportScheduleTest {
                 new PriorityQueue<>(Comparator.comparing(Waiting::at).thenComparing(Waiting::number));
         private Instant up = Instant.EPOCH;
         private int count;
-        private Runnable reload;
+        private final List<Runnable> repeated = new ArrayList<>();
 
         private record Waiting(Instant at, int number, Runnable task) {}
 
@@ -109,7 +110,7 @@ class ImportScheduleTest {
 
         @Override
         public ScheduledFuture<?> scheduleWithFixedDelay(Runnable task, Duration delay) {
-            machine.reload = task;
+            machine.repeated.add(task);
             return null;
         }
     }
@@ -153,7 +154,7 @@ class ImportScheduleTest {
         ServiceParts parts = new ServiceParts(
                 new Imports(), queue, new RememberedImports(home), stop, wall, new DoubtfulJvm(code -> {}));
         importSchedule = new ImportSchedule(
-                new DefinitionFolder(jobs, UnaryOperator.identity()),
+                new DefinitionFolder(jobs, UnaryOperator.identity(), FileRoots.ANYWHERE),
                 definition -> new ScheduledImport(
                         definition,
                         parts,
@@ -162,6 +163,7 @@ class ImportScheduleTest {
                 queue,
                 new DefinitionStates(home),
                 machine,
+                Runnable::run,
                 stop,
                 wall);
         importSchedule.start();
@@ -395,7 +397,7 @@ class ImportScheduleTest {
                 jobs.resolve("other.yaml"),
                 "{dump: '%s', image: d, name: c, schedule: {every: 10m}}".formatted(folder.resolve("dump")));
         Files.writeString(jobs.resolve("nightly.yaml"), "{not: a definition, at: all}");
-        machine.reload.run();
+        machine.repeated.forEach(Runnable::run);
         machine.run(Duration.ofHours(1));
         assertThat(importSchedule.imports())
                 .extracting(scheduled -> scheduled.definition().job())
@@ -404,7 +406,7 @@ class ImportScheduleTest {
 
         Files.delete(jobs.resolve("nightly.yaml"));
         Files.delete(jobs.resolve("other.yaml"));
-        machine.reload.run();
+        machine.repeated.forEach(Runnable::run);
         machine.run(Duration.ofHours(5));
         assertThat(importSchedule.imports()).isEmpty();
         assertThat(fired).hasSize(9);

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalTime;
 import java.time.ZoneId;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -21,6 +22,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.importer.FileRoots;
 import org.stateferry.importer.ImportOptions;
 import org.stateferry.importer.ImportOptions.Compression;
 import org.stateferry.importer.ImportRequest;
@@ -39,7 +41,7 @@ import org.stateferry.testing.RunningCommand;
 class JobDefinitionReaderTest {
     private static final Instant MODIFIED = Instant.parse("2026-11-22T23:05:09Z");
 
-    private static final DumpFacts DUMP = new DumpFacts(Path.of("vm.dump"), MODIFIED);
+    private static final DumpFacts DUMP = new DumpFacts(Path.of("vm.dump"), MODIFIED, FileRoots.ANYWHERE);
 
     @TempDir
     Path jobs;
@@ -101,7 +103,7 @@ class JobDefinitionReaderTest {
         assertThat(definition.source())
                 .isEqualTo(
                         new SourceRule(Path.of("/dumps"), true, List.of("*.save", "*.dump"), Duration.ofSeconds(90)));
-        assertThat(definition.requestFor(new DumpFacts(Path.of("/dumps/a.save"), MODIFIED)))
+        assertThat(definition.requestFor(new DumpFacts(Path.of("/dumps/a.save"), MODIFIED, FileRoots.ANYWHERE)))
                 .isEqualTo(new ImportRequest(
                         Path.of("/dumps/a.save"),
                         Path.of("/images/a.qcow2"),
@@ -155,6 +157,44 @@ class JobDefinitionReaderTest {
                         "a.yaml: line 2: 'images' is not a field of a definition",
                         "b.yaml: line 1: not valid YAML",
                         "c.yaml: line 4: 'also' must have plain values");
+    }
+
+    @Test
+    void whatLiesUnderNoneOfTheRootsIsAMistakeWithLineAndField() throws Exception {
+        Path root = Files.createDirectory(jobs.resolve("root"));
+        Path elsewhere = Files.createDirectory(jobs.resolve("elsewhere"));
+        Files.createSymbolicLink(root.resolve("link"), elsewhere);
+        String text = """
+                source:
+                  folder: %1$s/link
+                image: %1$s/../elsewhere/{domain}.qcow2
+                also: [%1$s/data.qcow2, /data.qcow2]
+                name: n
+                on-success:
+                  action: move
+                  folder: %1$s/link/done
+                """.formatted(root);
+        List<DefinitionMistake> mistakes = new ArrayList<>();
+
+        assertThat(JobDefinitionReader.read(
+                        Files.writeString(jobs.resolve("nightly.yaml"), text), FileRoots.of(List.of(root)), mistakes))
+                .isEmpty();
+
+        assertThat(mistakes)
+                .extracting(DefinitionMistake::problem)
+                .allMatch(
+                        problem -> problem.contains("lies under none of the folders that the setting stateferry.roots"))
+                .extracting(problem -> problem.substring(0, problem.indexOf(": '/")))
+                .containsExactlyInAnyOrder(
+                        "line 2: 'source.folder'", "line 3: 'image'", "line 4: 'also'", "line 8: 'on-success.folder'");
+        mistakes.clear();
+        String inOrder = "{source: {folder: %1$s/drop}, image: '%1$s/not-there-yet/{domain}.qcow2', name: n}";
+        assertThat(JobDefinitionReader.read(
+                        Files.writeString(jobs.resolve("nightly.yaml"), inOrder.formatted(root)),
+                        FileRoots.of(List.of(elsewhere, root)),
+                        mistakes))
+                .isPresent();
+        assertThat(mistakes).isEmpty();
     }
 
     @Test

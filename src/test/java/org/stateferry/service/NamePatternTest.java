@@ -16,6 +16,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.importer.FileRoots;
 import org.stateferry.testing.LibvirtSaveBuilder;
 
 class NamePatternTest {
@@ -25,7 +26,7 @@ class NamePatternTest {
     Path folder;
 
     private static DumpFacts dump(Instant modified) {
-        return new DumpFacts(Path.of("/dumps/vm.7.save"), modified);
+        return new DumpFacts(Path.of("/dumps/vm.7.save"), modified, FileRoots.ANYWHERE);
     }
 
     @ParameterizedTest
@@ -121,7 +122,7 @@ class NamePatternTest {
                 LibvirtSaveBuilder.valid()
                         .domain("<domain><name>guest</name></domain>")
                         .build());
-        DumpFacts dump = new DumpFacts(saved, MODIFIED);
+        DumpFacts dump = new DumpFacts(saved, MODIFIED, FileRoots.ANYWHERE);
 
         assertThat(NamePattern.parse("of {domain}").nameFor(dump)).isEqualTo("of guest");
         assertThat(NamePattern.parsePath("/images/{domain}.qcow2").pathFor(dump))
@@ -133,7 +134,8 @@ class NamePatternTest {
         Path plain = Files.writeString(folder.resolve("plain"), "no save file");
 
         StateferryException refusal = catchThrowableOfType(
-                StateferryException.class, () -> NamePattern.parse("{domain}").nameFor(new DumpFacts(plain, MODIFIED)));
+                StateferryException.class,
+                () -> NamePattern.parse("{domain}").nameFor(new DumpFacts(plain, MODIFIED, FileRoots.ANYWHERE)));
 
         assertThat(refusal.kind()).isEqualTo(FailureKind.DUMP_UNFIT);
         assertThat(refusal.file()).isEqualTo(plain);
@@ -151,7 +153,8 @@ class NamePatternTest {
 
         StateferryException refusal = catchThrowableOfType(
                 StateferryException.class,
-                () -> NamePattern.parsePath("/images/{domain}").pathFor(new DumpFacts(saved, MODIFIED)));
+                () -> NamePattern.parsePath("/images/{domain}")
+                        .pathFor(new DumpFacts(saved, MODIFIED, FileRoots.ANYWHERE)));
 
         assertThat(refusal.kind()).isEqualTo(FailureKind.DUMP_UNFIT);
     }

@@ -56,7 +56,7 @@ class NeighboursTest {
                 List.of(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "-Xmx256m",
-                        "-XX:MaxDirectMemorySize=128m",
+                        "-XX:MaxDirectMemorySize=352m",
                         "-XX:+UseSerialGC",
                         "-XX:+ExitOnOutOfMemoryError",
                         "-cp",

@@ -48,11 +48,11 @@ class AccessTest {
     static void startService() throws Exception {
         home = StateferryHome.open(folder.resolve("home"));
         Path jobs = Files.createDirectory(folder.resolve("jobs"));
+        inside = Files.createDirectory(folder.resolve("inside"));
         Files.writeString(
                 jobs.resolve("nightly.yaml"),
                 "{dump: '%s', image: '%s', name: n, schedule: {every: 1h}}"
-                        .formatted(folder.resolve("absent"), folder.resolve("vm.qcow2")));
-        inside = Files.createDirectory(folder.resolve("inside"));
+                        .formatted(inside.resolve("absent"), inside.resolve("nightly.qcow2")));
         outside = Files.createDirectory(folder.resolve("outside"));
         BCryptPasswordEncoder encoder = new BCryptPasswordEncoder(4);
         service = TestService.start(

@@ -31,7 +31,7 @@ class TasksTest {
 
     @Test
     void theMemoryOfImportsIsSharedWithTheDefinitions() throws Exception {
-        queue.submit(definition(ImportQueue.ROOM), "a", () -> {});
+        queue.submit(definition(ImportQueue.ROOM), "a", gotOn -> {});
         Task task = tasks.start("import", "a into b", false, 1, (progress, signal) -> "done");
 
         assertThat(threads).as("of the definition only").hasSize(1);
@@ -43,9 +43,9 @@ class TasksTest {
 
     @Test
     void aRequestComesBeforeTheDefinitionsThatWait() throws Exception {
-        queue.submit(definition(ImportQueue.ROOM), "a", () -> {});
+        queue.submit(definition(ImportQueue.ROOM), "a", gotOn -> {});
         Queue<String> order = new ArrayDeque<>();
-        queue.submit(definition(ImportQueue.ROOM), "a", () -> order.add("definition"));
+        queue.submit(definition(ImportQueue.ROOM), "a", gotOn -> order.add("definition"));
         tasks.start("import", "a into b", false, 1, (progress, signal) -> order.add("request"));
 
         runAll();
@@ -55,7 +55,7 @@ class TasksTest {
 
     @Test
     void whatIsTooMuchIsRefused() throws Exception {
-        queue.submit(definition(ImportQueue.ROOM), "a", () -> {});
+        queue.submit(definition(ImportQueue.ROOM), "a", gotOn -> {});
         for (int i = 0; i < 100; i++) {
             tasks.start("import", "a into b", false, 1, (progress, signal) -> "done");
         }

@@ -2,6 +2,7 @@ package org.stateferry.importer.image;
 
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StopSignal;
+import org.stateferry.host.LinuxFile;
 import org.stateferry.importer.ImportOptions;
 import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRequest;
@@ -11,10 +12,15 @@ import org.stateferry.source.DumpSources;
 import org.stateferry.source.OpenMonitor;
 import org.stateferry.storage.OpenImages;
 
-/** Lets a stop end the opening of a dump, and the operator hear why it takes long. */
-public record DumpOpening(ImportProgress progress, StopSignal stop) implements OpenMonitor {
+/** Lets a stop end the opening of a dump, and the operator hear why it takes long; refuses what lies where it must not. */
+public record DumpOpening(ImportProgress progress, StopSignal stop, ImportRequest request) implements OpenMonitor {
+    @Override
+    public void found(LinuxFile file) throws StateferryException {
+        request.roots().require(file, request.dump());
+    }
+
     /** Opens the dump of an import. */
-    public DumpSource open(ImportRequest request) throws StateferryException {
+    public DumpSource open() throws StateferryException {
         ImportOptions options = request.options();
         return DumpSources.open(request.dump(), options.choice(), options.locking(), this);
     }

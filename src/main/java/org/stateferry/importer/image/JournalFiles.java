@@ -20,6 +20,9 @@ import org.stateferry.storage.OpenImage;
 
 /** Names of journals and keys of imports. A journal belongs to an image, as only one import at a time can lock that. */
 public final class JournalFiles {
+    /** How all of their names end. */
+    static final String SUFFIX = ".journal";
+
     private static final int NAME_DIGITS = 32;
 
     private JournalFiles() {}
@@ -27,7 +30,7 @@ public final class JournalFiles {
     /** Where the journal of an image lies. */
     public static Path pathFor(StateferryHome home, Path realImage) {
         String digest = digest(realImage.toString());
-        return home.journalFolder().resolve(digest.substring(0, NAME_DIGITS) + ".journal");
+        return home.journalFolder().resolve(digest.substring(0, NAME_DIGITS) + SUFFIX);
     }
 
     /** A short key for all that identifies an import but its round. */

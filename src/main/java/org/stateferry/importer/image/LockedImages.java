@@ -15,7 +15,6 @@ import org.stateferry.importer.ImportRequest;
 import org.stateferry.storage.FileIdentity;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
-import org.stateferry.storage.OpenImages.Locking;
 
 /**
  * The images of one import, all of them open and locked.
@@ -38,7 +37,6 @@ public record LockedImages(TargetImage target, List<OpenImage> others) implement
      * @throws StateferryException as {@link TargetImages#open} and {@link OpenImages#openForUpdate}
      */
     static LockedImages open(ImportRequest request, Path image, TargetOpener target) throws StateferryException {
-        Locking locking = request.options().locking();
         List<Path> disks = disksInLockingOrder(request);
         String imageKey = keyOf(image);
         List<AutoCloseable> open = new ArrayList<>();
@@ -50,7 +48,7 @@ public record LockedImages(TargetImage target, List<OpenImage> others) implement
                     opened = target.open();
                     open.add(opened);
                 }
-                OpenImage other = OpenImages.openForUpdate(disk, locking);
+                OpenImage other = openDisk(disk, request);
                 open.add(other);
                 others.put(disk, other);
             }
@@ -63,17 +61,23 @@ public record LockedImages(TargetImage target, List<OpenImage> others) implement
 
     /** Opens and locks the other disks alone, or none; in the order in which they were asked for. */
     public static List<OpenImage> openOthers(ImportRequest request) throws StateferryException {
-        Locking locking = request.options().locking();
         Map<Path, OpenImage> others = new HashMap<>();
         try {
             for (Path disk : disksInLockingOrder(request)) {
-                others.put(disk, OpenImages.openForUpdate(disk, locking));
+                others.put(disk, openDisk(disk, request));
             }
             return asAskedFor(request, others);
         } catch (StateferryException | RuntimeException | Error e) {
             others.values().forEach(locked -> Resources.closeAfter(e, locked));
             throw e;
         }
+    }
+
+    private static OpenImage openDisk(Path disk, ImportRequest request) throws StateferryException {
+        return OpenImages.openForUpdate(
+                OpenImages.realPath(disk),
+                request.options().locking(),
+                found -> request.roots().require(found, disk));
     }
 
     private static List<OpenImage> asAskedFor(ImportRequest request, Map<Path, OpenImage> others) {

@@ -28,6 +28,7 @@ public final class NewImageMaker {
     private final NewImageLayout layout;
     private final Locking locking;
     private final FileAccess access;
+    private final OpenImages.Condition place;
 
     /** Tells whether an earlier attempt at this very import has written into a part. */
     @FunctionalInterface
@@ -35,13 +36,17 @@ public final class NewImageMaker {
         boolean isIn(OpenImage part) throws StateferryException;
     }
 
-    /** @param image where the image is to be in the end; nothing is there now */
-    public NewImageMaker(Path image, NewImage wanted, Locking locking, FileAccess access) {
+    /**
+     * @param image where the image is to be in the end; nothing is there now
+     * @param place asked about what is opened, and about the folder that the image is made in
+     */
+    public NewImageMaker(Path image, NewImage wanted, Locking locking, FileAccess access, OpenImages.Condition place) {
         this.image = image;
         this.part = PartName.of(image);
         this.layout = new NewImageLayout(wanted);
         this.locking = locking;
         this.access = access;
+        this.place = place;
     }
 
     /**
@@ -55,7 +60,7 @@ public final class NewImageMaker {
         if (!isThere()) {
             return make(handover);
         }
-        OpenImage left = openOurs(part, locking);
+        OpenImage left = openOurs(part, locking, place);
         try {
             requireNoImage(left);
             String objection = objection(left, continuation);
@@ -81,7 +86,7 @@ public final class NewImageMaker {
         if (!isThere()) {
             return false;
         }
-        try (OpenImage left = openOurs(part, locking)) {
+        try (OpenImage left = openOurs(part, locking, place)) {
             requireNoImage(left);
             return objection(left, any -> true) == null && !layout.isStartOf(access.image(left.file()));
         }
@@ -98,9 +103,10 @@ public final class NewImageMaker {
      * @throws StateferryException of kind {@link FailureKind#CONFLICT} if it is somebody else's, or no regular file; it is
      *     not opened then
      */
-    static OpenImage openOurs(Path part, Locking locking) throws StateferryException {
+    static OpenImage openOurs(Path part, Locking locking, OpenImages.Condition place) throws StateferryException {
         return OpenImages.openForUpdate(part, locking, found -> {
-            String objection = PartName.objection(found);
+            place.require(found);
+            String objection = PartName.objection(found.status());
             if (objection != null) {
                 throw StateferryException.in(
                                 FailureKind.CONFLICT,
@@ -148,7 +154,7 @@ public final class NewImageMaker {
     }
 
     private TargetImage make(Handover handover) throws StateferryException {
-        OpenImage made = OpenImages.create(part, locking);
+        OpenImage made = OpenImages.create(part, locking, place);
         try {
             requireNoImage(made);
             made.requireGivable(handover.rights());

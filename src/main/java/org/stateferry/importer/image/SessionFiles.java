@@ -44,13 +44,13 @@ public record SessionFiles(
             ImportRequest request, StateferryHome home, FileAccess access, ImportProgress progress, StopSignal stop)
             throws StateferryException {
         LockedImages.requireDistinctFiles(request);
-        DumpOpening opening = new DumpOpening(progress, stop);
+        DumpOpening opening = new DumpOpening(progress, stop, request);
         if (LockedImages.holdDump(request)) {
             return openWithin(request, home, access, opening);
         }
         OpenImages.DumpReservation reservation = DumpOpening.reserve(request);
         try {
-            DumpSource dump = access.dump(opening.open(request));
+            DumpSource dump = access.dump(opening.open());
             try {
                 return open(request, home, access, progress, reservation, dump);
             } catch (StateferryException | RuntimeException | Error e) {
@@ -71,7 +71,7 @@ public record SessionFiles(
         LockedImages images = LockedImages.open(
                 request, path, () -> TargetImages.openPresent(request, path, access, opening.progress()::notice));
         try {
-            DumpSource dump = access.dump(opening.open(request));
+            DumpSource dump = access.dump(opening.open());
             try {
                 return of(DumpOpening.reserve(request), dump, images, home, access, JournalFiles.pathFor(home, path));
             } catch (StateferryException | RuntimeException | Error e) {

@@ -98,22 +98,31 @@ public final class TargetImages {
         NewImage wanted = request.newImage();
         Handover handover = wanted == null ? null : new Handover(wanted.rights(), dump.status());
         if (wanted == null || handover == null || Files.exists(path)) {
-            return openPresent(path, locking, access, handover, notice);
+            return openPresent(request, path, access, handover, notice);
         }
         requireRoom(wanted, dump.streamLength().orElse(0)); // what is not known yet is looked at in the end
-        return new NewImageMaker(path, wanted, locking, access).open(handover, continuation, notice);
+        return new NewImageMaker(path, wanted, locking, access, placeOf(request)).open(handover, continuation, notice);
+    }
+
+    /** Asks what is opened as the image, or the folder that it is made in, whether it lies where it must. */
+    public static OpenImages.Condition placeOf(ImportRequest request) {
+        return found -> request.roots().require(found, request.image());
     }
 
     /** Opens and locks an image that is there, and is not to be made. */
     static TargetImage openPresent(ImportRequest request, Path path, FileAccess access, Consumer<String> notice)
             throws StateferryException {
-        return openPresent(path, request.options().locking(), access, null, notice);
+        return openPresent(request, path, access, null, notice);
     }
 
     private static TargetImage openPresent(
-            Path path, Locking locking, FileAccess access, @Nullable Handover handover, Consumer<String> notice)
+            ImportRequest request,
+            Path path,
+            FileAccess access,
+            @Nullable Handover handover,
+            Consumer<String> notice)
             throws StateferryException {
-        OpenImage file = OpenImages.openForUpdate(path, locking);
+        OpenImage file = OpenImages.openForUpdate(path, request.options().locking(), placeOf(request));
         try {
             noticeLeftPart(file, notice);
         } catch (StateferryException e) {

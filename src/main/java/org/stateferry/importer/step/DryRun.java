@@ -60,6 +60,8 @@ public final class DryRun {
 
     /** Whether all that the new image lacks is its name. */
     private static boolean isMade(ImportRequest request, Path image, NewImage wanted) throws StateferryException {
-        return new NewImageMaker(image, wanted, request.options().locking(), FileAccess.PLAIN).isComplete();
+        return new NewImageMaker(
+                        image, wanted, request.options().locking(), FileAccess.PLAIN, TargetImages.placeOf(request))
+                .isComplete();
     }
 }

@@ -80,7 +80,7 @@ final class PlannedImport extends OpenImport {
         List<AutoCloseable> files = new ArrayList<>(); // in the order in which they are to be closed
         try {
             files.add(DumpOpening.reserve(request));
-            DumpSource dump = new DumpOpening(progress, stop).open(request);
+            DumpSource dump = new DumpOpening(progress, stop, request).open();
             files.add(0, dump);
             List<OpenImage> disks = LockedImages.openOthers(request);
             files.addAll(disks);

@@ -13,22 +13,26 @@ import org.jspecify.annotations.Nullable;
  * so many bytes are in the image, the transfer makes a file to say so, and goes on when that file is gone. All else goes on
  * meanwhile: a stop is heard, the journal is forced.
  *
- * <p>Only tests set the system property {@value #PROPERTY}: {@code BYTES:FILE}. Without it the gate is open and costs nothing.
+ * <p>Only tests set the system property {@value #PROPERTY}: {@code BYTES:FILE}, where {@value #IMAGE} in the file's path stands for the
+ * name of the image's file. Without it the gate is open and costs nothing.
  * For one thread.
  */
 public final class TransferGate {
     /** Says where the gate stands, and its file. */
     public static final String PROPERTY = "stateferry.test.transfer-gate";
 
+    private static final String IMAGE = "{image}";
+
     private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
     private final long position;
-    private final @Nullable Path file;
+    private final @Nullable String pattern;
+    private @Nullable Path file;
     private boolean reached;
 
-    private TransferGate(long position, @Nullable Path file) {
+    private TransferGate(long position, @Nullable String pattern) {
         this.position = position;
-        this.file = file;
+        this.pattern = pattern;
     }
 
     /** The gate that the system property describes; open if there is none. */
@@ -38,12 +42,18 @@ public final class TransferGate {
             return new TransferGate(Long.MAX_VALUE, null);
         }
         int colon = text.indexOf(':');
-        return new TransferGate(Long.parseLong(text.substring(0, colon)), Path.of(text.substring(colon + 1)));
+        return new TransferGate(Long.parseLong(text.substring(0, colon)), text.substring(colon + 1));
     }
 
     /** Whether the transfer may go on; if not, a moment has passed and it asks again. */
     public boolean isOpen(TransferRun run) {
-        if (file == null || run.position() < position || reached && !Files.exists(file)) {
+        if (pattern == null || run.position() < position) {
+            return true;
+        }
+        if (file == null) {
+            file = Path.of(pattern.replace(IMAGE, run.imagePath().getFileName().toString()));
+        }
+        if (reached && !Files.exists(file)) {
             return true;
         }
         // What was handed over but not yet written would be lost to whoever kills the process now.

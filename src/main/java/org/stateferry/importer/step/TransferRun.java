@@ -1,6 +1,7 @@
 package org.stateferry.importer.step;
 
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.Executor;
@@ -331,6 +332,11 @@ public final class TransferRun implements AutoCloseable {
     /** Stream bytes handed to the write path, those of earlier attempts included. */
     public long position() {
         return startPosition + aggregator.appendedSize();
+    }
+
+    /** The image's real path. */
+    Path imagePath() {
+        return session.imagePath();
     }
 
     /** Bytes that this attempt has written to the image. */

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Executor;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.ForeignText;
 
@@ -19,15 +20,26 @@ import org.stateferry.error.ForeignText;
  * waiting raises it by one, so that nobody waits for ever. Among equals it is the turn of the definition that had none for the
  * longest time, and within a definition of what came first.
  *
- * <p>Two that name the same image never run at a time, and never more of one definition than it allows. So a disk that does not answer
- * holds back those that need it, and takes away room for one import from the others. What imports need of memory is bounded
- * by {@link #ROOM}: each takes up one place of it, or two if it compresses.
+ * <p>Two that name the same image never run at a time, and never more of one definition than it allows. What imports need of
+ * memory is bounded by {@link #ROOM}: each takes up one place of it, or two if it compresses. One that does not get on for a
+ * while, because its disk does not answer as a rule, is stalled: what it takes up is made up for by as many places of
+ * {@link #STALLED_ROOM}, so that it holds back nobody but those that need the same image. Whoever gets on again after that
+ * counts as before, and nobody begins until there is room.
  *
  * <p>Thread-safe.
  */
 public final class ImportQueue {
     /** How many places there are for imports that run: four times 28 MiB of buffers are within what the launcher allows. */
     public static final int ROOM = 4;
+
+    /**
+     * How many further places stalled imports may take up: eight times 28 MiB. The memory that the launcher allows is for both, as
+     * nothing takes the memory of a write away that a disk has not answered.
+     */
+    public static final int STALLED_ROOM = 8;
+
+    /** An import that has not got on for so long is stalled, if nothing else is said. */
+    public static final Duration STALLED_AFTER = Duration.ofMinutes(1);
 
     /** How many places an import takes up that needs memory for compression as well. */
     private static final int COMPRESSING_PLACES = 2;
@@ -39,8 +51,9 @@ public final class ImportQueue {
 
     private final Executor threads;
     private final Clock clock;
+    private final Duration stalledAfter;
     private final List<Waiting> waiting = new ArrayList<>();
-    private final List<Ticket> running = new ArrayList<>();
+    private final List<Running> running = new ArrayList<>();
     /** When each definition had its last turn, counted in turns. */
     private final Map<String, Long> lastTurns = new HashMap<>();
 
@@ -61,7 +74,26 @@ public final class ImportQueue {
         }
     }
 
-    private record Waiting(Ticket ticket, String what, Runnable work, Instant since) {}
+    /** What is done when its turn has come. It throws nothing. */
+    @FunctionalInterface
+    public interface Work {
+        /** @param gotOn to be called, from any thread and as often as one likes, whenever the work has got on */
+        void run(Runnable gotOn);
+    }
+
+    private record Waiting(Ticket ticket, String what, Work work, Instant since) {}
+
+    /** Something that has its turn. */
+    private static final class Running {
+        private final Ticket ticket;
+        /** When it has last got on. */
+        private volatile Instant movedAt;
+
+        private Running(Ticket ticket, Instant begun) {
+            this.ticket = ticket;
+            this.movedAt = begun;
+        }
+    }
 
     /**
      * Where an import stands in the queue.
@@ -73,13 +105,20 @@ public final class ImportQueue {
      */
     public record Place(int place, @Nullable String definition, String what, Instant since) {}
 
-    /**
-     * @param threads runs what has its turn, each on a thread of its own; {@link #ROOM} at a time
-     * @param clock tells how long something has waited
-     */
+    /** The same with {@link #STALLED_AFTER}. */
     public ImportQueue(Executor threads, Clock clock) {
+        this(threads, clock, STALLED_AFTER);
+    }
+
+    /**
+     * @param threads runs what has its turn, each on a thread of its own; {@link #ROOM} and {@link #STALLED_ROOM} at a time
+     * @param clock tells how long something has waited, or has not got on
+     * @param stalledAfter what has not got on for so long is stalled
+     */
+    public ImportQueue(Executor threads, Clock clock, Duration stalledAfter) {
         this.threads = threads;
         this.clock = clock;
+        this.stalledAfter = stalledAfter;
     }
 
     /** How many places an import takes up. */
@@ -91,51 +130,60 @@ public final class ImportQueue {
      * Lets an import wait for its turn, which may be at once.
      *
      * @param what what is to be done, for people
-     * @param work throws nothing
+     * @param work what is done when its turn has come
      */
-    public void submit(Ticket ticket, String what, Runnable work) {
+    public void submit(Ticket ticket, String what, Work work) {
         synchronized (this) {
             waiting.add(new Waiting(ticket, what, work, clock.instant()));
         }
         startAllThatCan();
     }
 
+    /** Looks whether somebody's turn has come because others are stalled; to be called now and then. */
+    public void review() {
+        startAllThatCan();
+    }
+
     private void startAllThatCan() {
-        for (Waiting next = takeNext(); next != null; next = takeNext()) {
-            Waiting turn = next;
+        for (Turn next = takeNext(); next != null; next = takeNext()) {
+            Turn turn = next;
             threads.execute(() -> run(turn));
         }
     }
 
-    private void run(Waiting turn) {
+    /** Somebody's turn: what to do, and how it is listed meanwhile. */
+    private record Turn(Work work, Running running) {}
+
+    private void run(Turn turn) {
         try {
-            turn.work.run();
+            turn.running.movedAt = clock.instant(); // it may have waited for a thread
+            turn.work.run(() -> turn.running.movedAt = clock.instant());
         } finally {
             synchronized (this) {
-                running.remove(turn.ticket);
+                running.remove(turn.running);
                 notifyAll();
             }
             startAllThatCan();
         }
     }
 
-    private synchronized @Nullable Waiting takeNext() {
+    private synchronized @Nullable Turn takeNext() {
+        Instant now = clock.instant();
         Waiting next = waiting.stream()
                 .filter(candidate -> mayRun(candidate.ticket))
                 // min keeps to the order in which they came
-                .min(order(clock.instant()))
+                .min(order(now))
                 .orElse(null);
         // Whoever comes next waits until there is room for him: others that need less must not keep him from it for
         // ever.
-        if (next != null && !hasRoom(next.ticket)) {
+        if (next == null || !hasRoom(next.ticket, now)) {
             return null;
         }
-        if (next != null) {
-            waiting.remove(next);
-            running.add(next.ticket);
-            lastTurns.put(next.ticket.job, ++turns);
-        }
-        return next;
+        waiting.remove(next);
+        Running begun = new Running(next.ticket, now);
+        running.add(begun);
+        lastTurns.put(next.ticket.job, ++turns);
+        return new Turn(next.work, begun);
     }
 
     private Comparator<Waiting> order(Instant now) {
@@ -162,15 +210,28 @@ public final class ImportQueue {
         return candidate.ticket.priority + waited;
     }
 
-    private boolean hasRoom(Ticket ticket) {
-        return running.stream().mapToInt(Ticket::places).sum() + ticket.places <= ROOM;
+    private boolean hasRoom(Ticket ticket, Instant now) {
+        int moving = places(running.stream().filter(other -> !isStalled(other, now)));
+        int all = places(running.stream());
+        return moving + ticket.places <= ROOM && all + ticket.places <= ROOM + STALLED_ROOM;
+    }
+
+    private static int places(Stream<Running> some) {
+        return some.mapToInt(one -> one.ticket.places).sum();
+    }
+
+    private boolean isStalled(Running one, Instant now) {
+        return Duration.between(one.movedAt, now).compareTo(stalledAfter) >= 0;
     }
 
     private boolean mayRun(Ticket ticket) {
-        long ofJob =
-                running.stream().filter(other -> other.job.equals(ticket.job)).count();
+        long ofJob = running.stream()
+                .filter(other -> other.ticket.job.equals(ticket.job))
+                .count();
         return ofJob < ticket.concurrentMax
-                && running.stream().flatMap(other -> other.images.stream()).noneMatch(ticket.images::contains);
+                && running.stream()
+                        .flatMap(other -> other.ticket.images.stream())
+                        .noneMatch(ticket.images::contains);
     }
 
     /** How many imports wait. */
@@ -181,6 +242,12 @@ public final class ImportQueue {
     /** How many imports run. */
     public synchronized int runningCount() {
         return running.size();
+    }
+
+    /** How many of those that run are stalled. */
+    public synchronized int stalledCount() {
+        Instant now = clock.instant();
+        return (int) running.stream().filter(one -> isStalled(one, now)).count();
     }
 
     /** How long the import has waited that has waited longest; nothing if none waits. */

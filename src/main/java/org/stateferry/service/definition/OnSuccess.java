@@ -6,7 +6,12 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.host.LinuxFile;
+import org.stateferry.host.LinuxFile.Links;
+import org.stateferry.importer.FileRoots;
+import org.stateferry.storage.FileFailures;
 
 /**
  * What becomes of a dump when its state is in the image.
@@ -40,28 +45,56 @@ public record OnSuccess(Action action, @Nullable Path folder) {
      *
      * @param dump the dump
      * @param imported what was proven to be in the image
+     * @param roots where the dump must lie, and the folder that it goes to
      * @return whether it was done; false if the file is another one, which is left alone
      * @throws IOException if the dump cannot be moved or deleted; it is then where it was
      */
-    public boolean apply(Path dump, FileMark imported) throws IOException {
+    public boolean apply(Path dump, FileMark imported, FileRoots roots) throws IOException {
         if (keeps()) {
             return true;
         }
+        Path name = dump.getFileName();
+        // Both folders by descriptors: wherever their paths lead by now, it is these two.
+        try (LinuxFile from =
+                        folder(Objects.requireNonNull(dump.toAbsolutePath().getParent()), roots);
+                LinuxFile to = folder == null ? null : folder(folder, roots)) {
+            return apply(from, name.toString(), imported, to == null ? null : to.entry(name.toString()));
+        } catch (FileSystemException e) { // which names a descriptor
+            Path about = folder == null ? dump : folder.resolve(name);
+            throw new FileSystemException(about.toString(), null, FileFailures.reason(e));
+        }
+    }
+
+    private static LinuxFile folder(Path path, FileRoots roots) throws IOException {
+        LinuxFile found = LinuxFile.locate(path, Links.FOLLOW);
+        try {
+            roots.require(found, path);
+            return found;
+        } catch (IOException | RuntimeException e) {
+            found.close();
+            throw e;
+        }
+    }
+
+    /** @param target null if the dump is to be deleted */
+    private static boolean apply(LinuxFile from, String name, FileMark imported, @Nullable Path target)
+            throws IOException {
+        Path dump = from.entry(name);
         if (!FileMark.of(dump).hasContentOf(imported)) {
             return false;
         }
         // First to a name of our own: what happens to the old name from here on is not ours to delete.
-        Path aside = dump.resolveSibling(ASIDE + dump.getFileName());
+        Path aside = from.entry(ASIDE + name);
         rename(dump, aside);
         try {
             if (!FileMark.of(aside).hasContentOf(imported)) {
                 rename(aside, dump);
                 return false;
             }
-            if (folder == null) {
+            if (target == null) {
                 Files.delete(aside);
             } else {
-                rename(aside, folder.resolve(dump.getFileName()));
+                rename(aside, target);
             }
             return true;
         } catch (IOException e) {

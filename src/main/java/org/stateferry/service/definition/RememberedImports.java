@@ -67,8 +67,11 @@ public final class RememberedImports {
      * @param wanted what is asked for; two texts that differ are two imports
      * @return what to tell about it
      */
-    public synchronized Optional<String> find(Path dump, FileMark mark, String wanted) {
-        Entry entry = byDump.get(key(wanted, dump.toString()));
+    public Optional<String> find(Path dump, FileMark mark, String wanted) {
+        Entry entry;
+        synchronized (this) { // not while files are looked at: their disk may not answer
+            entry = byDump.get(key(wanted, dump.toString()));
+        }
         return entry != null
                         && entry.mark.equals(mark)
                         && entry.images.stream().allMatch(RememberedImports::isUnchanged)

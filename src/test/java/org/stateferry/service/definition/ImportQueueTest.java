@@ -48,7 +48,7 @@ class ImportQueueTest {
         }
     };
     private final Deque<Runnable> threads = new ArrayDeque<>();
-    private final ImportQueue queue = new ImportQueue(threads::add, clock);
+    private ImportQueue queue = new ImportQueue(threads::add, clock);
     private final List<String> done = new ArrayList<>();
     private int images;
 
@@ -57,7 +57,7 @@ class ImportQueueTest {
     }
 
     private void submit(String name, Ticket ticket) {
-        queue.submit(ticket, "an import", () -> done.add(name));
+        queue.submit(ticket, "an import", gotOn -> done.add(name));
     }
 
     private void workThroughAll() {
@@ -103,6 +103,7 @@ class ImportQueueTest {
 
     @Test
     void whoWaitsLongComesBeforeAHigherPriority() {
+        queue = new ImportQueue(threads::add, clock, Duration.ofDays(1)); // in which nobody is taken for stalled
         fill();
         submit("low", 0);
         now = now.plus(Duration.ofMinutes(11));
@@ -125,7 +126,7 @@ class ImportQueueTest {
         assertThat(done).containsExactly("a", "c", "b");
     }
 
-    /** A disk that hangs: its definition goes no further, and all others do. */
+    /** Its definition goes no further than it may, and all others do. */
     @Test
     void aDefinitionHasNoMoreAtATimeThanItAllows() {
         for (int i = 0; i < 5; i++) {
@@ -140,6 +141,84 @@ class ImportQueueTest {
         hangs.run();
         workThroughAll();
         assertThat(done).hasSize(7);
+    }
+
+    /** More disks that do not answer than there are places. */
+    @Test
+    void whoeverDoesNotGetOnMakesRoomForOthersAfterAWhile() {
+        for (int i = 0; i < 5; i++) {
+            submit("hangs" + i, 0);
+        }
+        submit("works", 0);
+        now = now.plus(ImportQueue.STALLED_AFTER.minusMillis(1));
+        queue.review();
+        assertThat(queue.runningCount()).isEqualTo(ImportQueue.ROOM);
+        assertThat(queue.stalledCount()).isZero();
+
+        now = now.plusMillis(1);
+        queue.review();
+
+        assertThat(queue.stalledCount()).isEqualTo(4);
+        assertThat(queue.runningCount())
+                .as("the fifth that hangs, and the one that works")
+                .isEqualTo(6);
+        threads.removeLast().run();
+        assertThat(done).containsExactly("works");
+    }
+
+    /** One that takes up all places. */
+    private static Ticket whole() {
+        return new Ticket("whole", Set.of(Path.of("/whole")), ImportQueue.ROOM, 0, 1);
+    }
+
+    @Test
+    void whoeverGetsOnIsNotStalledHoweverLongItTakes() {
+        queue.submit(whole(), "an import", gotOn -> {
+            submit("waits", 0);
+            for (int minute = 0; minute < 10; minute++) {
+                now = now.plus(ImportQueue.STALLED_AFTER.minusSeconds(1));
+                gotOn.run();
+                queue.review();
+            }
+            assertThat(queue.stalledCount()).isZero();
+            assertThat(queue.waitingCount()).isEqualTo(1);
+            done.add("slow");
+        });
+        workThroughAll();
+
+        assertThat(done).containsExactly("slow", "waits");
+    }
+
+    @Test
+    void whoeverGetsOnAgainCountsAsBefore() {
+        queue.submit(whole(), "an import", gotOn -> {
+            now = now.plus(ImportQueue.STALLED_AFTER);
+            assertThat(queue.stalledCount()).isEqualTo(1);
+            gotOn.run();
+            submit("waits", 0);
+            assertThat(queue.stalledCount()).isZero();
+            assertThat(queue.waitingCount()).isEqualTo(1);
+            done.add("slow");
+        });
+        workThroughAll();
+
+        assertThat(done).containsExactly("slow", "waits");
+    }
+
+    @Test
+    void stalledImportsAreBoundedToo() {
+        for (int i = 0; i < 100; i++) {
+            submit("hangs" + i, 0);
+        }
+        for (int minute = 0; minute < 10; minute++) {
+            now = now.plus(ImportQueue.STALLED_AFTER);
+            queue.review();
+        }
+
+        assertThat(queue.runningCount()).isEqualTo(ImportQueue.ROOM + ImportQueue.STALLED_ROOM);
+        assertThat(queue.stalledCount()).isEqualTo(ImportQueue.ROOM + ImportQueue.STALLED_ROOM);
+        workThroughAll();
+        assertThat(done).hasSize(100);
     }
 
     @Test
@@ -172,7 +251,7 @@ class ImportQueueTest {
         IntStream.range(0, 100).parallel().forEach(number -> {
             int image = number % 30;
             Ticket ticket = new Ticket("job" + number % 7, Set.of(Path.of("/i" + image)), 1, number % 3, 2);
-            busy.submit(ticket, "an import", () -> {
+            busy.submit(ticket, "an import", gotOn -> {
                 most.accumulateAndGet(now.incrementAndGet(), Math::max);
                 if (!busyImages.add(image)) {
                     collisions.incrementAndGet();

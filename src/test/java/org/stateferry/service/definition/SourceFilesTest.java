@@ -17,6 +17,7 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.stateferry.importer.FileRoots;
 import org.stateferry.testing.HoldingProcess;
 
 /** What a folder of dumps has to offer, which of them are complete, and what becomes of them. */
@@ -116,13 +117,13 @@ class SourceFilesTest {
     void whatIsImportedCanBeMovedAndNeverReplacesAFile() throws Exception {
         Path done = Files.createDirectory(folder.resolve("done"));
         OnSuccess move = new OnSuccess(OnSuccess.Action.MOVE, done);
-        assertThat(move.apply(dump, FileMark.of(dump))).isTrue();
+        assertThat(move.apply(dump, FileMark.of(dump), FileRoots.ANYWHERE)).isTrue();
         assertThat(done.resolve("vm.save")).hasContent("state");
         assertThat(dump).doesNotExist();
 
         Files.writeString(dump, "tomorrow's");
         assertThatExceptionOfType(IOException.class)
-                .isThrownBy(() -> move.apply(dump, FileMark.of(dump)))
+                .isThrownBy(() -> move.apply(dump, FileMark.of(dump), FileRoots.ANYWHERE))
                 .withMessageContaining("there is such a file already");
         assertThat(dump).hasContent("tomorrow's");
         assertThat(done.resolve("vm.save")).hasContent("state");
@@ -135,10 +136,10 @@ class SourceFilesTest {
         FileMark imported = FileMark.of(dump);
         Files.move(dump, folder.resolve("elsewhere"));
         Files.writeString(dump, "other");
-        assertThat(delete.apply(dump, imported)).isFalse();
+        assertThat(delete.apply(dump, imported, FileRoots.ANYWHERE)).isFalse();
         assertThat(dump).hasContent("other");
 
-        assertThat(delete.apply(dump, FileMark.of(dump))).isTrue();
+        assertThat(delete.apply(dump, FileMark.of(dump), FileRoots.ANYWHERE)).isTrue();
         assertThat(dump).doesNotExist();
     }
 
