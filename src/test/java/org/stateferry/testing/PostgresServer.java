@@ -92,6 +92,11 @@ public final class PostgresServer implements AutoCloseable {
                 "start");
     }
 
+    /** Where it listens. */
+    public int port() {
+        return port;
+    }
+
     private static boolean isRoot() {
         return "root".equals(System.getProperty("user.name"));
     }
@@ -113,7 +118,12 @@ public final class PostgresServer implements AutoCloseable {
 
     /** The settings of a home whose job repository this database is. */
     public String settings() {
-        return "spring.datasource.url=jdbc:postgresql://127.0.0.1:" + port + "/postgres\n"
+        return settings(port);
+    }
+
+    /** The same by way of another port, at which somebody listens who hands on. */
+    public String settings(int otherPort) {
+        return "spring.datasource.url=jdbc:postgresql://127.0.0.1:" + otherPort + "/postgres\n"
                 + "spring.datasource.username=" + ACCOUNT + "\n";
     }
 
