@@ -14,6 +14,7 @@ import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -177,7 +178,10 @@ class JobDefinitionReaderTest {
         List<DefinitionMistake> mistakes = new ArrayList<>();
 
         assertThat(JobDefinitionReader.read(
-                        Files.writeString(jobs.resolve("nightly.yaml"), text), FileRoots.of(List.of(root)), mistakes))
+                        Files.writeString(jobs.resolve("nightly.yaml"), text),
+                        UnaryOperator.identity(),
+                        FileRoots.of(List.of(root)),
+                        mistakes))
                 .isEmpty();
 
         assertThat(mistakes)
@@ -191,6 +195,7 @@ class JobDefinitionReaderTest {
         String inOrder = "{source: {folder: %1$s/drop}, image: '%1$s/not-there-yet/{domain}.qcow2', name: n}";
         assertThat(JobDefinitionReader.read(
                         Files.writeString(jobs.resolve("nightly.yaml"), inOrder.formatted(root)),
+                        UnaryOperator.identity(),
                         FileRoots.of(List.of(elsewhere, root)),
                         mistakes))
                 .isPresent();
