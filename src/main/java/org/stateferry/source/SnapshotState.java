@@ -55,8 +55,7 @@ final class SnapshotState implements DumpHolder {
      * @throws StateferryException as {@link OpenImages#openForReading}; {@code DUMP_MISSING} if there is no such snapshot,
      *     {@code CONFLICT} if there are several, {@code DUMP_UNFIT} if it has no state, or none that can be read
      */
-    static SnapshotState open(Path path, String name, Locking locking, OpenMonitor monitor)
-            throws StateferryException {
+    static SnapshotState open(Path path, String name, Locking locking, OpenMonitor monitor) throws StateferryException {
         OpenImage open = OpenImages.openForReading(path, locking, monitor::found);
         try {
             Qcow2Image image = Qcow2Image.open(open.file());

@@ -139,7 +139,8 @@ class HomeTransferTest {
 
     private static List<String> versions(BatchContext context) {
         return JdbcClient.create(context.bean(DataSource.class))
-                .sql("SELECT \"version\" FROM \"flyway_schema_history\" WHERE \"version\" IS NOT NULL AND \"success\" ORDER BY \"installed_rank\"")
+                .sql(
+                        "SELECT \"version\" FROM \"flyway_schema_history\" WHERE \"version\" IS NOT NULL AND \"success\" ORDER BY \"installed_rank\"")
                 .query(String.class)
                 .list();
     }

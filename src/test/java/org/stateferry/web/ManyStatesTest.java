@@ -174,7 +174,8 @@ class ManyStatesTest {
     /** Both definitions get on: as long as both have something to do, neither is far ahead of the other. */
     private static void assertFair(int wanted) throws IOException {
         List<String> order = completed().stream()
-                .sorted(Comparator.comparing((JsonNode one) -> Instant.parse(one.path("started").asString())))
+                .sorted(Comparator.comparing(
+                        (JsonNode one) -> Instant.parse(one.path("started").asString())))
                 .map(one -> Path.of(one.path("dump").asString())
                         .getParent()
                         .getFileName()

@@ -116,11 +116,7 @@ public final class TargetImages {
     }
 
     private static TargetImage openPresent(
-            ImportRequest request,
-            Path path,
-            FileAccess access,
-            @Nullable Handover handover,
-            Consumer<String> notice)
+            ImportRequest request, Path path, FileAccess access, @Nullable Handover handover, Consumer<String> notice)
             throws StateferryException {
         OpenImage file = OpenImages.openForUpdate(path, request.options().locking(), placeOf(request));
         try {
