@@ -126,7 +126,8 @@ final class DefinitionFolder {
                     file,
                     new Known(
                             mark,
-                            JobDefinitionReader.read(file, settings, roots, mistakes).orElse(last)));
+                            JobDefinitionReader.read(file, settings, roots, mistakes)
+                                    .orElse(last)));
         }
         return now;
     }

@@ -90,7 +90,8 @@ class ServiceConfiguration {
                 new ServiceImports(repository), queue, new RememberedImports(repository.home()), stop, wallClock, jvm);
         Map<String, ImportMetrics> metrics = new ConcurrentHashMap<>(); // meters are registered once for each name
         return new ImportSchedule(
-                new DefinitionFolder(properties.jobs(), text -> withSettings(text, environment), fileRoots.orAnywhere()),
+                new DefinitionFolder(
+                        properties.jobs(), text -> withSettings(text, environment), fileRoots.orAnywhere()),
                 definition -> new ScheduledImport(
                         definition,
                         parts,

@@ -28,7 +28,8 @@ class NotifyFieldsTest {
     private Optional<JobDefinition> read(String notify) throws Exception {
         Path file = Files.writeString(
                 folder.resolve("nightly.yaml"), "dump: a\nimage: b\nname: c\nnotify: " + notify + "\n");
-        return JobDefinitionReader.read(file, text -> ServiceConfiguration.withSettings(text, settings), FileRoots.ANYWHERE, mistakes);
+        return JobDefinitionReader.read(
+                file, text -> ServiceConfiguration.withSettings(text, settings), FileRoots.ANYWHERE, mistakes);
     }
 
     @Test

@@ -204,8 +204,8 @@ class SwappedPathsTest {
     private ScheduledImport define(String fields, Runnable afterwards) throws Exception {
         Path file = Files.writeString(root.resolve("job" + count++ + ".yaml"), fields);
         List<DefinitionMistake> mistakes = new ArrayList<>();
-        JobDefinition definition =
-                JobDefinitionReader.read(file, UnaryOperator.identity(), roots, mistakes).orElseThrow(() -> new AssertionError(mistakes));
+        JobDefinition definition = JobDefinitionReader.read(file, UnaryOperator.identity(), roots, mistakes)
+                .orElseThrow(() -> new AssertionError(mistakes));
         ServiceParts.Imports imports = new ServiceParts.Imports() {
             @Override
             public ImportOutcome run(ImportRequest request, ImportProgress progress, StopSignal stop)
