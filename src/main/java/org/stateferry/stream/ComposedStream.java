@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.stateferry.bytes.ZeroBytes;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
@@ -48,6 +49,24 @@ public final class ComposedStream implements StreamFile {
         @Override
         public long nextData(long at) {
             return Math.min(size, file.nextData(offset + at) - offset);
+        }
+    }
+
+    /** Zeros that no file holds. */
+    public record Zeros(long size) implements Part {
+        @Override
+        public void read(ByteBuffer target, long at) {
+            ZeroBytes.put(target, target.remaining());
+        }
+
+        @Override
+        public long nextData(long at) {
+            return size;
+        }
+
+        @Override
+        public long zerosEnd(long at, long max) {
+            return Math.min(size, at + max);
         }
     }
 

@@ -1,6 +1,9 @@
 package org.stateferry.stream;
 
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.bytes.Alignment;
 import org.stateferry.error.StateferryException;
 
 /**
@@ -27,6 +30,33 @@ public record MappedBlock(RamBlock block, int pageSize, long bitmapOffset, long 
     static final int HEAD_SIZE = Integer.BYTES + 3 * Long.BYTES;
 
     private static final int VERSION = 1;
+
+    /**
+     * A block as QEMU places it ({@code migration/ram.c}, {@code mapped_ram_setup_ramblock}): the bitmap right behind its entry in the
+     * list, the pages at the next multiple of {@link #PAGES_ALIGNMENT}. The next block's entry goes to {@link #end}.
+     *
+     * @param entryOffset where in the file the block's entry begins
+     */
+    public static MappedBlock placed(RamBlock block, int pageSize, long entryOffset) {
+        MappedBlock unplaced = new MappedBlock(block, pageSize, 0, 0);
+        long bitmapOffset = entryOffset + unplaced.entry().length;
+        long pagesOffset = Alignment.alignUp(bitmapOffset + unplaced.bitmapSize(), PAGES_ALIGNMENT);
+        return new MappedBlock(block, pageSize, bitmapOffset, pagesOffset);
+    }
+
+    /** The block's entry in the list of blocks, from its name on. */
+    public byte[] entry() {
+        byte[] name = block.name().getBytes(StandardCharsets.UTF_8);
+        return ByteBuffer.allocate(1 + name.length + Long.BYTES + HEAD_SIZE)
+                .put((byte) name.length)
+                .put(name)
+                .putLong(block.usedLength())
+                .putInt(VERSION)
+                .putLong(pageSize)
+                .putLong(bitmapOffset)
+                .putLong(pagesOffset)
+                .array();
+    }
 
     /** How many pages the block has. */
     public long pageCount() {

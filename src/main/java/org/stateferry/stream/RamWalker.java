@@ -177,7 +177,7 @@ final class RamWalker {
         }
         requireInBlock(pageOffset, named ? nameLength : RamBlockTable.NONE);
         int kind = flags & ~RamFlag.CONTINUE;
-        listener.page(currentBlock, pageOffset, kind);
+        listener.page(currentBlock, pageOffset, kind, in.offset() + headSize);
         if (kind == RamFlag.PAGE) {
             in.advance(headSize);
             in.skip(pageSize);

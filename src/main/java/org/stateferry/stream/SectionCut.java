@@ -53,25 +53,14 @@ public final class SectionCut {
     }
 
     private void walk(StreamFile file, MigrationStream stream) throws StateferryException {
-        StreamMeasure measure = new StreamMeasure(
-                file,
-                stream.fileOffset(),
-                stream.facts().targetPageSize(),
-                StreamMeasure.newPiece(stream.length()),
-                stream.vmDescription());
-        measure.walker().listen(new StreamListener() {
+        StreamCheck.Unchecked unchecked = StreamMeasure.follow(file, stream, new StreamListener() {
             @Override
             public void passed(SectionType type, long sectionId, String name, StreamFacts.Extent extent) {
                 SectionCut.this.passed(type, sectionId, name, extent);
             }
         });
-        StreamMeasure.Outcome outcome = measure.run(Long.MAX_VALUE);
-        if (outcome == StreamMeasure.Outcome.CUT) {
-            measure.walker().finish();
-        }
         for (String name : names) {
             if (!sizes.containsKey(name)) {
-                StreamCheck.Unchecked unchecked = measure.walker().unchecked();
                 throw unchecked == null
                         ? StateferryException.in(
                                         FailureKind.DUMP_UNFIT, file.path(), "the stream has no section '" + name + "'")

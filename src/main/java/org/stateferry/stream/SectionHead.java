@@ -15,7 +15,7 @@ import org.stateferry.error.StateferryException;
  * @param versionId the version of the payload's layout
  * @param size the size of the head itself in bytes
  */
-record SectionHead(long sectionId, String name, long instanceId, long versionId, int size) {
+public record SectionHead(long sectionId, String name, long instanceId, long versionId, int size) {
     /** The size of a footer in bytes: type and section id. */
     static final int FOOTER_SIZE = 1 + Integer.BYTES;
 

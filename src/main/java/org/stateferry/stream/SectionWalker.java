@@ -223,9 +223,11 @@ final class SectionWalker {
         if (!in.has(1)) {
             return false;
         }
-        return in.peekU8(0) == SectionType.SUBSECTION.code()
-                ? configuration.subsection() && takePageSize()
-                : goTo(Position.SECTION);
+        if (in.peekU8(0) == SectionType.SUBSECTION.code()) {
+            return configuration.subsection() && takePageSize();
+        }
+        listener.configured(in.offset());
+        return goTo(Position.SECTION);
     }
 
     private boolean takePageSize() throws StateferryException {

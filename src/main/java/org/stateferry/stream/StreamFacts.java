@@ -54,7 +54,7 @@ public record StreamFacts(
     private static final long MEMORY_SIZE_MIN = 1024 * 1024;
 
     /** The capability with which RAM lies at fixed places of the file instead of in records. */
-    static final String MAPPED_RAM = "mapped-ram";
+    public static final String MAPPED_RAM = "mapped-ram";
 
     /** A range of bytes in the stream. */
     public record Extent(long offset, long length) {

@@ -371,7 +371,7 @@ public final class StreamInspection {
         }
 
         @Override
-        public void page(int block, long pageOffset, int kind) {
+        public void page(int block, long pageOffset, int kind, long contentOffset) {
             if (!pages) {
                 return;
             }

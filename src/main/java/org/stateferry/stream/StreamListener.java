@@ -4,9 +4,16 @@ import java.nio.ByteBuffer;
 import org.stateferry.error.StateferryException;
 
 /** Hears what is passed on the way through a stream. Offsets are in bytes from the start of the stream. */
-interface StreamListener {
+public interface StreamListener {
     /** Hears nothing. */
     StreamListener NONE = new StreamListener() {};
+
+    /**
+     * The configuration section ends; not told of a stream that has none.
+     *
+     * @param offset behind it
+     */
+    default void configured(long offset) {}
 
     /**
      * A section with a head begins.
@@ -35,8 +42,9 @@ interface StreamListener {
      *
      * @param block the index of its block in the list of RAM blocks
      * @param kind one of {@link RamFlag}
+     * @param contentOffset where what follows the record's head lies: the bytes of the page, if it is a {@link RamFlag#PAGE}
      */
-    default void page(int block, long pageOffset, int kind) throws StateferryException {}
+    default void page(int block, long pageOffset, int kind, long contentOffset) throws StateferryException {}
 
     /** Bytes were passed without being looked at: those of a page, or of another payload of known length. */
     default void skipped(ByteBuffer bytes) {}

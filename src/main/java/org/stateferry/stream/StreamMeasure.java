@@ -8,7 +8,7 @@ import org.stateferry.error.StateferryException;
  * Finds the end of a stream by reading its sections one after the other. Pages and other payloads of known length are
  * not looked at, and long ones are not even read. Not thread-safe.
  */
-final class StreamMeasure {
+public final class StreamMeasure {
     /** How much is read at once, in bytes. */
     private static final int PIECE_SIZE = 1024 * 1024;
 
@@ -40,6 +40,29 @@ final class StreamMeasure {
         in = new ElementInput(file.path(), fileOffset);
         DescribedSections described = description == null ? null : new DescribedSections(in, description);
         walker = new SectionWalker(in, pageSize, described, this::isEndMark);
+    }
+
+    /**
+     * Reads a stream through, as far as its sections can be followed.
+     *
+     * @param stream the stream in the file
+     * @param listener hears what is passed
+     * @return what could not be followed, or null if the end of the stream was reached
+     * @throws StateferryException if the stream is damaged or cut off, or the file cannot be read
+     */
+    public static StreamCheck.@Nullable Unchecked follow(
+            StreamFile file, MigrationStream stream, StreamListener listener) throws StateferryException {
+        StreamMeasure measure = new StreamMeasure(
+                file,
+                stream.fileOffset(),
+                stream.facts().targetPageSize(),
+                newPiece(stream.length()),
+                stream.vmDescription());
+        measure.walker.listen(listener);
+        if (measure.run(Long.MAX_VALUE) == Outcome.CUT) {
+            measure.walker.finish();
+        }
+        return measure.walker.unchecked();
     }
 
     /** A buffer for the measuring of a stream that has so many bytes at most. */

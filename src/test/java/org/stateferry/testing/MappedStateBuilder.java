@@ -3,6 +3,7 @@ package org.stateferry.testing;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
@@ -24,6 +25,7 @@ public final class MappedStateBuilder {
     private ByteOrder order = ByteOrder.LITTLE_ENDIAN;
     private int start;
     private boolean described = true;
+    private boolean hasEmptyPart = true;
 
     /**
      * A block.
@@ -88,6 +90,12 @@ public final class MappedStateBuilder {
         return this;
     }
 
+    /** With no section of RAM between that of the blocks, or of the pages, and the last. */
+    public MappedStateBuilder withoutEmptyPart() {
+        hasEmptyPart = false;
+        return this;
+    }
+
     public int pageSize() {
         return pageSize;
     }
@@ -115,6 +123,51 @@ public final class MappedStateBuilder {
         }
         stream.i64(0x10).footer(SECTION_ID);
         return rest(stream, "{\"configuration\": {\"vmsd_name\": \"configuration\", \"subsections\": []}, ");
+    }
+
+    /**
+     * The plain stream of the same state, as QEMU may write one of a guest that runs: in several sections, with another device's and a
+     * command between them, pages sent in any order and again with other content.
+     */
+    public byte[] live(Random random) {
+        MigrationStreamBuilder stream = beginning(new MigrationStreamBuilder());
+        for (Block block : blocks) {
+            stream.name(block.name()).i64((long) block.pages().size() * pageSize);
+        }
+        stream.i64(0x10).footer(SECTION_ID);
+        for (int round = random.nextInt(3); round >= 0; round--) {
+            boolean last = round == 0;
+            stream.u8(2).u32(SECTION_ID);
+            for (Block block : blocks) {
+                List<Integer> order = new ArrayList<>();
+                for (int index = 0; index < block.pages().size(); index++) {
+                    order.add(index);
+                }
+                if (random.nextBoolean()) {
+                    Collections.shuffle(order, random);
+                }
+                boolean sent = false;
+                for (int index : order) {
+                    byte @Nullable [] content = block.pages().get(index);
+                    byte @Nullable [] page = last ? content : random.nextBoolean() ? page(random) : null;
+                    if (last || random.nextBoolean() || content == null) {
+                        sendPage(stream, block, index, page, sent && random.nextInt(10) > 0);
+                        sent = true;
+                    }
+                }
+            }
+            stream.i64(0x10).footer(SECTION_ID).command(11, 0);
+        }
+        return rest(stream, "{\"configuration\": {\"vmsd_name\": \"configuration\", \"subsections\": []}, ");
+    }
+
+    private void sendPage(
+            MigrationStreamBuilder stream, Block block, int index, byte @Nullable [] page, boolean goesOn) {
+        stream.i64((long) index * pageSize | (page == null ? 0x02 : 0x08) | (goesOn ? 0x20 : 0));
+        if (!goesOn) {
+            stream.name(block.name());
+        }
+        stream.bytes(page == null ? new byte[1] : page);
     }
 
     /** The file. */
@@ -145,7 +198,9 @@ public final class MappedStateBuilder {
         return rest(
                 stream,
                 "{\"configuration\": {\"vmsd_name\": \"configuration\", \"subsections\": [{\"vmsd_name\":"
-                        + " \"configuration/capabilities\", \"version\": 1, \"fields\": []}]}, ");
+                        + " \"configuration/capabilities\", \"version\": 1, \"fields\": [{\"name\": \"caps_count\","
+                        + " \"type\": \"uint32\", \"size\": 4}, {\"name\": \"capabilities\", \"type\": \"capability\","
+                        + " \"size\": 11}]}]}, ");
     }
 
     private MigrationStreamBuilder beginning(MigrationStreamBuilder stream) {
@@ -164,10 +219,10 @@ public final class MappedStateBuilder {
     }
 
     private byte[] rest(MigrationStreamBuilder stream, String configuration) {
-        stream.ramPart(pages -> {})
-                .ramEnd()
-                .device(3, "timer", 0, 2, 24, "", "")
-                .device(9, "globalstate", 0, 1, 104, "", "");
+        if (hasEmptyPart) {
+            stream.ramPart(pages -> {});
+        }
+        stream.ramEnd().device(3, "timer", 0, 2, 24, "", "").device(9, "globalstate", 0, 1, 104, "", "");
         return described
                 ? stream.vmDescription(configuration + "\"page_size\": " + pageSize + ", " + DEVICES)
                         .build()

@@ -23,7 +23,7 @@ import org.stateferry.stream.VmDescriptionEdit;
  */
 public final class MappedRam {
     /** Pages of all blocks together: those of 64 TiB with pages of 4 KiB, four times what QEMU's machines offer. */
-    private static final long PAGES_MAX = 1L << 34;
+    static final long PAGES_MAX = 1L << 34;
 
     /** QEMU's END_OF_SECTION record. */
     private static final long END_OF_RECORDS = 0x10;
@@ -90,7 +90,7 @@ public final class MappedRam {
         if (start > 0 && !layout.blocks().isEmpty()) {
             long fixed = layout.blocks().get(0).bitmapOffset();
             parts.add(range(start, fixed));
-            parts.add(new Zeros(start));
+            parts.add(new ComposedStream.Zeros(start));
             at = fixed;
         }
         ByteOrder order = bitOrder();
@@ -227,23 +227,5 @@ public final class MappedRam {
     private boolean isZero(MappedBlock block, long page) throws StateferryException {
         ByteBuffer bytes = file.read(block.pagesOffset() + page * block.pageSize(), block.pageSize());
         return ZeroBytes.isZero(bytes, 0, bytes.limit());
-    }
-
-    /** Zeros that no file holds. */
-    private record Zeros(long size) implements ComposedStream.Part {
-        @Override
-        public void read(ByteBuffer target, long at) {
-            ZeroBytes.put(target, target.remaining());
-        }
-
-        @Override
-        public long nextData(long at) {
-            return size;
-        }
-
-        @Override
-        public long zerosEnd(long at, long max) {
-            return Math.min(size, at + max);
-        }
     }
 }

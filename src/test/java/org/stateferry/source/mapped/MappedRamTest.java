@@ -19,10 +19,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.stream.RamFlag;
 import org.stateferry.stream.StreamChecker;
 import org.stateferry.stream.StreamFile;
 import org.stateferry.stream.StreamSurvey;
 import org.stateferry.testing.MappedStateBuilder;
+import org.stateferry.testing.MigrationStreamBuilder;
 import org.stateferry.testing.Seeds;
 import org.stateferry.testing.Thorough;
 
@@ -32,6 +34,10 @@ class MappedRamTest {
 
     static LongStream seeds() {
         return Seeds.of(30);
+    }
+
+    static LongStream someSeeds() {
+        return Seeds.of(8);
     }
 
     static LongStream fewSeeds() {
@@ -246,6 +252,125 @@ class MappedRamTest {
                 throw new AssertionError("round " + round + ", byte " + at, e);
             }
         }
+    }
+
+    @ParameterizedTest
+    @MethodSource("someSeeds")
+    void aPlainStreamLaidOutIsTheFileThatQemuWouldWriteOfTheSameGuest(long seed) throws Exception {
+        Random random = new Random(seed);
+        MappedStateBuilder state = withZerosWhereNoPageIs(random).withoutEmptyPart();
+
+        assertThat(read(laidOut(state.plain())))
+                .isEqualTo(state.savedBy(ByteOrder.nativeOrder()).build());
+    }
+
+    @ParameterizedTest
+    @MethodSource("someSeeds")
+    void ofAPageThatWasSentAgainTheLastContentCounts(long seed) throws Exception {
+        Random random = new Random(seed);
+        MappedStateBuilder state = withZerosWhereNoPageIs(random).withoutEmptyPart();
+        byte[] expected = state.savedBy(ByteOrder.nativeOrder()).build();
+        byte[] live = state.live(random);
+
+        StreamFile laidOut = laidOut(live);
+
+        StreamSurvey.Result found = StreamSurvey.run(laidOut, 0, ALL);
+        assertThat(found.obstacle()).isNull();
+        assertThat(found.damage()).isNull();
+        byte[] bytes = read(laidOut);
+        int lastBlock = Objects.requireNonNull(found.mapped()).blocks().size() - 1;
+        int ramEnd = (int) found.mapped().blocks().get(lastBlock).end();
+        assertThat(Arrays.copyOf(bytes, ramEnd)).isEqualTo(Arrays.copyOf(expected, ramEnd));
+        StreamChecker check = new StreamChecker(found.stream());
+        check.accept(ByteBuffer.wrap(bytes));
+        check.finish();
+    }
+
+    @ParameterizedTest
+    @MethodSource("fewSeeds")
+    void whatIsLaidOutCanBeReadFromAnyOffsetAndWhereItTellsOfZerosThereAreZeros(long seed) throws Exception {
+        Random random = new Random(seed);
+        MappedStateBuilder state = withZerosWhereNoPageIs(random).withoutEmptyPart();
+        byte[] expected = state.savedBy(ByteOrder.nativeOrder()).build();
+        StreamFile laidOut = laidOut(state.plain());
+        for (int round = 0; round < 2000; round++) {
+            int at = random.nextInt(expected.length);
+            int count = random.nextInt(Math.min(random.nextBoolean() ? 20 : 20_000, expected.length - at + 1));
+
+            assertThat(laidOut.read(at, count).array()).isEqualTo(Arrays.copyOfRange(expected, at, at + count));
+            int data = (int) laidOut.nextData(at);
+            assertThat(data).isBetween(at, expected.length);
+            assertThat(Arrays.copyOfRange(expected, at, data)).isEqualTo(new byte[data - at]);
+            assertThat(laidOut.zerosEnd(at, 100)).isBetween((long) at, Math.min(data, at + 100L));
+        }
+    }
+
+    @Test
+    void moreThanAChunkOfTheIndexIsNoDifference() throws Exception {
+        List<byte @Nullable []> pages = new ArrayList<>();
+        Random random = new Random(1);
+        byte[] page = new byte[256];
+        page[7] = 1;
+        while (pages.size() < 2 * PageBitmap.CHUNK_PAGES + 77) {
+            pages.add(random.nextInt(1000) == 0 ? page : null);
+        }
+        MappedStateBuilder state = new MappedStateBuilder(256)
+                .block("pc.ram", pages, (byte) 0)
+                .withoutEmptyPart()
+                .savedBy(ByteOrder.nativeOrder());
+
+        assertThat(read(laidOut(state.plain()))).isEqualTo(state.build());
+    }
+
+    @Test
+    void aStreamWhosePagesAreNotWholeOrThatCannotSayHowRamLiesIsNotLaidOut() {
+        assertNotLaidOut(MigrationStreamBuilder.valid().build(), "xbzrle");
+        assertNotLaidOut(
+                new MigrationStreamBuilder()
+                        .header(3)
+                        .ram(pages -> pages.page("pc.ram", 0))
+                        .devices()
+                        .vmDescription()
+                        .build(),
+                "no configuration section");
+    }
+
+    private static void assertNotLaidOut(byte[] stream, String reason) {
+        StateferryException failure = catchThrowableOfType(StateferryException.class, () -> laidOut(stream));
+        assertThat(failure).hasMessageContaining(reason);
+        assertThat(failure.kind()).isEqualTo(FailureKind.DUMP_UNFIT);
+    }
+
+    @Test
+    void strewnPagesTakeNoMoreMemoryThanIsAllowed() throws Exception {
+        PageIndex index = new PageIndex(Path.of("dump"), 4096, 1 << 20, new PageIndex.Budget(100_000));
+        StateferryException failure = catchThrowableOfType(StateferryException.class, () -> {
+            for (int page = 0; page < 1 << 20; page++) {
+                index.record(page, RamFlag.PAGE, (long) (page ^ 1) * 10_000);
+            }
+        });
+
+        assertThat(failure).hasMessageContaining("strewn");
+        assertThat(failure.kind()).isEqualTo(FailureKind.DUMP_UNFIT);
+    }
+
+    private static MappedStateBuilder withZerosWhereNoPageIs(Random random) {
+        MappedStateBuilder state = MappedStateBuilder.random(random);
+        MappedStateBuilder clean = new MappedStateBuilder(state.pageSize());
+        state.blocks().forEach(block -> clean.block(block.name(), block.pages(), (byte) 0));
+        if (random.nextInt(4) == 0) {
+            clean.withoutVmDescription();
+        }
+        return clean;
+    }
+
+    private static StreamFile laidOut(byte[] plain) throws StateferryException {
+        StreamFile file = new MemoryFile(plain);
+        StreamSurvey.Result found = StreamSurvey.run(file, 0, ALL);
+        if (found.obstacle() != null) {
+            throw found.obstacle();
+        }
+        return PlainRam.mapped(file, found.stream());
     }
 
     private static byte[] page(int size, int value) {
