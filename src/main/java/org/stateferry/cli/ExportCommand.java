@@ -16,12 +16,15 @@ import org.stateferry.exporter.ExportOutcome;
 import org.stateferry.exporter.ExportRequest;
 import org.stateferry.exporter.ExportRequest.Container;
 import org.stateferry.snapshot.SnapshotSelection;
+import org.stateferry.source.RamLayout;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
 
 /** {@code stateferry export}: the saved state of a snapshot as a file. Works on files alone, without Spring. */
 @Command(
@@ -31,7 +34,8 @@ import picocli.CommandLine.Spec;
         footer = {
             "",
             "OUT appears when it is complete and forced to disk; until then it lies beside it under a name that begins with"
-                    + " a dot. Nobody may do more with it than with the image. What the state holds of zeros becomes holes,"
+                    + " a dot. An export that was killed or interrupted goes on from there when the same command is given"
+                    + " again. Nobody may do more with it than with the image. What the state holds of zeros becomes holes,"
                     + " unless it is compressed. The image is only read; one that is in use is not (exit code 11)."
         })
 final class ExportCommand implements Callable<Integer> {
@@ -57,12 +61,13 @@ final class ExportCommand implements Callable<Integer> {
 
     @Option(
             names = "--format",
-            paramLabel = "stream|libvirt",
-            defaultValue = "stream",
+            paramLabel = "stream|mapped-ram|libvirt",
+            converter = FormatConverter.class,
             description =
-                    "What OUT is: the stream alone, which QEMU loads with -incoming \"exec:cat OUT\"; or a file that"
-                            + " virsh restore takes, with --like or --xml. Default: stream.")
-    private Format format;
+                    "What OUT is: the stream alone, which QEMU loads with -incoming \"exec:cat OUT\"; a file in the mapped-ram"
+                            + " layout, which QEMU 9 and later loads with -incoming file:OUT; or a file that virsh restore"
+                            + " takes, with --like or --xml. Default: the state as it was put in, byte for byte.")
+    private @Nullable Format format;
 
     @Option(
             names = "--like",
@@ -91,10 +96,30 @@ final class ExportCommand implements Callable<Integer> {
 
     /** What an export makes. */
     enum Format {
-        /** The migration stream. */
+        /** The migration stream, its RAM in records. */
         STREAM,
+        /** The migration stream, its RAM at fixed places. */
+        MAPPED_RAM,
         /** A libvirt save file. */
-        LIBVIRT
+        LIBVIRT;
+
+        /** As it is written on the command line and in JSON. */
+        String word() {
+            return name().toLowerCase(Locale.ROOT).replace('_', '-');
+        }
+    }
+
+    /** Knows the formats by their words. */
+    static final class FormatConverter implements ITypeConverter<Format> {
+        @Override
+        public Format convert(String value) {
+            for (Format format : Format.values()) {
+                if (format.word().equalsIgnoreCase(value)) {
+                    return format;
+                }
+            }
+            throw new TypeConversionException("'" + value + "' is none of stream, mapped-ram and libvirt");
+        }
     }
 
     ExportCommand(Console console, TerminationSignals signals) {
@@ -108,10 +133,20 @@ final class ExportCommand implements Callable<Integer> {
         if (!toFile && json) {
             throw new ParameterException(spec.commandLine(), "--json and the state cannot both go to standard output");
         }
+        if (format == Format.MAPPED_RAM && compression != Compression.NONE) {
+            throw new ParameterException(
+                    spec.commandLine(), "QEMU reads a mapped-ram file from anywhere, so it cannot be compressed");
+        }
         ExportRequest request = new ExportRequest(
-                image, SnapshotSelection.one(name, byId), toFile ? out : null, force, container(), compression);
+                image,
+                SnapshotSelection.one(name, byId),
+                toFile ? out : null,
+                force,
+                layout(),
+                container(),
+                compression);
         signals.takeOver();
-        ExportOutcome outcome = new Export(request, console.dataOutput(), this::requireNoSignal).run();
+        ExportOutcome outcome = run(request);
         if (json) {
             console.printJson(fields(outcome));
         } else {
@@ -120,8 +155,26 @@ final class ExportCommand implements Callable<Integer> {
         return ExitCodes.DONE;
     }
 
+    private ExportOutcome run(ExportRequest request) throws StateferryException {
+        try (Export export = Export.open(request, console.dataOutput())) {
+            if (export.resumedFrom() > 0) {
+                console.say("going on with an earlier attempt: " + Texts.bytes(export.resumedFrom()) + " of "
+                        + Texts.bytes(export.size()) + " are there");
+            }
+            return export.run(this::requireNoSignal);
+        }
+    }
+
+    /** A libvirt save file has its RAM in records, or what libvirt calls sparse, which needs more than the stream. */
+    private @Nullable RamLayout layout() {
+        if (format == null) {
+            return null;
+        }
+        return format == Format.MAPPED_RAM ? RamLayout.MAPPED : RamLayout.PLAIN;
+    }
+
     private Container container() {
-        if (format == Format.STREAM) {
+        if (format != Format.LIBVIRT) {
             if (like != null || xml != null) {
                 throw new ParameterException(spec.commandLine(), "--like and --xml need --format libvirt");
             }
@@ -146,25 +199,27 @@ final class ExportCommand implements Callable<Integer> {
 
     private String said(ExportOutcome outcome) {
         String size = Texts.bytes(outcome.streamSize());
-        return "exported '" + outcome.snapshot().nameText() + "' of " + image + ": " + size
+        return "exported '" + outcome.name() + "' of " + image + ": " + size
                 + (compression == Compression.NONE ? "" : ", compressed to " + Texts.bytes(outcome.outputSize()))
                 + (outcome.mappedRam()
-                        ? "; it is in the mapped-ram layout: load it with -global migration.mapped-ram=on -incoming"
-                                + " file:OUT"
+                        ? "; it is in the mapped-ram layout: load it with -global migration.mapped-ram=on -incoming file:"
+                                + out
                         : "");
     }
 
     private Map<String, Object> fields(ExportOutcome outcome) {
         Map<String, Object> fields = new LinkedHashMap<>();
         fields.put("image", image.toString());
-        fields.put("id", outcome.snapshot().idText());
-        fields.put("name", outcome.snapshot().nameText());
+        fields.put("id", outcome.id());
+        fields.put("name", outcome.name());
         fields.put("out", out.toString());
-        fields.put("format", format.name().toLowerCase(Locale.ROOT));
+        Format stream = outcome.mappedRam() ? Format.MAPPED_RAM : Format.STREAM;
+        fields.put("format", (format == Format.LIBVIRT ? format : stream).word());
         fields.put("compression", compression.name().toLowerCase(Locale.ROOT));
         fields.put("mappedRam", outcome.mappedRam());
         fields.put("streamSize", outcome.streamSize());
         fields.put("outputSize", outcome.outputSize());
+        fields.put("resumedFrom", outcome.resumedFrom());
         fields.put("millis", outcome.millis());
         return fields;
     }

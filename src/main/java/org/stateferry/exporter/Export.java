@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.exporter.ExportRequest.Container;
@@ -17,51 +18,95 @@ import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
 
 /**
- * Writes the state of a snapshot into a file of its own, as it was put in. The image is only read, and locked as a reader does
- * it. Not thread-safe; one instance exports once.
+ * Writes the state of a snapshot into a file of its own. The image is only read, and locked as a reader does it. Not thread-safe;
+ * one instance exports once. Whoever does not {@link #run} it reads and writes piece by piece, and completes it.
+ *
+ * <p>A target that is a file is filled under another name. If the export fails for a reason that can pass, or is killed, what was
+ * written stays there, and the next export of the same state into the same file goes on from what is proven to be there.
  */
-public final class Export {
+public final class Export implements AutoCloseable {
     private static final long NANOS_PER_MILLI = 1_000_000;
 
-    private final ExportRequest request;
-    private final OutputStream standardOutput;
-    private final Cancellation cancellation;
+    private final OpenImage image;
+    private final SavedState state;
+    private final boolean plain;
+    private final int headSize;
+    private final ExportTarget target;
+    private final ReadAhead ahead;
+    private final byte[] identity;
+    private final long startNanos;
+    private final long resumedFrom;
+    private long done;
+    private long position;
 
-    /**
-     * @param standardOutput where a state goes to that is exported into no file
-     * @param cancellation asked now and then until the file is complete
-     */
-    public Export(ExportRequest request, OutputStream standardOutput, Cancellation cancellation) {
-        this.request = request;
-        this.standardOutput = standardOutput;
-        this.cancellation = cancellation;
+    private Export(
+            OpenImage image,
+            SavedState state,
+            ExportRequest request,
+            ByteBuffer head,
+            byte[] identity,
+            ExportTarget target)
+            throws StateferryException {
+        this.identity = identity;
+        this.startNanos = System.nanoTime();
+        this.image = image;
+        this.state = state;
+        this.plain = request.compression() == Compression.NONE;
+        this.headSize = head.remaining();
+        this.target = target;
+        ExportTarget.Progress progress = target.begin(head);
+        this.resumedFrom = progress.offset();
+        this.done = progress.offset();
+        this.position = progress.position();
+        this.ahead = new ReadAhead(state.content(), done, request.compression(), plain && target.takesHoles());
     }
 
     /**
-     * Exports.
+     * Opens the image, finds out about the state, and begins the target or goes on with it.
      *
+     * @param standardOutput where a state goes to that is exported into no file
      * @throws StateferryException after which there is no file, if there was none before
      */
-    public ExportOutcome run() throws StateferryException {
-        long started = System.nanoTime();
-        try (OpenImage open = OpenImages.openForReading(request.image())) {
-            Qcow2Image image = Qcow2Image.open(open.file());
-            requireReadable(image);
-            SnapshotTableEntry entry = request.snapshot().in(image).get(0);
-            if (entry.vmStateSize() == 0) {
-                throw StateferryException.in(
-                                FailureKind.CONFLICT,
-                                open.path(),
-                                "the snapshot \"" + entry.nameText() + "\" is one of the disk alone")
-                        .advise("stateferry snapshot list " + open.path() + " shows which have a state.");
+    public static Export open(ExportRequest request, OutputStream standardOutput) throws StateferryException {
+        OpenImage image = OpenImages.openForReading(request.image());
+        Export export = null;
+        try {
+            export = open(image, request, standardOutput);
+            return export;
+        } finally {
+            if (export == null) {
+                image.close();
             }
-            SavedState state = SavedState.of(image, entry);
-            ByteBuffer head = head(state, open.path());
-            try (ExportTarget target = target(open.path())) {
-                long size = transfer(image, state, head, target);
-                target.complete(size);
-                return new ExportOutcome(
-                        entry, state.size(), size, state.mappedRam(), (System.nanoTime() - started) / NANOS_PER_MILLI);
+        }
+    }
+
+    private static Export open(OpenImage open, ExportRequest request, OutputStream standardOutput)
+            throws StateferryException {
+        Qcow2Image image = Qcow2Image.open(open.file());
+        requireReadable(image);
+        SnapshotTableEntry entry = request.snapshot().in(image).get(0);
+        if (entry.vmStateSize() == 0) {
+            throw StateferryException.in(
+                            FailureKind.CONFLICT,
+                            open.path(),
+                            "the snapshot \"" + entry.nameText() + "\" is one of the disk alone")
+                    .advise("stateferry snapshot list " + open.path() + " shows which have a state.");
+        }
+        SavedState state = SavedState.of(image, entry, request.layout());
+        ByteBuffer head = head(request);
+        FileStatus found = status(open);
+        byte[] identity = ExportIdentity.of(found, image, state, head, request.compression());
+        Path out = request.out();
+        ExportTarget target = out == null
+                ? new StandardOutput(standardOutput)
+                : OutputFile.create(out, found, request.replaces(), identity, head.remaining());
+        Export export = null;
+        try {
+            export = new Export(open, state, request, head, identity, target);
+            return export;
+        } finally {
+            if (export == null) {
+                target.close();
             }
         }
     }
@@ -76,53 +121,118 @@ public final class Export {
         }
     }
 
-    private ByteBuffer head(SavedState state, Path image) throws StateferryException {
+    private static ByteBuffer head(ExportRequest request) throws StateferryException {
         Container container = request.container();
-        if (container instanceof Container.Stream) {
-            return ByteBuffer.allocate(0);
+        if (container instanceof Container.LibvirtLike like) {
+            return LibvirtHead.like(like.saveFile(), request.compression());
         }
-        if (state.mappedRam()) {
-            throw StateferryException.in(
-                            FailureKind.IMAGE_UNSUPPORTED,
-                            image,
-                            "the state is in QEMU's mapped-ram layout, which a libvirt save file has in another form")
-                    .advise("Export it as a stream (without --format), or load and save it with QEMU.");
-        }
-        return container instanceof Container.LibvirtLike like
-                ? LibvirtHead.like(like.saveFile(), request.compression())
-                : LibvirtHead.ofDomain(((Container.LibvirtDomain) container).xmlFile(), request.compression());
+        return container instanceof Container.LibvirtDomain domain
+                ? LibvirtHead.ofDomain(domain.xmlFile(), request.compression())
+                : ByteBuffer.allocate(0);
     }
 
-    private ExportTarget target(Path image) throws StateferryException {
-        if (request.out() == null) {
-            return new StandardOutput(standardOutput);
-        }
+    private static FileStatus status(OpenImage open) throws StateferryException {
         try {
-            return OutputFile.create(request.out(), FileStatus.of(image), request.replaces());
-        } catch (StateferryException e) {
-            throw e;
+            return FileStatus.of(open.path());
         } catch (IOException e) {
-            throw FileFailures.translate(e, image, StateferryException.NO_OFFSET, "looking at the image");
+            throw FileFailures.translate(e, open.path(), StateferryException.NO_OFFSET, "looking at the image");
         }
     }
 
-    /** Returns how many bytes the target has got. */
-    private long transfer(Qcow2Image image, SavedState state, ByteBuffer head, ExportTarget target)
-            throws StateferryException {
-        long headSize = head.remaining();
-        target.write(head, 0);
-        boolean plain = request.compression() == Compression.NONE;
-        boolean skipsZeros = plain && target.takesHoles();
-        long position = headSize;
-        try (ReadAhead ahead = new ReadAhead(image, state.entry(), state.size(), request.compression(), skipsZeros)) {
-            for (ReadAhead.Piece piece = ahead.next(); piece != null; piece = ahead.next()) {
-                cancellation.check();
-                long at = plain ? headSize + piece.offset() : position;
-                position = at + piece.bytes().remaining();
-                target.write(piece.bytes(), at);
-                ahead.release(piece);
-            }
+    /** A digest of all that tells what is written: two exports with the same one write the same bytes. */
+    public byte[] identity() {
+        return identity.clone();
+    }
+
+    /** How many bytes the state has. */
+    public long size() {
+        return state.content().size();
+    }
+
+    /** How many of them are written, or need not be. */
+    public long done() {
+        return done;
+    }
+
+    /** How many of them an earlier attempt had left. */
+    public long resumedFrom() {
+        return resumedFrom;
+    }
+
+    /** The snapshot whose state it is. */
+    public SnapshotTableEntry snapshot() {
+        return state.entry();
+    }
+
+    /** The next piece, which is to be written before the one after it is read; null when there is none. */
+    public @Nullable ExportPiece read() throws StateferryException {
+        return ahead.next();
+    }
+
+    /** Writes the piece that was read last. */
+    public void write(ExportPiece piece) throws StateferryException {
+        long at = plain ? headSize + piece.offset() : position;
+        position = at + piece.bytes().remaining();
+        target.write(piece, at);
+        done = piece.offset() + piece.size();
+        ahead.release(piece);
+    }
+
+    /** Makes the target what was asked for, on stable storage. All pieces have been written. */
+    public ExportOutcome complete() throws StateferryException {
+        long length = plain ? headSize + size() : position;
+        target.complete(length);
+        done = size();
+        return new ExportOutcome(
+                state.entry().idText(),
+                state.entry().nameText(),
+                size(),
+                length,
+                resumedFrom,
+                state.mappedRam(),
+                (System.nanoTime() - startNanos) / NANOS_PER_MILLI);
+    }
+
+    /**
+     * What is to be thrown of a failure; what was written stays if it is one that can pass.
+     *
+     * @return the failure, which says what has become of what was written
+     */
+    public StateferryException failed(StateferryException failure) {
+        if (!failure.kind().isTransient()) {
+            return failure;
         }
-        return plain ? headSize + state.size() : position;
+        Path kept = target.keep();
+        return kept == null
+                ? failure
+                : failure.advise(
+                        "Run the same command again: it goes on from what " + kept
+                                + " holds already. To give that up, remove this file and the one beside it whose name has .proof.");
+    }
+
+    /**
+     * Exports everything.
+     *
+     * @param cancellation asked before each piece
+     */
+    public ExportOutcome run(Cancellation cancellation) throws StateferryException {
+        try {
+            for (ExportPiece piece = read(); piece != null; piece = read()) {
+                cancellation.check();
+                write(piece);
+            }
+            return complete();
+        } catch (StateferryException e) {
+            throw failed(e);
+        }
+    }
+
+    @Override
+    public void close() throws StateferryException {
+        try (image;
+                target;
+                ahead) {
+            // in the order opposite to that of their opening
+        }
     }
 }

@@ -1,15 +1,15 @@
 package org.stateferry.exporter;
 
-import org.stateferry.qcow2.format.SnapshotTableEntry;
-
 /**
  * What came of an export.
  *
- * @param snapshot what was exported
+ * @param id the snapshot's id
+ * @param name the snapshot's name
  * @param streamSize bytes of the state
  * @param outputSize bytes that it has become, compressed and with what stands before it
- * @param mappedRam whether the state is in QEMU's mapped-ram layout
+ * @param resumedFrom how many bytes of the state an earlier attempt had left that was killed or interrupted
+ * @param mappedRam whether what was written is in QEMU's mapped-ram layout
  * @param millis how long it took
  */
 public record ExportOutcome(
-        SnapshotTableEntry snapshot, long streamSize, long outputSize, boolean mappedRam, long millis) {}
+        String id, String name, long streamSize, long outputSize, long resumedFrom, boolean mappedRam, long millis) {}

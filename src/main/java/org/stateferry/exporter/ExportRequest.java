@@ -3,6 +3,7 @@ package org.stateferry.exporter;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.snapshot.SnapshotSelection;
+import org.stateferry.source.RamLayout;
 
 /**
  * What is to be exported, and into what.
@@ -11,6 +12,7 @@ import org.stateferry.snapshot.SnapshotSelection;
  * @param snapshot the one snapshot
  * @param out the file that is made; null for standard output
  * @param replaces whether a file that is there is replaced
+ * @param layout the layout of RAM, or null for the one that it has in the image
  * @param container what the state is put into
  * @param compression how the state is compressed
  */
@@ -19,6 +21,7 @@ public record ExportRequest(
         SnapshotSelection snapshot,
         @Nullable Path out,
         boolean replaces,
+        @Nullable RamLayout layout,
         Container container,
         Compression compression) {
 

@@ -1,6 +1,8 @@
 package org.stateferry.exporter;
 
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 
 /** Where an exported state goes to. Used by one thread. */
@@ -9,11 +11,22 @@ interface ExportTarget extends AutoCloseable {
     boolean takesHoles();
 
     /**
-     * Writes bytes.
+     * How far a state has come.
      *
-     * @param position of the first; if it takes no holes, where the bytes before have ended
+     * @param offset in the state
+     * @param position in the target
      */
-    void write(ByteBuffer bytes, long position) throws StateferryException;
+    record Progress(long offset, long position) {}
+
+    /** Writes what stands before the state, and tells what of the state is there already. */
+    Progress begin(ByteBuffer head) throws StateferryException;
+
+    /**
+     * Writes a piece.
+     *
+     * @param position of its first byte; if the target takes no holes, where the bytes before have ended
+     */
+    void write(ExportPiece piece, long position) throws StateferryException;
 
     /**
      * Makes it what was asked for, on stable storage.
@@ -22,7 +35,11 @@ interface ExportTarget extends AutoCloseable {
      */
     void complete(long length) throws StateferryException;
 
-    /** Takes back what is not complete. */
+    /** From now on, closing it leaves what was written, for a later attempt; null if there is nothing to leave. */
+    @Nullable
+    Path keep();
+
+    /** Takes back what is not complete, unless it is kept. */
     @Override
     void close() throws StateferryException;
 }

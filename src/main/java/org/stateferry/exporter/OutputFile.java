@@ -11,6 +11,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Objects;
+import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.bytes.ZeroBytes;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -27,6 +29,10 @@ import org.stateferry.storage.ImageRights;
  * {@link PartName} that nobody but this user may read, and is locked, so that two exports do not fill the same one. In the end
  * nobody may do more with it than with the image that it was made of.
  *
+ * <p>What an earlier attempt at the same export has left is taken over as far as a {@link PartProof} proves it: each piece is read
+ * back and compared with its checksum, and what lies between pieces must be zeros. The first piece that is not as it was, and all
+ * behind it, is written again. What another export has left is removed.
+ *
  * <p>Blocks of zeros are not written, and become holes where the file system has them.
  */
 final class OutputFile implements ExportTarget {
@@ -35,54 +41,155 @@ final class OutputFile implements ExportTarget {
     /** Bytes after which the disk is told to begin, so that the force in the end does not have everything left to do. */
     private static final long WRITE_BACK_STEP = 32L << 20;
 
-    private final Path path;
+    private final Wanted wanted;
+    /** Where the file lies: its part's name, or its own if an earlier attempt was killed after it had got that. */
     private final Path part;
-    private final FileStatus image;
-    private final boolean replaces;
+
     private final LinuxFile file;
     private final FileChannel channel;
+    private final PartProof proof;
+    private final PartProof.@Nullable Piece provenEnd;
     private long sinceWriteBack;
+    private boolean worthKeeping;
+    private boolean kept;
     private boolean complete;
 
-    private OutputFile(Path path, Path part, FileStatus image, boolean replaces, LinuxFile file, FileChannel channel) {
-        this.path = path;
+    /**
+     * What is to be made.
+     *
+     * @param path the real path of its folder, and its name
+     * @param image what it is made of
+     * @param replaces whether a file that is there is replaced when the new one is complete
+     * @param identity what is exported: two exports with the same one write the same bytes
+     * @param headSize how many bytes stand before the state
+     */
+    private record Wanted(Path path, FileStatus image, boolean replaces, byte[] identity, int headSize) {}
+
+    private OutputFile(
+            Wanted wanted,
+            Path part,
+            LinuxFile file,
+            FileChannel channel,
+            PartProof proof,
+            PartProof.@Nullable Piece provenEnd) {
+        this.wanted = wanted;
         this.part = part;
-        this.image = image;
-        this.replaces = replaces;
         this.file = file;
         this.channel = channel;
+        this.proof = proof;
+        this.provenEnd = provenEnd;
+        this.worthKeeping = provenEnd != null;
     }
 
     /**
-     * Begins a file.
+     * Begins a file, or goes on with one.
      *
-     * @param wanted where it is to be in the end
+     * @param out where it is to be in the end
      * @param image what it is made of
      * @param replaces whether a file that is there is replaced when the new one is complete
+     * @param identity what is exported: two exports with the same one write the same bytes
+     * @param headSize how many bytes stand before the state
      * @throws StateferryException with kind CONFLICT if there is something that is not to be replaced
      */
-    static OutputFile create(Path wanted, FileStatus image, boolean replaces) throws StateferryException {
-        Path path = realPath(wanted);
-        requireReplaceable(path, image, replaces);
-        Path part = PartName.of(path);
+    static OutputFile create(Path out, FileStatus image, boolean replaces, byte[] identity, int headSize)
+            throws StateferryException {
+        Wanted wanted = new Wanted(realPath(out), image, replaces, identity, headSize);
+        Path part = PartName.of(wanted.path());
+        Path proofPath = PartProof.pathFor(wanted.path());
         try {
-            removeLeftOver(part);
-            LinuxFile file = LinuxFile.create(part, PRIVATE);
-            try {
-                if (file.locks().arePossible() && !file.locks().tryLock(0, 1, false)) {
-                    throw anotherExport(part);
-                }
-                FileChannel channel = file.channel(StandardOpenOption.WRITE);
-                return new OutputFile(path, part, image, replaces, file, channel);
-            } catch (IOException | RuntimeException e) {
-                file.close();
-                Files.deleteIfExists(part);
-                throw e;
+            PartProof proof = PartProof.find(proofPath, identity);
+            OutputFile found = proof == null ? null : adopted(wanted, part, proof);
+            if (found != null) {
+                return found;
             }
+            requireReplaceable(wanted);
+            removeLeftOver(part);
+            removeLeftOver(proofPath);
+            return begun(wanted, part, proofPath);
         } catch (FileAlreadyExistsException e) {
             throw anotherExport(part);
         } catch (IOException e) {
             throw FileFailures.translate(e, part, StateferryException.NO_OFFSET, "making the file");
+        }
+    }
+
+    private static OutputFile begun(Wanted wanted, Path part, Path proofPath) throws IOException {
+        LinuxFile file = LinuxFile.create(part, PRIVATE);
+        try {
+            requireLock(file, part);
+            FileChannel channel = file.channel(StandardOpenOption.READ, StandardOpenOption.WRITE);
+            PartProof proof = PartProof.create(proofPath, wanted.identity(), file.key());
+            return new OutputFile(wanted, part, file, channel, proof, null);
+        } catch (IOException | RuntimeException e) {
+            file.close();
+            Files.deleteIfExists(part);
+            throw e;
+        }
+    }
+
+    private static void requireLock(LinuxFile file, Path part) throws IOException {
+        if (file.locks().arePossible() && !file.locks().tryLock(0, 1, false)) {
+            throw anotherExport(part);
+        }
+    }
+
+    /** What an earlier attempt at the same export has left; null if there is nothing that its proof speaks of. */
+    private static @Nullable OutputFile adopted(Wanted wanted, Path part, PartProof proof) throws IOException {
+        OutputFile adopted = null;
+        try {
+            boolean named = isAt(wanted.path(), proof.partKey());
+            if (!named) {
+                requireReplaceable(wanted);
+            }
+            adopted = adopted(wanted, named ? wanted.path() : part, named, proof);
+            return adopted;
+        } catch (NoSuchFileException e) {
+            return null;
+        } finally {
+            if (adopted == null) {
+                proof.close();
+            }
+        }
+    }
+
+    private static boolean isAt(Path path, String key) throws IOException {
+        try {
+            return FileStatus.of(path, LinkOption.NOFOLLOW_LINKS).key().equals(key);
+        } catch (NoSuchFileException e) {
+            return false;
+        }
+    }
+
+    /** @param named whether the file has its name already, and so must be whole */
+    private static @Nullable OutputFile adopted(Wanted wanted, Path place, boolean named, PartProof proof)
+            throws IOException {
+        try (LinuxFile found = LinuxFile.locate(place, Links.STAY)) {
+            FileStatus status = found.status();
+            if (!status.key().equals(proof.partKey())
+                    || PartName.objection(status) != null
+                    || (status.links() != 1 && !named)) {
+                return null;
+            }
+            LinuxFile file = found.reopen(LinuxFile.Access.WRITE);
+            OutputFile adopted = null;
+            try {
+                requireLock(file, place);
+                FileChannel channel = file.channel(StandardOpenOption.READ, StandardOpenOption.WRITE);
+                PartReading reading = new PartReading(file, channel, wanted.headSize());
+                PartProof.Piece end = reading.provenEnd(proof);
+                if (!named || proof.isAtEnd()) {
+                    if (!named) {
+                        proof.cut();
+                        channel.truncate(end == null ? 0 : end.end());
+                    }
+                    adopted = new OutputFile(wanted, place, file, channel, proof, end);
+                }
+                return adopted;
+            } finally {
+                if (adopted == null) {
+                    file.close();
+                }
+            }
         }
     }
 
@@ -101,7 +208,8 @@ final class OutputFile implements ExportTarget {
         }
     }
 
-    private static void requireReplaceable(Path path, FileStatus image, boolean replaces) throws StateferryException {
+    private static void requireReplaceable(Wanted wanted) throws StateferryException {
+        Path path = wanted.path();
         FileStatus found;
         try {
             found = FileStatus.of(path, LinkOption.NOFOLLOW_LINKS);
@@ -110,14 +218,14 @@ final class OutputFile implements ExportTarget {
         } catch (IOException e) {
             throw FileFailures.translate(e, path, StateferryException.NO_OFFSET, "looking at the file");
         }
-        if (found.key().equals(image.key())) {
+        if (found.key().equals(wanted.image().key())) {
             throw conflict(path, "it is the image itself").advise("Choose another file.");
         }
         if (!found.isRegular()) {
             throw conflict(path, "it is " + found.type().words() + ", and only a regular file can be replaced")
                     .advise("Choose another name, or give - and lead standard output there.");
         }
-        if (!replaces) {
+        if (!wanted.replaces()) {
             throw conflict(path, "the file exists").advise("Choose another name, or add --force to replace it.");
         }
     }
@@ -156,7 +264,29 @@ final class OutputFile implements ExportTarget {
     }
 
     @Override
-    public void write(ByteBuffer bytes, long position) throws StateferryException {
+    public Progress begin(ByteBuffer head) throws StateferryException {
+        writeFully(head, -head.position());
+        return provenEnd == null
+                ? new Progress(0, wanted.headSize())
+                : new Progress(provenEnd.offsetEnd(), provenEnd.end());
+    }
+
+    @Override
+    public void write(ExportPiece piece, long position) throws StateferryException {
+        ByteBuffer bytes = piece.bytes();
+        int length = bytes.remaining();
+        CRC32C checksum = new CRC32C();
+        checksum.update(bytes.duplicate());
+        writeWithoutZeros(bytes, position);
+        try {
+            proof.add(new PartProof.Piece(piece.offset(), piece.size(), position, length, (int) checksum.getValue()));
+        } catch (IOException e) {
+            throw FileFailures.translate(e, part, position, "noting what was written");
+        }
+        worthKeeping = true;
+    }
+
+    private void writeWithoutZeros(ByteBuffer bytes, long position) throws StateferryException {
         long start = position - bytes.position();
         int end = bytes.limit();
         while (bytes.position() < end) {
@@ -203,16 +333,19 @@ final class OutputFile implements ExportTarget {
 
     @Override
     public void complete(long length) throws StateferryException {
+        Path path = wanted.path();
         try {
             if (channel.size() < length) {
                 channel.write(ByteBuffer.allocate(1), length - 1); // it ends with a hole
             }
             channel.force(true);
-            file.setPermissions(ImageRights.OF_DUMP.modeFor(image, file.status().group()));
+            file.setPermissions(
+                    ImageRights.OF_DUMP.modeFor(wanted.image(), file.status().group()));
             takeName();
             complete = true;
             // Barrier: after a power cut the file must have its name.
             FileNames.SYSTEM.force(Objects.requireNonNull(path.getParent(), "a file has a folder"));
+            proof.delete();
         } catch (FileAlreadyExistsException e) {
             throw conflict(path, "another program has made a file of this name meanwhile")
                     .advise("Choose another name, or add --force to replace it.");
@@ -222,7 +355,15 @@ final class OutputFile implements ExportTarget {
     }
 
     private void takeName() throws IOException {
-        if (replaces) {
+        Path path = wanted.path();
+        if (part.equals(path)) {
+            Path otherName = PartName.of(path);
+            if (isAt(otherName, file.key())) {
+                FileNames.SYSTEM.delete(otherName);
+            }
+            return;
+        }
+        if (wanted.replaces()) {
             Files.move(part, path, StandardCopyOption.ATOMIC_MOVE);
             return;
         }
@@ -237,11 +378,19 @@ final class OutputFile implements ExportTarget {
     }
 
     @Override
+    public @Nullable Path keep() {
+        kept = worthKeeping && !part.equals(wanted.path());
+        return kept ? part : null;
+    }
+
+    @Override
     public void close() throws StateferryException {
         try (file;
-                channel) {
-            if (!complete) {
+                channel;
+                proof) {
+            if (!complete && !kept && !part.equals(wanted.path())) {
                 Files.deleteIfExists(part);
+                proof.delete();
             }
         } catch (IOException e) {
             throw FileFailures.translate(e, part, StateferryException.NO_OFFSET, "removing the unfinished file");

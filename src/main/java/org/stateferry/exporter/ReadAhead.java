@@ -15,12 +15,10 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
-import org.stateferry.qcow2.Qcow2Image;
-import org.stateferry.qcow2.format.SnapshotTableEntry;
-import org.stateferry.qcow2.vmstate.VmStateReader;
+import org.stateferry.stream.StreamFile;
 
 /**
- * Reads a vmstate ahead of whoever writes it, several pieces at once, and compresses them if that is wanted. The other half of the
+ * Reads a state ahead of whoever writes it, several pieces at once, and compresses them if that is wanted. The other half of the
  * method that imports are built on.
  *
  * <p>Memory is {@value #IN_FLIGHT} pieces of 1 MiB, as much again while they are compressed, and what {@link #READERS} readers
@@ -34,36 +32,24 @@ final class ReadAhead implements AutoCloseable {
 
     private static final int READERS = 4;
 
-    private final Qcow2Image image;
-    private final SnapshotTableEntry entry;
-    private final long end;
+    private final StreamFile content;
     private final Compression compression;
-    private final @Nullable VmStateReader skipper;
+    private final boolean skipsZeros;
     private final ExecutorService threads;
-    private final Queue<VmStateReader> readers = new ConcurrentLinkedQueue<>();
     private final Queue<byte[]> buffers = new ConcurrentLinkedQueue<>();
-    private final Deque<Future<Piece>> pending = new ArrayDeque<>();
+    private final Deque<Future<ExportPiece>> pending = new ArrayDeque<>();
     private long position;
 
     /**
-     * A piece of the vmstate.
-     *
-     * @param offset of its first byte in the vmstate
-     * @param bytes what is to be written; valid until the next piece is asked for
-     */
-    record Piece(long offset, ByteBuffer bytes) {}
-
-    /**
-     * @param end how many bytes of the vmstate are read
+     * @param content thread-safe
+     * @param from the first byte that is read
      * @param skipsZeros whether zeros that take no room in the image are left out
      */
-    ReadAhead(Qcow2Image image, SnapshotTableEntry entry, long end, Compression compression, boolean skipsZeros)
-            throws StateferryException {
-        this.image = image;
-        this.entry = entry;
-        this.end = end;
+    ReadAhead(StreamFile content, long from, Compression compression, boolean skipsZeros) {
+        this.content = content;
+        this.position = from;
         this.compression = compression;
-        this.skipper = skipsZeros ? new VmStateReader(image, entry) : null;
+        this.skipsZeros = skipsZeros;
         this.threads = Executors.newFixedThreadPool(READERS, task -> {
             Thread thread = new Thread(task, "vmstate-reader");
             thread.setDaemon(true);
@@ -73,48 +59,45 @@ final class ReadAhead implements AutoCloseable {
 
     /** The next piece, in the order of the vmstate; null at its end. */
     @Nullable
-    Piece next() throws StateferryException {
+    ExportPiece next() throws StateferryException {
         while (pending.size() < IN_FLIGHT && advance()) {
             long offset = position;
-            int size = (int) Math.min(PIECE_SIZE, end - offset);
+            int size = (int) Math.min(PIECE_SIZE, content.size() - offset);
             pending.add(threads.submit(() -> read(offset, size)));
             position += size;
         }
-        Future<Piece> first = pending.poll();
+        Future<ExportPiece> first = pending.poll();
         return first == null ? null : await(first);
     }
 
-    /** Returns a buffer that {@link Piece#bytes} of an uncompressed piece lies in. */
-    void release(Piece piece) {
+    /** Returns a buffer that {@link ExportPiece#bytes} of an uncompressed piece lies in. */
+    void release(ExportPiece piece) {
         if (compression == Compression.NONE) {
             buffers.add(piece.bytes().array());
         }
     }
 
-    private boolean advance() throws StateferryException {
-        if (skipper != null && position < end) {
-            position = skipper.nextData(position, end);
+    private boolean advance() {
+        if (skipsZeros && position < content.size()) {
+            position = content.nextData(position);
         }
-        return position < end;
+        return position < content.size();
     }
 
-    private Piece read(long offset, int size) throws IOException {
-        VmStateReader pooled = readers.poll();
-        VmStateReader reader = pooled == null ? new VmStateReader(image, entry) : pooled;
+    private ExportPiece read(long offset, int size) throws IOException {
         byte[] pooledBuffer = buffers.poll();
         byte[] buffer = pooledBuffer == null ? new byte[PIECE_SIZE] : pooledBuffer;
         ByteBuffer bytes = ByteBuffer.wrap(buffer, 0, size);
-        reader.read(bytes, offset, end);
-        readers.add(reader);
+        content.readFully(bytes, offset);
         if (compression == Compression.NONE) {
-            return new Piece(offset, bytes.flip());
+            return new ExportPiece(offset, size, bytes.flip());
         }
         byte[] compressed = compression.compress(buffer, size);
         buffers.add(buffer);
-        return new Piece(offset, ByteBuffer.wrap(compressed));
+        return new ExportPiece(offset, size, ByteBuffer.wrap(compressed));
     }
 
-    private static Piece await(Future<Piece> piece) throws StateferryException {
+    private static ExportPiece await(Future<ExportPiece> piece) throws StateferryException {
         try {
             return piece.get();
         } catch (InterruptedException e) {

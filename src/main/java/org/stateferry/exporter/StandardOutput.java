@@ -5,6 +5,8 @@ import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.WritableByteChannel;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
@@ -24,7 +26,18 @@ final class StandardOutput implements ExportTarget {
     }
 
     @Override
-    public void write(ByteBuffer bytes, long position) throws StateferryException {
+    public Progress begin(ByteBuffer head) throws StateferryException {
+        int size = head.remaining();
+        write(head);
+        return new Progress(0, size);
+    }
+
+    @Override
+    public void write(ExportPiece piece, long position) throws StateferryException {
+        write(piece.bytes());
+    }
+
+    private void write(ByteBuffer bytes) throws StateferryException {
         try {
             while (bytes.hasRemaining()) {
                 channel.write(bytes);
@@ -47,6 +60,11 @@ final class StandardOutput implements ExportTarget {
         return StateferryException.of(FailureKind.IO, "writing to standard output failed: " + e.getMessage())
                 .advise("What reads it has ended, or its disk is full; what it has got is not complete.")
                 .causedBy(e);
+    }
+
+    @Override
+    public @Nullable Path keep() {
+        return null;
     }
 
     @Override

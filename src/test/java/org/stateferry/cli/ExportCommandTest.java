@@ -7,13 +7,21 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
+import java.util.Random;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -22,8 +30,16 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.cli.output.Console;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.exporter.Compression;
+import org.stateferry.exporter.Export;
+import org.stateferry.exporter.ExportRequest;
+import org.stateferry.snapshot.SnapshotSelection;
+import org.stateferry.source.RamLayout;
 import org.stateferry.testing.ClusterContent;
 import org.stateferry.testing.LibvirtSaveBuilder;
+import org.stateferry.testing.MappedStateBuilder;
 import org.stateferry.testing.Qcow2ImageBuilder;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.RunningCommand;
@@ -189,6 +205,217 @@ class ExportCommandTest {
         assertThat(screen.err()).contains("is not ours: others may write to it");
         assertThat(part).hasContent("planted");
         assertThat(out).doesNotExist();
+    }
+
+    /** Ends the process's export after so many pieces as a signal would, which leaves what a kill leaves. */
+    private void interruptAfter(int pieces) throws Exception {
+        interruptAfter(pieces, null, Compression.NONE);
+    }
+
+    private void interruptAfter(int pieces, @Nullable RamLayout layout, Compression compression) throws Exception {
+        ExportRequest request = new ExportRequest(
+                image,
+                SnapshotSelection.one("saved", false),
+                out,
+                false,
+                layout,
+                new ExportRequest.Container.Stream(),
+                compression);
+        int[] left = {pieces};
+        try (Export export = Export.open(request, OutputStream.nullOutputStream())) {
+            export.run(() -> {
+                left[0]--;
+                if (left[0] < 0) {
+                    throw StateferryException.of(FailureKind.INTERRUPTED, "stopped by a test");
+                }
+            });
+        } catch (StateferryException e) {
+            assertThat(e.kind()).isEqualTo(FailureKind.INTERRUPTED);
+            assertThat(e.advice()).contains("goes on from what " + part());
+        }
+    }
+
+    private Path part() {
+        return folder.resolve(".out.vmstate.stateferry-part");
+    }
+
+    private long resumedFrom() {
+        return JsonMapper.shared().readTree(screen.out()).path("resumedFrom").asLong();
+    }
+
+    @Test
+    void anExportThatWasInterruptedGoesOnWhereItWas() throws Exception {
+        interruptAfter(2);
+        assertThat(out).doesNotExist();
+
+        assertThat(export("--json")).as(screen.err()).isZero();
+
+        assertThat(Files.readAllBytes(out)).isEqualTo(state);
+        assertThat(resumedFrom()).isEqualTo(2 * MIB);
+        assertThat(screen.err()).contains("going on with an earlier attempt");
+        assertNothingIsLeft();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"GZIP", "ZSTD", "XZ"})
+    void soDoesOneThatCompressesAndTheBytesAreTheSame(String compression) throws Exception {
+        assertThat(export("--compress", compression.toLowerCase(Locale.ROOT))).isZero();
+        byte[] whole = Files.readAllBytes(out);
+        Files.delete(out);
+        interruptAfter(5, null, Compression.valueOf(compression));
+
+        assertThat(export("--json", "--compress", compression.toLowerCase(Locale.ROOT)))
+                .as(screen.err())
+                .isZero();
+
+        assertThat(resumedFrom()).isEqualTo(5 * MIB);
+        assertThat(Files.readAllBytes(out)).isEqualTo(whole);
+        assertNothingIsLeft();
+    }
+
+    @Test
+    void whatIsNotAsItWasWrittenIsWrittenAgain() throws Exception {
+        interruptAfter(5);
+        try (FileChannel channel = FileChannel.open(part(), StandardOpenOption.WRITE)) {
+            channel.write(ByteBuffer.wrap(new byte[] {(byte) (state[2 * MIB + 77] ^ 1)}), 2 * MIB + 77);
+        }
+
+        assertThat(export("--json")).as(screen.err()).isZero();
+
+        assertThat(resumedFrom()).isEqualTo(2 * MIB);
+        assertThat(Files.readAllBytes(out)).isEqualTo(state);
+    }
+
+    @Test
+    void whatLiesWhereZerosAreLeftOutIsWrittenAgain() throws Exception {
+        List<byte @Nullable []> pages = new ArrayList<>(Collections.nCopies(256, null));
+        pages.addAll(Collections.nCopies(600, Arrays.copyOf(state, 4096)));
+        MappedStateBuilder guest =
+                new MappedStateBuilder(4096).block("pc.ram", pages, (byte) 0).withoutEmptyPart();
+        byte[] mapped = guest.build();
+        Files.write(
+                image,
+                Qcow2ImageBuilder.version3(16, 4, 10 * MIB)
+                        .savevm("saved", guest.plain())
+                        .build()
+                        .bytes());
+        interruptAfter(2, RamLayout.MAPPED, Compression.NONE);
+        try (FileChannel channel = FileChannel.open(part(), StandardOpenOption.WRITE)) {
+            channel.write(ByteBuffer.wrap(new byte[] {1}), MIB + 5000);
+        }
+
+        assertThat(export("--json", "--format", "mapped-ram")).as(screen.err()).isZero();
+
+        assertThat(resumedFrom()).isEqualTo(MIB);
+        assertThat(Files.readAllBytes(out)).isEqualTo(mapped);
+    }
+
+    @Test
+    void aProofThatIsCutOrDamagedProvesWhatIsBeforeThat() throws Exception {
+        interruptAfter(5);
+        Path proof = folder.resolve(".out.vmstate.proof.stateferry-part");
+        byte[] records = Files.readAllBytes(proof);
+        records[records.length - 40] ^= 4;
+        Files.write(proof, Arrays.copyOf(records, records.length - 3));
+
+        assertThat(export("--json")).as(screen.err()).isZero();
+
+        assertThat(resumedFrom()).isEqualTo(3 * MIB);
+        assertThat(Files.readAllBytes(out)).isEqualTo(state);
+    }
+
+    @Test
+    void whatAnotherExportHasLeftIsNotTakenOver() throws Exception {
+        interruptAfter(4);
+        state = ClusterContent.mixedStream(STATE_SIZE, 200_000, 8);
+        Files.write(
+                image,
+                Qcow2ImageBuilder.version3(16, 4, 10 * MIB)
+                        .savevm("saved", state)
+                        .snapshot("another")
+                        .build()
+                        .bytes());
+
+        assertThat(export("--json", "--compress", "none")).as(screen.err()).isZero();
+
+        assertThat(resumedFrom()).isZero();
+        assertThat(Files.readAllBytes(out)).isEqualTo(state);
+        assertNothingIsLeft();
+    }
+
+    @Test
+    void aPartThatOthersMayWriteToIsNotTakenOver() throws Exception {
+        interruptAfter(4);
+        Files.setPosixFilePermissions(part(), PosixFilePermissions.fromString("rw-rw-rw-"));
+
+        assertThat(export()).isEqualTo(12);
+
+        assertThat(screen.err()).contains("others may write to it");
+        assertThat(out).doesNotExist();
+    }
+
+    @Test
+    void oneThatWasKilledWhenItsFileHadItsNameIsComplete() throws Exception {
+        interruptAfter(6);
+        Path copy = Files.copy(
+                folder.resolve(".out.vmstate.proof.stateferry-part"),
+                folder.resolve("copy"),
+                StandardCopyOption.COPY_ATTRIBUTES);
+        assertThat(export()).isZero();
+        Files.createLink(part(), out);
+        // What the export has added is not in it, so it proves a part of the file only; it is the right file all the
+        // same.
+        Files.move(copy, folder.resolve(".out.vmstate.proof.stateferry-part"));
+
+        assertThat(export("--json")).as(screen.err()).isZero();
+
+        assertThat(Files.readAllBytes(out)).isEqualTo(state);
+        assertNothingIsLeft();
+    }
+
+    @Test
+    void aStateThatIsNoStreamCannotBeLaidOut() {
+        assertThat(export("--format", "mapped-ram")).isEqualTo(12);
+        assertThat(screen.err()).contains("does not begin as a migration stream", "without --format");
+        assertThat(export("--format", "mapped-ram", "--compress", "gzip")).isEqualTo(2);
+        assertThat(export("--format", "tar")).isEqualTo(2);
+    }
+
+    @Test
+    void aStreamIsLaidOutAsMappedRamAndBack() throws Exception {
+        MappedStateBuilder guest = MappedStateBuilder.random(new Random(5)).withoutEmptyPart();
+        byte[] plain = guest.plain();
+        image = Files.write(
+                image,
+                Qcow2ImageBuilder.version3(16, 4, 10 * MIB)
+                        .savevm("saved", plain)
+                        .build()
+                        .bytes());
+        assertThat(export("--json", "--format", "mapped-ram")).as(screen.err()).isZero();
+        JsonNode told = JsonMapper.shared().readTree(screen.out());
+        assertThat(told.path("mappedRam").asBoolean()).isTrue();
+        assertThat(told.path("format").asString()).isEqualTo("mapped-ram");
+        byte[] mapped = Files.readAllBytes(out);
+        assertThat(told.path("streamSize").asLong()).isEqualTo(mapped.length);
+
+        image = Files.write(
+                image,
+                Qcow2ImageBuilder.version3(16, 4, 10 * MIB)
+                        .savevm("saved", mapped)
+                        .build()
+                        .bytes());
+
+        assertThat(export("--force")).isZero();
+        assertThat(Files.readAllBytes(out)).as("as it was put in").isEqualTo(mapped);
+        assertThat(export("--force", "--format", "stream")).as(screen.err()).isZero();
+        assertThat(Files.readAllBytes(out)).isEqualTo(plain);
+        Path xml = Files.writeString(folder.resolve("domain.xml"), LibvirtSaveBuilder.DOMAIN);
+        assertThat(export("--force", "--format", "libvirt", "--xml", xml.toString()))
+                .as(screen.err())
+                .isZero();
+        byte[] save = Files.readAllBytes(out);
+        assertThat(Arrays.copyOfRange(save, save.length - plain.length, save.length))
+                .isEqualTo(plain);
     }
 
     @Test

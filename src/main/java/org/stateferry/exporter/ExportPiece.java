@@ -1,0 +1,12 @@
+package org.stateferry.exporter;
+
+import java.nio.ByteBuffer;
+
+/**
+ * A piece of a state on its way out.
+ *
+ * @param offset of its first byte in the state
+ * @param size bytes of the state
+ * @param bytes what is to be written for them, compressed if that is wanted; valid until the piece after the next is read
+ */
+public record ExportPiece(long offset, int size, ByteBuffer bytes) {}
