@@ -73,7 +73,7 @@ class PackageDependencyTest {
         IMPORTER_STEP("importer.step", IMPORTER_IMAGE),
         SNAPSHOT("snapshot", QCOW2),
         EXPORTER("exporter", IMPORTER_IMAGE, SNAPSHOT),
-        REPOSITORY("repository", IMPORTER_IMAGE),
+        REPOSITORY("repository", IMPORTER_IMAGE, EXPORTER),
         BATCH("batch", REPOSITORY, IMPORTER_STEP),
         INSTALLATION("installation", BATCH),
         SERVICE_DEFINITION("service.definition", IMPORTER),

@@ -162,6 +162,11 @@ public final class BatchContext implements AutoCloseable {
         return context.getBean(ImportService.class);
     }
 
+    /** Runs exports. */
+    public ExportService exports() {
+        return context.getBean(ExportService.class);
+    }
+
     /** Gives imports up. */
     public ImportAbandonment abandonment() {
         return context.getBean(ImportAbandonment.class);

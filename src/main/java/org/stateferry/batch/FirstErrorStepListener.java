@@ -94,7 +94,8 @@ final class FirstErrorStepListener implements StepExecutionListener {
         return exit;
     }
 
-    private static void record(ExecutionContext context, StateferryException first) {
+    /** Records a failure where the history looks for it. */
+    static void record(ExecutionContext context, StateferryException first) {
         context.putString(ContextKeys.ERROR_KIND, first.kind().tag());
         if (first.file() != null) {
             context.putString(ContextKeys.ERROR_FILE, first.file().toString());

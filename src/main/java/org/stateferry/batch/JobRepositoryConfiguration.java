@@ -126,6 +126,17 @@ public class JobRepositoryConfiguration {
     }
 
     @Bean
+    ExportService exportService(
+            StateferryHome home,
+            JobRepository repository,
+            JobOperator operator,
+            StatusFile status,
+            ObjectProvider<ObservationRegistry> observations) {
+        return new ExportService(
+                home, repository, operator, status, observations.getIfAvailable(() -> ObservationRegistry.NOOP));
+    }
+
+    @Bean
     ImportAbandonment importAbandonment(StateferryHome home, JobRepository repository) {
         return new ImportAbandonment(home, repository, FileAccess.PLAIN);
     }

@@ -2,6 +2,8 @@ package org.stateferry.exporter;
 
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.error.StateferryException;
+import org.stateferry.importer.FileRoots;
 import org.stateferry.snapshot.SnapshotSelection;
 import org.stateferry.source.RamLayout;
 
@@ -24,6 +26,28 @@ public record ExportRequest(
         @Nullable RamLayout layout,
         Container container,
         Compression compression) {
+
+    /**
+     * The same with all its paths resolved, of files that must lie in some folders.
+     *
+     * @throws StateferryException of kind {@link org.stateferry.error.FailureKind#USAGE} if one of them lies elsewhere
+     */
+    public ExportRequest confinedTo(FileRoots somewhere) throws StateferryException {
+        Container confined = container;
+        if (container instanceof Container.LibvirtLike like) {
+            confined = new Container.LibvirtLike(somewhere.confine(like.saveFile()));
+        } else if (container instanceof Container.LibvirtDomain domain) {
+            confined = new Container.LibvirtDomain(somewhere.confine(domain.xmlFile()));
+        }
+        return new ExportRequest(
+                somewhere.confine(image),
+                snapshot,
+                out == null ? null : somewhere.confine(out),
+                replaces,
+                layout,
+                confined,
+                compression);
+    }
 
     /** What a state is put into. */
     public sealed interface Container {

@@ -4,6 +4,8 @@ import java.nio.file.Path;
 import java.util.List;
 import org.stateferry.batch.BatchContext;
 import org.stateferry.error.StateferryException;
+import org.stateferry.exporter.ExportOutcome;
+import org.stateferry.exporter.ExportRequest;
 import org.stateferry.home.RepositoryOwnership;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.home.StopSignal;
@@ -68,7 +70,13 @@ public record OwnedRepository(RepositoryOwnership ownership, BatchContext reposi
         return pruned;
     }
 
-    /** The imports so far, newest first. */
+    /** Runs an export into a file as a job, which the history knows. */
+    public ExportOutcome export(ExportRequest request, ImportProgress progress, StopSignal stop)
+            throws StateferryException {
+        return repository.exports().run(request, progress, stop);
+    }
+
+    /** The imports and exports so far, newest first. */
     public List<ImportRecord> history() {
         return repository.history().list();
     }

@@ -11,7 +11,7 @@ import org.stateferry.error.StateferryException;
  * How a piece of work gets on that a service was asked for, in JSON.
  *
  * @param id names it as long as the service runs
- * @param work what it is: {@code import}, {@code restart} or {@code abandon}
+ * @param work what it is: {@code import}, {@code restart}, {@code abandon} or {@code export}
  * @param state how far it is
  * @param events what there is to tell since the last one that the asker knows
  * @param result what came of it, if it has ended well

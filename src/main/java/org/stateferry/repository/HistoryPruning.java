@@ -59,17 +59,25 @@ public final class HistoryPruning {
     public int prune(Rule rule) throws StateferryException {
         try {
             // Newest first, so that a newer round is gone before it is asked for.
-            List<ImportInstance> superfluous = history.list().stream()
+            List<Runnable> superfluous = history.list().stream()
                     .filter(rule::concerns)
-                    .map(record -> ImportInstance.lookUp(repository, home, record.id()))
+                    .map(this::forgetting)
                     .flatMap(Optional::stream)
                     .skip(rule.keepNewest())
                     .toList();
-            superfluous.forEach(this::forget);
+            superfluous.forEach(Runnable::run);
             return superfluous.size();
         } catch (RuntimeException e) {
             throw RepositoryFailure.translated(e);
         }
+    }
+
+    /** How to take an import or export out; empty if it is another home's. */
+    private Optional<Runnable> forgetting(ImportRecord record) {
+        return record.isExport()
+                ? ExportParameters.lookUp(repository, home, record.id())
+                        .map(instance -> () -> repository.deleteJobInstance(instance))
+                : ImportInstance.lookUp(repository, home, record.id()).map(instance -> () -> forget(instance));
     }
 
     /**

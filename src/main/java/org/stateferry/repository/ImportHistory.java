@@ -25,7 +25,7 @@ import org.stateferry.importer.ImportIdentity;
 import org.stateferry.repository.ImportRecord.Attempt;
 
 /**
- * The imports that the job repository knows.
+ * The imports and exports that the job repository knows.
  *
  * <p>It reads Spring Batch's tables with two queries. The repository's own interface would ask about ten questions for
  * each execution, which for thousands of imports, or for a database at the far end of a network, takes seconds.
@@ -41,7 +41,7 @@ public final class ImportHistory {
             left join BATCH_JOB_EXECUTION_CONTEXT c on c.JOB_EXECUTION_ID = e.JOB_EXECUTION_ID
             left join (select JOB_EXECUTION_ID, max(LAST_UPDATED) as STEP_UPDATED from BATCH_STEP_EXECUTION
                        group by JOB_EXECUTION_ID) s on s.JOB_EXECUTION_ID = e.JOB_EXECUTION_ID
-            where i.JOB_NAME = :job
+            where i.JOB_NAME in (:jobs)
             order by i.JOB_INSTANCE_ID desc, e.JOB_EXECUTION_ID
             """;
 
@@ -50,9 +50,10 @@ public final class ImportHistory {
             from BATCH_JOB_INSTANCE i
             join BATCH_JOB_EXECUTION e on e.JOB_INSTANCE_ID = i.JOB_INSTANCE_ID
             join BATCH_JOB_EXECUTION_PARAMS p on p.JOB_EXECUTION_ID = e.JOB_EXECUTION_ID
-            where i.JOB_NAME = :job and p.IDENTIFYING = 'Y'
+            where i.JOB_NAME in (:jobs) and p.IDENTIFYING = 'Y'
             """;
 
+    private static final List<String> JOBS = List.of(ImportParameters.JOB, ExportParameters.JOB);
     private static final Set<String> UNFINISHED = Set.of(BatchStatus.FAILED.name(), BatchStatus.STOPPED.name());
 
     private final JdbcClient database;
@@ -74,12 +75,12 @@ public final class ImportHistory {
         this.home = home;
     }
 
-    /** All imports, newest first. */
+    /** All imports and exports, newest first. */
     public List<ImportRecord> list() {
         Map<Long, Map<String, String>> parameters = parameters();
         Map<Long, List<AttemptRow>> attempts = new LinkedHashMap<>();
         database.sql(ATTEMPTS)
-                .param("job", ImportParameters.JOB)
+                .param("jobs", JOBS)
                 .query((row, number) -> AttemptRow.read(row, context(row)))
                 .list()
                 .forEach(row -> attempts.computeIfAbsent(row.instanceId(), id -> new ArrayList<>())
@@ -108,7 +109,7 @@ public final class ImportHistory {
 
     private Map<Long, Map<String, String>> parameters() {
         Map<Long, Map<String, String>> byInstance = new HashMap<>();
-        database.sql(PARAMETERS).param("job", ImportParameters.JOB).query(row -> {
+        database.sql(PARAMETERS).param("jobs", JOBS).query(row -> {
             @Nullable String value = row.getString("PARAMETER_VALUE");
             byInstance
                     .computeIfAbsent(row.getLong("JOB_INSTANCE_ID"), id -> new HashMap<>())
@@ -118,6 +119,7 @@ public final class ImportHistory {
     }
 
     private ImportRecord record(List<AttemptRow> rows, Map<String, String> parameters) {
+        boolean export = ExportParameters.areOfExport(parameters::get);
         ImportIdentity identity = ImportParameters.identity(parameters::get);
         boolean ours = home.installationId().equals(identity.installationId());
         List<Attempt> attempts = rows.stream()
@@ -125,11 +127,12 @@ public final class ImportHistory {
                 .toList();
         AttemptRow lastRow = rows.get(rows.size() - 1);
         Attempt last = attempts.get(attempts.size() - 1);
-        Optional<UnfinishedWork> unfinished =
-                ours && UNFINISHED.contains(last.status()) ? UnfinishedWork.of(home, identity) : Optional.empty();
+        Optional<UnfinishedWork> unfinished = ours && !export && UNFINISHED.contains(last.status())
+                ? UnfinishedWork.of(home, identity)
+                : Optional.empty();
         return new ImportRecord(
                 lastRow.instanceId(),
-                identity.dump().toString(),
+                export ? ExportParameters.out(parameters::get) : identity.dump().toString(),
                 identity.image().toString(),
                 identity.otherDisks().stream().map(Path::toString).toList(),
                 identity.name(),
@@ -144,7 +147,8 @@ public final class ImportHistory {
                 last.firstError(),
                 lastRow.warnings(),
                 unfinished.map(UnfinishedWork::bytes).orElse(null),
-                unfinished.map(UnfinishedWork::lastWrite).orElse(null));
+                unfinished.map(UnfinishedWork::lastWrite).orElse(null),
+                export ? ExportParameters.JOB : ImportParameters.JOB);
     }
 
     /** A long context lies in the second column alone; the first then holds a cut copy for readers. */

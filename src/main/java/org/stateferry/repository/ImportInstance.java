@@ -25,6 +25,10 @@ public record ImportInstance(JobInstance instance, JobExecution last, ImportIden
     /** @throws StateferryException of kind {@link FailureKind#USAGE} if this home has no such import */
     public static ImportInstance find(JobRepository repository, StateferryHome home, long id)
             throws StateferryException {
+        if (ExportParameters.lookUp(repository, home, id).isPresent()) {
+            throw StateferryException.of(FailureKind.USAGE, id + " is the ID of an export, not of an import")
+                    .advise("Ask for the same export again: it goes on from what there is of its file.");
+        }
         return lookUp(repository, home, id).orElseThrow(() -> unknown(id));
     }
 

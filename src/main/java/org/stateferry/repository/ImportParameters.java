@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.JobExecution;
@@ -32,7 +33,7 @@ public final class ImportParameters {
     /** The first round of any import. */
     public static final long FIRST_ROUND = 1;
 
-    /** The name of the one job. */
+    /** The name of the job. */
     public static final String JOB = "import";
 
     private static final String INSTALLATION = "installation";
@@ -248,23 +249,25 @@ public final class ImportParameters {
 
     /** Looks up the latest round of an import; rounds are counted without gaps. */
     public static Optional<KnownRound> latestRound(JobRepository repository, ImportIdentity identity) {
+        return latestRound(repository, JOB, round -> identifying(identity, round));
+    }
+
+    /** The same of any job, of which {@code parameters} tells those of a round. */
+    static Optional<KnownRound> latestRound(
+            JobRepository repository, String job, LongFunction<JobParameters> parameters) {
         Optional<KnownRound> latest = Optional.empty();
         long round = FIRST_ROUND;
-        @Nullable JobInstance instance = instance(repository, identity, round);
+        @Nullable JobInstance instance = repository.getJobInstance(job, parameters.apply(round));
         while (instance != null) {
             latest = Optional.of(new KnownRound(round, instance.getId(), null));
             round++;
-            instance = instance(repository, identity, round);
+            instance = repository.getJobInstance(job, parameters.apply(round));
         }
-        return latest.map(known -> withStatus(repository, known));
+        return latest.map(known -> withStatus(repository, job, known));
     }
 
-    private static @Nullable JobInstance instance(JobRepository repository, ImportIdentity identity, long round) {
-        return repository.getJobInstance(JOB, identifying(identity, round));
-    }
-
-    private static KnownRound withStatus(JobRepository repository, KnownRound known) {
-        @Nullable JobExecution last = repository.getLastJobExecution(new JobInstance(known.instanceId(), JOB));
+    private static KnownRound withStatus(JobRepository repository, String job, KnownRound known) {
+        @Nullable JobExecution last = repository.getLastJobExecution(new JobInstance(known.instanceId(), job));
         return new KnownRound(known.round(), known.instanceId(), last == null ? null : last.getStatus());
     }
 }

@@ -6,10 +6,10 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.BatchStatus;
 
 /**
- * What the history says about one import. The components are the names of the JSON output, in its order.
+ * What the history says about one import, or one export. The components are the names of the JSON output, in its order.
  *
  * @param id names the import to commands (the job instance's id)
- * @param dump the dump's real path
+ * @param dump the dump's real path; of an export, the file that it makes
  * @param image the image's real path
  * @param alsoDisks the real paths of the other disks, sorted
  * @param name the snapshot's name
@@ -25,6 +25,7 @@ import org.springframework.batch.core.BatchStatus;
  * @param warnings what the last attempt warned about
  * @param unfinishedBytes bytes that an import which has not come to its end claims in the image, else null
  * @param lastWrite when such an import last wrote to the image, else null
+ * @param job {@code import} or {@code export}
  */
 public record ImportRecord(
         long id,
@@ -43,7 +44,8 @@ public record ImportRecord(
         @Nullable FirstError firstError,
         List<String> warnings,
         @Nullable Long unfinishedBytes,
-        @Nullable Instant lastWrite) {
+        @Nullable Instant lastWrite,
+        String job) {
 
     /**
      * One attempt at an import.
@@ -84,6 +86,11 @@ public record ImportRecord(
     public record FirstError(
             String kind, @Nullable String file, @Nullable Long offset, String message) {}
 
+    /** Whether it is an export, and not an import. */
+    public boolean isExport() {
+        return job.equals(ExportParameters.JOB);
+    }
+
     /** Whether it is over: nothing runs, and nothing is left in the image to go on from. */
     boolean isOver() {
         return attempts.stream().noneMatch(Attempt::runs) && unfinishedBytes == null;
@@ -119,7 +126,8 @@ public record ImportRecord(
                 firstError,
                 warnings,
                 unfinishedBytes,
-                lastWrite);
+                lastWrite,
+                job);
     }
 
     private static Attempt withBytes(Attempt attempt, long bytesWritten) {

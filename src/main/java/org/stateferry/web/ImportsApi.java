@@ -81,6 +81,7 @@ class ImportsApi {
                     FailureKind.USAGE, "page must not be negative, and size be between 1 and " + PAGE_MAX);
         }
         List<ImportRecord> found = repository.history().stream()
+                .filter(record -> !record.isExport())
                 .filter(record -> status == null || record.status().equalsIgnoreCase(status))
                 .filter(record -> search == null || isMeant(record, search.toLowerCase(Locale.ROOT)))
                 .toList();
@@ -176,7 +177,7 @@ class ImportsApi {
     }
 
     @GetMapping("/history")
-    @Operation(summary = "All imports so far, newest first")
+    @Operation(summary = "All imports and exports so far, newest first")
     List<ImportRecord> history() {
         return repository.history();
     }
@@ -185,7 +186,7 @@ class ImportsApi {
     record Pruned(int pruned) {}
 
     @PostMapping("/history/prune")
-    @Operation(summary = "Takes imports that are over out of the history")
+    @Operation(summary = "Takes imports and exports that are over out of the history")
     Pruned prune(@RequestBody HistoryPruning.Rule rule) throws StateferryException {
         return new Pruned(repository.prune(rule));
     }
@@ -209,7 +210,8 @@ class ImportsApi {
         return task.orElseThrow(() -> new Problems.UnknownException("task " + id));
     }
 
-    private static ResponseEntity<TaskReport<Object>> accepted(Task task) {
+    /** What is answered to who has asked for work. */
+    static ResponseEntity<TaskReport<Object>> accepted(Task task) {
         return ResponseEntity.accepted()
                 .header("Location", "/api/v1/tasks/" + task.id())
                 .body(task.report(0));

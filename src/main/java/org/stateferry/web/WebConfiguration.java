@@ -20,6 +20,7 @@ import org.stateferry.service.definition.ImportQueue;
 @Import({
     SecurityConfiguration.class,
     Problems.class,
+    ExportsApi.class,
     ImportsApi.class,
     DefinitionsApi.class,
     SnapshotsApi.class,

@@ -37,7 +37,8 @@ class HistoryCommandTest {
             ERROR,
             List.of("disk is newer"),
             2L << 20,
-            STARTED.plusSeconds(1));
+            STARTED.plusSeconds(1),
+            "import");
     private static final ImportRecord RUNNING = new ImportRecord(
             7,
             "/a.dump",
@@ -55,7 +56,8 @@ class HistoryCommandTest {
             null,
             List.of(),
             null,
-            null);
+            null,
+            "import");
 
     private final RecordedConsole screen = new RecordedConsole(false);
     private final FakeInstallation installation =
@@ -71,9 +73,9 @@ class HistoryCommandTest {
         assertThat(run("history")).isZero();
 
         assertThat(screen.out()).isEqualTo("""
-                        ID  STARTED               STATUS   NAME           IMAGE      BYTES    RATE      ATTEMPTS  UNFINISHED  LAST WRITE            FIRST ERROR
-                        12  2026-11-22T23:05:09Z  FAILED   before\\x1b[2J  /vm.qcow2  3.0 MiB  3.0 MB/s  1         2.0 MiB     2026-11-22T23:05:10Z  no-space: /vm.qcow2 at byte 4096: disk full
-                        7   2026-11-22T23:05:09Z  STARTED  a              /a.qcow2   0 B      -         0         -           -                     -
+                        ID  JOB     STARTED               STATUS   NAME           IMAGE      BYTES    RATE      ATTEMPTS  UNFINISHED  LAST WRITE            FIRST ERROR
+                        12  import  2026-11-22T23:05:09Z  FAILED   before\\x1b[2J  /vm.qcow2  3.0 MiB  3.0 MB/s  1         2.0 MiB     2026-11-22T23:05:10Z  no-space: /vm.qcow2 at byte 4096: disk full
+                        7   import  2026-11-22T23:05:09Z  STARTED  a              /a.qcow2   0 B      -         0         -           -                     -
                         """);
         assertThat(screen.err()).isEqualTo("stateferry: from the owner's status file\n");
     }

@@ -119,7 +119,8 @@ class ImportHistoryTest {
                         null,
                         List.of("one", "two"),
                         null,
-                        null));
+                        null,
+                        "import"));
     }
 
     private static Instant instant(JobExecution execution) {
@@ -147,7 +148,8 @@ class ImportHistoryTest {
                 null,
                 List.of("w"),
                 8L,
-                Instant.EPOCH);
+                Instant.EPOCH,
+                "import");
 
         assertThat(HistoryJson.write(List.of(record)))
                 .isEqualTo(
@@ -157,7 +159,7 @@ class ImportHistoryTest {
                                 + "\"started\":\"1970-01-01T00:00:00Z\",\"ended\":null,\"bytesWritten\":5,"
                                 + "\"transferMillis\":6,\"publishMillis\":7,\"firstError\":{\"kind\":\"io\",\"file\":null,"
                                 + "\"offset\":null,\"message\":\"m\"}}],\"firstError\":null,\"warnings\":[\"w\"],\"unfinishedBytes\":8,"
-                                + "\"lastWrite\":\"1970-01-01T00:00:00Z\"}]");
+                                + "\"lastWrite\":\"1970-01-01T00:00:00Z\",\"job\":\"import\"}]");
         assertThat(HistoryJson.write(List.of())).isEqualTo("[]");
     }
 

@@ -154,6 +154,32 @@ class ApiTest {
     }
 
     @Test
+    void anExportIsAJobInTheHistoryAndGoesThroughTheQueue() throws Exception {
+        done(service.post("/api/v1/imports", order(dump, "to export")));
+        Path out = folder.resolve("exported.vmstate");
+        String order = "{\"image\":\"%s\",\"name\":\"to export\",\"out\":\"%s\"}".formatted(image, out);
+
+        JsonNode task = done(service.post("/api/v1/exports", order));
+
+        assertThat(task.path("failure").isNull()).as("%s", task).isTrue();
+        assertThat(task.path("result").path("streamSize").asLong()).isEqualTo(Files.size(dump));
+        assertThat(task.path("events").toString())
+                .contains("\"text\":\"transfer\"", "\"text\":\"complete\"", "TRANSFERRED");
+        assertThat(Files.mismatch(out, dump)).isEqualTo(-1);
+        JsonNode record = json("/api/v1/exports").get(0);
+        assertThat(record.path("status").asString()).isEqualTo("COMPLETED");
+        assertThat(record.path("dump").asString()).isEqualTo(out.toString());
+        assertThat(record.path("bytes").asLong()).isEqualTo(Files.size(dump));
+        assertThat(json("/api/v1/history").toString()).contains("\"job\":\"export\"");
+        assertThat(json("/api/v1/imports").toString()).doesNotContain("\"job\":\"export\"");
+        JsonNode again = done(service.post("/api/v1/exports", order));
+        assertThat(again.path("failure").path("message").asString()).contains("the file exists");
+        assertThat(service.post("/api/v1/exports", order.replace("\"out\":", "\"compress\":\"rar\",\"out\":"))
+                        .status())
+                .isEqualTo(400);
+    }
+
+    @Test
     void aFailedImportTellsItsFirstErrorAndIsRestartedWhenItsDumpIsWholeAgain() throws Exception {
         JsonNode task = done(service.post("/api/v1/imports", order(damaged, "damaged")));
 

@@ -24,6 +24,7 @@ public final class HistoryText {
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of(
                 "ID",
+                "JOB",
                 "STARTED",
                 "STATUS",
                 "NAME",
@@ -37,6 +38,7 @@ public final class HistoryText {
         for (ImportRecord record : records) {
             rows.add(List.of(
                     String.valueOf(record.id()),
+                    record.job(),
                     time(record.started()),
                     record.status(),
                     record.name(),
@@ -56,8 +58,8 @@ public final class HistoryText {
     /** Everything about one import. */
     public static List<String> details(ImportRecord record) {
         List<List<String>> facts = new ArrayList<>();
-        facts.add(List.of("import", String.valueOf(record.id())));
-        facts.add(List.of("dump", record.dump()));
+        facts.add(List.of(record.job(), String.valueOf(record.id())));
+        facts.add(List.of(record.isExport() ? "into" : "dump", record.dump()));
         facts.add(List.of("image", record.image()));
         record.alsoDisks().forEach(disk -> facts.add(List.of("other disk", disk)));
         facts.add(List.of("name", record.name()));
