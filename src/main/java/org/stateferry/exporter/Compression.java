@@ -5,7 +5,6 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.util.Arrays;
-import java.util.zip.GZIPOutputStream;
 import org.tukaani.xz.LZMA2Options;
 import org.tukaani.xz.UnsupportedOptionsException;
 import org.tukaani.xz.XZOutputStream;
@@ -26,8 +25,8 @@ public enum Compression {
     /** RFC 1952. */
     GZIP {
         @Override
-        byte[] compress(byte[] piece, int size) throws IOException {
-            return collected(piece, size, GZIPOutputStream::new);
+        byte[] compress(byte[] piece, int size) {
+            return GZIP_MEMBERS.get().of(piece, size);
         }
     },
     /** RFC 8878. */
@@ -46,19 +45,19 @@ public enum Compression {
     XZ {
         @Override
         byte[] compress(byte[] piece, int size) throws IOException {
-            return collected(piece, size, target -> new XZOutputStream(target, xzOptions(), XZ_CHECK));
+            ByteArrayOutputStream collected = new ByteArrayOutputStream(size / 2);
+            try (OutputStream compressing = new XZOutputStream(collected, xzOptions(), XZ_CHECK)) {
+                compressing.write(piece, 0, size);
+            }
+            return collected.toByteArray();
         }
     };
 
+    private static final ThreadLocal<GzipMember> GZIP_MEMBERS =
+            ThreadLocal.withInitial(() -> new GzipMember(ReadAhead.PIECE_SIZE));
     private static final int ZSTD_LEVEL = 3;
     private static final int XZ_PRESET = 3;
     private static final int XZ_CHECK = org.tukaani.xz.XZ.CHECK_CRC64;
-
-    /** Makes the stream that compresses into another one. */
-    @FunctionalInterface
-    private interface Compressor {
-        OutputStream into(OutputStream target) throws IOException;
-    }
 
     /**
      * Compresses the first {@code size} bytes of a piece. Thread-safe.
@@ -66,14 +65,6 @@ public enum Compression {
      * @throws IOException never, in truth: everything is in memory
      */
     abstract byte[] compress(byte[] piece, int size) throws IOException;
-
-    private static byte[] collected(byte[] piece, int size, Compressor compressor) throws IOException {
-        ByteArrayOutputStream collected = new ByteArrayOutputStream(size / 2);
-        try (OutputStream compressing = compressor.into(collected)) {
-            compressing.write(piece, 0, size);
-        }
-        return collected.toByteArray();
-    }
 
     private static LZMA2Options xzOptions() throws UnsupportedOptionsException {
         LZMA2Options options = new LZMA2Options(XZ_PRESET);

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -20,6 +21,7 @@ import org.stateferry.testing.TickerGuest;
 /** States that leave an image again: equal to what was put in, and QEMU resumes them from the file. */
 class ExportIT {
     private static final String MACHINE = "pc";
+    private static final List<String> MAPPED_RAM = List.of("-global", "migration.mapped-ram=on");
 
     @TempDir
     Path directory;
@@ -41,7 +43,7 @@ class ExportIT {
 
     @Test
     void whatQemuSavedResumesFromAFile() {
-        assertResumes(Scene.in(directory), List.of(), "exec:cat ");
+        assertResumes(Scene.in(directory), List.of(), null, List.of(), "exec:cat ");
     }
 
     /** The same with the newest QEMU, and with its mapped-ram layout, whose size the snapshot table does not tell. */
@@ -52,16 +54,27 @@ class ExportIT {
 
         @Test
         void whatQemuSavedResumesFromAFile() {
-            assertResumes(Scene.in(directory), List.of(), "exec:cat ");
+            assertResumes(Scene.in(directory), List.of(), null, List.of(), "exec:cat ");
         }
 
         @Test
         void whatQemuSavedAsMappedRamResumesFromAFile() {
-            assertResumes(Scene.in(directory), List.of("-global", "migration.mapped-ram=on"), "file:");
+            assertResumes(Scene.in(directory), MAPPED_RAM, null, MAPPED_RAM, "file:");
+        }
+
+        @Test
+        void whatQemuSavedAsMappedRamResumesAsAPlainStream() {
+            assertResumes(Scene.in(directory), MAPPED_RAM, "stream", List.of(), "exec:cat ");
+        }
+
+        @Test
+        void aPlainStateResumesAsMappedRam() {
+            assertResumes(Scene.in(directory), List.of(), "mapped-ram", MAPPED_RAM, "file:");
         }
     }
 
-    private static void assertResumes(Scene scene, List<String> options, String incoming) {
+    private static void assertResumes(
+            Scene scene, List<String> options, @Nullable String format, List<String> loadOptions, String incoming) {
         Path disk = TickerGuest.createDisk(scene.path("disk.qcow2"));
         int lastTick;
         try (QemuVm vm = QemuVm.boot(MACHINE, options, disk)) {
@@ -74,11 +87,13 @@ class ExportIT {
         }
         Path out = scene.path("out.vmstate");
 
-        scene.program()
-                .run("export", disk.toString(), out.toString(), "--name", "state")
-                .requireSuccess();
+        List<String> export = new ArrayList<>(List.of("export", disk.toString(), out.toString(), "--name", "state"));
+        if (format != null) {
+            export.addAll(List.of("--format", format));
+        }
+        scene.program().run(export.toArray(String[]::new)).requireSuccess();
 
-        List<String> load = new ArrayList<>(options);
+        List<String> load = new ArrayList<>(loadOptions);
         load.addAll(List.of("-incoming", incoming + out));
         try (QemuVm vm = QemuVm.boot(MACHINE, load, disk)) {
             vm.awaitIncoming();
