@@ -51,6 +51,11 @@ final class ExportIdentity {
         return digest.digest();
     }
 
+    /** The same of a file that is written as a whole. */
+    static byte[] of(byte[] content) {
+        return sha256().digest(content);
+    }
+
     private static void addTable(MessageDigest digest, Qcow2Image image, SnapshotTableEntry entry)
             throws StateferryException {
         long size = (long) entry.l1Size() * Long.BYTES;

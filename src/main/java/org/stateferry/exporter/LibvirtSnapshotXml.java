@@ -2,7 +2,6 @@ package org.stateferry.exporter;
 
 import java.io.IOException;
 import java.io.StringReader;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -193,10 +192,7 @@ public final class LibvirtSnapshotXml {
         List<Path> holding = new ArrayList<>(otherDisks);
         holding.add(image);
         byte[] text = text(entry, holding).getBytes(StandardCharsets.UTF_8);
-        try (OutputFile out = OutputFile.create(target, status, true)) {
-            out.write(ByteBuffer.wrap(text), 0);
-            out.complete(text.length);
-        }
+        OutputFile.replace(target, status, text);
     }
 
     private String text(SnapshotTableEntry entry, List<Path> holding) {

@@ -113,6 +113,18 @@ final class OutputFile implements ExportTarget {
         }
     }
 
+    /**
+     * Writes a small file as a whole; one that is there is replaced.
+     *
+     * @param image what it is made of
+     */
+    static void replace(Path out, FileStatus image, byte[] content) throws StateferryException {
+        try (OutputFile file = create(out, image, true, ExportIdentity.of(content), 0)) {
+            file.write(new ExportPiece(0, content.length, ByteBuffer.wrap(content)), 0);
+            file.complete(content.length);
+        }
+    }
+
     private static OutputFile begun(Wanted wanted, Path part, Path proofPath) throws IOException {
         LinuxFile file = LinuxFile.create(part, PRIVATE);
         try {
