@@ -74,7 +74,7 @@ public final class HistoryPruning {
 
     /** How to take an import or export out; empty if it is another home's. */
     private Optional<Runnable> forgetting(ImportRecord record) {
-        return record.isExport()
+        return record.describesExport()
                 ? ExportParameters.lookUp(repository, home, record.id())
                         .map(instance -> () -> repository.deleteJobInstance(instance))
                 : ImportInstance.lookUp(repository, home, record.id()).map(instance -> () -> forget(instance));

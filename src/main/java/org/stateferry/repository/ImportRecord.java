@@ -87,7 +87,7 @@ public record ImportRecord(
             String kind, @Nullable String file, @Nullable Long offset, String message) {}
 
     /** Whether it is an export, and not an import. */
-    public boolean isExport() {
+    public boolean describesExport() {
         return job.equals(ExportParameters.JOB);
     }
 

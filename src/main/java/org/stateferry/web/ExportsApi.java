@@ -37,7 +37,7 @@ class ExportsApi {
     @GetMapping("/exports")
     @Operation(summary = "The exports so far that the service has made, newest first")
     List<ImportRecord> list() {
-        return repository.history().stream().filter(ImportRecord::isExport).toList();
+        return repository.history().stream().filter(ImportRecord::describesExport).toList();
     }
 
     @PostMapping("/exports")

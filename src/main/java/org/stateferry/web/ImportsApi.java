@@ -81,7 +81,7 @@ class ImportsApi {
                     FailureKind.USAGE, "page must not be negative, and size be between 1 and " + PAGE_MAX);
         }
         List<ImportRecord> found = repository.history().stream()
-                .filter(record -> !record.isExport())
+                .filter(record -> !record.describesExport())
                 .filter(record -> status == null || record.status().equalsIgnoreCase(status))
                 .filter(record -> search == null || isMeant(record, search.toLowerCase(Locale.ROOT)))
                 .toList();

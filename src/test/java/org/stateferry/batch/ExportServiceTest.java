@@ -93,7 +93,7 @@ class ExportServiceTest {
         assertThat(Files.readAllBytes(out)).isEqualTo(state);
         assertThat(outcome.streamSize()).isEqualTo(state.length);
         ImportRecord record = record();
-        assertThat(record.isExport()).isTrue();
+        assertThat(record.describesExport()).isTrue();
         assertThat(record.status()).isEqualTo("COMPLETED");
         assertThat(record.name()).isEqualTo("saved");
         assertThat(record.bytes()).isEqualTo(state.length);

@@ -59,7 +59,7 @@ public final class HistoryText {
     public static List<String> details(ImportRecord record) {
         List<List<String>> facts = new ArrayList<>();
         facts.add(List.of(record.job(), String.valueOf(record.id())));
-        facts.add(List.of(record.isExport() ? "into" : "dump", record.dump()));
+        facts.add(List.of(record.describesExport() ? "into" : "dump", record.dump()));
         facts.add(List.of("image", record.image()));
         record.alsoDisks().forEach(disk -> facts.add(List.of("other disk", disk)));
         facts.add(List.of("name", record.name()));
