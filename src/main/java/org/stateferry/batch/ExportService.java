@@ -70,7 +70,7 @@ public final class ExportService {
     public ExportOutcome run(ExportRequest request, ImportProgress progress, StopSignal stop)
             throws StateferryException {
         StopSignal own = stop.child();
-        try (RunningAttempt attempt = new RunningAttempt(home, repository, status, own);
+        try (RunningAttempt attempt = new RunningAttempt(home, repository, status, own, (id, executionId) -> {});
                 Export export = Export.open(request, OutputStream.nullOutputStream())) {
             ExportAttempt state = new ExportAttempt(export, progress, own);
             String name = export.snapshot().nameText();

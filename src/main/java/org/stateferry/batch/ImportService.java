@@ -127,7 +127,7 @@ public final class ImportService implements ImportRunner {
             throws StateferryException {
         StopSignal own = stop.child();
         try (ImportNotes notes = new ImportNotes(request, progress, logs, running)) {
-            try (RunningAttempt attempt = new RunningAttempt(home, repository, status, own, notes);
+            try (RunningAttempt attempt = new RunningAttempt(home, repository, status, own, notes::began);
                     ImportSession session = ImportSession.open(request, home, access, notes, own)) {
                 // The attempt is closed last: when others read that it has ended, the image is free.
                 ImportOutcome outcome = run(session, attempt, notes, wanted);

@@ -23,21 +23,33 @@ final class RunningAttempt implements JobExecutionListener, AutoCloseable {
     private final JobRepository repository;
     private final StatusFile status;
     private final StopSignal stop;
-    private final ImportNotes notes;
+    private final Beginning beginning;
     private @Nullable StopRequestWatch watch;
     private long executionId;
 
+    /** Hears that the history knows an attempt. */
+    @FunctionalInterface
+    interface Beginning {
+        /**
+         * The attempt has begun.
+         *
+         * @param instanceId the import's ID
+         * @param executionId the attempt's
+         */
+        void began(long instanceId, long executionId);
+    }
+
     /**
      * @param stop requested when another process asks for the end
-     * @param notes hears that it begins
+     * @param beginning hears that it begins
      */
     RunningAttempt(
-            StateferryHome home, JobRepository repository, StatusFile status, StopSignal stop, ImportNotes notes) {
+            StateferryHome home, JobRepository repository, StatusFile status, StopSignal stop, Beginning beginning) {
         this.home = home;
         this.repository = repository;
         this.status = status;
         this.stop = stop;
-        this.notes = notes;
+        this.beginning = beginning;
     }
 
     @Override
@@ -48,7 +60,7 @@ final class RunningAttempt implements JobExecutionListener, AutoCloseable {
         // First the watch: whoever reads that the attempt is running may ask at once for its end.
         watch = StopRequestWatch.begin(new StopRequest(home, execution.getJobInstanceId()), stop);
         status.started(executionId);
-        notes.began(execution.getJobInstanceId(), executionId);
+        beginning.began(execution.getJobInstanceId(), executionId);
     }
 
     /** To be called when the job has returned and the image is released. Does nothing to an attempt that never began. */

@@ -37,7 +37,9 @@ class ExportsApi {
     @GetMapping("/exports")
     @Operation(summary = "The exports so far that the service has made, newest first")
     List<ImportRecord> list() {
-        return repository.history().stream().filter(ImportRecord::describesExport).toList();
+        return repository.history().stream()
+                .filter(ImportRecord::describesExport)
+                .toList();
     }
 
     @PostMapping("/exports")
@@ -50,6 +52,7 @@ class ExportsApi {
         int places = ImportQueue.places(request.compression() != Compression.NONE);
         return ImportsApi.accepted(tasks.start(
                 "export",
+                request.snapshot().words().get(0) + " of " + request.image() + " into " + request.out(),
                 Accounts.isLocal(asker),
                 places,
                 (progress, stop) -> repository.export(request, progress, stop)));

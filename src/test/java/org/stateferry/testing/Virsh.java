@@ -67,7 +67,14 @@ public final class Virsh implements AutoCloseable {
                     state.resolve("etc/qemu.conf"),
                     "stdio_handler = \"file\"\nuser = \"root\"\ngroup = \"root\"\nsecurity_driver = \"none\"\n"
                             + "namespaces = []\ncgroup_controllers = []\ndynamic_ownership = 0\nremember_owner = 0\n");
-            Process process = new ProcessBuilder(inRoot.toString(), "virsh", "-q", "-c", "qemu:///embed?root=" + state)
+            Process process = new ProcessBuilder(
+                            inRoot.toString(),
+                            "stdbuf",
+                            "-oL", // its answers are waited for
+                            "virsh",
+                            "-q",
+                            "-c",
+                            "qemu:///embed?root=" + state)
                     .redirectErrorStream(true)
                     .start();
             return new Virsh(process, link);
@@ -95,10 +102,14 @@ public final class Virsh implements AutoCloseable {
             process.getOutputStream().write((command + "\necho " + mark + "\n").getBytes(StandardCharsets.UTF_8));
             process.getOutputStream().flush();
             List<String> printed = new ArrayList<>();
+            long beginNanos = System.nanoTime();
             while (true) {
-                String line = lines.poll(LIMIT.toSeconds(), TimeUnit.SECONDS);
-                if (line == null || (!process.isAlive() && lines.isEmpty())) {
-                    throw new AssertionError("virsh did not answer to '" + command + "': " + printed);
+                String line = lines.poll(1, TimeUnit.SECONDS);
+                if (line == null) {
+                    if (!process.isAlive() || System.nanoTime() - beginNanos > LIMIT.toNanos()) {
+                        throw new AssertionError("virsh did not answer to '" + command + "': " + printed);
+                    }
+                    continue;
                 }
                 if (line.strip().endsWith(mark) && !line.contains("echo")) {
                     break;
