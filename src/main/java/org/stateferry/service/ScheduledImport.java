@@ -43,6 +43,9 @@ final class ScheduledImport {
 
     private volatile @Nullable Instant unsettledUntil;
     private volatile boolean waitsForWindow;
+    /** What a service that ended meanwhile has left is looked for once: nothing else can leave it. */
+    private volatile boolean undone;
+
     private volatile StateImport.@Nullable LastRun lastRun;
 
     /**
@@ -119,6 +122,10 @@ final class ScheduledImport {
         Map<StateImport, FileMark> ready = new LinkedHashMap<>();
         List<Path> files;
         try {
+            if (!undone) {
+                definition.onSuccess().undoUnfinished(source, definition.roots());
+                undone = true;
+            }
             files = source.files();
         } catch (IOException e) {
             importOf(source.path()).cannotBeSeen(unreadable(source.path(), e));

@@ -1,6 +1,8 @@
 package org.stateferry.service.definition;
 
 import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -76,6 +78,33 @@ public record OnSuccess(Action action, @Nullable Path folder) {
         }
     }
 
+    /**
+     * Gives dumps back the names that a process took from them which ended within {@link #apply}; without that nobody would see
+     * them again. What is imported is then known to be, and is done with once more.
+     *
+     * @param source which dumps
+     * @throws IOException if a dump cannot have its name back, because another file has it for instance
+     */
+    public void undoUnfinished(SourceRule source, FileRoots roots) throws IOException {
+        if (keeps()) {
+            return;
+        }
+        Path folder = source.folder();
+        try (LinuxFile from = folder(folder, roots);
+                DirectoryStream<Path> entries = Files.newDirectoryStream(from.entry("."), ASIDE + "*")) {
+            for (Path aside : entries) {
+                String name = aside.getFileName().toString().substring(ASIDE.length());
+                if (source.takes(Path.of(name))) {
+                    rename(aside, from.entry(name));
+                }
+            }
+        } catch (DirectoryIteratorException e) {
+            throw e.getCause();
+        } catch (FileSystemException e) { // which names a descriptor
+            throw new FileSystemException(folder.toString(), null, FileFailures.reason(e));
+        }
+    }
+
     /** @param target null if the dump is to be deleted */
     private static boolean apply(LinuxFile from, String name, FileMark imported, @Nullable Path target)
             throws IOException {
@@ -105,11 +134,18 @@ public record OnSuccess(Action action, @Nullable Path folder) {
         }
     }
 
-    /** Never replaces a file: a hard link, unlike a rename, fails if the name is taken. */
+    /**
+     * Never replaces a file: a hard link, unlike a rename, fails if the name is taken. If it is taken by the same file, a process
+     * ended between the two steps, and the second is done now.
+     */
     private static void rename(Path from, Path to) throws IOException {
         try {
             Files.createLink(to, from);
         } catch (FileAlreadyExistsException e) {
+            if (Files.isSameFile(from, to)) {
+                Files.delete(from);
+                return;
+            }
             throw new FileSystemException(to.toString(), null, "there is such a file already");
         } catch (UnsupportedOperationException | FileSystemException e) {
             if (Files.exists(to)) {

@@ -10,6 +10,7 @@ import java.nio.file.PathMatcher;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * Where a definition's dumps come from: one file, or all files of a folder whose names match.
@@ -79,6 +80,19 @@ public record SourceRule(Path path, boolean isFolder, List<String> include, Dura
         }
         files.sort(null);
         return files;
+    }
+
+    /** The folder that the dumps are in. */
+    Path folder() {
+        return isFolder ? path : Objects.requireNonNull(path.toAbsolutePath().getParent());
+    }
+
+    /** Whether a file of that name in the folder is a dump. */
+    boolean takes(Path name) {
+        return isFolder
+                ? !name.toString().startsWith(".")
+                        && include.stream().map(SourceRule::matcher).anyMatch(matcher -> matcher.matches(name))
+                : name.equals(path.getFileName());
     }
 
     @Override

@@ -142,7 +142,7 @@ public final class DefinitionNotices {
     }
 
     private static NotificationResult test(Receiver receiver, Notice notice) {
-        String problem = null;
+        @Nullable String problem = null;
         try {
             receiver.tell(notice);
         } catch (IOException | RuntimeException e) {

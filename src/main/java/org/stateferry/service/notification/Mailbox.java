@@ -2,6 +2,7 @@ package org.stateferry.service.notification;
 
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
@@ -80,7 +81,7 @@ record Mailbox(@Nullable JavaMailSender sender, String from, String to) implemen
         } catch (TimeoutException e) {
             throw new IOException("the mail server did not take it within " + WHOLE.toSeconds() + " s", e);
         } catch (ExecutionException e) {
-            throw new IOException("the mail server did not take it: " + reason(e.getCause()), e);
+            throw new IOException("the mail server did not take it: " + reason(Objects.requireNonNullElse(e.getCause(), e)), e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException("the service ended meanwhile", e);

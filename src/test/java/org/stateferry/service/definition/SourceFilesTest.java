@@ -17,6 +17,8 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.importer.FileRoots;
 import org.stateferry.testing.HoldingProcess;
 
@@ -128,6 +130,50 @@ class SourceFilesTest {
         assertThat(dump).hasContent("tomorrow's");
         assertThat(done.resolve("vm.save")).hasContent("state");
         assertThat(rule("*").files()).containsExactly(dump);
+    }
+
+    /** The four moments at which a process can end while a dump is moved. */
+    @ParameterizedTest
+    @ValueSource(strings = {"both names", "our name", "our name and the target", "the target"})
+    void aMoveThatAProcessLeftUnfinishedIsDoneByTheNextOne(String left) throws Exception {
+        Path done = Files.createDirectory(folder.resolve("done"));
+        OnSuccess move = new OnSuccess(OnSuccess.Action.MOVE, done);
+        FileMark imported = FileMark.of(dump);
+        Path aside = Files.createLink(folder.resolve(".stateferry-vm.save"), dump);
+        Path target = done.resolve("vm.save");
+        if (!left.equals("both names")) {
+            Files.delete(dump);
+        }
+        if (left.contains("target")) {
+            Files.createLink(target, aside);
+        }
+        if (left.equals("the target")) {
+            Files.delete(aside);
+        }
+
+        for (SourceRule source : List.of(rule("*.dump"), rule("*.save"), SourceRule.file(dump))) {
+            move.undoUnfinished(source, FileRoots.ANYWHERE);
+        }
+        if (!left.equals("the target")) {
+            assertThat(dump).hasContent("state");
+            assertThat(move.apply(dump, imported, FileRoots.ANYWHERE)).isTrue();
+        }
+
+        assertThat(target).hasContent("state");
+        assertThat(folder)
+                .isDirectoryNotContaining(file -> file.getFileName().toString().endsWith(".save"));
+    }
+
+    @Test
+    void anotherFileThatHasTheNameMeanwhileIsNotReplaced() throws Exception {
+        Path aside = Files.writeString(folder.resolve(".stateferry-vm.save"), "yesterday's");
+
+        assertThatExceptionOfType(IOException.class)
+                .isThrownBy(() ->
+                        new OnSuccess(OnSuccess.Action.DELETE, null).undoUnfinished(rule("*"), FileRoots.ANYWHERE))
+                .withMessageContaining("there is such a file already");
+        assertThat(dump).hasContent("state");
+        assertThat(aside).hasContent("yesterday's");
     }
 
     @Test
