@@ -31,7 +31,6 @@ record ProblemPrinter(Console console, boolean json) {
      * @param result what the command has found nevertheless; may be empty
      */
     int failed(StateferryException failure, OptionalInt signal, Map<String, Object> result) {
-        String advice = failure.advice() == null ? defaultAdvice(failure.kind()) : failure.advice();
         Path file = failure.file();
         return tell(new Failure(
                 failure.kind(),
@@ -40,7 +39,7 @@ record ProblemPrinter(Console console, boolean json) {
                 failure.offset() < 0 ? null : failure.offset(),
                 Objects.requireNonNull(failure.getMessage()),
                 failure.problem(),
-                advice,
+                failure.nextStep(),
                 result));
     }
 
@@ -68,7 +67,7 @@ record ProblemPrinter(Console console, boolean json) {
         return tell(withoutPlace(
                 FailureKind.INTERNAL,
                 "internal error: " + surprise.getClass().getName() + (message == null ? "" : ": " + message),
-                logFile == null ? "report this" : record(surprise, logFile)));
+                record(surprise, logFile)));
     }
 
     /** Standard output could not take all of the data. */
@@ -108,7 +107,16 @@ record ProblemPrinter(Console console, boolean json) {
         return failure.exitCode;
     }
 
-    private static String record(Throwable surprise, Path logFile) {
+    /**
+     * Keeps the stack trace of an error of ours in the log file.
+     *
+     * @param logFile the log file, or null if it is not even known where that is
+     * @return what to do next
+     */
+    static String record(Throwable surprise, @Nullable Path logFile) {
+        if (logFile == null) {
+            return "report this";
+        }
         StringWriter trace = new StringWriter();
         surprise.printStackTrace(new PrintWriter(trace));
         try {
@@ -123,14 +131,5 @@ record ProblemPrinter(Console console, boolean json) {
         } catch (IOException e) {
             return "report this; the stack trace could not be kept, writing " + logFile + " failed";
         }
-    }
-
-    private static String defaultAdvice(FailureKind kind) {
-        if (kind == FailureKind.DUMP_MISSING || kind == FailureKind.IMAGE_MISSING) {
-            return "check the path and the right to read it, then run the command again";
-        }
-        return kind.isTransient()
-                ? "run the same command again; what is proven to be on disk is not written twice"
-                : "see 'stateferry --help' for what exit code " + kind.exitCode() + " means";
     }
 }

@@ -100,7 +100,9 @@ final class Program {
                 return problems.failed(namesAreLost(lost), signals.first(), result);
             }
             if (cause instanceof StateferryException ours) {
-                return problems.failed(ours, signals.first(), result);
+                boolean ofOurs = ours.kind() == FailureKind.INTERNAL && ours.advice() == null;
+                StateferryException told = ofOurs ? ours.advise(ProblemPrinter.record(failure, logFile())) : ours;
+                return problems.failed(told, signals.first(), result);
             }
         }
         return problems.unforeseen(failure, logFile());

@@ -127,10 +127,9 @@ final class VerifyCommand implements Callable<Integer> {
             if (e.kind() != FailureKind.IMAGE_CORRUPT) {
                 throw e;
             }
-            String advice = e.advice();
-            throw StateferryException.at(FailureKind.VERIFICATION, imagePath, e.offset(), e.problem())
-                    .advise(advice == null ? "Make the snapshot again from its dump." : advice)
-                    .causedBy(e);
+            StateferryException found =
+                    StateferryException.at(FailureKind.VERIFICATION, imagePath, e.offset(), e.problem());
+            throw (e.advice() == null ? found : found.advise(e.advice())).causedBy(e);
         }
     }
 
@@ -142,10 +141,11 @@ final class VerifyCommand implements Callable<Integer> {
                 .findByName(name)
                 .orElseThrow(() -> StateferryException.in(
                                 FailureKind.CONFLICT, imagePath, "there is no snapshot named \"" + name + "\"")
-                        .advise("qemu-img snapshot -l lists those that are there"));
+                        .advise("stateferry snapshot list " + imagePath + " shows those that are there."));
         if (entry.vmStateSize() == 0) {
             throw StateferryException.in(
-                    FailureKind.CONFLICT, imagePath, "the snapshot \"" + name + "\" is one of the disk alone");
+                            FailureKind.CONFLICT, imagePath, "the snapshot \"" + name + "\" is one of the disk alone")
+                    .advise("stateferry snapshot list " + imagePath + " shows which have a state.");
         }
         return List.of(entry);
     }

@@ -11,7 +11,6 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.CheckReport;
 import org.stateferry.qcow2.Qcow2Image;
-import org.stateferry.qcow2.format.BitmapsExtension;
 
 /**
  * What {@code verify} found, for people and for programs.
@@ -150,11 +149,7 @@ record VerifyReport(
         if (torn) {
             return "The image was read without a lock: check it again when nobody uses it.";
         }
-        return check.corruptions().stream()
-                        .map(CheckReport.Corruption::problem)
-                        .anyMatch(BitmapsExtension::isUnacceptable)
-                ? BitmapsExtension.ADVICE
-                : "Repair a copy of the image with qemu-img check -r all.";
+        return check.nextStep(image);
     }
 
     private String differenceAdvice(@Nullable Path against) {

@@ -93,9 +93,14 @@ public final class StateferryException extends IOException {
         return problem;
     }
 
-    /** What to do next, or null if nothing better is known than reading the message. */
+    /** What to do about this very failure, or null if nothing better is known than {@link FailureKind#nextStep()}. */
     public @Nullable String advice() {
         return advice;
+    }
+
+    /** What to do next: {@link #advice()} or, without it, what helps with most failures of this kind. */
+    public String nextStep() {
+        return advice == null ? kind.nextStep() : advice;
     }
 
     private static String render(@Nullable Path file, long offset, String problem) {

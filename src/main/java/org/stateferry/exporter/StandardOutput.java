@@ -58,7 +58,8 @@ final class StandardOutput implements ExportTarget {
 
     private static StateferryException failed(IOException e) {
         return StateferryException.of(FailureKind.IO, "writing to standard output failed: " + e.getMessage())
-                .advise("What reads it has ended, or its disk is full; what it has got is not complete.")
+                .advise(
+                        "What reads it has ended, or its disk is full. Throw away what it has got, and run the same command again.")
                 .causedBy(e);
     }
 

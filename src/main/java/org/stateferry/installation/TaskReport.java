@@ -66,7 +66,7 @@ public record TaskReport<T>(
      * @param message what is wrong
      * @param file the file concerned, or null
      * @param offset byte offset in that file, or null
-     * @param nextStep what to do, or null
+     * @param nextStep what to do
      */
     public record Failure(
             String kind,
@@ -81,7 +81,7 @@ public record TaskReport<T>(
                     failure.problem(),
                     failure.file() == null ? null : failure.file().toString(),
                     failure.offset() == StateferryException.NO_OFFSET ? null : failure.offset(),
-                    failure.advice());
+                    failure.nextStep());
         }
 
         /** The exception that it was made of, without its cause. */

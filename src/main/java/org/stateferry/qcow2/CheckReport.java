@@ -1,6 +1,8 @@
 package org.stateferry.qcow2;
 
 import java.util.List;
+import org.stateferry.error.FailureKind;
+import org.stateferry.qcow2.format.BitmapsExtension;
 
 /**
  * What a check of an image's metadata found.
@@ -40,5 +42,16 @@ public record CheckReport(
     /** Whether nothing contradicts; leaks do not count. */
     public boolean isSound() {
         return corruptionCount == 0;
+    }
+
+    /** What helps against the contradictions that were found in an image. */
+    public String nextStep(Qcow2Image image) {
+        if (corruptions.stream().map(Corruption::problem).anyMatch(BitmapsExtension::isUnacceptable)) {
+            return BitmapsExtension.ADVICE;
+        }
+        String repair = FailureKind.IMAGE_CORRUPT.nextStep();
+        return image.mayHaveBitmaps()
+                ? repair + " If QEMU cannot open it, make it forget all bitmaps first: " + BitmapsExtension.FORGET_ALL
+                : repair;
     }
 }

@@ -146,7 +146,7 @@ public final class ImportRequirements {
                             image.file().path(),
                             first.offset(),
                             first.problem() + " (" + report.corruptionCount() + " such errors in all)")
-                    .advise("Repair a copy of the image with qemu-img check -r all, then run again.");
+                    .advise(report.nextStep(image));
         }
         if (report.pastEndCount() > 0) {
             throw StateferryException.at(

@@ -242,10 +242,7 @@ public final class Qcow2Image {
      * and its clusters are leaks.
      */
     public Optional<BitmapsExtension> bitmaps() throws StateferryException {
-        if ((header.autoclearFeatures() & AutoclearFeatures.BITMAPS) == 0) {
-            return Optional.empty();
-        }
-        if (extensions.bitmaps() == null) {
+        if (extensions.bitmaps() == null || !mayHaveBitmaps()) {
             return Optional.empty();
         }
         BitmapsExtension bitmaps = BitmapsExtension.parse(extensions.bitmaps(), geometry(), file.path());
@@ -259,6 +256,11 @@ public final class Qcow2Image {
                     .advise("Remove bitmaps with qemu-img bitmap --remove, or snapshots with qemu-img snapshot -d.");
         }
         return Optional.of(bitmaps);
+    }
+
+    /** Whether the header vouches for bitmaps, sound or not. */
+    boolean mayHaveBitmaps() {
+        return (header.autoclearFeatures() & AutoclearFeatures.BITMAPS) != 0;
     }
 
     /**

@@ -184,7 +184,8 @@ final class ImageLock {
                         shared
                                 ? "Make sure that no other program uses the image, then read a copy of it that lies on"
                                         + " a file system with locks."
-                                : "Make sure that no other program uses the image, then run again with --no-lock.")
+                                : "Make sure that no other program uses the image; then an import can do without, with --no-lock."
+                                        + " For all else, work on a copy that lies on a file system with locks.")
                 .causedBy(e);
     }
 

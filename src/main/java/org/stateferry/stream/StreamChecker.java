@@ -57,7 +57,8 @@ public final class StreamChecker implements StreamCheck {
             return checker;
         } catch (IOException | IndexOutOfBoundsException | IllegalArgumentException e) {
             throw StateferryException.of(FailureKind.REPOSITORY, "the saved state of the stream's check is damaged")
-                    .advise("start the import over")
+                    .advise(
+                            "Give the import up with stateferry abandon, then run it again; stateferry history lists it.")
                     .causedBy(e);
         }
     }

@@ -2,6 +2,7 @@ package org.stateferry.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -309,8 +310,7 @@ class ImportCommandTest {
         failWith(StateferryException.of(FailureKind.NO_SPACE, "disk full"));
 
         assertThat(screen.err())
-                .isEqualTo("stateferry: disk full\n"
-                        + "  next: run the same command again; what is proven to be on disk is not written twice\n");
+                .isEqualTo("stateferry: disk full\n" + "  next: Make room and run the same command again.\n");
     }
 
     @ParameterizedTest
@@ -320,9 +320,16 @@ class ImportCommandTest {
     void whoNamesAFileThatIsNotThereIsToldToCheckThePath(FailureKind kind) {
         failWith(StateferryException.of(kind, "not there"));
 
-        assertThat(screen.err())
-                .isEqualTo("stateferry: not there\n"
-                        + "  next: check the path and the right to read it, then run the command again\n");
+        assertThat(screen.err()).startsWith("stateferry: not there\n  next: Check the path and the right to read ");
+    }
+
+    @Test
+    void anErrorOfOursIsKeptWithItsStackTrace() throws IOException {
+        failWith(StateferryException.of(FailureKind.INTERNAL, "two and two make five"));
+
+        Path log = home.resolve("log/stateferry.log");
+        assertThat(screen.err()).contains("next: report this with the stack trace at the end of " + log);
+        assertThat(log).content().contains("two and two make five", "at org.stateferry");
     }
 
     @Test

@@ -165,14 +165,6 @@ class NextStepsIT {
     }
 
     @Test
-    void anUnknownSnapshotIsLookedUpInTheList() {
-        assertThat(nextStep(12, "verify", scene.image().toString(), "--name", "missing"))
-                .contains("qemu-img snapshot -l");
-
-        assertThat(QemuImg.snapshotTable(scene.image())).doesNotContain("missing");
-    }
-
-    @Test
     void aDamagedJobRepositoryIsMovedAway() throws IOException {
         scene.importAs("saved").requireSuccess();
         Path database = scene.home().resolve("repository").resolve("stateferry.mv.db");

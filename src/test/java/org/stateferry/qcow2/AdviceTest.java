@@ -8,14 +8,20 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.stateferry.cli.InThisJvm;
 import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.SpoiledImages.Spoiled;
 import org.stateferry.testing.ClusterContent;
+import org.stateferry.testing.CommandResult;
+import org.stateferry.testing.Effort;
 import org.stateferry.testing.MemoryImageFile;
 import org.stateferry.testing.Qcow2ImageBuilder;
 import org.stateferry.testing.QemuImg;
@@ -140,6 +146,142 @@ class AdviceTest {
         amendAs(refusal, file);
 
         assertTakesASnapshot();
+    }
+
+    private static Stream<Spoiled> spoiled() {
+        return Effort.share(SpoiledImages.all().toList()).stream();
+    }
+
+    /** The program says of an image that is repaired that it is; of the rest it says no more than that a copy may be possible. */
+    @ParameterizedTest
+    @MethodSource("spoiled")
+    void damageIsRepairedOrTheDiskIsCopiedOrQemuCannotReadIt(Spoiled spoiled) throws Exception {
+        spoiled.image().saveTo(image());
+        Path copy = folder.resolve("copy.qcow2");
+        CommandResult found = new InThisJvm(folder).run("verify", image().toString());
+        assertThat(found.exitCode()).as(found.toString()).isIn(12, 14);
+        Matcher forget = Pattern.compile("printf .* conv=notrunc").matcher(found.stderr());
+        if (forget.find()) {
+            shell(forget.group().replace("COPY", image().toString()));
+        }
+        assertThat(found.stderr()).contains("qemu-img check -r all");
+
+        if (QemuImg.run("check", "-r", "all", image().toString()).exitCode() == 0) {
+            new InThisJvm(folder).run("verify", image().toString()).requireSuccess();
+        } else {
+            assertThat(found.stderr()).contains("If errors stay, qemu-img convert -O qcow2 may still make a copy");
+            if (QemuImg.run("convert", "-O", "qcow2", image().toString(), copy.toString())
+                            .exitCode()
+                    == 0) {
+                new InThisJvm(folder).run("verify", copy.toString()).requireSuccess();
+            }
+        }
+    }
+
+    private static void shell(String command) {
+        RunningCommand.run(Duration.ofSeconds(30), List.of("sh", "-c", command)).requireSuccess();
+    }
+
+    /** Bytes 60 and 64 of the header: the number of snapshots and where their table is. */
+    private static long firstEntry(MemoryImageFile file) {
+        return file.u64(64);
+    }
+
+    private static MemoryImageFile withASnapshot() {
+        return Qcow2ImageBuilder.version3(12, 4, 1 << 20)
+                .write(0, 3)
+                .savevm("earlier", VM_STATE)
+                .build();
+    }
+
+    @Test
+    void tooManyBytesInASnapshotsEntryAreDroppedByQemu() throws Exception {
+        MemoryImageFile file = Qcow2ImageBuilder.version3(12, 4, 1 << 20)
+                .write(0, 3)
+                .snapshotExtraData(24, new byte[1100])
+                .snapshot("earlier")
+                .build();
+        assertThat(refusal(file).advice()).contains("let QEMU drop them: qemu-img check -r all");
+        file.saveTo(image());
+
+        QemuImg.run("check", "-r", "all", image().toString());
+
+        assertTakesASnapshot();
+    }
+
+    @Test
+    void anImageIsCopiedWithoutASnapshotThatNothingCanDelete() throws Exception {
+        MemoryImageFile file = withASnapshot();
+        file.putU32(firstEntry(file) + 8, 5_000_000);
+        assertThat(refusal(file).advice()).contains("Make a copy without the snapshots: qemu-img convert -O qcow2");
+
+        convertTo(file);
+
+        assertTakesASnapshot();
+    }
+
+    @Test
+    void anExternalDataFileIsLeftBehindByConverting() throws Exception {
+        Path original = folder.resolve("original.qcow2");
+        QemuImg.create(original, "1M", "data_file=" + folder.resolve("data.raw"));
+        assertThat(refusal(MemoryImageFile.load(original)).advice())
+                .isEqualTo("For that, make a copy without one: qemu-img convert -O qcow2.");
+
+        QemuImg.convert(original, image());
+
+        assertTakesASnapshot();
+    }
+
+    @Test
+    void anImageOfTheFirstVersionIsConverted() throws Exception {
+        Path original = folder.resolve("original.qcow");
+        QemuImg.run("create", "-f", "qcow", original.toString(), "1M").requireSuccess();
+        assertThat(refusal(MemoryImageFile.load(original)).nextStep())
+                .startsWith("Make a copy with qemu-img convert -O qcow2");
+
+        QemuImg.convert(original, image());
+
+        assertTakesASnapshot();
+    }
+
+    private void convertTo(MemoryImageFile file) {
+        Path original = folder.resolve("original.qcow2");
+        file.saveTo(original);
+        QemuImg.convert(original, image());
+    }
+
+    @Test
+    void aSnapshotWhoseStateIsLostIsDeleted() throws Exception {
+        MemoryImageFile file = withASnapshot();
+        file.putU64(firstEntry(file) + 40, 1L << 30);
+        assertThat(unreadable(file)).contains("Its state is lost; delete the snapshot with qemu-img snapshot -d");
+        file.saveTo(image());
+
+        QemuImg.deleteSnapshot(image(), "earlier");
+
+        assertTakesASnapshot();
+    }
+
+    @Test
+    void ofASnapshotThatIsOutOfRangeTheDiskIsCopied() throws Exception {
+        MemoryImageFile file = withASnapshot();
+        file.putU64(firstEntry(file), 1L << 60);
+        assertThat(unreadable(file))
+                .contains("a copy of the disk without the snapshots is made by qemu-img convert -O qcow2");
+
+        convertTo(file);
+
+        assertTakesASnapshot();
+    }
+
+    /** What the export of the first snapshot's state says. */
+    private String unreadable(MemoryImageFile file) {
+        Path path = folder.resolve("unreadable.qcow2");
+        file.saveTo(path);
+        CommandResult result = new InThisJvm(folder)
+                .run("export", path.toString(), folder.resolve("out").toString(), "--name", "earlier");
+        assertThat(result.exitCode()).as(result.toString()).isEqualTo(12);
+        return result.stderr();
     }
 
     private void amendAs(StateferryException refusal, MemoryImageFile file) {

@@ -51,9 +51,7 @@ public interface InspectReport {
         for (StateferryException problem : problems) {
             lines.accept(
                     "problem: " + problem.problem() + (problem.offset() < 0 ? "" : ", at byte " + problem.offset()));
-            if (problem.advice() != null) {
-                lines.accept("next: " + problem.advice());
-            }
+            lines.accept("next: " + problem.nextStep());
         }
     }
 
@@ -65,7 +63,7 @@ public interface InspectReport {
             fields.put("kind", problem.kind().tag());
             fields.put("offset", problem.offset() < 0 ? null : problem.offset());
             fields.put("message", problem.problem());
-            fields.put("advice", problem.advice());
+            fields.put("advice", problem.nextStep());
             objects.add(fields);
         }
         return objects;

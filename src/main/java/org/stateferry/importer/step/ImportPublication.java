@@ -224,7 +224,8 @@ public final class ImportPublication {
                                     session.openImage().path(),
                                     "the vmstate does not read back as it was written, from its byte "
                                             + index * journal.plan().bufferSize() + " on")
-                            .advise("Distrust the disk, or the memory; nothing was switched over.");
+                            .advise(
+                                    "Nothing was switched over. Test the disk and the memory, then run the same command again.");
                 }
             }
         }

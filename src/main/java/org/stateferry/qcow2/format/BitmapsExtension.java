@@ -17,15 +17,17 @@ import org.stateferry.error.StateferryException;
 public record BitmapsExtension(int count, int directorySize, long directoryOffset) {
     static final int SIZE = 24;
 
+    /** A command that clears the autoclear bit of the bitmaps. */
+    public static final String FORGET_ALL = "printf '\\0' | dd of=COPY bs=1 seek=95 conv=notrunc";
+
     private static final String OUT_OF_RANGE = "bitmaps extension is out of range";
 
     /**
      * What helps against bitmaps that QEMU does not accept: neither it nor qemu-img opens such an image. Without the
      * autoclear bit they pass over the bitmaps and take them away.
      */
-    public static final String ADVICE =
-            "QEMU cannot open the image. In a copy of it, make it forget all bitmaps: printf"
-                    + " '\\0' | dd of=COPY bs=1 seek=95 conv=notrunc; then qemu-img check -r all COPY";
+    public static final String ADVICE = "QEMU cannot open the image. In a copy of it, make it forget all bitmaps: "
+            + BitmapsExtension.FORGET_ALL + "; then qemu-img check -r all COPY";
 
     /** Whether a problem that was found in an image is one that {@link #ADVICE} is for. */
     public static boolean isUnacceptable(String problem) {

@@ -53,10 +53,11 @@ public record HeaderExtension(int type, long offset, byte[] data) {
             // well.
             if (length > cursor.remaining() || type == BACKING_FORMAT && length > MAX_BACKING_FORMAT_SIZE) {
                 throw StateferryException.at(
-                        FailureKind.IMAGE_CORRUPT,
-                        file,
-                        offset,
-                        "header extension 0x%08x of %d bytes is too long".formatted(type, length));
+                                FailureKind.IMAGE_CORRUPT,
+                                file,
+                                offset,
+                                "header extension 0x%08x of %d bytes is too long".formatted(type, length))
+                        .advise("QEMU cannot open the image either: restore it from a copy.");
             }
             if (type == END) {
                 break;

@@ -147,10 +147,20 @@ public record SnapshotTableEntry(
         cursor.skip(20);
         long extraSize = cursor.u32();
         if (extraSize > Qcow2Limits.MAX_SNAPSHOT_EXTRA_DATA) {
-            throw corrupt(file, start + 36, "snapshot entry has " + extraSize + " bytes of extra data, more than 1024");
+            throw StateferryException.at(
+                            FailureKind.IMAGE_CORRUPT,
+                            file,
+                            start + 36,
+                            "snapshot entry has " + extraSize + " bytes of extra data, more than 1024")
+                    .advise("Make a copy of the image, and let QEMU drop them: qemu-img check -r all COPY");
         }
         if (l1Size > Qcow2Limits.MAX_L1_ENTRIES) {
-            throw corrupt(file, start + 8, "snapshot L1 table of " + l1Size + " entries is too large");
+            throw StateferryException.at(
+                            FailureKind.IMAGE_CORRUPT,
+                            file,
+                            start + 8,
+                            "snapshot L1 table of " + l1Size + " entries is too large")
+                    .advise("Make a copy without the snapshots: qemu-img convert -O qcow2");
         }
         cursor.skip((int) extraSize + idSize + nameSize);
         int size = (int) (cursor.offset() - start);
@@ -172,11 +182,6 @@ public record SnapshotTableEntry(
         bytes.get(extra).get(id).get(name);
         return new SnapshotTableEntry(
                 l1TableOffset, l1Size, id, name, dateSeconds, dateNanos, vmClockNanos, vmStateSize32, extra);
-    }
-
-    private static StateferryException corrupt(Path file, long offset, String problem) {
-        return StateferryException.at(FailureKind.IMAGE_CORRUPT, file, offset, problem)
-                .advise("Repair the image with qemu-img check -r all, after making a copy of it.");
     }
 
     /** Bytes of the entry without the padding after it. */

@@ -83,7 +83,7 @@ final class CompressedCluster {
     }
 
     private StateferryException corrupt(long offset, String problem) {
-        return StateferryException.at(
-                FailureKind.IMAGE_CORRUPT, file.path(), offset, "a compressed cluster " + problem);
+        return StateferryException.at(FailureKind.IMAGE_CORRUPT, file.path(), offset, "a compressed cluster " + problem)
+                .advise("Its state is lost: delete the snapshot, and import its dump again.");
     }
 }

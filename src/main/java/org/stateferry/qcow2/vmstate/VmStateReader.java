@@ -75,21 +75,23 @@ public final class VmStateReader {
                 && geometry.l1EntryCount(diskSize) + geometry.l1EntryCount(entry.vmStateSize())
                         <= Qcow2Limits.MAX_L1_ENTRIES;
         if (!mappable) {
-            throw corrupt("has a table entry that is out of range");
+            throw corrupt("has a table entry that is out of range")
+                    .advise("Its state is lost; a copy of the disk without the snapshots is made by qemu-img convert -O"
+                            + " qcow2.");
         }
         long mapped = Math.max(0, entry.l1Size() - geometry.l1EntryCount(diskSize)) * geometry.bytesPerL1Entry();
         if (entry.vmStateSize() > mapped) {
-            throw corrupt("claims a vmstate of " + entry.vmStateSize() + " bytes, and its L1 table maps " + mapped);
+            throw corrupt("claims a vmstate of " + entry.vmStateSize() + " bytes, and its L1 table maps " + mapped)
+                    .advise("Its state is lost; delete the snapshot with qemu-img snapshot -d.");
         }
     }
 
     private StateferryException corrupt(String problem) {
         return StateferryException.at(
-                        FailureKind.IMAGE_CORRUPT,
-                        file.path(),
-                        image.header().snapshotsOffset(),
-                        "snapshot \"" + entry.nameText() + "\" " + problem)
-                .advise("Its state is lost; delete the snapshot with qemu-img snapshot -d.");
+                FailureKind.IMAGE_CORRUPT,
+                file.path(),
+                image.header().snapshotsOffset(),
+                "snapshot \"" + entry.nameText() + "\" " + problem);
     }
 
     /**
@@ -281,10 +283,11 @@ public final class VmStateReader {
     private void requireNoBackingFile(long guestOffset) throws StateferryException {
         if (image.header().hasBackingFile()) {
             throw StateferryException.in(
-                    FailureKind.IMAGE_UNSUPPORTED,
-                    file.path(),
-                    "the vmstate has a hole at guest offset " + guestOffset
-                            + " that shows the content of the backing file, and backing files are never opened");
+                            FailureKind.IMAGE_UNSUPPORTED,
+                            file.path(),
+                            "the vmstate has a hole at guest offset " + guestOffset
+                                    + " that shows the content of the backing file, and backing files are never opened")
+                    .advise("Load the snapshot with QEMU, and save the state anew.");
         }
     }
 }
