@@ -62,7 +62,7 @@ class PackageDependencyTest {
         QCOW2("qcow2", QCOW2_FORMAT, STORAGE),
         QCOW2_VMSTATE("qcow2.vmstate", QCOW2),
         STREAM("stream", BYTES),
-        SOURCE_CODEC("source.codec", ERROR),
+        SOURCE_CODEC("source.codec", BYTES),
         SOURCE_MAPPED("source.mapped", STREAM),
         SOURCE("source", QCOW2_VMSTATE, SOURCE_CODEC, SOURCE_MAPPED),
         TRANSFER("transfer", BYTES),

@@ -1,4 +1,4 @@
-/** Bounds-checked big-endian access and alignment arithmetic. */
+/** Bounds-checked big-endian access, alignment arithmetic, and the library for zstd. */
 @NullMarked
 package org.stateferry.bytes;
 

@@ -5,6 +5,7 @@ import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.bytes.ZstdLibrary;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.exporter.ExportRequest.Container;
@@ -68,6 +69,9 @@ public final class Export implements AutoCloseable {
      * @throws StateferryException after which there is no file, if there was none before
      */
     public static Export open(ExportRequest request, OutputStream standardOutput) throws StateferryException {
+        if (request.compression() == Compression.ZSTD) {
+            ZstdLibrary.require();
+        }
         OpenImage image = OpenImages.openForReading(request.image());
         Export export = null;
         try {

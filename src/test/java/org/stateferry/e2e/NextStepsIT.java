@@ -11,7 +11,9 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.stateferry.source.codec.Codec;
 import org.stateferry.testing.CommandResult;
+import org.stateferry.testing.Compressed;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.RawBytes;
 import org.stateferry.testing.Thorough;
@@ -162,6 +164,22 @@ class NextStepsIT {
         assertThat(refused(12, scene.dump(), scene.image(), "--strict")).contains("run without --strict");
 
         assertImports(scene.dump(), scene.image(), "saved");
+    }
+
+    @Test
+    void whereTheCodeForZstdCannotBeUnpackedAnotherFolderIsNamed() throws IOException {
+        Path compressed = Files.write(
+                scene.path("state.vmstate.zst"), Compressed.with(Codec.ZSTD, Files.readAllBytes(scene.dump())));
+        CommandResult refused = scene.launcher()
+                .withJavaOption("-Djava.io.tmpdir=" + scene.path("missing"))
+                .importDump(compressed, scene.image(), "saved", "--dry-run");
+        assertThat(refused.exitCode()).as(refused.toString()).isEqualTo(78);
+        assertThat(refused.stderr()).contains("STATEFERRY_JAVA_OPTS=-Djava.io.tmpdir=");
+
+        scene.launcher()
+                .withJavaOption("-Djava.io.tmpdir=" + directory)
+                .importDump(compressed, scene.image(), "saved", "--dry-run")
+                .requireSuccess();
     }
 
     @Test

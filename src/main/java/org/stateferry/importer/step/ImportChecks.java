@@ -4,10 +4,12 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.importer.ImportOptions.Compression;
 import org.stateferry.importer.image.JournalFiles;
 import org.stateferry.qcow2.CheckReport;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
+import org.stateferry.qcow2.vmstate.VmStateWriter;
 
 /**
  * The sequence of checks that an import makes before its first byte, whether it is carried out or only tried; the question
@@ -44,6 +46,9 @@ final class ImportChecks {
     private CheckReport checkImage() throws StateferryException {
         Qcow2Image image = subject.image();
         requireNew(image);
+        if (subject.request().options().compression() == Compression.IMAGE) {
+            VmStateWriter.requireCompressor(image.header());
+        }
         SnapshotTableEntry into = intoWhich(image);
         images.requireFit(image, subject.streamLength().orElse(0), subject.journal(), importKey, into);
         subject.dump().requireSound();

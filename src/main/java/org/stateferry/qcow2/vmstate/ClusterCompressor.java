@@ -11,7 +11,7 @@ import java.util.zip.Deflater;
  * is raw deflate, type 1 zstd. Not thread-safe; {@link #close} frees native memory.
  */
 final class ClusterCompressor implements AutoCloseable {
-    private static final int ZSTD = 1;
+    static final int ZSTD = 1;
     private static final int LEVEL = 1;
     /** A table of 16 KiB stays in a processor's first cache: a tenth faster than the level's own choice, 2% larger at most. */
     private static final int HASH_LOG = 12;

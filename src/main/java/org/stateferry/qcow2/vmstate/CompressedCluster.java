@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.util.zip.DataFormatException;
 import java.util.zip.Inflater;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.bytes.ZstdLibrary;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.ClusterGeometry;
@@ -20,7 +21,6 @@ import org.stateferry.storage.ImageFile;
  * cluster, and what follows is ignored. Keeps the cluster read last. Not thread-safe.
  */
 final class CompressedCluster {
-    private static final int ZSTD = 1;
 
     private final ImageFile file;
     private final ClusterGeometry geometry;
@@ -52,8 +52,13 @@ final class CompressedCluster {
         // The sector count has as many bits as a cluster needs, so the size is twice a cluster at most.
         ByteBuffer packed = ByteBuffer.allocate(Math.toIntExact(mapping.size()));
         int present = file.read(packed, offset);
+        if (compressionType == ClusterCompressor.ZSTD) {
+            ZstdLibrary.require();
+        }
         try {
-            int size = compressionType == ZSTD ? unzstd(packed.array(), present) : inflate(packed.array(), present);
+            int size = compressionType == ClusterCompressor.ZSTD
+                    ? unzstd(packed.array(), present)
+                    : inflate(packed.array(), present);
             if (size < cluster.length) {
                 throw corrupt(offset, "unpacks to " + size + " bytes only");
             }

@@ -8,6 +8,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.bytes.ZeroBytes;
+import org.stateferry.bytes.ZstdLibrary;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.ClusterAllocator;
 import org.stateferry.qcow2.Qcow2Image;
@@ -90,6 +91,17 @@ public final class VmStateWriter implements AutoCloseable {
                     return bytes;
                 }
             };
+        }
+    }
+
+    /**
+     * To be called before a writer that compresses is made.
+     *
+     * @throws StateferryException {@code CONFIGURATION} if what compresses as the image's header says cannot be loaded
+     */
+    public static void requireCompressor(Qcow2Header header) throws StateferryException {
+        if (header.compressionType() == ClusterCompressor.ZSTD) {
+            ZstdLibrary.require();
         }
     }
 

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import org.apache.commons.compress.compressors.bzip2.BZip2CompressorInputStream;
 import org.apache.commons.compress.compressors.lz4.FramedLZ4CompressorInputStream;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.bytes.ZstdLibrary;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.tukaani.xz.ArrayCache;
@@ -146,7 +147,10 @@ public final class DecodedBytes implements SequentialBytes {
     private MemberDecoder open() throws IOException {
         return switch (codec) {
             case GZIP -> new GzipMember(in);
-            case ZSTD -> new ZstdFrame(in);
+            case ZSTD -> {
+                ZstdLibrary.require();
+                yield new ZstdFrame(in);
+            }
             case XZ -> MemberDecoder.of(new SingleXZInputStream(new Unclosed(in), XZ_MEMORY_MAX_KIB, true, arrays));
             case BZIP2 -> MemberDecoder.of(new BZip2CompressorInputStream(new Unclosed(in), false));
             case LZ4 -> MemberDecoder.of(new FramedLZ4CompressorInputStream(new Unclosed(in), false));
