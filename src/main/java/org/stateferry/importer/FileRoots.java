@@ -21,7 +21,8 @@ public record FileRoots(boolean isAnywhere, List<Path> folders) {
     /** Files may lie where they like. */
     public static final FileRoots ANYWHERE = new FileRoots(true, List.of());
 
-    private static final String ADVICE = "The setting stateferry.roots lists these folders.";
+    private static final String ADVICE =
+            "Name a file in one of those that the setting stateferry.roots lists, or add its folder there.";
 
     public FileRoots {
         folders = List.copyOf(folders);

@@ -19,7 +19,7 @@ class MessagesTest {
     private static final int LITERALLY_MIN = 8;
     /** What libraries say of a command line and of a schedule. */
     private static final Pattern OF_LIBRARIES =
-            Pattern.compile("Missing required option: .*|.*Cron expression must consist of 6 fields .*");
+            Pattern.compile("Missing required .*|.*Cron expression must consist of 6 fields .*");
 
     private static final Pattern OF_LAUNCHER = Pattern.compile("fail \"([^\"]*)\"");
     private static final Pattern VARIABLE = Pattern.compile("[$][a-zA-Z_]+");
