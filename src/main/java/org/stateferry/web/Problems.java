@@ -6,6 +6,7 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.apache.tomcat.util.http.InvalidParameterException;
 import org.springframework.core.Ordered;
 import org.springframework.core.annotation.Order;
 import org.springframework.dao.DataAccessException;
@@ -81,6 +82,16 @@ final class Problems {
                                         + ForeignText.cut(
                                                 reason.lines().findFirst().orElse(""), MESSAGE_MAX))
                         .advise("Correct it and send the request again."),
+                HttpStatus.BAD_REQUEST);
+    }
+
+    /** Parameters that Tomcat cannot decode. */
+    @ExceptionHandler
+    ResponseEntity<ProblemDetail> undecodable(InvalidParameterException unreadable) {
+        return answer(
+                StateferryException.of(
+                                FailureKind.USAGE, "the parameters of the request are not UTF-8, percent-encoded")
+                        .advise("Correct them and send the request again."),
                 HttpStatus.BAD_REQUEST);
     }
 

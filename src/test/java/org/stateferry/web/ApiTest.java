@@ -190,6 +190,7 @@ class ApiTest {
 
     @ParameterizedTest
     @CsvSource({
+        "/api/v1/imports?search=%00%ff, 400, usage",
         "/api/v1/imports/123456, 404, usage",
         "/api/v1/imports/123456/request, 400, usage",
         "/api/v1/definitions/absent, 404, usage",

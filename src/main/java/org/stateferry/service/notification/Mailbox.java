@@ -81,7 +81,8 @@ record Mailbox(@Nullable JavaMailSender sender, String from, String to) implemen
         } catch (TimeoutException e) {
             throw new IOException("the mail server did not take it within " + WHOLE.toSeconds() + " s", e);
         } catch (ExecutionException e) {
-            throw new IOException("the mail server did not take it: " + reason(Objects.requireNonNullElse(e.getCause(), e)), e);
+            throw new IOException(
+                    "the mail server did not take it: " + reason(Objects.requireNonNullElse(e.getCause(), e)), e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException("the service ended meanwhile", e);
