@@ -17,6 +17,9 @@ class NewestQemuIT {
     class OtherDisks extends OtherDisksIT {}
 
     @Nested
+    class BackgroundSnapshot extends BackgroundSnapshotIT {}
+
+    @Nested
     class IntoSnapshot extends IntoSnapshotIT {}
 
     @Nested

@@ -91,8 +91,13 @@ class NextStepsIT {
 
         assertThat(refused(12, scene.dump(), scene.image()))
                 .contains("Choose another --name")
-                .contains("qemu-img snapshot -d");
+                .contains("qemu-img snapshot -d")
+                .contains("--into instead of --name");
 
+        scene.program()
+                .run("import", scene.dump().toString(), scene.image().toString(), "--into", "saved")
+                .requireSuccess();
+        Judge.assertHolds(scene.image(), "saved", scene.dump());
         assertImports(scene.dump(), scene.image(), "another");
         QemuImg.deleteSnapshot(scene.image(), "saved");
         assertImports(scene.dump(), scene.image(), "saved");

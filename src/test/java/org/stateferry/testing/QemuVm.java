@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import org.opentest4j.TestAbortedException;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -161,6 +162,19 @@ public final class QemuVm implements AutoCloseable {
         JsonNode job = monitor.execute("query-jobs", Map.of()).path(0);
         if (job.has("error")) {
             throw new AssertionError("snapshot-load: " + job.path("error").asString());
+        }
+    }
+
+    /** Lets the guest run on while it is saved; skips the test where the system has no write protection for that. */
+    public void assumeBackgroundSnapshots() {
+        Map<String, ?> capability = Map.of("capability", "background-snapshot", "state", true);
+        try {
+            monitor.execute("migrate-set-capabilities", Map.of("capabilities", List.of(capability)));
+        } catch (AssertionError e) {
+            if (String.valueOf(e.getMessage()).contains("not supported by")) {
+                throw new TestAbortedException("no background snapshots: " + e.getMessage(), e);
+            }
+            throw e;
         }
     }
 

@@ -32,11 +32,11 @@ final class ImageChecks {
                         FailureKind.CONFLICT,
                         image,
                         "a snapshot named \"" + present.nameText() + "\" exists and holds something else")
-                .advise(
-                        present.vmStateSize() == 0
-                                ? "It is of the disk alone: if it was made when the guest was saved, --into instead of --name"
-                                        + " gives it the state. Else choose another --name."
-                                : "Choose another --name, or delete it with qemu-img snapshot -d.");
+                .advise("Choose another --name, or delete it with qemu-img snapshot -d."
+                        + (present.vmStateSize() == 0
+                                ? " It is of the disk alone: if it was made when the guest was saved, --into instead of"
+                                        + " --name gives it the state."
+                                : ""));
     }
 
     /**
