@@ -25,6 +25,9 @@ import picocli.CommandLine;
  * @param json whether the command was asked for JSON
  */
 record ProblemPrinter(Console console, boolean json) {
+    /** What the library begins some of its messages with. */
+    private static final String LIBRARY_PREFIX = "Error: ";
+
     /**
      * A failure of ours.
      *
@@ -45,9 +48,10 @@ record ProblemPrinter(Console console, boolean json) {
 
     /** A command line that is not understood. */
     int misused(CommandLine.ParameterException misuse) {
+        String message = Objects.requireNonNullElse(misuse.getMessage(), "the command line is not understood");
         return tell(withoutPlace(
                 FailureKind.USAGE,
-                Objects.requireNonNullElse(misuse.getMessage(), "the command line is not understood"),
+                message.startsWith(LIBRARY_PREFIX) ? message.substring(LIBRARY_PREFIX.length()) : message,
                 misuse.getCommandLine().getCommandSpec().qualifiedName() + " --help"));
     }
 

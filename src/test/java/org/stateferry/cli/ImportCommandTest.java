@@ -133,6 +133,23 @@ class ImportCommandTest {
     }
 
     @Test
+    void passesTheSnapshotsOnThatAreThere() {
+        int code = run(
+                (request, progress, stop) -> FakeInstallation.imported(null),
+                "import",
+                "old.qcow2",
+                "vm.qcow2",
+                "--from-snapshot=evening",
+                "--into=before");
+
+        assertThat(code).isZero();
+        assertThat(installation.request.name()).isEqualTo("before");
+        assertThat(installation.request.into()).isTrue();
+        assertThat(installation.request.options().choice().fromSnapshot()).isEqualTo("evening");
+        assertThat(screen.err()).contains("imported into snapshot ");
+    }
+
+    @Test
     void saysNothingAboutResumingWhatIsNoStream() {
         String[] args = {"import", "vm.dump", "vm.qcow2", "--name=before", "--format=opaque"};
 
@@ -400,6 +417,9 @@ class ImportCommandTest {
                 "import a b --name n --wait -1",
                 "import a b --name n --wait soon",
                 "import a b --name=",
+                "import a b --into=",
+                "import a b --name n --into m",
+                "import a b --into n --create 0",
                 "import a b --name n --unknown"
             })
     void aMisusedCommandLineIsTwoLinesAndTwo(String line) {
@@ -414,7 +434,7 @@ class ImportCommandTest {
         assertThat(screen.err().lines())
                 .hasSize(2)
                 .satisfiesExactly(
-                        first -> assertThat(first).startsWith("stateferry: "),
+                        first -> assertThat(first).startsWith("stateferry: ").doesNotContain("Error: "),
                         second -> assertThat(second).matches("  next: stateferry.* --help"));
     }
 
