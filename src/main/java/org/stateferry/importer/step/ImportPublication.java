@@ -212,7 +212,8 @@ public final class ImportPublication {
      */
     private void readBack(Journal journal) throws StateferryException {
         try (BufferProofs proofs = new BufferProofs(session.image(), journal, executor)) {
-            for (long index = 0; index < journal.plan().bufferCount(); index++) {
+            long index = 0;
+            while (index < journal.plan().bufferCount()) {
                 session.requireNotStopped();
                 Optional<BufferProofs.Proof> proof = proofs.next();
                 if (proof.isEmpty()) {
@@ -226,6 +227,7 @@ public final class ImportPublication {
                                             + index * journal.plan().bufferSize() + " on")
                             .advise("Distrust the disk, or the memory; nothing was switched over.");
                 }
+                index += proof.get().buffer().count();
             }
         }
     }
