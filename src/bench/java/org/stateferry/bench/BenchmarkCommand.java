@@ -41,6 +41,7 @@ final class BenchmarkCommand implements Callable<Integer> {
         INCOMPRESSIBLE,
         HALF_ZERO,
         COMPRESSIBLE,
+        CODECS,
         VERIFY,
         RESUME,
         PIECES
@@ -71,7 +72,7 @@ final class BenchmarkCommand implements Callable<Integer> {
             names = "--parts",
             split = ",",
             paramLabel = "PART",
-            defaultValue = "incompressible,half_zero,compressible,verify,resume,pieces",
+            defaultValue = "incompressible,half_zero,compressible,codecs,verify,resume,pieces",
             description = "What to measure: ${COMPLETION-CANDIDATES}. Default: all.")
     private Set<Part> parts;
 
@@ -138,6 +139,13 @@ final class BenchmarkCommand implements Callable<Integer> {
         }
         if (parts.contains(Part.COMPRESSIBLE)) {
             measureCompression(streams.compressible(mebibytes), own, turns, report);
+        }
+        if (parts.contains(Part.CODECS)) {
+            Path compressed = Files.createDirectory(own.resolve("codecs"));
+            Results results =
+                    measureStream(streams.compressible(mebibytes), CodecContender.all(compressed), turns, report);
+            report.print(results, "seconds", CodecContender.targets());
+            deleteAll(compressed);
         }
         if (parts.contains(Part.VERIFY)) {
             Results results = measureStream(

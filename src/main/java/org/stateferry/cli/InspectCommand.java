@@ -19,6 +19,7 @@ import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.snapshot.SnapshotSelection;
 import org.stateferry.source.DumpContent;
 import org.stateferry.source.DumpInspection;
+import org.stateferry.source.codec.Codec;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
 import org.stateferry.stream.DeviceFields;
@@ -77,7 +78,7 @@ final class InspectCommand implements Callable<Integer> {
             names = "--pages",
             description =
                     "Read all of the stream, and count for each RAM block the pages with content, the pages of zeros and"
-                            + " those that come again; with the SHA-256 of the block where each comes once.")
+                            + " those that come again; with the SHA-256 of the block's content.")
     private boolean pages;
 
     @Option(
@@ -114,9 +115,13 @@ final class InspectCommand implements Callable<Integer> {
             return snapshotReport(name);
         }
         if (sections || pages || devices) {
-            try (OpenImages.DumpReservation reserved = OpenImages.reserveDump(file)) {
-                return DumpInspection.read(file, (content, found) -> contents(content, found, null, true));
+            List<InspectReport> reports = new ArrayList<>();
+            try (OpenImages.DumpReservation reserved = OpenImages.reserveDump(DumpOptions.file(file))) {
+                DumpInspection.read(
+                        DumpOptions.file(file),
+                        (content, found, codec) -> reports.add(contents(content, found, codec, null, true)));
             }
+            return reports.get(0);
         }
         DumpContent content = inspect();
         if (content instanceof DumpContent.Stream stream) {
@@ -155,42 +160,49 @@ final class InspectCommand implements Callable<Integer> {
             }
             StreamSurvey.Effort effort = new StreamSurvey.Effort(true, SURVEY_MAX);
             return contents(
-                    content, StreamSurvey.run(content, 0, effort), entry.nameText(), sections || pages || devices);
+                    content,
+                    StreamSurvey.run(content, 0, effort),
+                    null,
+                    entry.nameText(),
+                    sections || pages || devices);
         }
     }
 
     /** @param wanted whether the stream is to be read through */
     private StreamContentsReport contents(
-            StreamFile content, StreamSurvey.Result found, @Nullable String snapshot, boolean wanted)
+            StreamFile content,
+            StreamSurvey.Result found,
+            @Nullable Codec codec,
+            @Nullable String snapshot,
+            boolean wanted)
             throws StateferryException {
         DumpContent.Stream known = DumpInspection.content(found);
         if (!wanted) {
-            return new StreamContentsReport(new StreamReport(file, known), snapshot, null, List.of(), List.of());
+            return new StreamContentsReport(
+                    new StreamReport(file, known), snapshot, null, DeviceFields.NONE, List.of());
         }
         // What is wrong is told once, at the end.
-        DumpContent.Stream head =
-                new DumpContent.Stream(known.offset(), null, known.length(), known.surplus(), known.facts(), List.of());
+        DumpContent.Stream head = new DumpContent.Stream(
+                known.offset(), codec, known.length(), known.surplus(), known.facts(), List.of());
         StreamReport report = new StreamReport(file, head);
         List<StateferryException> problems = new ArrayList<>();
         if (found.obstacle() != null) {
-            return new StreamContentsReport(report, snapshot, null, List.of(), known.problems());
+            return new StreamContentsReport(report, snapshot, null, DeviceFields.NONE, known.problems());
         }
-        StreamInspection.Result met = StreamInspection.run(content, found.stream(), pages, devices);
+        StreamInspection.Result met = DumpInspection.look(content, found, pages, devices);
         StateferryException damage = met.damage();
         if (damage == null) {
             problems.addAll(known.problems());
         } else {
             problems.add(damage);
         }
-        List<List<DeviceFields.Field>> fields = new ArrayList<>();
+        DeviceFields fields = DeviceFields.NONE;
         if (devices) {
-            met.devices().forEach(device -> fields.add(new ArrayList<>()));
             try {
-                DeviceFields.read(
-                        content,
-                        found.stream(),
-                        met.devices(),
-                        (device, field) -> fields.get(device).add(field));
+                fields = DeviceFields.read(content, found.stream(), met.devices());
+                if (fields.damage() != null) {
+                    problems.add(fields.damage());
+                }
             } catch (StateferryException e) {
                 problems.add(e);
             }

@@ -25,7 +25,14 @@ import org.stateferry.storage.FileNames;
  *   8192  intent           once, forced before the switch
  *  16384  checkpoint A, 98304 checkpoint B    written in turn, the newer valid one counts
  * 180224  buffer records   of the size that the plan's buffers need, at the place of the buffer's number
+ *
+ * record: be64 index, be32 stored size, be32 checksum, be64 time, be32 number of entries, be32 CRC-32C of these,
+ *         be64 entries, be32 CRC-32C of all
  * </pre>
+ *
+ * <p>Buffers in a row that hold zeros and take no space have one record together, at the place of the first: its stored size
+ * is their number, its number of entries -1, and the one entry that follows is that of all their clusters. What lies at the
+ * places of the others does not count. Programs from before there were such records take one for a buffer that was not written.
  *
  * <p>Every part carries a checksum, and one that does not match counts as not written. What is forced is the plan before
  * anything is written to the image, the intent before the switch, and all of it now and then by {@link JournalForcing}: a
@@ -46,6 +53,8 @@ public final class Journal implements AutoCloseable {
     private static final int WRITTEN_MILLIS_AT = 8 + 4 + 4;
     /** Behind that time and the number of entries. */
     private static final int ENTRY_COUNT_AT = WRITTEN_MILLIS_AT + 8;
+    /** In the place of the number of entries: the record tells of several buffers. */
+    private static final int RUN = -1;
 
     private static final int HEAD_CHECKSUM_AT = ENTRY_COUNT_AT + 4;
 
@@ -162,8 +171,13 @@ public final class Journal implements AutoCloseable {
             return last;
         }
         long recordCount = recordCount();
-        for (long index = 0; index < recordCount; index++) {
-            last = Math.max(last, writtenMillis(index));
+        ByteBuffer head = ByteBuffer.allocate(JournalPlan.RECORD_HEAD_SIZE);
+        long index = 0;
+        while (index < recordCount) {
+            // Without the entries of its clusters, which may be many.
+            boolean written = file.read(head.clear(), recordAt(index)) && isIntact(head, index);
+            last = Math.max(last, written ? head.getLong(WRITTEN_MILLIS_AT) : 0);
+            index += written ? Math.max(1, countIn(head)) : 1;
         }
         return last + state.clockAheadMillis();
     }
@@ -173,33 +187,37 @@ public final class Journal implements AutoCloseable {
         return Math.min(plan.bufferCount(), Math.max(0, file.size() - recordAt(0)) / plan.recordSize() + 1);
     }
 
-    /** When a buffer was written, or 0 if it was not; read without the entries of its clusters, which may be many. */
-    private long writtenMillis(long index) throws StateferryException {
-        ByteBuffer head = ByteBuffer.allocate(JournalPlan.RECORD_HEAD_SIZE);
-        return file.read(head, recordAt(index)) && isIntact(head, index) ? head.getLong(WRITTEN_MILLIS_AT) : 0;
-    }
-
     private static boolean isIntact(ByteBuffer record, long index) {
         return record.getInt(HEAD_CHECKSUM_AT) == JournalFile.checksum(record.array(), HEAD_CHECKSUM_AT)
                 && record.getLong(0) == index;
     }
 
-    /** Records that a buffer was written. Thread-safe. */
+    /** Of how many buffers a record tells, as its intact head says. */
+    private static int countIn(ByteBuffer head) {
+        return head.getInt(ENTRY_COUNT_AT) == RUN ? head.getInt(Long.BYTES) : 1;
+    }
+
+    /** Records that a buffer was written, or several of zeros. Thread-safe. */
     public void recordBuffer(BufferRecord buffer) throws StateferryException {
+        boolean isRun = buffer.count() > 1;
+        int entryCount = isRun ? 1 : buffer.entries().length;
         ByteBuffer record = ByteBuffer.allocate(plan.recordSize());
         record.putLong(buffer.index())
-                .putInt(buffer.storedSize())
+                .putInt(isRun ? buffer.count() : buffer.storedSize())
                 .putInt(buffer.checksum())
                 .putLong(buffer.writtenMillis())
-                .putInt(buffer.entries().length);
+                .putInt(isRun ? RUN : entryCount);
         record.putInt(JournalFile.checksum(record.array(), HEAD_CHECKSUM_AT));
-        record.asLongBuffer().put(buffer.entries());
-        int contentSize = record.position() + Long.BYTES * buffer.entries().length;
+        record.asLongBuffer().put(buffer.entries(), 0, entryCount);
+        int contentSize = record.position() + Long.BYTES * entryCount;
         record.putInt(contentSize, JournalFile.checksum(record.array(), contentSize));
         file.write(record.position(0).limit(contentSize + Integer.BYTES), recordAt(buffer.index()));
     }
 
-    /** The record of a buffer, or empty if it was never written or is not intact. */
+    /**
+     * The record that begins with a buffer; empty if it was never written or is not intact, or is inside of the record of
+     * several that begins before. So to read all records, go on behind the {@link BufferRecord#count} buffers of each.
+     */
     public Optional<BufferRecord> buffer(long index) throws StateferryException {
         if (index >= plan.bufferCount()) {
             return Optional.empty();
@@ -208,8 +226,9 @@ public final class Journal implements AutoCloseable {
         if (!file.read(head, recordAt(index)) || !isIntact(head, index)) {
             return Optional.empty();
         }
-        int entryCount = head.getInt(ENTRY_COUNT_AT);
-        if (!plan.canHave(index, entryCount)) {
+        boolean isRun = head.getInt(ENTRY_COUNT_AT) == RUN;
+        int entryCount = isRun ? 1 : head.getInt(ENTRY_COUNT_AT);
+        if (isRun ? !plan.canHaveRun(index, countIn(head)) : !plan.canHave(index, entryCount)) {
             return Optional.empty();
         }
         int contentSize = JournalPlan.RECORD_HEAD_SIZE + Long.BYTES * entryCount;
@@ -225,7 +244,12 @@ public final class Journal implements AutoCloseable {
         record.position(JournalPlan.RECORD_HEAD_SIZE);
         long[] entries = new long[entryCount];
         record.asLongBuffer().get(entries);
-        return Optional.of(new BufferRecord(index, storedSize, checksum, writtenMillis, entries));
+        if (!isRun) {
+            return Optional.of(new BufferRecord(index, storedSize, checksum, writtenMillis, entries));
+        }
+        long[] all = new long[plan.bufferSize() / plan.clusterSize()];
+        Arrays.fill(all, entries[0]);
+        return Optional.of(new BufferRecord(index, countIn(head), 0, checksum, writtenMillis, all));
     }
 
     private long recordAt(long index) {

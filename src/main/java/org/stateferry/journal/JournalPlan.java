@@ -94,6 +94,11 @@ public record JournalPlan(
         return entryCount == entryCount(index);
     }
 
+    /** Whether so many full buffers can follow one another from an index on. */
+    boolean canHaveRun(long index, int count) {
+        return count > 1 && (!isLengthKnown() || index + count <= streamLength / bufferSize);
+    }
+
     /** How many clusters the content of a buffer fills; the stream's length is known. */
     int entryCount(long index) {
         long content = Math.min(bufferSize, streamLength - index * bufferSize);

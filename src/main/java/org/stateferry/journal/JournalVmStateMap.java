@@ -16,12 +16,16 @@ public record JournalVmStateMap(Journal journal) implements VmStateMap {
 
     @Override
     public void forEach(Consumer consumer) throws StateferryException {
-        for (long index = 0; index < journal.plan().bufferCount(); index++) {
+        long index = 0;
+        while (index < journal.plan().bufferCount()) {
             long missing = index;
             BufferRecord buffer = journal.buffer(index).orElseThrow(() -> incomplete(missing));
-            for (long entry : buffer.entries()) {
-                consumer.cluster(entry);
+            for (int number = 0; number < buffer.count(); number++) {
+                for (long entry : buffer.entries()) {
+                    consumer.cluster(entry);
+                }
             }
+            index += buffer.count();
         }
     }
 

@@ -7,13 +7,17 @@ import java.util.List;
 import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.source.DumpForm.Container;
 import org.stateferry.source.codec.Codec;
+import org.stateferry.source.mapped.MappedRam;
+import org.stateferry.stream.MappedLayout;
 import org.stateferry.stream.MigrationStream;
 import org.stateferry.stream.StreamFacts;
 import org.stateferry.stream.StreamFile;
+import org.stateferry.stream.StreamInspection;
 import org.stateferry.stream.StreamSurvey;
 
 /**
@@ -65,28 +69,48 @@ public final class DumpInspection {
         }
     }
 
-    /** Reads a stream through, which lies in a file as it is. */
+    /** Reads a stream through. */
     @FunctionalInterface
-    public interface StreamUse<T> {
-        /** The file is closed afterwards. */
-        T use(StreamFile file, StreamSurvey.Result found) throws StateferryException;
+    public interface StreamUse {
+        /**
+         * The file is closed afterwards.
+         *
+         * @param file yields the stream; of a compressed one, what is decoded
+         * @param found what is known of the stream; its damage is where the reading ends if not before
+         * @param codec what it is compressed with, or null
+         */
+        void use(StreamFile file, StreamSurvey.Result found, @Nullable Codec codec) throws StateferryException;
     }
 
     /**
-     * Hands the stream that a file holds to somebody who reads it through.
+     * Hands the stream that a file holds to somebody who reads it through. One that is compressed is decoded once before.
      *
      * @throws StateferryException {@code DUMP_MISSING}; {@code DUMP_INVALID} or {@code DUMP_UNFIT} if the file holds no stream
-     *     that lies there as it is
      */
-    public static <T> T read(Path path, StreamUse<T> use) throws StateferryException {
+    public static void read(Path path, StreamUse use) throws StateferryException {
+        if (PipeFeed.isAt(path)) {
+            throw StateferryException.in(
+                            FailureKind.DUMP_UNFIT, path, "a pipe can be read only once, which is not enough for this")
+                    .advise("write it into a file first; stateferry inspect without further options reads a pipe");
+        }
         try (DumpFile file = DumpFile.open(path)) {
             ByteBuffer start = file.read(0, (int) Math.min(file.size(), DumpLayout.HEAD_SIZE));
             long offset = 0;
+            Container container = Container.STREAM;
+            LibvirtSaveHeader header = null;
             if (LibvirtSaveHeader.isAt(start)) {
-                LibvirtSaveHeader header = LibvirtSaveHeader.parse(start, file.path(), file.size());
+                header = LibvirtSaveHeader.parse(start, file.path(), file.size());
                 offset = header.payloadOffset();
+                container = Container.LIBVIRT;
+            } else if (StreamStart.isUnknown(start)) {
+                offset = Math.max(0, StreamStart.search(file));
             }
             ByteBuffer begin = file.read(offset, (int) Math.min(file.size() - offset, DumpLayout.HEAD_SIZE));
+            Codec codec = Codec.at(begin);
+            if (codec != null) {
+                decode(file, new DumpLayout(container, offset, codec, header), use);
+                return;
+            }
             if (!DumpLayout.isStream(begin)) {
                 ForeignFormat foreign = ForeignFormat.of(begin);
                 throw StateferryException.at(
@@ -97,11 +121,49 @@ public final class DumpInspection {
                                         + (foreign == null ? "it is no saved state" : foreign.description()))
                         .advise("stateferry inspect " + path + " without further options tells what the file is.");
             }
-            return use.use(
+            use.use(
                     file,
                     StreamSurvey.run(
-                            file, offset, new StreamSurvey.Effort(StreamReading.isEndTrusted(file), Long.MAX_VALUE)));
+                            file, offset, new StreamSurvey.Effort(StreamReading.isEndTrusted(file), Long.MAX_VALUE)),
+                    null);
         }
+    }
+
+    private static void decode(DumpFile file, DumpLayout layout, StreamUse use) throws StateferryException {
+        CompressedFile input = new CompressedFile(
+                file, layout.streamOffset(), layout.streamOffset(), Objects.requireNonNull(layout.codec()));
+        DecodedFile.Decoded decoded = DecodedFile.decode(input, layout);
+        try (DecodedFile content = decoded.content()) {
+            use.use(
+                    content,
+                    new StreamSurvey.Result(decoded.stream(), null, decoded.damage(), null, decoded.guestRanOn()),
+                    layout.codec());
+        }
+    }
+
+    /**
+     * Reads a stream through and tells what is in it, wherever its pages lie.
+     *
+     * @param pages whether pages are counted, and their contents hashed
+     * @param payloads whether the devices' payloads are kept
+     */
+    public static StreamInspection.Result look(
+            StreamFile file, StreamSurvey.Result found, boolean pages, boolean payloads) throws StateferryException {
+        StreamInspection.Result met = StreamInspection.run(file, found.stream(), pages, payloads);
+        StateferryException damage = met.damage();
+        if (found.damage() != null && (damage == null || !file.isReadAnywhere())) {
+            damage = found.damage(); // what is compressed was followed, and it says why there is no more
+        }
+        MappedLayout layout = found.mapped();
+        List<StreamInspection.PageCounts> blocks = met.blocks();
+        if (pages && layout != null) {
+            try {
+                blocks = MappedRam.pages(file, found.stream(), layout);
+            } catch (StateferryException e) {
+                damage = damage == null ? e : damage;
+            }
+        }
+        return new StreamInspection.Result(met.sections(), blocks, damage);
     }
 
     private static DumpContent.Stream stream(DumpFile file, long offset) throws StateferryException {

@@ -272,7 +272,7 @@ final class FollowedPieces implements PieceStream {
     }
 
     /** The index behind the last byte that is not zero. */
-    private static int endOfContent(ByteBuffer content) {
+    static int endOfContent(ByteBuffer content) {
         int at = content.limit();
         while (at > 0 && content.get(at - 1) == 0) {
             at--;

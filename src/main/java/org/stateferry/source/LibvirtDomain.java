@@ -22,12 +22,14 @@ import org.stateferry.error.StateferryException;
  * @param uuid its UUID
  * @param architecture the architecture of its processors, for example {@code x86_64}
  * @param machineType the versioned machine type
+ * @param emulator the path of the QEMU that ran it; it is not opened
  */
 public record LibvirtDomain(
         @Nullable String name,
         @Nullable String uuid,
         @Nullable String architecture,
-        @Nullable String machineType) {
+        @Nullable String machineType,
+        @Nullable String emulator) {
     /** The longest text that is kept, in characters: libvirt names files after the domain's name. */
     static final int LENGTH_MAX = 255;
 
@@ -38,6 +40,7 @@ public record LibvirtDomain(
 
     private static final List<String> NAME = List.of("domain", "name");
     private static final List<String> UUID = List.of("domain", "uuid");
+    private static final List<String> EMULATOR = List.of("domain", "devices", "emulator");
     private static final List<String> OS_TYPE = List.of("domain", "os", "type");
 
     private static final XMLInputFactory XML = factory();
@@ -55,7 +58,8 @@ public record LibvirtDomain(
     }
 
     /**
-     * Reads the XML up to the element {@code os/type}.
+     * Reads the XML up to the element {@code devices/emulator}. Damage behind {@code os/type} only keeps the emulator from being
+     * told.
      *
      * @param text the XML, up to the first NUL or to the end
      * @param file the file it was read from, for messages
@@ -88,34 +92,51 @@ public record LibvirtDomain(
         private final List<String> path = new ArrayList<>();
         private final StringBuilder name = new StringBuilder();
         private final StringBuilder uuid = new StringBuilder();
+        private final StringBuilder emulator = new StringBuilder();
+        private @Nullable String architecture;
+        private @Nullable String machineType;
+        private boolean typeRead;
 
         private Reader(XMLStreamReader xml) {
             this.xml = xml;
         }
 
         private LibvirtDomain read() throws XMLStreamException {
-            while (xml.hasNext()) {
-                switch (xml.next()) {
-                    case XMLStreamConstants.START_ELEMENT -> {
-                        open(xml.getLocalName());
-                        if (path.equals(OS_TYPE)) {
-                            return domain(attribute("arch"), attribute("machine"));
-                        }
-                    }
-                    case XMLStreamConstants.CHARACTERS -> text();
-                    case XMLStreamConstants.END_ELEMENT -> path.remove(path.size() - 1);
-                    case XMLStreamConstants.DTD ->
-                        throw new XMLStreamException("a domain has no document type", xml.getLocation());
-                    default -> {
-                        // comments and the like
-                    }
+            try {
+                while (xml.hasNext() && !(typeRead && isEmulatorRead())) {
+                    next();
+                }
+            } catch (XMLStreamException e) {
+                if (!typeRead) {
+                    throw e;
                 }
             }
-            return domain(null, null);
+            return new LibvirtDomain(
+                    nullIfEmpty(name), nullIfEmpty(uuid), architecture, machineType, nullIfEmpty(emulator));
         }
 
-        private LibvirtDomain domain(@Nullable String architecture, @Nullable String machineType) {
-            return new LibvirtDomain(nullIfEmpty(name), nullIfEmpty(uuid), architecture, machineType);
+        private boolean isEmulatorRead() {
+            return !emulator.isEmpty() && !path.equals(EMULATOR);
+        }
+
+        private void next() throws XMLStreamException {
+            switch (xml.next()) {
+                case XMLStreamConstants.START_ELEMENT -> {
+                    open(xml.getLocalName());
+                    if (path.equals(OS_TYPE) && !typeRead) {
+                        architecture = attribute("arch");
+                        machineType = attribute("machine");
+                        typeRead = true;
+                    }
+                }
+                case XMLStreamConstants.CHARACTERS -> text();
+                case XMLStreamConstants.END_ELEMENT -> path.remove(path.size() - 1);
+                case XMLStreamConstants.DTD ->
+                    throw new XMLStreamException("a domain has no document type", xml.getLocation());
+                default -> {
+                    // comments and the like
+                }
+            }
         }
 
         private static @Nullable String nullIfEmpty(StringBuilder text) {
@@ -134,6 +155,8 @@ public record LibvirtDomain(
                 append(name);
             } else if (path.equals(UUID)) {
                 append(uuid);
+            } else if (path.equals(EMULATOR)) {
+                append(emulator);
             }
         }
 

@@ -108,7 +108,8 @@ final class SequentialDump implements DumpSource {
         }
     }
 
-    private static StreamFacts facts(Input input, DumpLayout layout, ByteBuffer prefix) throws StateferryException {
+    /** What the beginning of a stream says. */
+    static StreamFacts facts(Input input, DumpLayout layout, ByteBuffer prefix) throws StateferryException {
         Path path = input.path();
         if (!DumpLayout.isStream(prefix)) {
             throw noStream(input, layout, prefix);

@@ -35,6 +35,11 @@ public interface StreamFile {
         return offset;
     }
 
+    /** Whether reading before what was read last takes no longer than reading on. */
+    default boolean isReadAnywhere() {
+        return true;
+    }
+
     /** The {@code count} bytes at {@code offset}, in a new buffer. */
     default ByteBuffer read(long offset, int count) throws StateferryException {
         ByteBuffer bytes = ByteBuffer.allocate(count);

@@ -115,6 +115,15 @@ public final class StreamFollower {
         return end;
     }
 
+    /**
+     * The stream, once it {@linkplain #isEnded has ended}; it begins at offset 0.
+     *
+     * @param surplus how many bytes follow it that are neither part of it nor zeros
+     */
+    public MigrationStream stream(long surplus) {
+        return new MigrationStream(file, 0, end, surplus, facts(), description);
+    }
+
     /** The part of the stream that could not be checked, or null if all of it was. */
     public StreamCheck.@Nullable Unchecked unchecked() {
         return walker.unchecked();

@@ -19,8 +19,8 @@ import org.stateferry.error.StateferryException;
  * Reads a stream from its first byte to its last and tells what is in it: its sections, what the records of RAM are, and, if
  * that is wanted, the payloads of its devices. Where it is damaged, all that comes before is told.
  *
- * <p>Memory is 1 MiB, a bit for each page of RAM, 100 bytes for each section, and at most {@link #PAYLOADS_SIZE_MAX} of
- * payloads. Not thread-safe.
+ * <p>Memory is 1 MiB, a bit for each page of RAM, 100 bytes for each section, at most {@link #PAYLOADS_SIZE_MAX} of
+ * payloads and, if pages are counted, 8 bytes for each page up to {@link #PLACES_MAX}. Not thread-safe.
  */
 public final class StreamInspection {
     /** How many bytes of devices' payloads are kept; those of a large machine come to a few megabytes. */
@@ -29,6 +29,8 @@ public final class StreamInspection {
     private static final int PIECE_SIZE = 1024 * 1024;
     private static final int SECTIONS_MAX = 1 << 17;
     private static final int HASHED_BLOCKS_MAX = 4096;
+    /** Of so many pages it is kept where the record lies that comes last: 32 MiB of memory, for 16 GiB of 4 KiB pages. */
+    static final int PLACES_MAX = 4 * 1024 * 1024;
 
     private final StreamFile file;
     private final MigrationStream stream;
@@ -38,16 +40,18 @@ public final class StreamInspection {
     private final SectionWalker walker;
     private final Map<Long, Section> open = new HashMap<>();
     private final List<Section> sections = new ArrayList<>();
-    private final List<PageCounts> blocks = new ArrayList<>();
+    private final List<Pages> blocks = new ArrayList<>();
     private @Nullable Section current;
-    private @Nullable PageCounts currentPage;
+    private @Nullable Pages currentPage;
     private long payloadsSize;
+    private int placesLeft = PLACES_MAX;
 
     /**
      * What was found.
      *
      * @param sections in the order in which they begin
-     * @param blocks the RAM blocks in the order of their list, as far as records of them were met; empty if not wanted
+     * @param blocks the RAM blocks in the order of their list, as far as records of them were met; empty if not wanted, and of
+     *     pages that lie at fixed places of the file
      * @param damage what the reading ended with, or null if the stream was read to its end
      */
     public record Result(
@@ -121,8 +125,15 @@ public final class StreamInspection {
         } catch (StateferryException e) {
             damage = e;
         }
-        blocks.forEach(PageCounts::finish);
-        return new Result(sections, blocks, damage);
+        List<PageCounts> counts = new ArrayList<>();
+        for (Pages block : blocks) {
+            try {
+                counts.add(block.finish(damage == null));
+            } catch (StateferryException e) {
+                damage = damage == null ? e : damage;
+            }
+        }
+        return new Result(sections, counts, damage);
     }
 
     /** What was not passed stays in the buffer, so that a payload begins and ends in one that is at hand. */
@@ -143,7 +154,21 @@ public final class StreamInspection {
                 keep(piece, from);
             }
             piece.compact();
+            position += piece.position() == 0 ? jump(stream.length() - position) : 0;
         }
+    }
+
+    /** Passes what nobody looks at without reading it: pages at fixed places of the file may be many, and holes. */
+    private long jump(long max) {
+        Section section = current;
+        boolean wanted = currentPage != null || section != null && section.payload != null;
+        long pending = in.pendingSkip();
+        if (wanted || pending < PIECE_SIZE) {
+            return 0;
+        }
+        long passed = Math.min(pending, max);
+        in.resume(in.offset() + passed, pending - passed);
+        return passed;
     }
 
     /** Keeps what was passed of a device's payload; offset {@code from} of the stream lies at the buffer's start. */
@@ -230,34 +255,76 @@ public final class StreamInspection {
         }
     }
 
-    /** The records of the pages of a RAM block. */
-    public static final class PageCounts {
+    /**
+     * The pages of a RAM block.
+     *
+     * @param block the block
+     * @param normal records with a page's content
+     * @param zero records of a page that holds zeros
+     * @param delta records of what has changed in a page (XBZRLE)
+     * @param repeated records of a page of which there was one before
+     * @param sha256 SHA-256 of the block's content, each page as the last record of it has it; null if that cannot be told
+     * @param unknown why it cannot be told, or null
+     */
+    public record PageCounts(
+            RamBlock block,
+            long normal,
+            long zero,
+            long delta,
+            long repeated,
+            @Nullable String sha256,
+            @Nullable String unknown) {}
+
+    /** A SHA-256 to be fed. */
+    public static MessageDigest sha256() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java has SHA-256", e);
+        }
+    }
+
+    /** The records of the pages of a RAM block, as they come. */
+    private final class Pages {
+        /** Instead of a place: the page is zero, or there was no record of it. */
+        private static final long ZERO_PAGE = 0;
+        /** Instead of a place: only what has changed is there. */
+        private static final long CHANGED = -1;
+
+        private static final int CHUNK = 64 * 1024;
+
         private final RamBlock block;
         private final int pageSize;
         private final byte[] zeros;
         private final BitSet seen = new BitSet();
+        /** Where the content of each page lies in the stream, plus 1; null if that is not kept. */
+        private long @Nullable [] @Nullable [] places;
+
         private long normal;
         private long zero;
         private long delta;
         private long repeated;
-        private long hashedTo;
-        private int left;
+        /** Of pages that have come in their order, each once, the hash is made on the way. */
         private @Nullable MessageDigest digest;
-        private @Nullable String hash;
 
-        private PageCounts(RamBlock block, int pageSize, boolean hashed) {
+        private long hashedTo;
+        private long pageOffset;
+        private int left;
+
+        private Pages(RamBlock block, int pageSize, boolean hashed) {
             this.block = block;
             this.pageSize = pageSize;
             this.zeros = new byte[pageSize];
-            try {
-                this.digest = hashed ? MessageDigest.getInstance("SHA-256") : null;
-            } catch (NoSuchAlgorithmException e) {
-                throw new IllegalStateException("every Java has SHA-256", e);
+            this.digest = hashed ? sha256() : null;
+            long pageCount = block.usedLength() / pageSize;
+            if (hashed && file.isReadAnywhere() && pageCount <= placesLeft) {
+                placesLeft -= (int) pageCount;
+                places = new long[(int) ((pageCount + CHUNK - 1) / CHUNK)][];
             }
         }
 
-        private void page(long pageOffset, int kind) {
-            int index = (int) Math.min(Integer.MAX_VALUE - 1, pageOffset / pageSize);
+        private void page(long offset, int kind) {
+            int index = (int) Math.min(Integer.MAX_VALUE - 1, offset / pageSize);
             boolean again = seen.get(index);
             seen.set(index);
             repeated += again ? 1 : 0;
@@ -266,12 +333,29 @@ public final class StreamInspection {
                 case RamFlag.ZERO -> zero++;
                 default -> delta++;
             }
-            if (again || pageOffset < hashedTo || kind == RamFlag.XBZRLE) {
+            if (again || offset < hashedTo || kind == RamFlag.XBZRLE) {
                 digest = null;
             }
-            fillTo(pageOffset);
-            if (kind == RamFlag.PAGE) {
-                left = pageSize;
+            fillTo(offset);
+            pageOffset = offset;
+            left = kind == RamFlag.PAGE ? pageSize : 0;
+            if (kind != RamFlag.PAGE) {
+                place(kind == RamFlag.ZERO ? ZERO_PAGE : CHANGED);
+            }
+        }
+
+        private void place(long at) {
+            if (places == null) {
+                return;
+            }
+            int index = (int) (pageOffset / pageSize);
+            long[] chunk = places[index / CHUNK];
+            if (chunk == null && at != ZERO_PAGE) {
+                chunk = new long[CHUNK];
+                places[index / CHUNK] = chunk;
+            }
+            if (chunk != null) {
+                chunk[index % CHUNK] = at;
             }
         }
 
@@ -283,7 +367,11 @@ public final class StreamInspection {
             }
         }
 
-        private void content(ByteBuffer bytes) {
+        /** @param at where in the stream the bytes lie */
+        private void content(ByteBuffer bytes, long at) {
+            if (left == pageSize) {
+                place(at + 1);
+            }
             int count = Math.min(left, bytes.remaining());
             left -= count;
             if (digest != null) {
@@ -292,41 +380,46 @@ public final class StreamInspection {
             }
         }
 
-        private void finish() {
+        private PageCounts finish(boolean whole) throws StateferryException {
             fillTo(block.usedLength());
-            hash = digest == null || hashedTo != block.usedLength()
-                    ? null
-                    : HexFormat.of().formatHex(digest.digest());
+            String hash = null;
+            String unknown = null;
+            if (!whole) {
+                unknown = "the stream is not whole";
+            } else if (digest != null) {
+                hash = HexFormat.of().formatHex(digest.digest());
+            } else if (places == null) {
+                unknown = file.isReadAnywhere()
+                        ? "pages come again or in no order, and are more than could be kept account of"
+                        : "pages come again or in no order, and what is compressed is read only in its order";
+            } else {
+                MessageDigest reread = hashOfLast(places);
+                hash = reread == null ? null : HexFormat.of().formatHex(reread.digest());
+                unknown = reread == null ? "of some pages only what has changed came last (XBZRLE)" : null;
+            }
+            places = null;
+            return new PageCounts(block, normal, zero, delta, repeated, hash, unknown);
         }
 
-        /** The block. */
-        public RamBlock block() {
-            return block;
-        }
-
-        /** Records with a page's content. */
-        public long normal() {
-            return normal;
-        }
-
-        /** Records of a page that holds zeros. */
-        public long zero() {
-            return zero;
-        }
-
-        /** Records of what has changed in a page (XBZRLE). */
-        public long delta() {
-            return delta;
-        }
-
-        /** Records of a page of which there was one before. */
-        public long repeated() {
-            return repeated;
-        }
-
-        /** SHA-256 of the block's content; null if its pages come more than once or in no order, or are cut off. */
-        public @Nullable String sha256() {
-            return hash;
+        /** Reads each page where it came last; null if not all of one is there. */
+        private @Nullable MessageDigest hashOfLast(long @Nullable [][] chunks) throws StateferryException {
+            MessageDigest sum = sha256();
+            ByteBuffer page = ByteBuffer.allocate(pageSize);
+            long pageCount = block.usedLength() / pageSize;
+            for (int index = 0; index < pageCount; index++) {
+                long[] chunk = chunks[index / CHUNK];
+                long place = chunk == null ? ZERO_PAGE : chunk[index % CHUNK];
+                if (place == CHANGED) {
+                    return null;
+                }
+                if (place == ZERO_PAGE) {
+                    sum.update(zeros);
+                } else {
+                    file.readFully(page.clear(), stream.fileOffset() + place - 1);
+                    sum.update(page.flip());
+                }
+            }
+            return sum;
         }
     }
 
@@ -377,9 +470,9 @@ public final class StreamInspection {
             }
             while (blocks.size() <= block) {
                 RamBlock next = walker.ram().blocks().get(blocks.size());
-                blocks.add(new PageCounts(next, walker.ram().pageSize(), blocks.size() < HASHED_BLOCKS_MAX));
+                blocks.add(new Pages(next, walker.ram().pageSize(), blocks.size() < HASHED_BLOCKS_MAX));
             }
-            PageCounts counts = blocks.get(block);
+            Pages counts = blocks.get(block);
             counts.page(pageOffset, kind);
             currentPage = kind == RamFlag.PAGE ? counts : null;
         }
@@ -387,7 +480,7 @@ public final class StreamInspection {
         @Override
         public void skipped(ByteBuffer bytes) {
             if (currentPage != null) {
-                currentPage.content(bytes);
+                currentPage.content(bytes, in.offset());
             }
         }
     }

@@ -56,8 +56,8 @@ public final class ClusterAggregator {
     }
 
     /**
-     * Submits what fills the place of a whole buffer and is not in memory; nothing is being collected. Takes it over in every
-     * case.
+     * Submits what fills the place of a whole buffer, or of several, and is not in memory; nothing is being collected. Takes it
+     * over in every case.
      *
      * @throws StateferryException the first failure of a write so far
      */
@@ -67,7 +67,7 @@ public final class ClusterAggregator {
             throw new IllegalStateException(
                     "a load of " + load.size() + " bytes does not stand for a whole buffer here");
         }
-        appendedSize += load.size();
+        appendedSize += (long) load.size() * load.count();
         submit(load);
     }
 
@@ -116,7 +116,8 @@ public final class ClusterAggregator {
 
     private void submit(WriteLoad load) throws StateferryException {
         collecting = null; // from here on the writes own it
+        int count = load.count(); // the writes give it back
         writes.submit(nextIndex, load);
-        nextIndex++;
+        nextIndex += count;
     }
 }

@@ -35,7 +35,7 @@ public final class InFlightWrites {
     @FunctionalInterface
     public interface BufferWrite {
         /**
-         * @param index the buffer's number in the stream
+         * @param index the number in the stream of the buffer, or of the first one that has this content
          * @param load its content, which may be rearranged; stays owned by the caller
          * @return how many bytes were written to the image
          */
@@ -101,7 +101,7 @@ public final class InFlightWrites {
             long start = System.nanoTime();
             int size = write.run(index, load);
             observer.bufferWritten(size, System.nanoTime() - start);
-            complete(index);
+            complete(index, load.count());
         } catch (StateferryException e) {
             fail(e);
         } catch (RuntimeException | Error e) {
@@ -113,9 +113,10 @@ public final class InFlightWrites {
         }
     }
 
-    private void complete(long index) {
+    private void complete(long index, int count) {
         synchronized (lock) {
-            completed.set((int) (index - firstIndex));
+            int from = (int) (index - firstIndex);
+            completed.set(from, from + count);
             contiguousEnd = firstIndex + completed.nextClearBit((int) (contiguousEnd - firstIndex));
         }
     }

@@ -5,8 +5,13 @@ package org.stateferry.transfer;
  * one owner at a time, who passes it on or releases it, once.
  */
 public interface WriteLoad {
-    /** Bytes of content. */
+    /** Bytes of content of one buffer. */
     int size();
+
+    /** How many buffers in a row have this content; more than one only of a load that takes no memory. */
+    default int count() {
+        return 1;
+    }
 
     /** CRC-32C of the content. */
     int checksum();

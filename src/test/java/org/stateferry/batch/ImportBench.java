@@ -21,6 +21,7 @@ import java.util.concurrent.Executors;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.repository.JobRepository;
+import org.stateferry.bytes.ZeroBytes;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StateferryHome;
@@ -45,12 +46,14 @@ import org.stateferry.repository.ImportRecord;
 import org.stateferry.repository.RunningImports;
 import org.stateferry.source.DumpChoice;
 import org.stateferry.source.DumpFormat;
+import org.stateferry.source.RamLayout;
 import org.stateferry.source.codec.Codec;
 import org.stateferry.storage.IoMode;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
 import org.stateferry.testing.ClusterContent;
 import org.stateferry.testing.Compressed;
+import org.stateferry.testing.MappedStateBuilder;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.TickerDump;
@@ -111,6 +114,7 @@ public final class ImportBench implements ImportProgress {
     boolean lock = true;
     IoMode io = IoMode.AUTO;
     Compression compression = Compression.NONE;
+    RamLayout ramLayout = RamLayout.PLAIN;
 
     @Nullable
     NewImage newImage;
@@ -145,6 +149,22 @@ public final class ImportBench implements ImportProgress {
         withOpaqueDump(dataSize, seed);
         try (FileChannel channel = FileChannel.open(dump, StandardOpenOption.WRITE)) {
             channel.write(ByteBuffer.allocate(1), size - 1);
+        }
+        setTimes(SAVED_AT);
+        return this;
+    }
+
+    /** Puts a state whose RAM lies at fixed places in the dump's place, with holes where whole mebibytes are zeros. */
+    ImportBench withMappedDump(MappedStateBuilder state) throws IOException {
+        byte[] bytes = state.build();
+        try (FileChannel channel = FileChannel.open(
+                dump, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING)) {
+            for (int at = 0; at < bytes.length; at += MIB) {
+                ByteBuffer piece = ByteBuffer.wrap(bytes, at, Math.min(MIB, bytes.length - at));
+                if (!ZeroBytes.isZero(ByteBuffer.wrap(bytes), at, piece.remaining())) {
+                    channel.write(piece, at);
+                }
+            }
         }
         setTimes(SAVED_AT);
         return this;
@@ -236,7 +256,7 @@ public final class ImportBench implements ImportProgress {
 
     ImportRequest request(String name) {
         ImportOptions options = new ImportOptions(
-                new DumpChoice(opaque ? DumpFormat.OPAQUE : DumpFormat.AUTO, 0),
+                new DumpChoice(opaque ? DumpFormat.OPAQUE : DumpFormat.AUTO, 0, ramLayout, List.of()),
                 io,
                 compression,
                 strict,

@@ -118,6 +118,7 @@ class InspectCommandTest {
                 domain: guest & co
                 uuid: bf6a7690-5871-4c7b-be1e-acc23519751c
                 machine: pc-q35-7.2 on x86_64
+                emulator: -
                 text: from byte 92, 258 bytes
                 cookie: from byte 276
                 payload: raw, from byte 350, 12.8 KiB (13067 bytes)

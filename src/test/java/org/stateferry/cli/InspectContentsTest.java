@@ -9,9 +9,18 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.stateferry.source.SaveFormat;
+import org.stateferry.source.codec.Codec;
+import org.stateferry.testing.Compressed;
 import org.stateferry.testing.Dumps;
+import org.stateferry.testing.LibvirtSaveBuilder;
+import org.stateferry.testing.MappedStateBuilder;
 import org.stateferry.testing.MigrationStreamBuilder;
 import org.stateferry.testing.Qcow2ImageBuilder;
 import tools.jackson.databind.JsonNode;
@@ -112,13 +121,112 @@ class InspectContentsTest {
             assertThat(block.path("normal").asLong() + block.path("zero").asLong())
                     .isPositive();
         }
-        byte[] again = MigrationStreamBuilder.withPages(
-                        pages -> pages.page("pc.ram", 0).pageOn(1).page("pc.ram", 0))
+        byte[] again = MigrationStreamBuilder.withPages(pages ->
+                        pages.page("pc.ram", 0).pageOn(2).pageOn(1).pageOn(0).zeroPage(2))
                 .build();
         told = json("inspect", Dumps.write(folder, again).toString(), "--pages", "--json");
-        assertThat(told.path("pages").path(0).path("normal").asLong()).isEqualTo(3);
-        assertThat(told.path("pages").path(0).path("repeated").asLong()).isEqualTo(1);
-        assertThat(told.path("pages").path(0).path("sha256").isNull()).isTrue();
+        assertThat(told.path("pages").path(0).path("normal").asLong()).isEqualTo(4);
+        assertThat(told.path("pages").path(0).path("zero").asLong()).isEqualTo(1);
+        assertThat(told.path("pages").path(0).path("repeated").asLong()).isEqualTo(2);
+        byte[] last = new byte[4 * MigrationStreamBuilder.PAGE_SIZE];
+        Arrays.fill(last, 0, 2 * MigrationStreamBuilder.PAGE_SIZE, (byte) 0x5a);
+        assertThat(told.path("pages").path(0).path("sha256").asString()).isEqualTo(sha256(last));
+    }
+
+    @Test
+    void whereAHashCannotBeToldThatIsSaid() throws Exception {
+        byte[] changes = MigrationStreamBuilder.withPages(
+                        pages -> pages.page("pc.ram", 0).pageOn(1).xbzrle("pc.ram", 0))
+                .build();
+        JsonNode block = json("inspect", Dumps.write(folder, changes).toString(), "--pages", "--json")
+                .path("pages")
+                .path(0);
+        assertThat(block.path("changes").asLong()).isEqualTo(1);
+        assertThat(block.path("sha256").isNull()).isTrue();
+        assertThat(block.path("sha256Unknown").asString()).contains("XBZRLE");
+
+        byte[] inNoOrder = MigrationStreamBuilder.withPages(
+                        pages -> pages.page("pc.ram", 1).pageOn(0))
+                .build();
+        Path compressed = Dumps.write(folder, Compressed.with(Codec.GZIP, inNoOrder));
+        assertThat(run("inspect", compressed.toString(), "--pages")).isZero();
+        assertThat(screen.out()).contains("no SHA-256 of pc.ram: ", "only in its order");
+    }
+
+    private static String sha256(byte[] content) throws Exception {
+        return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(content));
+    }
+
+    @ParameterizedTest
+    @EnumSource(Codec.class)
+    void ofACompressedDumpTheSameIsToldAsOfAPlainOne(Codec codec) throws Exception {
+        byte[] dump = Files.readAllBytes(DEMO);
+        Path compressed = Dumps.write(folder, Compressed.with(codec, dump));
+
+        JsonNode told = json("inspect", compressed.toString(), "--sections", "--pages", "--devices", "--json");
+
+        JsonNode ofPlain = json("inspect", DEMO.toString(), "--sections", "--pages", "--devices", "--json");
+        assertThat(told.path("codec").asString()).isEqualTo(codec.label());
+        for (String part : new String[] {
+            "length", "machineType", "ramBlocks", "devices", "runState", "sections", "pages", "deviceFields", "problems"
+        }) {
+            assertThat(told.path(part)).as(part).isEqualTo(ofPlain.path(part));
+        }
+    }
+
+    @Test
+    void ofACompressedPayloadOfLibvirtAsWellAndOfAStreamBehindSomethingElse() throws Exception {
+        byte[] dump = Files.readAllBytes(DEMO);
+        byte[] save = LibvirtSaveBuilder.valid()
+                .format(SaveFormat.ZSTD.ordinal())
+                .payload(Compressed.with(Codec.ZSTD, dump))
+                .build();
+        JsonNode ofPlain = json("inspect", DEMO.toString(), "--sections", "--pages", "--json");
+        assertThat(json("inspect", Dumps.write(folder, save).toString(), "--sections", "--pages", "--json")
+                        .path("pages"))
+                .isEqualTo(ofPlain.path("pages"));
+
+        byte[] behind = new byte[4096 + dump.length + 5000];
+        Arrays.fill(behind, (byte) 'x');
+        System.arraycopy(dump, 0, behind, 4096, dump.length);
+        JsonNode told = json("inspect", Dumps.write(folder, behind).toString(), "--sections", "--json");
+        assertThat(told.path("sections")).isEqualTo(ofPlain.path("sections"));
+        assertThat(told.path("surplus").asLong()).isEqualTo(5000);
+    }
+
+    @ParameterizedTest
+    @EnumSource(Codec.class)
+    void ofDamagedCompressedDataAllIsToldThatCouldBeDecodedThenWhere(Codec codec) throws Exception {
+        byte[] coded = Compressed.with(codec, Files.readAllBytes(DEMO));
+        Path cut = Dumps.write(folder, Arrays.copyOf(coded, coded.length - 40));
+
+        assertThat(run("inspect", cut.toString(), "--sections", "--json")).isEqualTo(10);
+
+        JsonNode told = JsonMapper.shared().readTree(screen.out());
+        assertThat(told.path("machineType").asString()).startsWith("pc-i440fx");
+        assertThat(told.path("sections").path(0).path("name").asString()).isEqualTo("ram");
+        assertThat(told.path("problems").path(0).path("message").asString()).contains(codec.label());
+        assertThat(told.path("problems").path(0).path("offset").asLong()).isBetween(0L, (long) coded.length);
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3})
+    void ofRamAtFixedPlacesThePagesAreThoseOfThePlainStream(long seed) throws Exception {
+        MappedStateBuilder state = MappedStateBuilder.random(new Random(seed));
+        Path plain = Files.write(folder.resolve("plain"), state.plain());
+        Path mapped = Files.write(folder.resolve("mapped"), state.build());
+
+        JsonNode told = json("inspect", mapped.toString(), "--sections", "--pages", "--devices", "--json");
+
+        JsonNode ofPlain = json("inspect", plain.toString(), "--sections", "--pages", "--devices", "--json");
+        assertThat(told.path("sections"))
+                .extracting(section -> section.path("name").asString())
+                .containsExactly("ram", "timer", "globalstate");
+        assertThat(told.path("deviceFields")).isEqualTo(ofPlain.path("deviceFields"));
+        for (JsonNode block : ofPlain.path("pages")) {
+            assertThat(told.path("pages")).contains(block);
+        }
+        assertThat(told.path("pages")).hasSameSizeAs(state.blocks());
     }
 
     @Test

@@ -7,7 +7,9 @@ import java.nio.channels.NonWritableChannelException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -87,6 +89,78 @@ class JournalTest {
             journal.recordWrite(2000);
             assertThat(journal.lastWriteMillis()).isEqualTo(2000);
         }
+    }
+
+    @Test
+    void buffersOfZerosInARowHaveOneRecordHoweverManyTheyAre() throws Exception {
+        JournalPlan plan = new JournalPlan(
+                "import", JournalPlan.Role.VM_STATE, "(dev=1,ino=2)", 64L << 30, 1 << 20, 65536, 5, 393_216, 1L);
+        BufferRecord first = JournalContent.aRecord(plan, 0);
+        BufferRecord zeros = zeros(plan, 1, 65_534, 5000);
+        BufferRecord last = JournalContent.aRecord(plan, 65_535);
+        try (Journal journal = Journal.create(path, plan, 1)) {
+            journal.recordBuffer(first);
+            long before = Files.size(path);
+            journal.recordBuffer(zeros);
+            assertThat(Files.size(path) - before)
+                    .as("what the record takes")
+                    .isLessThanOrEqualTo(JournalContent.recordSize(0));
+            journal.recordBuffer(last);
+        }
+        try (Journal journal = Journal.open(path).orElseThrow()) {
+            assertThat(records(journal)).containsExactly(first, zeros, last);
+            assertThat(journal.lastWriteMillis()).isEqualTo(1000 + 65_535);
+            List<Long> entries = new ArrayList<>();
+            new JournalVmStateMap(journal).forEach(entries::add);
+            assertThat(entries).hasSize(1 << 20);
+            assertThat(entries.subList(16, 65_535 * 16)).containsOnly(1L);
+        }
+    }
+
+    /** A restart may begin anew at any record; what lies behind is then that of the earlier attempt. */
+    @Test
+    void whatIsRecordedAtThePlaceOfBuffersInsideOfARunDoesNotCount() throws Exception {
+        JournalPlan plan = JournalContent.LONG_PLAN;
+        try (Journal journal = Journal.create(path, plan, 1)) {
+            journal.recordBuffer(JournalContent.aRecord(plan, 7));
+            journal.recordBuffer(zeros(plan, 5, 4, 2000));
+            journal.recordBuffer(JournalContent.aRecord(plan, 9));
+            assertThat(records(journal)).containsExactly(zeros(plan, 5, 4, 2000), JournalContent.aRecord(plan, 9));
+            journal.recordBuffer(JournalContent.aRecord(plan, 5));
+            assertThat(records(journal))
+                    .containsExactly(
+                            JournalContent.aRecord(plan, 5),
+                            JournalContent.aRecord(plan, 7),
+                            JournalContent.aRecord(plan, 9));
+        }
+    }
+
+    @Test
+    void aRunThatGoesBeyondTheStreamIsNone() throws Exception {
+        try (Journal journal = Journal.create(path, JournalContent.LONG_PLAN, 1)) {
+            journal.recordBuffer(zeros(JournalContent.LONG_PLAN, 4000, 97, 2000));
+            assertThat(journal.buffer(4000)).isEmpty();
+            journal.recordBuffer(zeros(JournalContent.LONG_PLAN, 4000, 96, 2000));
+            assertThat(journal.buffer(4000)).isPresent();
+        }
+    }
+
+    private static BufferRecord zeros(JournalPlan plan, long index, int count, long writtenMillis) {
+        long[] entries = new long[plan.entryCount(index)];
+        Arrays.fill(entries, 1);
+        return new BufferRecord(index, count, 0, 77, writtenMillis, entries);
+    }
+
+    /** All of them, in the order of the stream. */
+    private static List<BufferRecord> records(Journal journal) throws StateferryException {
+        List<BufferRecord> records = new ArrayList<>();
+        long index = 0;
+        while (index < journal.recordCount()) {
+            Optional<BufferRecord> record = journal.buffer(index);
+            record.ifPresent(records::add);
+            index += record.map(BufferRecord::count).orElse(1);
+        }
+        return records;
     }
 
     @Test

@@ -13,9 +13,13 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.List;
+import java.util.Random;
 import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.apache.commons.compress.compressors.lz4.FramedLZ4CompressorOutputStream;
+import org.apache.commons.compress.compressors.lz4.FramedLZ4CompressorOutputStream.BlockSize;
+import org.apache.commons.compress.compressors.lz4.FramedLZ4CompressorOutputStream.Parameters;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -175,6 +179,26 @@ class BoundedMemoryTest {
 
         assertThat(read(bomb.toByteArray()))
                 .contains("DUMP_UNFIT the stream is longer than 32 times its RAM and a GiB");
+    }
+
+    /** Many more blocks than are held at a time, each as large as there are. */
+    @Test
+    void compressedDataInTheLargestBlocks() throws Exception {
+        byte[] page = new byte[4096];
+        Random random = new Random(1);
+        byte[] stream = MigrationStreamBuilder.withPages(pages -> {
+                    for (int count = 0; count < 40 * MIB / page.length; count++) {
+                        random.nextBytes(page);
+                        pages.i64(0x08).name("pc.ram").bytes(page);
+                    }
+                })
+                .build();
+        ByteArrayOutputStream coded = new ByteArrayOutputStream();
+        try (FramedLZ4CompressorOutputStream out =
+                new FramedLZ4CompressorOutputStream(coded, new Parameters(BlockSize.M4))) {
+            out.write(stream);
+        }
+        assertThat(read(coded.toByteArray())).startsWith("Stream").contains("read, unchecked null");
     }
 
     /** The size is a claim: nothing of it is on the disk. */

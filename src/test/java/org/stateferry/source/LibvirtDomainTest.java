@@ -32,13 +32,13 @@ class LibvirtDomainTest {
     void theMachineIsRead() throws Exception {
         assertThat(parse(LibvirtSaveBuilder.DOMAIN + "\0junk < behind"))
                 .isEqualTo(new LibvirtDomain(
-                        "guest & co", "bf6a7690-5871-4c7b-be1e-acc23519751c", "x86_64", "pc-q35-7.2"));
+                        "guest & co", "bf6a7690-5871-4c7b-be1e-acc23519751c", "x86_64", "pc-q35-7.2", null));
     }
 
     @Test
     void elementsElsewhereAreNotTheDomains() throws Exception {
         assertThat(parse("<domain><metadata><name>other</name><os><type machine='x'/></os></metadata></domain>"))
-                .isEqualTo(new LibvirtDomain(null, null, null, null));
+                .isEqualTo(new LibvirtDomain(null, null, null, null, null));
     }
 
     @ParameterizedTest
@@ -76,6 +76,17 @@ class LibvirtDomainTest {
     }
 
     @Test
+    void theEmulatorIsReadAndDamageBehindTheMachineKeepsNothingElseFromBeingTold() throws Exception {
+        String machine =
+                "<domain><name>vm</name><os><type arch='riscv64' machine='virt'/></os><devices><disk><emulator>no"
+                        + "</emulator></disk>";
+        assertThat(parse(machine + "<emulator>/usr/bin/qemu</emulator> < damaged"))
+                .isEqualTo(new LibvirtDomain("vm", null, "riscv64", "virt", "/usr/bin/qemu"));
+        assertThat(parse(machine + "<emulator>/usr")).isEqualTo(new LibvirtDomain("vm", null, "riscv64", "virt", null));
+        assertThat(parse(machine + " < damaged")).isEqualTo(new LibvirtDomain("vm", null, "riscv64", "virt", null));
+    }
+
+    @Test
     void textsInPiecesArePutTogether() throws Exception {
         assertThat(parse("<domain><name>a&lt;<![CDATA[b]]>&#99;</name></domain>")
                         .name())
@@ -89,7 +100,7 @@ class LibvirtDomainTest {
         String kept = length == 255 ? text : "x".repeat(255) + "\u2026";
         LibvirtDomain domain = parse("<domain><name>" + text + "</name><uuid>" + text + "</uuid><os><type arch='" + text
                 + "' machine='" + text + "'/></os></domain>");
-        assertThat(domain).isEqualTo(new LibvirtDomain(kept, kept, kept, kept));
+        assertThat(domain).isEqualTo(new LibvirtDomain(kept, kept, kept, kept, null));
     }
 
     @Test

@@ -10,6 +10,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.zip.Adler32;
+import java.util.zip.CRC32;
+import java.util.zip.Deflater;
 import java.util.zip.GZIPOutputStream;
 import org.apache.commons.codec.digest.XXHash32;
 import org.apache.commons.compress.compressors.bzip2.BZip2CompressorOutputStream;
@@ -24,6 +26,8 @@ public final class Compressed {
     private static final int RUN_MIN = 64;
 
     private static final int LZ4_BLOCK_SIZE = 64 * 1024;
+    /** What bgzip takes, so that a member stays below 64 KiB whatever it holds. */
+    private static final int BGZF_CONTENT_SIZE = 0xff00;
 
     private Compressed() {}
 
@@ -52,6 +56,34 @@ public final class Compressed {
         byte[] both = Arrays.copyOf(first, first.length + second.length);
         System.arraycopy(second, 0, both, first.length, second.length);
         return both;
+    }
+
+    /** The bytes as bgzip writes them: gzip members of at most 64 KiB, each with its size in its head, and an empty one. */
+    public static byte[] bgzf(byte[] content) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        for (int at = 0; at < content.length; at += BGZF_CONTENT_SIZE) {
+            bgzfMember(bytes, Arrays.copyOfRange(content, at, Math.min(content.length, at + BGZF_CONTENT_SIZE)));
+        }
+        bgzfMember(bytes, new byte[0]);
+        return bytes.toByteArray();
+    }
+
+    private static void bgzfMember(ByteArrayOutputStream bytes, byte[] content) {
+        Deflater deflater = new Deflater(1, true);
+        deflater.setInput(content);
+        deflater.finish();
+        byte[] coded = new byte[64 * 1024];
+        int size = deflater.deflate(coded);
+        deflater.end();
+        CRC32 crc = new CRC32();
+        crc.update(content);
+        bytes.writeBytes(HexFormat.of().parseHex("1f8b08040000000000ff060042430200"));
+        int last = 18 + size + 8 - 1;
+        bytes.write(last);
+        bytes.write(last >> 8);
+        bytes.write(coded, 0, size);
+        littleEndian(bytes, (int) crc.getValue());
+        littleEndian(bytes, content.length);
     }
 
     private static byte[] zstd(byte[] content) {

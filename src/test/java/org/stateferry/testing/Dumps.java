@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 import org.stateferry.source.DumpFormat;
@@ -28,13 +29,21 @@ public final class Dumps {
 
     /** Opens a dump, reads and checks all of it, and tells from where on it could not be checked (null: nowhere). */
     public static StreamCheck.@Nullable Unchecked readThrough(Path dump) throws StateferryException {
-        try (DumpSource source = DumpSources.open(dump, DumpFormat.AUTO);
-                PieceStream pieces = source.pieces(0)) {
+        try (DumpSource source = DumpSources.open(dump, DumpFormat.AUTO)) {
+            return readThrough(source, piece -> {});
+        }
+    }
+
+    /** Reads and checks all of a dump, and shows what it yields piece by piece. */
+    public static StreamCheck.@Nullable Unchecked readThrough(DumpSource source, Consumer<ByteBuffer> content)
+            throws StateferryException {
+        try (PieceStream pieces = source.pieces(0)) {
             source.requireSound();
             StreamCheck check = source.checker();
             ByteBuffer piece = ByteBuffer.allocate(1024 * 1024);
             while (pieces.read(piece.clear()) > 0) {
                 check.accept(piece.flip());
+                content.accept(piece.duplicate());
             }
             check.finish();
             source.requireUnchanged();

@@ -94,6 +94,40 @@ class InFlightWritesTest {
     }
 
     @Test
+    void aLoadThatStandsForManyBuffersIsOneWriteAndCompletesAllOfThem() throws Exception {
+        InFlightWrites writes = writes(5, TransferObserver.NONE);
+        close(5);
+        submit(writes, 5);
+        writes.submit(6, new WriteLoad() {
+            @Override
+            public int size() {
+                return 4096;
+            }
+
+            @Override
+            public int count() {
+                return 60_000;
+            }
+
+            @Override
+            public int checksum() {
+                return 0;
+            }
+
+            @Override
+            public void release() {
+                // nothing is held
+            }
+        });
+        submit(writes, 60_006);
+        assertThat(writes.contiguousEnd()).isEqualTo(5);
+        open(5);
+        writes.drain();
+
+        assertThat(writes.contiguousEnd()).isEqualTo(60_007);
+    }
+
+    @Test
     void soManyWritesRunAtOnceAndTheNextSubmissionWaits() throws Exception {
         AtomicLong blocked = new AtomicLong(-1);
         InFlightWrites writes = writes(0, new TransferObserver() {

@@ -32,6 +32,7 @@ public record LibvirtSaveReport(Path file, DumpContent.LibvirtSave content) impl
             lines.accept("domain: " + known(domain.name()));
             lines.accept("uuid: " + known(domain.uuid()));
             lines.accept("machine: " + known(domain.machineType()) + " on " + known(domain.architecture()));
+            lines.accept("emulator: " + known(domain.emulator()));
         }
         lines.accept("text: from byte " + LibvirtSaveHeader.SIZE + ", " + Texts.exactBytes(header.textSize()));
         lines.accept("cookie: "
@@ -82,6 +83,7 @@ public record LibvirtSaveReport(Path file, DumpContent.LibvirtSave content) impl
         fields.put("uuid", domain.uuid());
         fields.put("architecture", domain.architecture());
         fields.put("machineType", domain.machineType());
+        fields.put("emulator", domain.emulator());
         return fields;
     }
 }

@@ -4,12 +4,13 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.function.Consumer;
-import java.util.stream.IntStream;
+import java.util.function.Function;
 import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
+import org.stateferry.stream.DeviceFields;
 import org.stateferry.stream.DeviceFields.Field;
 import org.stateferry.stream.StreamInspection;
 import org.stateferry.stream.StreamInspection.PageCounts;
@@ -21,14 +22,14 @@ import org.stateferry.stream.StreamInspection.Section;
  * @param stream what is known without that
  * @param snapshot the name of the snapshot that holds the stream; null if a file does
  * @param contents what was met; null if the stream could not be followed at all
- * @param deviceFields of the devices, by the index of the device; empty if not wanted
+ * @param deviceFields of the devices; none if not wanted
  * @param problems what is wrong with it
  */
 public record StreamContentsReport(
         StreamReport stream,
         @Nullable String snapshot,
         StreamInspection.@Nullable Result contents,
-        List<List<Field>> deviceFields,
+        DeviceFields deviceFields,
         List<StateferryException> problems)
         implements InspectReport {
     private static final int VALUE_MAX = 64;
@@ -49,8 +50,13 @@ public record StreamContentsReport(
         if (!contents.blocks().isEmpty()) {
             lines.accept("pages:");
             printTable(List.of("BLOCK", "NORMAL", "ZERO", "CHANGES", "REPEATED", "SHA-256"), blockRows(), lines);
+            for (PageCounts block : contents.blocks()) {
+                if (block.unknown() != null) {
+                    lines.accept("  no SHA-256 of " + block.block().name() + ": " + block.unknown());
+                }
+            }
         }
-        printFields(contents, lines);
+        printFields(lines);
         InspectReport.printProblems(problems, lines);
     }
 
@@ -84,12 +90,11 @@ public record StreamContentsReport(
                         block.sha256() == null ? "-" : block.sha256()));
     }
 
-    private void printFields(StreamInspection.Result met, Consumer<String> lines) {
-        List<Section> devices = met.devices();
-        for (int device = 0; device < deviceFields.size(); device++) {
-            Section section = devices.get(device);
+    private void printFields(Consumer<String> lines) {
+        for (DeviceFields.Device device : deviceFields) {
+            Section section = device.section();
             lines.accept("device " + section.name() + (section.instance() == 0 ? "" : " " + section.instance()) + ":");
-            for (Field field : deviceFields.get(device)) {
+            for (Field field : device.fields()) {
                 String value = field.value();
                 lines.accept("  ".repeat(field.depth() + 1) + field.name() + " (" + field.type() + ")"
                         + (value == null ? "" : ": " + cut(value)));
@@ -122,9 +127,8 @@ public record StreamContentsReport(
         Iterable<Map<String, Object>> blockObjects =
                 () -> blocks().stream().map(StreamContentsReport::blockFields).iterator();
         all.put("pages", blockObjects);
-        Iterable<Map<String, Object>> deviceObjects = () -> IntStream.range(0, deviceFields.size())
-                .mapToObj(this::deviceObject)
-                .iterator();
+        Iterable<Map<String, Object>> deviceObjects =
+                () -> objects(deviceFields, StreamContentsReport::deviceObject).iterator();
         all.put("deviceFields", deviceObjects);
         all.put("problems", InspectReport.problemFields(problems));
         return all;
@@ -151,19 +155,23 @@ public record StreamContentsReport(
         object.put("changes", block.delta());
         object.put("repeated", block.repeated());
         object.put("sha256", block.sha256());
+        object.put("sha256Unknown", block.unknown());
         return object;
     }
 
-    private Map<String, Object> deviceObject(int device) {
-        Section section = Objects.requireNonNull(contents).devices().get(device);
+    private static Map<String, Object> deviceObject(DeviceFields.Device device) {
         Map<String, Object> object = new LinkedHashMap<>();
-        object.put("name", section.name());
-        object.put("instance", section.instance());
-        Iterable<Map<String, Object>> rows = () -> deviceFields.get(device).stream()
-                .map(StreamContentsReport::fieldObject)
-                .iterator();
+        object.put("name", device.section().name());
+        object.put("instance", device.section().instance());
+        Iterable<Map<String, Object>> rows = () ->
+                objects(device.fields(), StreamContentsReport::fieldObject).iterator();
         object.put("fields", rows);
         return object;
+    }
+
+    private static <T> Stream<Map<String, Object>> objects(
+            Iterable<T> things, Function<T, Map<String, Object>> object) {
+        return StreamSupport.stream(things.spliterator(), false).map(object);
     }
 
     private static Map<String, Object> fieldObject(Field field) {

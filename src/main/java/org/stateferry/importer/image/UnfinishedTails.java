@@ -72,8 +72,11 @@ public record UnfinishedTails(
     public static long bytesOf(Journal journal) throws StateferryException {
         long bytes = 0;
         long recordCount = journal.recordCount();
-        for (long index = 0; index < recordCount; index++) {
-            bytes += journal.buffer(index).map(BufferRecord::storedSize).orElse(0);
+        long index = 0;
+        while (index < recordCount) {
+            Optional<BufferRecord> buffer = journal.buffer(index);
+            bytes += buffer.map(BufferRecord::storedSize).orElse(0);
+            index += buffer.map(BufferRecord::count).orElse(1);
         }
         return bytes;
     }

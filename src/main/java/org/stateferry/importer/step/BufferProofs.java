@@ -41,7 +41,7 @@ final class BufferProofs implements AutoCloseable {
     /**
      * A buffer whose content is being looked at.
      *
-     * @param buffer what the journal says of it
+     * @param buffer what the journal says of it; one look is enough for several buffers of zeros
      * @param result whether the image holds just that
      */
     record Proof(BufferRecord buffer, CompletableFuture<Boolean> result) {
@@ -70,12 +70,12 @@ final class BufferProofs implements AutoCloseable {
         this.pool = new BufferPool(AHEAD_MAX, journal.plan().bufferSize(), TransferSettings.BUFFER_ALIGNMENT);
     }
 
-    /** The next buffer of the stream, or empty if the journal has no intact record of it. */
+    /** The next record of the stream, or empty if the journal has no intact record of it. */
     Optional<Proof> next() throws StateferryException {
         while (!ended && ahead.size() < AHEAD_MAX) {
             Optional<BufferRecord> found =
                     nextIndex < journal.plan().bufferCount() ? journal.buffer(nextIndex) : Optional.empty();
-            nextIndex++;
+            nextIndex += found.map(BufferRecord::count).orElse(1);
             ended = found.isEmpty();
             found.ifPresent(buffer -> ahead.add(new Proof(buffer, start(buffer))));
         }

@@ -35,13 +35,15 @@ final class DataPresence {
         DataPresence presence = new DataPresence(session.openImage());
         VmStateClusters clusters = new VmStateClusters(session.image());
         try (BufferProofs proofs = new BufferProofs(session.image(), journal, executor)) {
-            for (long index = 0; index < journal.plan().bufferCount(); index++) {
+            long index = 0;
+            while (index < journal.plan().bufferCount()) {
                 Optional<BufferRecord> buffer = journal.buffer(index);
                 if (buffer.isPresent()
                         && clusters.touchHole(buffer.get().entries(), presence::nextHole)
                         && !proofs.isIntact(buffer.get())) {
                     throw lost(session.openImage(), index * journal.plan().bufferSize());
                 }
+                index += buffer.map(BufferRecord::count).orElse(1);
             }
         }
     }

@@ -212,7 +212,8 @@ public final class ImportPublication {
      */
     private void readBack(Journal journal) throws StateferryException {
         try (BufferProofs proofs = new BufferProofs(session.image(), journal, executor)) {
-            for (long index = 0; index < journal.plan().bufferCount(); index++) {
+            long index = 0;
+            while (index < journal.plan().bufferCount()) {
                 session.requireNotStopped();
                 Optional<BufferProofs.Proof> proof = proofs.next();
                 if (proof.isEmpty()) {
@@ -227,6 +228,7 @@ public final class ImportPublication {
                             .advise(
                                     "Nothing was switched over. Test the disk and the memory, then run the same command again.");
                 }
+                index += proof.get().buffer().count();
             }
         }
     }

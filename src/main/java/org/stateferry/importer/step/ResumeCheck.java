@@ -79,7 +79,8 @@ final class ResumeCheck {
     private Verdict verifyBuffers(ClusterAllocator allocator) throws StateferryException {
         JournalPlan plan = journal.plan();
         try (BufferProofs proofs = new BufferProofs(session.image(), journal, executor)) {
-            for (long index = 0; index < plan.bufferCount(); index++) {
+            long index = 0;
+            while (index < plan.bufferCount()) {
                 session.requireNotStopped();
                 Optional<BufferProofs.Proof> found = proofs.next();
                 if (found.isEmpty()) {
@@ -98,6 +99,7 @@ final class ResumeCheck {
                             index,
                             "the data from stream byte " + index * plan.bufferSize() + " on did not reach the disk");
                 }
+                index += buffer.count();
             }
         }
         return new Verdict(plan.bufferCount(), null);

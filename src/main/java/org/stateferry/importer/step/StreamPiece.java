@@ -5,15 +5,14 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.transfer.WriteLoad;
 
 /**
- * The item of the transfer: what fills one buffer, zeros that fill several, or the end of the stream. The end is an item of its own, so that the last
- * buffer is written and the whole drained inside a chunk, where a failure still fails the step.
+ * The item of the transfer: what fills one buffer, zeros that fill several, or the end of the stream. The end is an item of
+ * its own, so that the last buffer is written and the whole drained inside a chunk, where a failure still fails the step.
  *
  * <p>It owns its load until that is taken or released. Not thread-safe.
  */
 public final class StreamPiece {
     private final long end;
     private final byte[] checkState;
-    private final int count;
     private @Nullable WriteLoad load;
 
     /**
@@ -22,12 +21,6 @@ public final class StreamPiece {
      * @param load its content, or null for the end of the stream
      */
     StreamPiece(long end, byte[] checkState, @Nullable WriteLoad load) {
-        this(end, checkState, load, 1);
-    }
-
-    /** @param count how many buffers in a row have this content, which then takes no memory */
-    StreamPiece(long end, byte[] checkState, @Nullable WriteLoad load, int count) {
-        this.count = count;
         this.end = end;
         this.checkState = checkState;
         this.load = load;
@@ -45,11 +38,6 @@ public final class StreamPiece {
 
     long end() {
         return end;
-    }
-
-    /** How many buffers in a row have the load's content. */
-    int count() {
-        return count;
     }
 
     byte[] checkState() {

@@ -30,8 +30,11 @@ import org.stateferry.transfer.WriteLoad;
  */
 final class StreamReadAhead implements AutoCloseable {
     private static final long WAIT_NANOS = 100_000_000;
-    /** Zeros that are known without reading make one item up to this many buffers. */
-    private static final int ZERO_BUFFERS_MAX = 64;
+    /**
+     * Zeros that are known without reading make one item up to this many buffers, so that a stop is heard now and then: 16 GiB
+     * or 32 GiB.
+     */
+    private static final int ZERO_BUFFERS_MAX = 16 * 1024;
 
     private final DumpSource dump;
     private final StreamCheck check;
@@ -219,12 +222,12 @@ final class StreamReadAhead implements AutoCloseable {
             check.accept(bytes.clear().limit((int) Math.min(left, bytes.capacity())));
         }
         position += (long) count * size;
-        return new StreamPiece(position, check.save(), load, count);
+        return new StreamPiece(position, check.save(), load.times(count));
     }
 
     private ByteBuffer zeroBytes() {
         if (zeroSlice == null) {
-            zeroSlice = ByteBuffer.allocate(TransferSettings.SLICE_SIZE);
+            zeroSlice = ByteBuffer.allocate(pool.bufferSize());
         }
         return zeroSlice;
     }

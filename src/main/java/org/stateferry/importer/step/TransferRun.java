@@ -239,9 +239,7 @@ public final class TransferRun implements AutoCloseable {
             if (load instanceof TransferBuffer buffer) {
                 aggregator.append(buffer);
             } else {
-                for (int index = 0; index < piece.count(); index++) {
-                    aggregator.appendWhole(load);
-                }
+                aggregator.appendWhole(load);
             }
         }
     }
@@ -287,10 +285,17 @@ public final class TransferRun implements AutoCloseable {
         try {
             long begunMillis = System.currentTimeMillis();
             int checksum = load.checksum(); // first, because writing rearranges the content
-            VmStateWriter.Stored stored = clusters.write(index, content(load));
+            VmStateWriter.Stored stored = load instanceof ZeroLoad zeros
+                    ? clusters.writeZeros(index, zeros.count(), zeros.size())
+                    : clusters.write(index, content(load));
             plan.journal()
                     .recordBuffer(new BufferRecord(
-                            index, stored.size(), checksum, System.currentTimeMillis(), stored.entries()));
+                            index,
+                            load.count(),
+                            stored.size(),
+                            checksum,
+                            System.currentTimeMillis(),
+                            stored.entries()));
             plan.journal().compareClocks(session.openImage().path(), begunMillis);
             tally.add(stored);
             if (plan.dataFile().mode() != IoMode.DIRECT) {

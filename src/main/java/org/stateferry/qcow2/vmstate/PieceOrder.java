@@ -33,10 +33,15 @@ final class PieceOrder {
 
     /** Lets the piece after {@code number} go on, once those before {@code number} have ended; harmless if done before. */
     void end(long number) {
+        end(number, 1);
+    }
+
+    /** As {@link #end(long)}, of several pieces from {@code number} on. */
+    void end(long number, int count) {
         await(number);
         lock.lock();
         try {
-            current = Math.max(current, number + 1);
+            current = Math.max(current, number + count);
             changed.signalAll();
         } finally {
             lock.unlock();

@@ -2,6 +2,7 @@ package org.stateferry.qcow2.vmstate;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Queue;
@@ -173,6 +174,24 @@ public final class VmStateWriter implements AutoCloseable {
                 idleCompressors.add(compressor);
             }
         }
+    }
+
+    /**
+     * Stores pieces of zeros in an image in which they take no space.
+     *
+     * @param number the first piece's number in the stream
+     * @param count how many pieces
+     * @param pieceSize bytes of each, whole clusters
+     * @return what became of each of them
+     */
+    public Stored writeZeros(long number, int count, int pieceSize) {
+        if (zerosNeedSpace) {
+            throw new IllegalArgumentException("zeros take space in this image");
+        }
+        order.end(number, count);
+        long[] entries = new long[pieceSize / geometry.clusterSize()];
+        Arrays.fill(entries, L2Entry.ZERO_PLAIN);
+        return new Stored(entries, 0, 0, 0);
     }
 
     private void addCompressors(int count, int compressionType, int clustersPerPiece) {

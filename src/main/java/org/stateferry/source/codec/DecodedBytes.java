@@ -7,7 +7,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import org.apache.commons.compress.compressors.bzip2.BZip2CompressorInputStream;
-import org.apache.commons.compress.compressors.lz4.FramedLZ4CompressorInputStream;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.bytes.ZstdLibrary;
 import org.stateferry.error.FailureKind;
@@ -21,7 +20,7 @@ import org.tukaani.xz.UnsupportedOptionsException;
 /**
  * The content of compressed data, one byte after the other: that of all its members, frames or streams, up to where
  * something else follows or nothing. Memory: for zstd a window of 128 MiB at most, for xz {@value #XZ_MEMORY_MAX_KIB} KiB, for
- * all others less than 16 MiB.
+ * lz4 and lzop 40 MiB (five blocks of 4 MiB at most, before and after decoding), for all others less than 16 MiB.
  *
  * <p>For one thread, except that another may {@link #cancel} it or close the feed.
  */
@@ -92,10 +91,12 @@ public final class DecodedBytes implements SequentialBytes {
             throw unfit("it uses something that is not supported: " + e.getMessage())
                     .causedBy(e);
         } catch (EOFException e) {
-            throw damaged("the compressed data is cut off").causedBy(e);
+            throw damaged(in.offset(), "the compressed data is cut off").causedBy(e);
         } catch (IOException | RuntimeException e) {
             // Libraries meet damaged data with all kinds of exceptions.
-            throw damaged("the compressed data is damaged: " + e.getMessage()).causedBy(e);
+            long offset = e instanceof BlockDecoder.DamagedBlockException block ? block.offset() : in.offset();
+            throw damaged(offset, "the compressed data is damaged: " + e.getMessage())
+                    .causedBy(e);
         } finally {
             decodedSize += target.position() - start;
         }
@@ -146,15 +147,18 @@ public final class DecodedBytes implements SequentialBytes {
 
     private MemberDecoder open() throws IOException {
         return switch (codec) {
-            case GZIP -> new GzipMember(in);
+            case GZIP ->
+                BgzfBlocks.isAt(in.peek(BgzfBlocks.HEAD_SIZE))
+                        ? new BlockDecoder(in, new BgzfBlocks(in))
+                        : new GzipMember(in);
             case ZSTD -> {
                 ZstdLibrary.require();
                 yield new ZstdFrame(in);
             }
             case XZ -> MemberDecoder.of(new SingleXZInputStream(new Unclosed(in), XZ_MEMORY_MAX_KIB, true, arrays));
             case BZIP2 -> MemberDecoder.of(new BZip2CompressorInputStream(new Unclosed(in), false));
-            case LZ4 -> MemberDecoder.of(new FramedLZ4CompressorInputStream(new Unclosed(in), false));
-            case LZOP -> new LzopFile(in);
+            case LZ4 -> new BlockDecoder(in, new Lz4Frame(in));
+            case LZOP -> new BlockDecoder(in, new LzopFile(in));
         };
     }
 
@@ -194,11 +198,11 @@ public final class DecodedBytes implements SequentialBytes {
                 .advise("Decompress it first (" + codec.label() + " -d), and import the result.");
     }
 
-    private StateferryException damaged(String problem) {
+    private StateferryException damaged(long offset, String problem) {
         return StateferryException.at(
                         FailureKind.DUMP_INVALID,
                         file,
-                        in.offset(),
+                        offset,
                         problem + " (" + codec.label() + ", behind " + decodedSize + " bytes of the stream)")
                 .advise(RESAVE.formatted(codec.label()));
     }

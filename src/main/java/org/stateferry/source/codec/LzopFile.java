@@ -3,7 +3,6 @@ package org.stateferry.source.codec;
 import java.io.DataInputStream;
 import java.io.EOFException;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.util.zip.Adler32;
 import java.util.zip.CRC32;
 import java.util.zip.Checksum;
@@ -20,9 +19,12 @@ import java.util.zip.Checksum;
  *
  * A block has at most {@link #BLOCK_SIZE_MAX} bytes; lzop writes 256 KiB.
  */
-final class LzopFile implements MemberDecoder {
-    /** The largest block that is decoded, in bytes: 4 MiB, so that two of them are the memory used. */
+final class LzopFile implements BlockDecoder.Format {
+    /** The largest block that is decoded, in bytes: 4 MiB. */
     static final int BLOCK_SIZE_MAX = 4 * 1024 * 1024;
+
+    /** A byte of a block stands for no more bytes of content: what claims more needs no memory. */
+    private static final int RATIO_MAX = 256;
 
     private static final int MAGIC_SIZE = 9;
     private static final int VERSION_WITH_MORE = 0x0940;
@@ -38,11 +40,6 @@ final class LzopFile implements MemberDecoder {
 
     private final DataInputStream in;
     private final int flags;
-    private byte[] stored = new byte[0];
-    private byte[] content = new byte[0];
-    private int contentAt;
-    private int contentEnd;
-    private boolean ended;
 
     /** Reads the head. */
     LzopFile(CodedInput coded) throws IOException {
@@ -110,57 +107,72 @@ final class LzopFile implements MemberDecoder {
     }
 
     @Override
-    public int decode(ByteBuffer target) throws IOException {
-        while (contentAt == contentEnd) {
-            if (ended || !readBlock()) {
-                ended = true;
-                return -1;
-            }
-        }
-        int count = Math.min(target.remaining(), contentEnd - contentAt);
-        target.put(content, contentAt, count);
-        contentAt += count;
-        return count;
+    public BlockDecoder.Block newBlock() {
+        return new LzopBlock();
     }
 
-    private boolean readBlock() throws IOException {
-        int size = in.readInt();
-        if (size == 0) {
-            return false;
-        }
-        int storedSize = in.readInt();
-        if (size < 0 || size > BLOCK_SIZE_MAX || storedSize <= 0 || storedSize > size) {
-            throw new IOException("a block of " + Integer.toUnsignedLong(size) + " bytes, "
-                    + Integer.toUnsignedLong(storedSize) + " of them stored, is larger than 4 MiB or damaged");
-        }
-        boolean coded = storedSize < size;
-        int contentAdler = (flags & ADLER32_CONTENT) != 0 ? in.readInt() : 0;
-        int contentCrc = (flags & CRC32_CONTENT) != 0 ? in.readInt() : 0;
-        int storedAdler = coded && (flags & ADLER32_STORED) != 0 ? in.readInt() : 0;
-        int storedCrc = coded && (flags & CRC32_STORED) != 0 ? in.readInt() : 0;
-        stored = sized(stored, storedSize);
-        if (in.readNBytes(stored, 0, storedSize) < storedSize) {
-            throw new EOFException();
-        }
-        if (coded) {
-            require(ADLER32_STORED, new Adler32(), stored, storedSize, storedAdler);
-            require(CRC32_STORED, new CRC32(), stored, storedSize, storedCrc);
-            content = sized(content, size);
-            Lzo1x.decode(stored, storedSize, content, size);
-        } else {
-            byte[] swapped = content;
-            content = stored;
-            stored = swapped;
-        }
-        require(ADLER32_CONTENT, new Adler32(), content, size, contentAdler);
-        require(CRC32_CONTENT, new CRC32(), content, size, contentCrc);
-        contentAt = 0;
-        contentEnd = size;
+    @Override
+    public boolean isIndependent() {
         return true;
     }
 
-    private static byte[] sized(byte[] array, int size) {
-        return array.length >= size ? array : new byte[size];
+    @Override
+    public void finish() {
+        // nothing follows the blocks
+    }
+
+    private final class LzopBlock extends BlockDecoder.Block {
+        private byte[] stored = new byte[0];
+        private int storedSize;
+        private int size;
+        private int contentAdler;
+        private int contentCrc;
+        private int storedAdler;
+        private int storedCrc;
+
+        @Override
+        boolean read() throws IOException {
+            size = in.readInt();
+            if (size == 0) {
+                return false;
+            }
+            storedSize = in.readInt();
+            if (size < 0
+                    || size > BLOCK_SIZE_MAX
+                    || storedSize <= 0
+                    || storedSize > size
+                    || size > (long) RATIO_MAX * storedSize) {
+                throw new IOException("a block of " + Integer.toUnsignedLong(size) + " bytes, "
+                        + Integer.toUnsignedLong(storedSize) + " of them stored, is larger than 4 MiB or damaged");
+            }
+            boolean coded = storedSize < size;
+            contentAdler = (flags & ADLER32_CONTENT) != 0 ? in.readInt() : 0;
+            contentCrc = (flags & CRC32_CONTENT) != 0 ? in.readInt() : 0;
+            storedAdler = coded && (flags & ADLER32_STORED) != 0 ? in.readInt() : 0;
+            storedCrc = coded && (flags & CRC32_STORED) != 0 ? in.readInt() : 0;
+            stored = sized(stored, storedSize);
+            if (in.readNBytes(stored, 0, storedSize) < storedSize) {
+                throw new EOFException();
+            }
+            return true;
+        }
+
+        @Override
+        void decode() throws IOException {
+            if (storedSize < size) {
+                require(ADLER32_STORED, new Adler32(), stored, storedSize, storedAdler);
+                require(CRC32_STORED, new CRC32(), stored, storedSize, storedCrc);
+                content = sized(content, size);
+                Lzo1x.decode(stored, storedSize, content, size);
+            } else {
+                byte[] swapped = content;
+                content = stored;
+                stored = swapped;
+            }
+            require(ADLER32_CONTENT, new Adler32(), content, size, contentAdler);
+            require(CRC32_CONTENT, new CRC32(), content, size, contentCrc);
+            contentEnd = size;
+        }
     }
 
     private void require(int flag, Checksum sum, byte[] bytes, int size, int expected) throws IOException {
@@ -170,10 +182,5 @@ final class LzopFile implements MemberDecoder {
                 throw new IOException("the checksum of a block does not match");
             }
         }
-    }
-
-    @Override
-    public void close() {
-        ended = true;
     }
 }

@@ -3,7 +3,9 @@ package org.stateferry.source.mapped;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import org.stateferry.bytes.ZeroBytes;
 import org.stateferry.error.FailureKind;
@@ -13,6 +15,8 @@ import org.stateferry.stream.MappedBlock;
 import org.stateferry.stream.MappedLayout;
 import org.stateferry.stream.MigrationStream;
 import org.stateferry.stream.StreamFile;
+import org.stateferry.stream.StreamInspection;
+import org.stateferry.stream.StreamInspection.PageCounts;
 import org.stateferry.stream.VmDescription;
 import org.stateferry.stream.VmDescriptionEdit;
 
@@ -35,6 +39,8 @@ public final class MappedRam {
 
     /** Pages that are looked at to find out in which order the bits are. */
     private static final int PROBES_MAX = 64;
+    /** Bytes that are hashed at a time. */
+    private static final int HASH_PIECE_SIZE = 1024 * 1024;
 
     private final StreamFile file;
     private final MigrationStream stream;
@@ -70,6 +76,52 @@ public final class MappedRam {
     public static StreamFile kept(StreamFile file, MigrationStream stream, MappedLayout layout)
             throws StateferryException {
         return new MappedRam(file, stream, layout).kept();
+    }
+
+    /**
+     * How many pages of each block are in the file, and the SHA-256 of the block's content; reads all of the pages.
+     *
+     * @throws StateferryException {@code DUMP_INVALID} if a bitmap is damaged or cut off
+     */
+    public static List<PageCounts> pages(StreamFile file, MigrationStream stream, MappedLayout layout)
+            throws StateferryException {
+        MappedRam ram = new MappedRam(file, stream, layout);
+        ram.requireSensible();
+        ByteOrder order = ram.bitOrder();
+        List<PageCounts> counts = new ArrayList<>();
+        for (MappedBlock block : layout.blocks()) {
+            PageBitmap bitmap = PageBitmap.read(file, block, order);
+            String sha256 = HexFormat.of().formatHex(ram.hash(block, bitmap).digest());
+            counts.add(new PageCounts(
+                    block.block(),
+                    bitmap.presentCount(),
+                    bitmap.pageCount() - bitmap.presentCount(),
+                    0,
+                    0,
+                    sha256,
+                    null));
+        }
+        return counts;
+    }
+
+    private MessageDigest hash(MappedBlock block, PageBitmap bitmap) throws StateferryException {
+        MessageDigest sum = StreamInspection.sha256();
+        ByteBuffer bytes = ByteBuffer.allocate(HASH_PIECE_SIZE);
+        byte[] zeros = new byte[HASH_PIECE_SIZE];
+        int pagesMax = HASH_PIECE_SIZE / block.pageSize();
+        long page = 0;
+        while (page < bitmap.pageCount()) {
+            int count = bitmap.runLength(page, pagesMax);
+            int size = count * block.pageSize();
+            if (bitmap.isPresent(page)) {
+                file.readFully(bytes.clear().limit(size), block.pagesOffset() + page * block.pageSize());
+                sum.update(bytes.flip());
+            } else {
+                sum.update(zeros, 0, size);
+            }
+            page += count;
+        }
+        return sum;
     }
 
     /** From which offset of what {@link #kept} returns on each byte lies at the same offset of the file. */

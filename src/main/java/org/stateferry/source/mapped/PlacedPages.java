@@ -30,12 +30,14 @@ record PlacedPages(StreamFile file, MappedBlock block, PageBitmap bitmap) implem
 
     @Override
     public long zerosEnd(long at, long max) throws StateferryException {
+        // First, because it may be near, and then only so much of the bitmap has to be looked at.
+        long end = Math.min(nextData(at), at + max);
         long page = at / block.pageSize();
-        if (bitmap.isPresent(page)) {
+        if (end <= at || bitmap.isPresent(page)) {
             return at;
         }
-        long pagesMax = Math.min(Integer.MAX_VALUE, max / block.pageSize() + 2);
+        long pagesMax = Math.min(Integer.MAX_VALUE, (end - at) / block.pageSize() + 2);
         long absentEnd = (page + bitmap.runLength(page, (int) pagesMax)) * block.pageSize();
-        return Math.max(at, Math.min(Math.min(absentEnd, at + max), nextData(at)));
+        return Math.max(at, Math.min(absentEnd, end));
     }
 }

@@ -1,0 +1,116 @@
+package org.stateferry.batch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
+import org.stateferry.error.FailureKind;
+import org.stateferry.importer.ImportOutcome;
+import org.stateferry.importer.ImportOutcome.State;
+import org.stateferry.journal.BufferRecord;
+import org.stateferry.journal.Journal;
+import org.stateferry.source.RamLayout;
+import org.stateferry.testing.FileSystemProbe;
+import org.stateferry.testing.MappedStateBuilder;
+
+/** States whose RAM lies at fixed places, kept as they are: what the guest never used costs nothing, in the journal either. */
+class MappedImportTest {
+    private static final int MIB = ImportBench.MIB;
+    private static final int PAGES_PER_MIB = MIB / 4096;
+    private static final int RAM_MIB = 48;
+
+    @RegisterExtension
+    static final ImportHome HOME = new ImportHome();
+
+    @TempDir
+    Path folder;
+
+    private ImportBench bench;
+
+    /** RAM with content in its first two mebibytes and its last two. */
+    @BeforeEach
+    void makeDump() throws Exception {
+        FileSystemProbe.assumeKnowsHoles(folder);
+        List<byte @Nullable []> pages = new ArrayList<>();
+        for (int index = 0; index < RAM_MIB * PAGES_PER_MIB; index++) {
+            boolean used = index < 2 * PAGES_PER_MIB || index >= (RAM_MIB - 2) * PAGES_PER_MIB;
+            byte[] page = new byte[4096];
+            Arrays.fill(page, (byte) (index | 1));
+            pages.add(used ? page : null);
+        }
+        bench = HOME.bench().withMappedDump(new MappedStateBuilder(4096).block("pc.ram", pages, (byte) 0));
+        bench.ramLayout = RamLayout.MAPPED;
+    }
+
+    private List<BufferRecord> records() throws Exception {
+        List<BufferRecord> records = new ArrayList<>();
+        try (Journal journal = Journal.openForReading(bench.journal()).orElseThrow()) {
+            long index = 0;
+            Optional<BufferRecord> record = journal.buffer(index);
+            while (record.isPresent()) {
+                records.add(record.get());
+                index += record.get().count();
+                record = journal.buffer(index);
+            }
+        }
+        return records;
+    }
+
+    @Test
+    void unusedMemoryIsOneRecordAndASecondAttemptGoesOnBehindIt() throws Exception {
+        bench.stopAt(40L * MIB);
+        assertThat(bench.fail("saved").kind()).isEqualTo(FailureKind.INTERRUPTED);
+        List<BufferRecord> records = records();
+        assertThat(records).hasSizeLessThan(10);
+        assertThat(records).anySatisfy(record -> assertThat(record.count()).isGreaterThan(40));
+        long proven = records.stream().mapToLong(BufferRecord::count).sum() * MIB;
+        bench.undisturbed();
+
+        ImportOutcome outcome = bench.run("saved");
+
+        assertThat(outcome.state()).isEqualTo(State.IMPORTED);
+        assertThat(bench.notices).contains("going on from byte " + proven + ", which is proven to be in the image");
+        assertThat(outcome.bytesWritten()).isLessThanOrEqualTo(5L * MIB);
+        bench.assertHolds("saved");
+    }
+
+    @Test
+    void readBackItIsProvenAtOnce() throws Exception {
+        bench.verify = true;
+
+        ImportOutcome outcome = bench.run("saved");
+
+        assertThat(outcome.bytesWritten()).isLessThanOrEqualTo(6L * MIB);
+        bench.assertHolds("saved");
+    }
+
+    @Test
+    void whereTheRecordOfUnusedMemoryIsDamagedTheNextAttemptBeginsThere() throws Exception {
+        bench.stopAt(40L * MIB);
+        assertThat(bench.fail("saved").kind()).isEqualTo(FailureKind.INTERRUPTED);
+        long before = 0;
+        for (BufferRecord record : records()) {
+            if (record.count() > 1) {
+                break;
+            }
+            before++;
+        }
+        int recordSize = 28 + 4 + 8 * (MIB / 65536) + 4;
+        TestFiles.flipByte(bench.journal(), 180_224 + before * recordSize + 10);
+        bench.undisturbed();
+
+        assertThat(bench.run("saved").state()).isEqualTo(State.IMPORTED);
+
+        assertThat(bench.notices)
+                .contains("going on from byte " + before * MIB + ", which is proven to be in the image");
+        bench.assertHolds("saved");
+    }
+}

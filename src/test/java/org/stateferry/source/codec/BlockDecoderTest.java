@@ -1,0 +1,233 @@
+package org.stateferry.source.codec;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.commons.compress.compressors.lz4.FramedLZ4CompressorOutputStream;
+import org.apache.commons.compress.compressors.lz4.FramedLZ4CompressorOutputStream.BlockSize;
+import org.apache.commons.compress.compressors.lz4.FramedLZ4CompressorOutputStream.Parameters;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
+import org.stateferry.testing.CommandResult;
+import org.stateferry.testing.Compressed;
+import org.stateferry.testing.RunningCommand;
+
+/** Formats whose blocks are decoded several at a time: what comes out, what is refused, and how many are held. */
+@Timeout(120)
+class BlockDecoderTest {
+    private static final Path FILE = Path.of("dump");
+
+    @TempDir
+    Path folder;
+
+    /** Words and noise, so that there are matches of all kinds, and blocks that cannot be compressed. */
+    private static byte[] content(int size, long seed) {
+        Random random = new Random(seed);
+        byte[] content = new byte[size];
+        int at = 0;
+        while (at < size) {
+            int length = Math.min(size - at, 1 + random.nextInt(random.nextInt(20) == 0 ? 200_000 : 300));
+            if (at > 0 && random.nextInt(3) > 0) {
+                int from = at - 1 - random.nextInt(Math.min(at, 60_000));
+                for (int index = 0; index < length; index++) {
+                    content[at + index] = content[from + index];
+                }
+            } else {
+                for (int index = 0; index < length; index++) {
+                    content[at + index] = (byte) random.nextInt();
+                }
+            }
+            at += length;
+        }
+        return content;
+    }
+
+    /** Those whose blocks are linked the other encoder gets wrong, as lz4 itself says; lz4 makes them below. */
+    @ParameterizedTest(name = "{0}, checksums {1}")
+    @CsvSource({"K64, true", "K256, false", "M1, false", "M4, true"})
+    void lz4FramesOfEveryBlockSizeAreReadAsAnotherEncoderWritesThem(BlockSize size, boolean checksums)
+            throws Exception {
+        byte[] content = content(3_000_000, size.ordinal());
+        ByteArrayOutputStream coded = new ByteArrayOutputStream();
+        try (FramedLZ4CompressorOutputStream out =
+                new FramedLZ4CompressorOutputStream(coded, new Parameters(size, checksums, checksums, false))) {
+            out.write(content);
+        }
+
+        assertThat(decode(Codec.LZ4, coded.toByteArray())).isEqualTo(content);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "lz4 -q -1",
+                "lz4 -q -9 -B4 -BD",
+                "lz4 -q -B5 -BX --content-size",
+                "lz4 -q -BD",
+                "lzop -1",
+                "lzop -9"
+            })
+    void whatTheToolsWriteIsRead(String tool) throws Exception {
+        byte[] content = content(9_000_000, tool.hashCode());
+        Path plain = Files.write(folder.resolve("plain"), content);
+        Path coded = folder.resolve("coded");
+        CommandResult made = RunningCommand.run(
+                Duration.ofSeconds(60),
+                List.of(
+                        "sh",
+                        "-c",
+                        "command -v ${0%% *} >/dev/null || exit 77; $0 -c \"$1\" > \"$2\"",
+                        tool,
+                        plain.toString(),
+                        coded.toString()));
+        assumeTrue(made.exitCode() != 77, tool + " is not installed");
+        assertThat(made.exitCode()).isZero();
+
+        assertThat(decode(
+                        Codec.at(ByteBuffer.wrap(Files.readAllBytes(coded), 0, Codec.MAGIC_SIZE_MAX)),
+                        Files.readAllBytes(coded)))
+                .isEqualTo(content);
+    }
+
+    @Test
+    void membersOfBgzipAreReadWithOrdinaryOnesBehindThem() throws Exception {
+        byte[] content = content(1_500_000, 5);
+        ByteArrayOutputStream coded = new ByteArrayOutputStream();
+        coded.writeBytes(Compressed.bgzf(content));
+        coded.writeBytes(Compressed.with(Codec.GZIP, content));
+        coded.writeBytes(Compressed.bgzf(content));
+
+        byte[] decoded = decode(Codec.GZIP, coded.toByteArray());
+
+        for (int index = 0; index < 3; index++) {
+            assertThat(Arrays.copyOfRange(decoded, index * content.length, (index + 1) * content.length))
+                    .isEqualTo(content);
+        }
+        assertThat(decoded).hasSize(3 * content.length);
+    }
+
+    /** The reading is ahead of what is decoded; what is told is the place of the block, and what came before is whole. */
+    @ParameterizedTest
+    @ValueSource(strings = {"LZ4", "LZOP", "GZIP"})
+    void aDamagedBlockIsToldWithItsPlaceBehindAllThatComesBeforeIt(Codec codec) throws Exception {
+        byte[] content = content(2_000_000, 9);
+        byte[] coded = codec == Codec.GZIP ? Compressed.bgzf(content) : Compressed.with(codec, content);
+        Random random = new Random(3);
+        for (int round = 0; round < 20; round++) {
+            int at = coded.length / 2 + random.nextInt(coded.length / 4);
+            byte[] damaged = coded.clone();
+            damaged[at] ^= (byte) (1 << random.nextInt(8));
+            ByteArrayOutputStream before = new ByteArrayOutputStream();
+
+            StateferryException failure =
+                    catchThrowableOfType(StateferryException.class, () -> decode(codec, damaged, before));
+
+            assertThat(failure).as("%s, byte %d", codec, at).isNotNull();
+            assertThat(failure.kind()).isEqualTo(FailureKind.DUMP_INVALID);
+            byte[] decoded = before.toByteArray();
+            boolean toldAtTheEnd = decoded.length == content.length;
+            if (!toldAtTheEnd) {
+                assertThat(decoded).isEqualTo(Arrays.copyOf(content, decoded.length));
+                assertThat(failure.offset()).as("%s, byte %d", codec, at).isBetween((long) at - 300_000, (long) at);
+            }
+        }
+    }
+
+    @Test
+    void noMoreBlocksAreHeldThanIsSaid() throws Exception {
+        AtomicInteger made = new AtomicInteger();
+        AtomicInteger read = new AtomicInteger();
+        BlockDecoder decoder = new BlockDecoder(new CodedInput(feed(new byte[0]), 0), new BlockDecoder.Format() {
+            @Override
+            public BlockDecoder.Block newBlock() {
+                made.incrementAndGet();
+                return new BlockDecoder.Block() {
+                    @Override
+                    boolean read() {
+                        return read.getAndIncrement() < 1000;
+                    }
+
+                    @Override
+                    void decode() {
+                        content = new byte[100];
+                        contentEnd = 100;
+                    }
+                };
+            }
+
+            @Override
+            public boolean isIndependent() {
+                return true;
+            }
+
+            @Override
+            public void finish() {
+                // nothing to check
+            }
+        });
+        ByteBuffer target = ByteBuffer.allocate(70);
+        long size = 0;
+        while (decoder.decode(target.clear()) >= 0) {
+            size += target.position();
+        }
+        decoder.close();
+
+        assertThat(size).isEqualTo(100_000);
+        assertThat(made.get()).isLessThanOrEqualTo(BlockDecoder.AHEAD_MAX + 1);
+    }
+
+    private static byte[] decode(Codec codec, byte[] coded) throws StateferryException {
+        ByteArrayOutputStream decoded = new ByteArrayOutputStream();
+        decode(codec, coded, decoded);
+        return decoded.toByteArray();
+    }
+
+    private static void decode(Codec codec, byte[] coded, ByteArrayOutputStream decoded) throws StateferryException {
+        ByteBuffer piece = ByteBuffer.allocate(50_000);
+        try (DecodedBytes bytes = new DecodedBytes(codec, feed(coded), 0, FILE)) {
+            boolean more = true;
+            while (more) {
+                piece.clear();
+                try {
+                    more = bytes.read(piece) > 0;
+                } finally {
+                    decoded.write(piece.array(), 0, piece.position());
+                }
+            }
+        }
+    }
+
+    private static ByteFeed feed(byte[] content) {
+        ByteBuffer left = ByteBuffer.wrap(content);
+        return new ByteFeed() {
+            @Override
+            public int read(ByteBuffer target) {
+                int count = Math.min(left.remaining(), target.remaining());
+                target.put(left.slice(left.position(), count));
+                left.position(left.position() + count);
+                return count == 0 ? -1 : count;
+            }
+
+            @Override
+            public void close() {
+                // memory
+            }
+        };
+    }
+}
