@@ -151,6 +151,7 @@ class JobDefinitionReaderTest {
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
+            quoteCharacter = '`',
             value = {
                 "keep: {last: -1} | line 1: 'keep.last': '-1' is not a whole number from 0 to 10000",
                 "keep: {daily: many} | line 1: 'keep.daily': 'many' is not a whole number from 0 to 10000",
