@@ -8,9 +8,9 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.ForeignText;
+import org.stateferry.error.StateferryException;
 import org.stateferry.installation.NotificationResult;
 import org.stateferry.service.definition.Punctuality;
-import org.stateferry.error.StateferryException;
 import org.stateferry.service.retention.RetentionReport;
 import org.stateferry.service.retention.SnapshotCare;
 

@@ -42,7 +42,8 @@ public record SnapshotKeeping(
      * @param locking how its images are locked
      * @param damaged hears of a snapshot that was found damaged and was not before, and of what is wrong with it
      */
-    public SnapshotCare of(String job, @Nullable KeepRule keep, Locking locking, BiConsumer<KeptSnapshot, String> damaged) {
+    public SnapshotCare of(
+            String job, @Nullable KeepRule keep, Locking locking, BiConsumer<KeptSnapshot, String> damaged) {
         return new SnapshotCare(this, job, keep, locking, damaged);
     }
 }
