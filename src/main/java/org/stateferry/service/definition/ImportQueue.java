@@ -212,7 +212,7 @@ public final class ImportQueue {
             String job = one.ticket.job;
             places.add(new Place(
                     places.size() + 1,
-                    job.equals(NO_DEFINITION) ? null : ForeignText.escape(job),
+                    job.equals(NO_DEFINITION) || one.ticket.patient ? null : ForeignText.escape(job),
                     ForeignText.escape(one.what),
                     one.since));
         }
