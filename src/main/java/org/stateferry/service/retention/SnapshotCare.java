@@ -142,7 +142,7 @@ public final class SnapshotCare {
                 underWay.add(image);
             }
             Ticket ticket = new Ticket(job, imagesOf(image), 1, DELETE_PRIORITY, Integer.MAX_VALUE);
-            parts.queue().submit(ticket, "retention in " + image, () -> delete(keep, image));
+            parts.queue().submit(ticket, "retention in " + image, gotOn -> delete(keep, image));
         }
     }
 
@@ -287,7 +287,7 @@ public final class SnapshotCare {
     private void submit(Run running, ReadingBack reading) {
         Path image = Path.of(reading.snapshot().image());
         String what = reading.snapshot().name() + " of " + image + ", to be read back";
-        parts.queue().submit(Ticket.patient(READS_AS, image, READ_PRIORITY), what, () -> read(running, reading));
+        parts.queue().submit(Ticket.patient(READS_AS, image, READ_PRIORITY), what, gotOn -> read(running, reading));
     }
 
     private void read(Run running, ReadingBack reading) {
