@@ -78,7 +78,7 @@ class PackageDependencyTest {
         INSTALLATION("installation", BATCH),
         SERVICE_DEFINITION("service.definition", IMPORTER),
         SERVICE_NOTIFICATION("service.notification", INSTALLATION, SERVICE_DEFINITION),
-        SERVICE_RETENTION("service.retention", IMPORTER, QCOW2_VMSTATE, SERVICE_DEFINITION, SNAPSHOT),
+        SERVICE_RETENTION("service.retention", SERVICE_DEFINITION, SNAPSHOT),
         SERVICE("service", SERVICE_NOTIFICATION, SERVICE_RETENTION),
         WEB("web", SERVICE),
         CLI_OUTPUT("cli.output", INSTALLATION, SNAPSHOT),
