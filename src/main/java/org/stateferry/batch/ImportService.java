@@ -7,6 +7,7 @@ import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.Job;
 import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.job.JobExecutionException;
+import org.springframework.batch.core.job.JobInstance;
 import org.springframework.batch.core.job.parameters.JobParameters;
 import org.springframework.batch.core.launch.JobOperator;
 import org.springframework.batch.core.repository.JobRepository;
@@ -163,7 +164,7 @@ public final class ImportService implements ImportRunner {
             session.confirmImage();
             session.target().complete();
             long id = known.map(ImportParameters.KnownRound::instanceId).orElse(0L);
-            return alreadyImported(session, id);
+            return alreadyImported(session, id, id == 0 ? null : recordedChecksum(id));
         }
         if (wanted != null) {
             wanted.requireUnended();
@@ -182,7 +183,7 @@ public final class ImportService implements ImportRunner {
             throw adviceFor(session, failure);
         }
         return switch (work) {
-            case NOTHING -> alreadyImported(session, execution.getJobInstanceId());
+            case NOTHING -> alreadyImported(session, execution.getJobInstanceId(), checksum(execution));
             case OTHER_DISKS -> imported(session, execution, tally, ImportOutcome.State.DISKS_COMPLETED);
             case EVERYTHING -> imported(session, execution, tally, ImportOutcome.State.IMPORTED);
         };
@@ -220,12 +221,26 @@ public final class ImportService implements ImportRunner {
                 : failure;
     }
 
-    private static ImportOutcome alreadyImported(ImportSession session, long importId) throws StateferryException {
+    private @Nullable String recordedChecksum(long id) {
+        JobExecution last = repository.getLastJobExecution(new JobInstance(id, ImportParameters.JOB));
+        return last == null ? null : checksum(last);
+    }
+
+    private static @Nullable String checksum(JobExecution execution) {
+        return execution.getExecutionContext().containsKey(ContextKeys.CHECKSUM)
+                ? execution.getExecutionContext().getString(ContextKeys.CHECKSUM)
+                : null;
+    }
+
+    private static ImportOutcome alreadyImported(ImportSession session, long importId, @Nullable String checksum)
+            throws StateferryException {
         SnapshotTableEntry entry = Objects.requireNonNull(session.presence().entry());
         return new ImportOutcome(
                 ImportOutcome.State.ALREADY_IMPORTED,
                 importId,
                 entry.idText(),
+                session.snapshots(entry),
+                checksum,
                 entry.vmStateSize(),
                 0,
                 0,
@@ -239,13 +254,16 @@ public final class ImportService implements ImportRunner {
     }
 
     private static ImportOutcome imported(
-            ImportSession session, JobExecution execution, TransferTally tally, ImportOutcome.State state) {
+            ImportSession session, JobExecution execution, TransferTally tally, ImportOutcome.State state)
+            throws StateferryException {
         SnapshotTableEntry entry = Objects.requireNonNull(session.published());
         ImportPlan plan = session.plan();
         return new ImportOutcome(
                 state,
                 execution.getJobInstanceId(),
                 entry.idText(),
+                session.snapshots(entry),
+                checksum(execution),
                 entry.vmStateSize(),
                 tally.stored(),
                 tally.shared(),

@@ -26,6 +26,9 @@ final class PublishTasklet extends SessionTasklet {
         publication.publish();
         session.streamLength().ifPresent(bytes -> job.putLong(ContextKeys.BYTES, bytes));
         job.putLong(ContextKeys.PUBLISH_MILLIS, (System.nanoTime() - start) / 1_000_000);
+        if (session.checksum() != null) {
+            job.putString(ContextKeys.CHECKSUM, session.checksum().toString());
+        }
         job.putString(
                 ContextKeys.SNAPSHOT_ID,
                 Objects.requireNonNull(session.published()).idText());

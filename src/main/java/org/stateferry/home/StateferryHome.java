@@ -188,6 +188,11 @@ public final class StateferryHome {
         return folder.resolve("notifications.json");
     }
 
+    /** The snapshots that definitions have made. */
+    public Path snapshotsFile() {
+        return folder.resolve("snapshots.json");
+    }
+
     /** What operators have paused, and when definitions last fired. */
     public Path definitionsFile() {
         return folder.resolve("definitions.json");

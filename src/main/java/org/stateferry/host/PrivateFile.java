@@ -87,10 +87,20 @@ public final class PrivateFile {
      * forced to disk. The caller is the file's only writer; what it may have left of an earlier try is removed.
      */
     public static void replace(Path target, byte[] content) throws IOException {
+        replace(target, content, false);
+    }
+
+    /** The same; when this returns, the new content is on stable storage. */
+    public static void replaceDurably(Path target, byte[] content) throws IOException {
+        replace(target, content, true);
+        forceNames(target);
+    }
+
+    private static void replace(Path target, byte[] content, boolean force) throws IOException {
         Path fresh = target.resolveSibling(target.getFileName() + ".tmp");
         Files.deleteIfExists(fresh);
         try {
-            make(fresh, content, false);
+            make(fresh, content, force);
             Files.move(fresh, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         } finally {
             Files.deleteIfExists(fresh);
@@ -102,17 +112,21 @@ public final class PrivateFile {
      * on stable storage.
      */
     public static void createOnce(Path target, byte[] content) throws IOException {
-        Path folder = Objects.requireNonNull(target.toAbsolutePath().getParent(), "a file has a folder");
         Path fresh = target.resolveSibling(target.getFileName() + "." + UUID.randomUUID() + ".tmp");
         try {
             // The name must not become visible before the bytes are there.
             make(fresh, content, true);
             linkOrMove(fresh, target);
-            try (FileChannel entries = FileChannel.open(folder, StandardOpenOption.READ)) {
-                entries.force(true);
-            }
+            forceNames(target);
         } finally {
             Files.deleteIfExists(fresh);
+        }
+    }
+
+    private static void forceNames(Path target) throws IOException {
+        Path folder = Objects.requireNonNull(target.toAbsolutePath().getParent(), "a file has a folder");
+        try (FileChannel entries = FileChannel.open(folder, StandardOpenOption.READ)) {
+            entries.force(true);
         }
     }
 

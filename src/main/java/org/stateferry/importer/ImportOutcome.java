@@ -12,6 +12,8 @@ import org.stateferry.stream.StreamFacts;
  * @param state whether this run wrote the snapshot or found it there
  * @param importId the import's number in the history, or 0 if the repository has no record of it
  * @param snapshotId the snapshot's id in the image
+ * @param snapshots the snapshot in each of the images, that with the vmstate first
+ * @param checksum what the vmstate must read back as ({@code StateChecksum}); null if that was not recorded
  * @param vmStateSize bytes of vmstate
  * @param bytesWritten bytes that this run has put into the image, in whatever way
  * @param bytesShared how many of them share the dump's blocks and were not written
@@ -27,6 +29,8 @@ public record ImportOutcome(
         State state,
         long importId,
         String snapshotId,
+        List<MadeSnapshot> snapshots,
+        @Nullable String checksum,
         long vmStateSize,
         long bytesWritten,
         long bytesShared,

@@ -19,6 +19,9 @@ public final class ContextKeys {
     public static final String TRANSFER_MILLIS = "stateferry.transferMillis";
     public static final String PUBLISH_MILLIS = "stateferry.publishMillis";
     public static final String SNAPSHOT_ID = "stateferry.snapshotId";
+    /** What the vmstate must read back as. */
+    public static final String CHECKSUM = "stateferry.checksum";
+
     public static final String WARNINGS = "stateferry.warnings";
     /** The first error's {@link FailureKind#tag() tag}. */
     public static final String ERROR_KIND = "stateferry.error.kind";

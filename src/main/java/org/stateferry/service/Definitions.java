@@ -8,8 +8,11 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.ForeignText;
+import org.stateferry.error.StateferryException;
 import org.stateferry.installation.NotificationResult;
 import org.stateferry.service.definition.Punctuality;
+import org.stateferry.service.retention.RetentionReport;
+import org.stateferry.service.retention.SnapshotCare;
 
 /** What an operator sees of the definitions, and does with them. Thread-safe. */
 public final class Definitions {
@@ -93,6 +96,41 @@ public final class Definitions {
     /** Pauses all of them, those to come included, or ends that; those that are paused by themselves stay so. */
     public void pauseAll(boolean paused) {
         schedule.pauseAll(paused);
+    }
+
+    /** What would become of a definition's snapshots now, and how they are; empty if there is none of this name. */
+    public Optional<RetentionReport> retention(String name) {
+        return care(name)
+                .map(care ->
+                        care.report().withNextCheck(schedule.nextCheck(name).orElse(null)));
+    }
+
+    /**
+     * Puts a snapshot of a definition on hold, or releases it.
+     *
+     * @param number that of {@link #retention}
+     * @param by who wants it on hold, or null to release it
+     * @return the snapshot, or empty if the definition has none with this number
+     * @throws StateferryException of kind CONFLICT if it is being deleted
+     */
+    public Optional<RetentionReport.Snapshot> hold(String name, long number, @Nullable String by)
+            throws StateferryException {
+        Optional<SnapshotCare> care = care(name);
+        return care.isEmpty() ? Optional.empty() : care.get().hold(number, by);
+    }
+
+    /** Has the snapshots of a definition read back now, unless that is under way; false if there is none of this name. */
+    public boolean verify(String name) {
+        Optional<SnapshotCare> care = care(name);
+        care.ifPresent(SnapshotCare::verify);
+        return care.isPresent();
+    }
+
+    private Optional<SnapshotCare> care(String name) {
+        return schedule.imports().stream()
+                .filter(scheduled -> scheduled.definition().job().equals(name))
+                .map(ScheduledImport::care)
+                .findFirst();
     }
 
     /** Whether one should have fired long ago. */

@@ -197,10 +197,21 @@ final class ImportSchedule implements SmartLifecycle {
         LOG.info("Definitions: {}, of which new or changed: {}", now.size(), fresh);
     }
 
+    /** Under which is kept when a definition's snapshots were read back; no definition can have this name. */
+    private static String checkOf(String job) {
+        return job + "/verify";
+    }
+
+    /** When snapshots of a definition are read back next; empty if only on demand. */
+    Optional<Instant> nextCheck(String job) {
+        return Optional.ofNullable(plans.get(job)).flatMap(Plan::checkDue);
+    }
+
     /** When one definition fires. What was queued for it is still done when it has ended. */
     private final class Plan {
         private final ScheduledImport scheduled;
         private @Nullable NextFiring next;
+        private @Nullable NextFiring nextCheck;
         /** Of several wakes that were planned, the last counts. */
         private int generation;
 
@@ -214,16 +225,20 @@ final class ImportSchedule implements SmartLifecycle {
 
         private synchronized void begin() {
             JobDefinition definition = scheduled.definition();
-            JobDefinition.Schedule schedule = definition.schedule();
-            if (schedule.times() != null) {
-                Instant last =
-                        schedule.catchUp() ? states.fired(definition.job()).orElse(null) : null;
-                next = new NextFiring(
-                        schedule.times(), schedule.jitter(), definition.job().hashCode(), last, clock.instant());
-            }
+            next = firing(definition.schedule(), definition.job());
+            nextCheck = firing(definition.verify(), checkOf(definition.job()));
             if (definition.enabled()) {
                 sleep();
             }
+        }
+
+        /** @param key under which is kept when it fired last */
+        private @Nullable NextFiring firing(JobDefinition.Schedule schedule, String key) {
+            if (schedule.times() == null) {
+                return null;
+            }
+            Instant last = schedule.catchUp() ? states.fired(key).orElse(null) : null;
+            return new NextFiring(schedule.times(), schedule.jitter(), key.hashCode(), last, clock.instant());
         }
 
         private synchronized void end() {
@@ -233,6 +248,12 @@ final class ImportSchedule implements SmartLifecycle {
         private synchronized Optional<Instant> due() {
             return scheduled.definition().enabled()
                     ? Optional.ofNullable(next).map(NextFiring::due).filter(at -> at.isBefore(Instant.MAX))
+                    : Optional.empty();
+        }
+
+        private synchronized Optional<Instant> checkDue() {
+            return scheduled.definition().enabled()
+                    ? Optional.ofNullable(nextCheck).map(NextFiring::due).filter(at -> at.isBefore(Instant.MAX))
                     : Optional.empty();
         }
 
@@ -249,10 +270,15 @@ final class ImportSchedule implements SmartLifecycle {
             if (!firing && next != null) {
                 sleep = shorter(sleep, next.wait(now));
             }
-            Optional<Instant> wakeAt = scheduled.wakeAt();
-            if (wakeAt.isPresent()) {
-                Duration wait = Duration.between(now, wakeAt.get());
-                sleep = shorter(sleep, wait.compareTo(SHORTEST_PAUSE) < 0 ? SHORTEST_PAUSE : wait);
+            if (nextCheck != null) {
+                sleep = shorter(sleep, nextCheck.wait(now));
+            }
+            for (Optional<Instant> wakeAt :
+                    List.of(scheduled.wakeAt(), scheduled.care().wakeAt())) {
+                if (wakeAt.isPresent()) {
+                    Duration wait = Duration.between(now, wakeAt.get());
+                    sleep = shorter(sleep, wait.compareTo(SHORTEST_PAUSE) < 0 ? SHORTEST_PAUSE : wait);
+                }
             }
             schedule(sleep);
         }
@@ -294,6 +320,7 @@ final class ImportSchedule implements SmartLifecycle {
                 if (isLatest(current)) {
                     scheduled.watchWindow();
                     fireIfDue();
+                    keepSnapshots();
                     sleep();
                 }
             } finally {
@@ -330,6 +357,30 @@ final class ImportSchedule implements SmartLifecycle {
                 states.fired(scheduled.definition().job(), now);
             }
             scheduled.fire(() -> fired(due));
+        }
+
+        /** Lets those go that were to go before, and reads back if that is due; not while the definition is paused. */
+        private void keepSnapshots() {
+            String job = scheduled.definition().job();
+            Instant now = clock.instant();
+            boolean paused = states.isPaused(job);
+            boolean due;
+            synchronized (this) {
+                due = nextCheck != null && nextCheck.isDue(now);
+                if (due) {
+                    nextCheck.fired(now);
+                }
+            }
+            if (paused) {
+                return;
+            }
+            scheduled.care().wake(now);
+            if (due) {
+                if (scheduled.definition().verify().catchUp()) {
+                    states.fired(checkOf(job), now);
+                }
+                scheduled.care().verify();
+            }
         }
 
         private boolean isWaitedFor(Instant now) {

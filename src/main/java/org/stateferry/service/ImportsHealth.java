@@ -38,6 +38,10 @@ record ImportsHealth(ImportSchedule schedule) implements HealthIndicator {
         if (!failing.isEmpty()) {
             details.put("failing", failing);
         }
+        int damaged = scheduled.care().damagedCount();
+        if (damaged > 0) {
+            details.put("damagedSnapshots", damaged);
+        }
         return details;
     }
 }

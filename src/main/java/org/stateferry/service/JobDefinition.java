@@ -3,6 +3,7 @@ package org.stateferry.service;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -18,6 +19,8 @@ import org.stateferry.service.definition.OnSuccess;
 import org.stateferry.service.definition.RetryRule;
 import org.stateferry.service.definition.SourceRule;
 import org.stateferry.service.notification.NotifyRule;
+import org.stateferry.service.retention.KeepRule;
+import org.stateferry.storage.OpenImages.Locking;
 
 /**
  * What one file in {@code jobs/} describes. Relative paths are taken from the service's working directory.
@@ -33,6 +36,8 @@ import org.stateferry.service.notification.NotifyRule;
  * @param window when its imports may run, or null if always
  * @param onSuccess what becomes of a dump that was imported
  * @param retry how failures that can pass are tried again beside the schedule, or null if not
+ * @param keep which of its snapshots stay, or null if all do
+ * @param verify when its snapshots are read back
  * @param concurrentMax how many of its imports may run at a time
  * @param priority of its imports in the queue; higher comes first
  * @param options how to go about it
@@ -51,6 +56,8 @@ record JobDefinition(
         @Nullable ImportWindow window,
         OnSuccess onSuccess,
         @Nullable RetryRule retry,
+        @Nullable KeepRule keep,
+        Schedule verify,
         int concurrentMax,
         int priority,
         ImportOptions options,
@@ -63,9 +70,10 @@ record JobDefinition(
      * @param times when it is due, or null if only on demand
      * @param jitter each firing comes later by up to so much
      * @param catchUp whether a firing is made up for that was missed while the service did not run
+     * @param zone that of its times of the day
      */
-    record Schedule(String text, @Nullable FiringTimes times, Duration jitter, boolean catchUp) {
-        static final Schedule ON_DEMAND = new Schedule("on demand", null, Duration.ZERO, false);
+    record Schedule(String text, @Nullable FiringTimes times, Duration jitter, boolean catchUp, ZoneId zone) {
+        static final Schedule ON_DEMAND = new Schedule("on demand", null, Duration.ZERO, false, ZoneId.of("UTC"));
 
         @Override
         public String toString() {
@@ -100,5 +108,10 @@ record JobDefinition(
     /** How many places in the queue an import takes up. */
     int places() {
         return ImportQueue.places(options.compression() != Compression.NONE);
+    }
+
+    /** How its images are locked. */
+    Locking locking() {
+        return options.lock() ? Locking.EXCLUSIVE : Locking.NONE;
     }
 }

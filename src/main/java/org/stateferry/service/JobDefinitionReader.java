@@ -19,6 +19,7 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.convert.DurationStyle;
@@ -36,6 +37,7 @@ import org.stateferry.service.definition.RetryRule;
 import org.stateferry.service.definition.SourceRule;
 import org.stateferry.service.notification.EventKind;
 import org.stateferry.service.notification.NotifyRule;
+import org.stateferry.service.retention.KeepRule;
 import org.stateferry.source.DumpChoice;
 import org.stateferry.source.DumpFormat;
 import org.stateferry.source.RamLayout;
@@ -69,6 +71,8 @@ import org.stateferry.storage.IoMode;
  * enabled: true
  * on-success: {action: move, folder: /var/lib/dumps/done}
  * retry: {attempts: 5, delay: 30s, factor: 2, longest-delay: 10m}
+ * keep: {last: 3, hourly: 24, daily: 7, weekly: 4, monthly: 12, yearly: 3, zone: Europe/Berlin}
+ * verify: {cron: "0 0 4 * * SUN", zone: Europe/Berlin}  # with the same fields as schedule
  * max-concurrent: 2
  * priority: 10
  * notify:                             # optional: else what the settings say
@@ -103,6 +107,8 @@ final class JobDefinitionReader {
     private static final int PRIORITY_MAX = 1000;
     private static final int ATTEMPTS_MAX = 100;
     private static final double FACTOR_MAX = 100;
+    private static final int KEEP_MAX = 10_000;
+    private static final int NOT_GIVEN = -1;
 
     private JobDefinitionReader() {}
 
@@ -207,6 +213,8 @@ final class JobDefinitionReader {
         ImportOptions options = options(fields);
         OnSuccess onSuccess = onSuccess(fields, roots, options);
         RetryRule retry = retry(fields);
+        KeepRule keep = keep(fields, schedule.zone(), newImage);
+        JobDefinition.Schedule verify = verify(fields);
         int concurrentMax = optional(fields, "max-concurrent", 1, text -> (int) number(text, 1, CONCURRENT_MAX));
         int priority = optional(fields, "priority", 0, text -> (int) number(text, -PRIORITY_MAX, PRIORITY_MAX));
         NotifyRule notifyRule = notifyRule(fields, job(file), settings);
@@ -228,6 +236,8 @@ final class JobDefinitionReader {
                 window,
                 onSuccess,
                 retry,
+                keep,
+                verify,
                 concurrentMax,
                 priority,
                 options,
@@ -371,23 +381,93 @@ final class JobDefinitionReader {
     private static JobDefinition.Schedule schedule(DefinitionFields fields) {
         Field cron = fields.take("schedule.cron");
         Field every = fields.take("schedule.every");
-        if (cron != null && every != null) {
-            fields.mistake("exactly one of 'schedule.cron' and 'schedule.every' is expected");
-        }
         if (cron == null && every == null) {
             return JobDefinition.Schedule.ON_DEMAND; // anything else about a schedule is then a field that nobody takes
         }
-        Duration jitter = optional(
-                fields, "schedule.jitter", Duration.ZERO, text -> bounded(text, Duration.ZERO, LONGEST_JITTER));
+        return schedule(
+                fields,
+                "schedule",
+                cron,
+                every,
+                fields.take("schedule.jitter"),
+                cron == null ? null : fields.take("schedule.zone"),
+                cron == null ? null : fields.take("schedule.catch-up"));
+    }
+
+    private static JobDefinition.Schedule verify(DefinitionFields fields) {
+        Field cron = fields.take("verify.cron");
+        Field every = fields.take("verify.every");
+        if (cron == null && every == null) {
+            return JobDefinition.Schedule.ON_DEMAND;
+        }
+        return schedule(
+                fields,
+                "verify",
+                cron,
+                every,
+                fields.take("verify.jitter"),
+                cron == null ? null : fields.take("verify.zone"),
+                cron == null ? null : fields.take("verify.catch-up"));
+    }
+
+    /** @param key what all of these fields begin with; what is not given is null */
+    private static JobDefinition.Schedule schedule(
+            DefinitionFields fields,
+            String key,
+            @Nullable Field cron,
+            @Nullable Field every,
+            @Nullable Field jitter,
+            @Nullable Field zone,
+            @Nullable Field catchUp) {
+        if (cron != null && every != null) {
+            fields.mistake("exactly one of '" + key + ".cron' and '" + key + ".every' is expected");
+        }
+        Duration late = valueOr(
+                fields, jitter, key + ".jitter", Duration.ZERO, text -> bounded(text, Duration.ZERO, LONGEST_JITTER));
         if (cron != null) {
-            ZoneId zone = optional(fields, "schedule.zone", ZoneId.of("UTC"), ZoneId::of);
-            boolean catchUp = flag(fields, "schedule.catch-up");
-            FiringTimes times = value(fields, cron, "schedule.cron", text -> CronTimes.parse(text, zone));
-            return new JobDefinition.Schedule(cron.text() + " (" + zone + ")", times, jitter, catchUp);
+            ZoneId where = valueOr(fields, zone, key + ".zone", ZoneId.of("UTC"), ZoneId::of);
+            boolean madeUpFor = valueOr(fields, catchUp, key + ".catch-up", false, JobDefinitionReader::truth);
+            FiringTimes times = value(fields, cron, key + ".cron", text -> CronTimes.parse(text, where));
+            return new JobDefinition.Schedule(cron.text() + " (" + where + ")", times, late, madeUpFor, where);
         }
         Field period = Objects.requireNonNull(every);
-        FiringTimes times = value(fields, period, "schedule.every", text -> new PeriodTimes(period(text)));
-        return new JobDefinition.Schedule("every " + period.text(), times, jitter, false);
+        FiringTimes times = value(fields, period, key + ".every", text -> new PeriodTimes(period(text)));
+        return new JobDefinition.Schedule("every " + period.text(), times, late, false, ZoneId.of("UTC"));
+    }
+
+    /** @param zone of the definition's schedule */
+    private static @Nullable KeepRule keep(DefinitionFields fields, ZoneId zone, @Nullable NewImage newImage) {
+        int last = optional(fields, "keep.last", NOT_GIVEN, JobDefinitionReader::kept);
+        int hourly = optional(fields, "keep.hourly", NOT_GIVEN, JobDefinitionReader::kept);
+        int daily = optional(fields, "keep.daily", NOT_GIVEN, JobDefinitionReader::kept);
+        int weekly = optional(fields, "keep.weekly", NOT_GIVEN, JobDefinitionReader::kept);
+        int monthly = optional(fields, "keep.monthly", NOT_GIVEN, JobDefinitionReader::kept);
+        int yearly = optional(fields, "keep.yearly", NOT_GIVEN, JobDefinitionReader::kept);
+        int most =
+                IntStream.of(last, hourly, daily, weekly, monthly, yearly).max().orElseThrow();
+        if (most == NOT_GIVEN) {
+            return null; // a zone alone is then a field that nobody takes
+        }
+        ZoneId where = optional(fields, "keep.zone", zone, ZoneId::of);
+        if (newImage != null) {
+            fields.mistake("'keep': with 'create' each image has one snapshot, so there is nothing to choose from");
+        }
+        if (most == 0) {
+            fields.mistake("'keep': one of the numbers must not be 0");
+            return null;
+        }
+        return new KeepRule(
+                Math.max(0, last),
+                Math.max(0, hourly),
+                Math.max(0, daily),
+                Math.max(0, weekly),
+                Math.max(0, monthly),
+                Math.max(0, yearly),
+                where);
+    }
+
+    private static int kept(String text) {
+        return (int) number(text, 0, KEEP_MAX);
     }
 
     private static @Nullable ImportWindow window(DefinitionFields fields) {
@@ -524,8 +604,13 @@ final class JobDefinitionReader {
     /** @param absent the value if the field is not given, and also, beside a mistake, if it is not valid */
     private static <T extends @Nullable Object> T optional(
             DefinitionFields fields, String key, T absent, Function<String, T> reading) {
-        Field field = fields.take(key);
-        @Nullable T value = field == null ? null : value(fields, field, key, reading);
+        return valueOr(fields, fields.take(key), key, absent, reading);
+    }
+
+    /** The same of a field that was taken. */
+    private static <T extends @Nullable Object> T valueOr(
+            DefinitionFields fields, @Nullable Field field, String key, T absent, Function<String, T> reading) {
+        @Nullable T value = value(fields, field, key, reading);
         return value == null ? absent : value;
     }
 

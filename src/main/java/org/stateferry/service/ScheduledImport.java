@@ -21,6 +21,9 @@ import org.stateferry.service.definition.Punctuality;
 import org.stateferry.service.definition.SettledFiles;
 import org.stateferry.service.definition.SourceRule;
 import org.stateferry.service.notification.DefinitionNotices;
+import org.stateferry.service.notification.Event;
+import org.stateferry.service.retention.KeptSnapshot;
+import org.stateferry.service.retention.SnapshotCare;
 
 /**
  * A definition at work: at each firing it looks at its source, and lets every dump that is there, has settled and is not known
@@ -38,6 +41,7 @@ final class ScheduledImport {
     private final Punctuality punctuality = new Punctuality();
     private final SourceRule source;
     private final SettledFiles settled;
+    private final SnapshotCare care;
     /** By the dump's path. Guarded by this object, which is never locked while files are looked at. */
     private final Map<Path, StateImport> imports = new LinkedHashMap<>();
 
@@ -61,10 +65,31 @@ final class ScheduledImport {
         this.notices = notices;
         this.source = definition.source();
         this.settled = new SettledFiles(source.settledFor());
+        this.care = parts.keeping().of(definition.job(), definition.keep(), definition.locking(), this::damaged);
     }
 
     JobDefinition definition() {
         return definition;
+    }
+
+    private void damaged(KeptSnapshot snapshot, String damage) {
+        notices.damaged(
+                StateferryException.in(
+                                FailureKind.VERIFICATION,
+                                Path.of(snapshot.image()),
+                                "snapshot \"" + snapshot.name() + "\": " + damage)
+                        .advise("Distrust the disk. If the dump is still there, import it under another name."),
+                new Event.Subject(
+                        snapshot.importId() == 0 ? null : snapshot.importId(),
+                        snapshot.source().dump(),
+                        snapshot.image(),
+                        snapshot.name(),
+                        snapshot.date()));
+    }
+
+    /** What keeps its snapshots. */
+    SnapshotCare care() {
+        return care;
     }
 
     /** How the last import ended that was not held back, if there was one. */
@@ -180,7 +205,7 @@ final class ScheduledImport {
             boolean one = path.equals(source.path());
             AttemptLog log =
                     new AttemptLog(one ? definition.job() : definition.job() + " (" + path.getFileName() + ")");
-            return new StateImport(definition, path, parts, metrics, log, notices, this::ended);
+            return new StateImport(definition, path, parts, care, metrics, log, notices, this::ended);
         });
     }
 

@@ -4,6 +4,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Clock;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.UnaryOperator;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.batch.autoconfigure.BatchJobLauncherAutoConfiguration;
@@ -28,6 +29,8 @@ import org.stateferry.service.notification.DefinitionNotices;
 import org.stateferry.service.notification.MissedWatch;
 import org.stateferry.service.notification.NotificationProperties;
 import org.stateferry.service.notification.Notifications;
+import org.stateferry.service.retention.KeptSnapshots;
+import org.stateferry.service.retention.SnapshotKeeping;
 
 /**
  * The service's beans, and all that Boot configures by itself. The beans of the job repository are beside them in the same
@@ -86,8 +89,23 @@ class ServiceConfiguration {
             Notifications notifications,
             Environment environment)
             throws StateferryException {
+        RememberedImports remembered = new RememberedImports(repository.home());
         ServiceParts parts = new ServiceParts(
-                new ServiceImports(repository), queue, new RememberedImports(repository.home()), stop, wallClock, jvm);
+                new ServiceImports(repository),
+                queue,
+                remembered,
+                new SnapshotKeeping(
+                        new KeptSnapshots(repository.home()),
+                        remembered,
+                        queue,
+                        stop,
+                        wallClock,
+                        registry,
+                        jvm::check,
+                        UnaryOperator.identity()),
+                stop,
+                wallClock,
+                jvm);
         Map<String, ImportMetrics> metrics = new ConcurrentHashMap<>(); // meters are registered once for each name
         return new ImportSchedule(
                 new DefinitionFolder(
@@ -169,8 +187,8 @@ class ServiceConfiguration {
     @Bean
     ThreadPoolTaskExecutor importThreads() {
         ThreadPoolTaskExecutor threads = new ThreadPoolTaskExecutor();
-        threads.setCorePoolSize(ImportQueue.ROOM + ImportQueue.STALLED_ROOM);
-        threads.setMaxPoolSize(ImportQueue.ROOM + ImportQueue.STALLED_ROOM);
+        threads.setCorePoolSize(ImportQueue.THREADS);
+        threads.setMaxPoolSize(ImportQueue.THREADS);
         threads.setAllowCoreThreadTimeOut(true);
         threads.setThreadNamePrefix("import-");
         threads.setAcceptTasksAfterContextClose(true); // what waits gets its turn, and ends at once

@@ -7,6 +7,7 @@ import org.stateferry.importer.ImportRequest;
 import org.stateferry.importer.ImportRunner;
 import org.stateferry.service.definition.ImportQueue;
 import org.stateferry.service.definition.RememberedImports;
+import org.stateferry.service.retention.SnapshotKeeping;
 
 /**
  * What the imports of all definitions have in common.
@@ -14,6 +15,7 @@ import org.stateferry.service.definition.RememberedImports;
  * @param imports runs them
  * @param queue where they wait for their turn
  * @param remembered which of them need not be looked at again
+ * @param keeping keeps the snapshots that they have made
  * @param stop asks all of them to end
  * @param clock the time of day
  * @param jvm hears of errors
@@ -22,6 +24,7 @@ record ServiceParts(
         Imports imports,
         ImportQueue queue,
         RememberedImports remembered,
+        SnapshotKeeping keeping,
         StopSignal stop,
         Clock clock,
         DoubtfulJvm jvm) {

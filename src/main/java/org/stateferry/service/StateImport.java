@@ -21,6 +21,8 @@ import org.stateferry.service.definition.FileMark;
 import org.stateferry.service.definition.ImportQueue;
 import org.stateferry.service.notification.DefinitionNotices;
 import org.stateferry.service.notification.Event;
+import org.stateferry.service.retention.KeptSnapshot;
+import org.stateferry.service.retention.SnapshotCare;
 
 /**
  * The import of one dump as a definition wants it, again and again as that fires. After a failure it {@linkplain BackOff holds
@@ -32,12 +34,15 @@ final class StateImport {
     private final JobDefinition definition;
     private final Path dump;
     private final ServiceParts parts;
+    private final SnapshotCare care;
     private final ImportMetrics metrics;
     private final AttemptLog log;
     private final DefinitionNotices notices;
     private final Consumer<LastRun> listener;
     private final BackOff backOff;
     private @Nullable FailureKind failedBefore;
+    /** Whether an earlier attempt at what runs now may have left its snapshot. */
+    private boolean begunBefore;
     /** The dump that was not moved or deleted; tried again at each firing, and told once. */
     private @Nullable FileMark cannotDisposeOf;
 
@@ -58,6 +63,7 @@ final class StateImport {
      * @param definition that wants it
      * @param dump the dump
      * @param parts what runs it
+     * @param care keeps its snapshot
      * @param metrics the definition's
      * @param log tells about this dump
      * @param notices tells those who want to know
@@ -67,6 +73,7 @@ final class StateImport {
             JobDefinition definition,
             Path dump,
             ServiceParts parts,
+            SnapshotCare care,
             ImportMetrics metrics,
             AttemptLog log,
             DefinitionNotices notices,
@@ -74,6 +81,7 @@ final class StateImport {
         this.definition = definition;
         this.dump = dump;
         this.parts = parts;
+        this.care = care;
         this.metrics = metrics;
         this.log = log;
         this.notices = notices;
@@ -107,6 +115,9 @@ final class StateImport {
     /** Whether it is known to be done, which is then noted as a success. */
     boolean isDone(FileMark mark) {
         Optional<String> known = parts.remembered().find(dump, mark, definition.wanted());
+        if (known.isEmpty() && care.hasLetGo(source(mark))) {
+            known = Optional.of("its snapshot was made, and has gone by the rule 'keep'");
+        }
         if (known.isEmpty()) {
             return false;
         }
@@ -214,6 +225,7 @@ final class StateImport {
                 }
             }
         }
+        begunBefore = care.begun(request.image().toAbsolutePath(), request.name());
         try {
             return parts.imports().run(request, new WatchedProgress(log, gotOn), stop);
         } catch (StateferryException e) {
@@ -242,6 +254,11 @@ final class StateImport {
             notices.alive(message);
         }
         disposeOf(mark);
+        care.imported(request.image().toAbsolutePath(), request.name(), source(mark), outcome, begunBefore);
+    }
+
+    private KeptSnapshot.Source source(FileMark mark) {
+        return new KeptSnapshot.Source(dump.toString(), mark, definition.wanted());
     }
 
     private Event.Subject subject(ImportRequest request, Instant started) {

@@ -2,6 +2,7 @@ package org.stateferry.snapshot;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.Cancellation;
@@ -33,6 +34,7 @@ public final class SnapshotChange implements AutoCloseable {
     private final Cancellation cancellation;
     private final Qcow2Image image;
     private final CheckReport report;
+    private boolean switching;
 
     /**
      * What came of a deletion.
@@ -77,9 +79,20 @@ public final class SnapshotChange implements AutoCloseable {
      */
     public static SnapshotChange open(Path path, Locking locking, Cancellation cancellation)
             throws StateferryException {
+        return open(path, locking, cancellation, UnaryOperator.identity());
+    }
+
+    /**
+     * The same through a file of one's own.
+     *
+     * @param access puts it before the file of the image
+     */
+    public static SnapshotChange open(
+            Path path, Locking locking, Cancellation cancellation, UnaryOperator<ImageFile> access)
+            throws StateferryException {
         OpenImage open = OpenImages.openForUpdate(path, locking);
         try {
-            return new SnapshotChange(open, open.file(), cancellation);
+            return new SnapshotChange(open, access.apply(open.file()), cancellation);
         } catch (StateferryException | RuntimeException | Error e) {
             try {
                 open.close();
@@ -88,6 +101,16 @@ public final class SnapshotChange implements AutoCloseable {
             }
             throw e;
         }
+    }
+
+    /** The snapshots that the image has before the change. */
+    public List<SnapshotTableEntry> snapshots() {
+        return image.snapshotTable().entries();
+    }
+
+    /** Whether the switch was begun: then the image alone tells whether it is the old one or the new one. */
+    public boolean hasBegunToSwitch() {
+        return switching;
     }
 
     /**
@@ -139,6 +162,7 @@ public final class SnapshotChange implements AutoCloseable {
             cutTo(length, e);
             throw e;
         }
+        switching = true;
         change.carryOut(file);
         return change;
     }

@@ -34,6 +34,11 @@ public final class OpenImage implements AutoCloseable {
         return entry.key;
     }
 
+    /** Whether somebody waits for this to be closed; see {@link OpenImages#openForPatientReading}. */
+    public boolean isWanted() {
+        return entry.wanted;
+    }
+
     /** The image through the page cache. */
     public ImageFile file() {
         return entry.file;

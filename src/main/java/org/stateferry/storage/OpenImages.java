@@ -88,10 +88,9 @@ public final class OpenImages {
         String key = found.key();
         synchronized (ENTRIES) {
             awaitSettled(key, real);
+            awaitGivenWay(key, real);
             if (ENTRIES.containsKey(key) || DUMPS.containsKey(key)) {
-                throw StateferryException.in(
-                                FailureKind.IMAGE_IN_USE, real, "the image is in use by another task of this program")
-                        .advise("Wait for that task to end, then run again.");
+                throw inUseHere(real);
             }
             UNSETTLED.add(key);
         }
@@ -217,11 +216,64 @@ public final class OpenImages {
                 Entry entry = ENTRIES.get(key);
                 if (entry != null) {
                     entry.userCount++;
+                    entry.givesWay = false;
                     return new OpenImage(entry);
                 }
                 UNSETTLED.add(key);
             }
             return new OpenImage(settle(key, () -> openToRead(found, real, locking)));
+        }
+    }
+
+    /**
+     * The same for work that is not urgent: the caller looks at {@link OpenImage#isWanted} twice a second or more often, and closes the
+     * image as soon as another task of this program waits to change it.
+     *
+     * @throws StateferryException as {@link #openForReading(Path, Locking)}; with kind IMAGE_IN_USE also if another task of this
+     *     program has the image open
+     */
+    public static OpenImage openForPatientReading(Path path, Locking locking) throws StateferryException {
+        Path real = realPath(path);
+        try (LinuxFile found = ImageChannels.locate(real)) {
+            String key = found.key();
+            synchronized (ENTRIES) {
+                awaitSettled(key, real);
+                if (ENTRIES.containsKey(key)) {
+                    throw inUseHere(real);
+                }
+                UNSETTLED.add(key);
+            }
+            return new OpenImage(settle(key, () -> {
+                Entry entry = openToRead(found, real, locking);
+                entry.givesWay = true;
+                return entry;
+            }));
+        }
+    }
+
+    private static StateferryException inUseHere(Path real) {
+        return StateferryException.in(
+                        FailureKind.IMAGE_IN_USE, real, "the image is in use by another task of this program")
+                .advise("Wait for that task to end, then run again.");
+    }
+
+    /** Waits for a moment until whoever reads a file patiently has given way; called with the lock on {@link #ENTRIES}. */
+    private static void awaitGivenWay(String key, Path path) throws StateferryException {
+        long deadline = System.nanoTime() + LockPatience.BOUND.toNanos();
+        try {
+            for (Entry entry = ENTRIES.get(key); entry != null && entry.givesWay; entry = ENTRIES.get(key)) {
+                long millis = (deadline - System.nanoTime()) / 1_000_000;
+                if (millis <= 0) {
+                    return;
+                }
+                entry.wanted = true;
+                ENTRIES.wait(millis);
+                awaitSettled(key, path);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw StateferryException.in(
+                    FailureKind.INTERRUPTED, path, "interrupted while another task was to close the file");
         }
     }
 
@@ -344,6 +396,11 @@ public final class OpenImages {
         final boolean isDevice;
         /** Holds the lock; stays open as long as the channels. */
         final LinuxFile linux;
+
+        /** Whether whoever reads it gives way; guarded by {@link #ENTRIES}. */
+        private boolean givesWay;
+        /** Whether somebody waits for that. */
+        volatile boolean wanted;
 
         /** Guarded by this object. */
         private final List<FileChannel> channels = new ArrayList<>();

@@ -4,9 +4,12 @@ import io.swagger.v3.oas.annotations.Operation;
 import jakarta.servlet.http.HttpServletRequest;
 import java.util.List;
 import org.springframework.http.ResponseEntity;
+import org.springframework.security.core.Authentication;
+import org.springframework.web.bind.annotation.DeleteMapping;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.PutMapping;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RestController;
 import org.stateferry.error.FailureKind;
@@ -14,6 +17,7 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.installation.NotificationResult;
 import org.stateferry.service.Definitions;
 import org.stateferry.service.Definitions.Definition;
+import org.stateferry.service.retention.RetentionReport;
 
 /** Job definitions: how they get on, and having one fire; also by programs that can do nothing else. */
 @RestController
@@ -76,6 +80,40 @@ class DefinitionsApi {
     @Operation(summary = "Sends something to everybody who is told of a definition, and tells how each of them took it")
     List<NotificationResult> testNotifications(@PathVariable String name) {
         return definitions.testNotifications(name).orElseThrow(() -> unknown(name));
+    }
+
+    @GetMapping("/definitions/{name}/retention")
+    @Operation(
+            summary =
+                    "What would become of a definition's snapshots now and why, and whether they are as they were written")
+    RetentionReport retention(@PathVariable String name) {
+        return definitions.retention(name).orElseThrow(() -> unknown(name));
+    }
+
+    @PutMapping("/definitions/{name}/snapshots/{number}/hold")
+    @Operation(summary = "Keeps a snapshot from going, whatever the rule says")
+    RetentionReport.Snapshot hold(@PathVariable String name, @PathVariable long number, Authentication asker)
+            throws StateferryException {
+        return definitions
+                .hold(name, number, asker.getName())
+                .orElseThrow(() -> new Problems.UnknownException("snapshot " + number + " of definition " + name));
+    }
+
+    @DeleteMapping("/definitions/{name}/snapshots/{number}/hold")
+    @Operation(summary = "Lets the rule decide about a snapshot again")
+    RetentionReport.Snapshot release(@PathVariable String name, @PathVariable long number) throws StateferryException {
+        return definitions
+                .hold(name, number, null)
+                .orElseThrow(() -> new Problems.UnknownException("snapshot " + number + " of definition " + name));
+    }
+
+    @PostMapping("/definitions/{name}/verify")
+    @Operation(summary = "Has a definition's snapshots read back now, unless that is under way")
+    ResponseEntity<RetentionReport> verify(@PathVariable String name) {
+        if (!definitions.verify(name)) {
+            throw unknown(name);
+        }
+        return ResponseEntity.accepted().body(retention(name));
     }
 
     private Definition pause(String name, boolean paused) {

@@ -25,7 +25,6 @@ import org.stateferry.installation.OwnedRepository;
 import org.stateferry.repository.ImportRecord;
 import org.stateferry.repository.StatusFile;
 import org.stateferry.service.definition.ImportQueue;
-import org.stateferry.service.definition.RememberedImports;
 import org.stateferry.testing.Thorough;
 
 /** What a definition that can never succeed leaves in the home, with real imports into a real repository. */
@@ -74,10 +73,10 @@ class FailingDefinitionTest {
                 "{dump: '%s', image: '%s', name: '%s', schedule: {every: 1s}}".formatted(dump, image, name)));
         return new ScheduledImport(
                 definition,
-                new ServiceParts(
+                TestParts.of(
                         new ServiceImports(owned),
                         new ImportQueue(Runnable::run, clock),
-                        new RememberedImports(home),
+                        home,
                         new StopSignal(),
                         clock,
                         new DoubtfulJvm(code -> {})),

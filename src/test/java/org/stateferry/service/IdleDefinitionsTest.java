@@ -22,7 +22,6 @@ import org.stateferry.home.StopSignal;
 import org.stateferry.importer.ImportRunner;
 import org.stateferry.installation.OwnedRepository;
 import org.stateferry.service.definition.ImportQueue;
-import org.stateferry.service.definition.RememberedImports;
 import org.stateferry.testing.OpenedFiles;
 
 /** Fifty definitions that have nothing to do, with real imports into a real repository before. */
@@ -57,10 +56,10 @@ class IdleDefinitionsTest {
     }
 
     private List<ScheduledImport> definitions() throws Exception {
-        ServiceParts parts = new ServiceParts(
+        ServiceParts parts = TestParts.of(
                 new ServiceImports(owned),
                 new ImportQueue(Runnable::run, clock),
-                new RememberedImports(home),
+                home,
                 new StopSignal(),
                 clock,
                 new DoubtfulJvm(code -> {}));

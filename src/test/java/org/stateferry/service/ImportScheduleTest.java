@@ -30,7 +30,6 @@ import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.service.definition.DefinitionStates;
 import org.stateferry.service.definition.ImportQueue;
-import org.stateferry.service.definition.RememberedImports;
 
 /** When definitions fire, with a clock that jumps and a machine that sleeps. */
 class ImportScheduleTest {
@@ -151,8 +150,7 @@ class ImportScheduleTest {
         StopSignal stop = new StopSignal();
         StateferryHome home = StateferryHome.open(folder.resolve("home"));
         ImportQueue queue = new ImportQueue(Runnable::run, wall);
-        ServiceParts parts = new ServiceParts(
-                new Imports(), queue, new RememberedImports(home), stop, wall, new DoubtfulJvm(code -> {}));
+        ServiceParts parts = TestParts.of(new Imports(), queue, home, stop, wall, new DoubtfulJvm(code -> {}));
         importSchedule = new ImportSchedule(
                 new DefinitionFolder(jobs, UnaryOperator.identity(), FileRoots.ANYWHERE),
                 definition -> new ScheduledImport(

@@ -32,6 +32,7 @@ import org.stateferry.service.definition.ImportWindow;
 import org.stateferry.service.definition.OnSuccess;
 import org.stateferry.service.definition.RetryRule;
 import org.stateferry.service.definition.SourceRule;
+import org.stateferry.service.retention.KeepRule;
 import org.stateferry.source.DumpChoice;
 import org.stateferry.source.DumpFormat;
 import org.stateferry.storage.ImageRights;
@@ -121,6 +122,52 @@ class JobDefinitionReaderTest {
         assertThat(definition.retry()).isEqualTo(new RetryRule(5, Duration.ofSeconds(30), 1.5, Duration.ofMinutes(10)));
         assertThat(definition.concurrentMax()).isEqualTo(3);
         assertThat(definition.priority()).isEqualTo(-7);
+    }
+
+    @Test
+    void readsWhatIsKeptAndWhenItIsReadBack() throws Exception {
+        JobDefinition definition = read("""
+                dump: a
+                image: b
+                name: c
+                schedule: {cron: "@daily", zone: Europe/Berlin}
+                keep: {last: 3, hourly: 24, daily: 7, weekly: 4, monthly: 12, yearly: 3}
+                verify: {cron: "0 0 4 * * SUN", zone: America/New_York, jitter: 1h, catch-up: true}
+                """);
+
+        assertThat(definition.keep()).isEqualTo(new KeepRule(3, 24, 7, 4, 12, 3, ZoneId.of("Europe/Berlin")));
+        assertThat(definition.verify().times().after(MODIFIED)).isEqualTo("2026-11-29T09:00:00Z");
+        assertThat(definition.verify().jitter()).isEqualTo(Duration.ofHours(1));
+        assertThat(definition.verify().catchUp()).isTrue();
+
+        JobDefinition other =
+                read("{dump: a, image: b, name: c, keep: {last: 1, zone: Asia/Tokyo}, verify: {every: 24h}}");
+        assertThat(other.keep()).isEqualTo(new KeepRule(1, 0, 0, 0, 0, 0, ZoneId.of("Asia/Tokyo")));
+        assertThat(other.verify().times().after(MODIFIED)).isEqualTo(MODIFIED.plus(Duration.ofDays(1)));
+        assertThat(read("{dump: a, image: b, name: c}").keep()).isNull();
+        assertThat(read("{dump: a, image: b, name: c}").verify().times()).isNull();
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "keep: {last: -1} | line 1: 'keep.last': '-1' is not a whole number from 0 to 10000",
+                "keep: {daily: many} | line 1: 'keep.daily': 'many' is not a whole number from 0 to 10000",
+                "keep: {last: 0} | 'keep': one of the numbers must not be 0",
+                "keep: {dayly: 3} | line 1: 'keep.dayly' is not a field of a definition",
+                "keep: {zone: UTC} | line 1: 'keep.zone' is not a field of a definition",
+                "keep: {last: 1, zone: Here} | line 1: 'keep.zone': ",
+                "create: {size: 1G}, keep: {last: 1} | 'keep': with 'create' each image has one snapshot",
+                "verify: {cron: never} | line 1: 'verify.cron': ",
+                "verify: {cron: '@daily', every: 1h} | exactly one of 'verify.cron' and 'verify.every' is expected",
+                "verify: {every: 1h, zone: UTC} | line 1: 'verify.zone' is not a field of a definition",
+                "verify: {jitter: 1h} | line 1: 'verify.jitter' is not a field of a definition",
+            })
+    void whatIsKeptMustBeExactlyRight(String fields, String mistake) {
+        assertThat(refusal("{dump: a, image: b, name: c, " + fields + "}").problem())
+                .startsWith(mistake);
     }
 
     @Test

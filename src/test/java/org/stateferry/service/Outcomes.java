@@ -2,6 +2,7 @@ package org.stateferry.service;
 
 import java.util.List;
 import org.stateferry.importer.ImportOutcome;
+import org.stateferry.importer.MadeSnapshot;
 import org.stateferry.importer.TransferLoad;
 import org.stateferry.storage.IoMode;
 
@@ -12,6 +13,8 @@ final class Outcomes {
             ImportOutcome.State.IMPORTED,
             1,
             "1",
+            List.of(new MadeSnapshot("/absent.qcow2", "1", "saved", 1_700_000_000, 0, 100)),
+            null,
             100,
             100,
             0,

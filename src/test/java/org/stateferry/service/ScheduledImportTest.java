@@ -30,7 +30,6 @@ import org.stateferry.importer.ImportOutcome;
 import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.service.definition.ImportQueue;
-import org.stateferry.service.definition.RememberedImports;
 import org.stateferry.testing.LibvirtSaveBuilder;
 
 /** What a definition that fails costs: tries, lines of the log, and rows of the history. */
@@ -100,10 +99,10 @@ class ScheduledImportTest {
         JobDefinition definition = JobDefinitionReader.read(Files.writeString(folder.resolve("nightly.yaml"), text));
         scheduled = new ScheduledImport(
                 definition,
-                new ServiceParts(
+                TestParts.of(
                         new Imports(),
                         new ImportQueue(Runnable::run, clock),
-                        new RememberedImports(StateferryHome.open(folder.resolve("home"))),
+                        StateferryHome.open(folder.resolve("home")),
                         new StopSignal(),
                         clock,
                         new DoubtfulJvm(jvmEnded::set)),

@@ -43,7 +43,6 @@ import org.stateferry.importer.ImportRequest;
 import org.stateferry.installation.OwnedRepository;
 import org.stateferry.qcow2.NewImage;
 import org.stateferry.service.definition.ImportQueue;
-import org.stateferry.service.definition.RememberedImports;
 import org.stateferry.storage.ImageRights;
 import org.stateferry.storage.OpenImages;
 
@@ -224,10 +223,10 @@ class SwappedPathsTest {
         Clock clock = Clock.systemUTC();
         return new ScheduledImport(
                 definition,
-                new ServiceParts(
+                TestParts.of(
                         imports,
                         new ImportQueue(Runnable::run, clock),
-                        new RememberedImports(home),
+                        home,
                         new StopSignal(),
                         clock,
                         new DoubtfulJvm(code -> {})),

@@ -5,8 +5,10 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import org.springframework.web.bind.annotation.DeleteMapping;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.PutMapping;
 import org.springframework.web.bind.annotation.RequestMapping;
 
 /** The operator's interface as the code has it: methods and paths. */
@@ -32,6 +34,10 @@ public final class ApiPaths {
             String[] given = mapping.value().length > 0 ? mapping.value() : mapping.path();
             paths.add("GET " + root + given[0]);
         });
+        method.tryGetAnnotationOfType(PutMapping.class)
+                .ifPresent(mapping -> paths.add("PUT " + root + mapping.value()[0]));
+        method.tryGetAnnotationOfType(DeleteMapping.class)
+                .ifPresent(mapping -> paths.add("DELETE " + root + mapping.value()[0]));
         method.tryGetAnnotationOfType(PostMapping.class)
                 .ifPresent(mapping -> paths.add("POST " + root + mapping.value()[0]));
     }

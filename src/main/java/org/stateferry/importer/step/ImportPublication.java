@@ -11,6 +11,7 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.importer.ImportIdentity;
 import org.stateferry.importer.image.JournalFiles;
 import org.stateferry.importer.image.OtherDisk;
+import org.stateferry.journal.BufferRecord;
 import org.stateferry.journal.Journal;
 import org.stateferry.journal.JournalVmStateMap;
 import org.stateferry.journal.JournaledImageFile;
@@ -23,6 +24,7 @@ import org.stateferry.qcow2.SnapshotTime;
 import org.stateferry.qcow2.StagedSwitch;
 import org.stateferry.qcow2.SwitchStage;
 import org.stateferry.qcow2.VmStateMap;
+import org.stateferry.qcow2.vmstate.StateChecksum;
 import org.stateferry.storage.ImageFile;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.stream.StreamFacts;
@@ -90,6 +92,7 @@ public final class ImportPublication {
             image.length = image.file.size();
         }
         if (vmStateIsMissing) {
+            session.checksum(checksum(plan().journal()));
             DataPresence.require(session, plan().journal(), executor);
         }
 
@@ -196,6 +199,17 @@ public final class ImportPublication {
 
     private ImportPlan plan() {
         return Objects.requireNonNull(session.plan(), "prepare has planned what is not published");
+    }
+
+    /** What the vmstate must read back as, from the checksums of its buffers. */
+    private static StateChecksum checksum(Journal journal) throws StateferryException {
+        StateChecksum.Sum sum = new StateChecksum.Sum(journal.plan().bufferSize());
+        for (long index = 0; index < journal.plan().bufferCount(); index++) {
+            long missing = index;
+            BufferRecord buffer = journal.buffer(index).orElseThrow(() -> JournalVmStateMap.incomplete(missing));
+            sum.add(buffer.checksum(), buffer.entries().length * journal.plan().clusterSize());
+        }
+        return sum.end();
     }
 
     private void proveVmState() throws StateferryException {

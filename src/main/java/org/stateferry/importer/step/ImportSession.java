@@ -2,6 +2,8 @@ package org.stateferry.importer.step;
 
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -13,6 +15,7 @@ import org.stateferry.home.StateferryHome;
 import org.stateferry.home.StopSignal;
 import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRequest;
+import org.stateferry.importer.MadeSnapshot;
 import org.stateferry.importer.image.FileAccess;
 import org.stateferry.importer.image.OtherDisk;
 import org.stateferry.importer.image.OtherDisks;
@@ -25,6 +28,7 @@ import org.stateferry.journal.JournalForcing;
 import org.stateferry.journal.SwitchConfirmation;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
+import org.stateferry.qcow2.vmstate.StateChecksum;
 import org.stateferry.source.DumpSource;
 import org.stateferry.source.StreamEnd;
 import org.stateferry.storage.FileIdentity;
@@ -47,6 +51,7 @@ public final class ImportSession extends OpenImport {
     private @Nullable JournalForcing journalForcing;
     private @Nullable Journal journal;
     private @Nullable SnapshotTableEntry published;
+    private @Nullable StateChecksum checksum;
     private @Nullable StreamEnd end;
 
     private ImportSession(
@@ -239,6 +244,34 @@ public final class ImportSession extends OpenImport {
     /** Says that the image holds the snapshot. */
     public void published(SnapshotTableEntry entry) {
         published = entry;
+    }
+
+    /** What the vmstate must read back as, once this session has published it; null if it was there before. */
+    public @Nullable StateChecksum checksum() {
+        return checksum;
+    }
+
+    /** Keeps what the vmstate must read back as. */
+    void checksum(StateChecksum recorded) {
+        checksum = recorded;
+    }
+
+    /**
+     * What the images hold at the end of an import.
+     *
+     * @param entry the snapshot with the vmstate
+     */
+    public List<MadeSnapshot> snapshots(SnapshotTableEntry entry) throws StateferryException {
+        List<MadeSnapshot> snapshots = new ArrayList<>();
+        snapshots.add(MadeSnapshot.of(target().path(), entry));
+        for (OtherDisk disk : otherDisks()) {
+            disk.image()
+                    .snapshotTable()
+                    .findByName(request().name())
+                    .ifPresent(
+                            found -> snapshots.add(MadeSnapshot.of(disk.open().path(), found)));
+        }
+        return snapshots;
     }
 
     /** Keeps the failure that came first, from whichever thread. */

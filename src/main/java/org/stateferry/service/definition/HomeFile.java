@@ -55,4 +55,13 @@ public final class HomeFile<T> {
             LOG.warn("{} cannot be written", file, e);
         }
     }
+
+    /**
+     * Keeps something else from now on, which is on stable storage when this returns.
+     *
+     * @throws IOException if it cannot be written; what was kept before is kept on
+     */
+    public void writeDurably(T content) throws IOException {
+        PrivateFile.replaceDurably(file, JSON.writeValueAsBytes(content));
+    }
 }

@@ -38,6 +38,9 @@ public final class ImportQueue {
      */
     public static final int STALLED_ROOM = 8;
 
+    /** How many threads are of use: one more reads images back, one after the other. */
+    public static final int THREADS = ROOM + STALLED_ROOM + 1;
+
     /** An import that has not got on for so long is stalled, if nothing else is said. */
     public static final Duration STALLED_AFTER = Duration.ofMinutes(1);
 
@@ -67,10 +70,21 @@ public final class ImportQueue {
      * @param places how many places of {@link #ROOM} it takes up
      * @param priority higher comes first
      * @param concurrentMax how many of its definition may run at a time, itself included
+     * @param patient whether it gives way: nobody waits for its images, and it is not one of the imports that are counted
      */
-    public record Ticket(String job, Set<Path> images, int places, int priority, int concurrentMax) {
+    public record Ticket(String job, Set<Path> images, int places, int priority, int concurrentMax, boolean patient) {
         public Ticket {
             images = Set.copyOf(images);
+        }
+
+        /** One that others wait for. */
+        public Ticket(String job, Set<Path> images, int places, int priority, int concurrentMax) {
+            this(job, images, places, priority, concurrentMax, false);
+        }
+
+        /** One that reads an image when nobody else has anything to do with it, and takes up no room. */
+        public static Ticket patient(String job, Path image, int priority) {
+            return new Ticket(job, Set.of(image), 0, priority, 1, true);
         }
     }
 
@@ -198,7 +212,7 @@ public final class ImportQueue {
             String job = one.ticket.job;
             places.add(new Place(
                     places.size() + 1,
-                    job.equals(NO_DEFINITION) ? null : ForeignText.escape(job),
+                    job.equals(NO_DEFINITION) || one.ticket.patient ? null : ForeignText.escape(job),
                     ForeignText.escape(one.what),
                     one.since));
         }
@@ -230,29 +244,34 @@ public final class ImportQueue {
                 .count();
         return ofJob < ticket.concurrentMax
                 && running.stream()
+                        .filter(other -> !other.ticket.patient)
                         .flatMap(other -> other.ticket.images.stream())
                         .noneMatch(ticket.images::contains);
     }
 
     /** How many imports wait. */
     public synchronized int waitingCount() {
-        return waiting.size();
+        return (int)
+                waiting.stream().filter(candidate -> !candidate.ticket.patient).count();
     }
 
     /** How many imports run. */
     public synchronized int runningCount() {
-        return running.size();
+        return (int) running.stream().filter(one -> !one.ticket.patient).count();
     }
 
     /** How many of those that run are stalled. */
     public synchronized int stalledCount() {
         Instant now = clock.instant();
-        return (int) running.stream().filter(one -> isStalled(one, now)).count();
+        return (int) running.stream()
+                .filter(one -> !one.ticket.patient && isStalled(one, now))
+                .count();
     }
 
     /** How long the import has waited that has waited longest; nothing if none waits. */
     public synchronized Duration longestWait() {
         return waiting.stream()
+                .filter(candidate -> !candidate.ticket.patient)
                 .map(Waiting::since)
                 .min(Comparator.naturalOrder())
                 .map(since -> Duration.between(since, clock.instant()))

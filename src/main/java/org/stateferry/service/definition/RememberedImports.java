@@ -110,6 +110,29 @@ public final class RememberedImports {
         add(entry);
     }
 
+    /**
+     * Says that a change of an image has left in it what was known to be there.
+     *
+     * @param before the image before the change; what was remembered of another one stays as it is
+     * @param after the image now
+     */
+    public synchronized void imageHasChanged(FileMark before, FileMark after) {
+        boolean changed = false;
+        for (Map.Entry<String, Entry> kept : byDump.entrySet()) {
+            Entry entry = kept.getValue();
+            if (entry.images.stream().anyMatch(one -> one.mark.equals(before))) {
+                List<MarkedImage> images = entry.images.stream()
+                        .map(one -> one.mark.equals(before) ? new MarkedImage(one.path, after) : one)
+                        .toList();
+                kept.setValue(new Entry(entry.dump, entry.wanted, entry.mark, images, entry.message));
+                changed = true;
+            }
+        }
+        if (changed) {
+            file.write(new Entries(List.copyOf(byDump.values())));
+        }
+    }
+
     private synchronized void add(Entry entry) {
         String key = key(entry.wanted, entry.dump);
         byDump.remove(key); // so that it is the newest

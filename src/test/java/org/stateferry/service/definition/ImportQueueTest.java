@@ -126,6 +126,27 @@ class ImportQueueTest {
         assertThat(done).containsExactly("a", "c", "b");
     }
 
+    @Test
+    void whatIsPatientComesLastTakesNoRoomAndKeepsNobodyFromItsImage() {
+        Path shared = Path.of("/shared");
+        submit("first", new Ticket("first", Set.of(shared), 1, 0, 1));
+        submit("reading", Ticket.patient("reading", shared, -1000));
+        submit("elsewhere", Ticket.patient("reading elsewhere", Path.of("/other"), -1000));
+        assertThat(threads).as("who has the image is waited for").hasSize(2);
+        assertThat(queue.runningCount() + queue.waitingCount()).as("imports").isEqualTo(1);
+        threads.removeFirst().run();
+        assertThat(threads).as("both are read").hasSize(2);
+
+        submit("second", new Ticket("second", Set.of(shared), ImportQueue.ROOM, 0, 1));
+        submit("third", new Ticket("third", Set.of(), 1, 0, 1));
+        submit("late", Ticket.patient("late", Path.of("/late"), -1000));
+
+        assertThat(threads).as("nobody waits for those who read").hasSize(3);
+        assertThat(queue.waitingCount()).isEqualTo(1);
+        workThroughAll();
+        assertThat(done).containsExactly("first", "elsewhere", "reading", "second", "third", "late");
+    }
+
     /** Its definition goes no further than it may, and all others do. */
     @Test
     void aDefinitionHasNoMoreAtATimeThanItAllows() {
