@@ -17,6 +17,7 @@ import java.util.Iterator;
 import java.util.Map;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.context.event.ApplicationEnvironmentPreparedEvent;
@@ -150,12 +151,14 @@ public final class FrameworkLog implements ApplicationListener<ApplicationEnviro
             members.applyingValueProcessor(JsonWriter.ValueProcessor.of(String.class, EscapedMembers::escaped));
         }
 
-        private static String escaped(String text) {
-            return text.lines()
-                    .map(line -> line.startsWith("\t")
-                            ? "\t" + ForeignText.escape(line.substring(1))
-                            : ForeignText.escape(line))
-                    .collect(Collectors.joining("\n"));
+        private static @Nullable String escaped(@Nullable String text) {
+            return text == null
+                    ? null
+                    : text.lines()
+                            .map(line -> line.startsWith("\t")
+                                    ? "\t" + ForeignText.escape(line.substring(1))
+                                    : ForeignText.escape(line))
+                            .collect(Collectors.joining("\n"));
         }
     }
 

@@ -104,17 +104,6 @@ final class ReferenceWalk {
         entries.start(tableOffset, entryCount);
     }
 
-    private void l1Entries(TableReader entries, int count, Origin origin, ReferenceVisitor visitor)
-            throws StateferryException {
-        for (int left = count; left > 0; left--) {
-            long at = entries.offset();
-            long entry = entries.next();
-            if (entry != L1Entry.UNALLOCATED) {
-                l1Entry(entry, at, origin, visitor);
-            }
-        }
-    }
-
     /** Walks the refcount table and its blocks. */
     void refcountStructures(Qcow2Header header, ReferenceVisitor visitor) throws StateferryException {
         long size = header.refcountTableSize();

@@ -366,9 +366,10 @@ final class ImportSchedule implements SmartLifecycle {
             boolean paused = states.isPaused(job);
             boolean due;
             synchronized (this) {
-                due = nextCheck != null && nextCheck.isDue(now);
-                if (due) {
-                    nextCheck.fired(now);
+                NextFiring check = nextCheck;
+                due = check != null && check.isDue(now);
+                if (check != null && due) {
+                    check.fired(now);
                 }
             }
             if (paused) {

@@ -402,7 +402,7 @@ public final class StreamInspection {
         }
 
         /** Reads each page where it came last; null if not all of one is there. */
-        private @Nullable MessageDigest hashOfLast(long @Nullable [][] chunks) throws StateferryException {
+        private @Nullable MessageDigest hashOfLast(long[] @Nullable [] chunks) throws StateferryException {
             MessageDigest sum = sha256();
             ByteBuffer page = ByteBuffer.allocate(pageSize);
             long pageCount = block.usedLength() / pageSize;

@@ -74,7 +74,7 @@ public final class StreamMeasure {
     enum Outcome {
         /** The end mark has been passed, and the vmdescription if it is known. */
         ENDED,
-        /** The sections could be followed no further: {@link #unchecked}. */
+        /** The sections could be followed no further: {@link StreamMeasure#unchecked}. */
         LOST,
         /** The limit was reached. */
         STOPPED,

@@ -51,6 +51,7 @@ class FrameworkLogTest {
         String hostile = "x\u001b[2J\nforged\u009b\u202e\"}";
         ByteArrayOutputStream console = new ByteArrayOutputStream();
         PrintStream before = System.out;
+        clearWhatTheFrameworkLeaves();
         System.setOut(new PrintStream(console, true, StandardCharsets.UTF_8));
         try (BatchContext context = BatchContext.start(
                 home,
@@ -68,13 +69,19 @@ class FrameworkLogTest {
         } finally {
             MDC.remove("import");
             System.setOut(before);
-            // The framework leaves them to whoever comes next.
-            System.clearProperty("FILE_LOG_STRUCTURED_FORMAT");
-            System.clearProperty("CONSOLE_LOG_STRUCTURED_FORMAT");
+            clearWhatTheFrameworkLeaves();
         }
 
         assertEscapedJson(Files.readString(home.logFile()));
         assertEscapedJson(console.toString(StandardCharsets.UTF_8));
+    }
+
+    /** What a context sets for its log is taken by the next one of the process as its own. */
+    private static void clearWhatTheFrameworkLeaves() {
+        for (String name :
+                List.of("FILE_LOG_STRUCTURED_FORMAT", "CONSOLE_LOG_STRUCTURED_FORMAT", "CONSOLE_LOG_THRESHOLD")) {
+            System.clearProperty(name);
+        }
     }
 
     private static void assertEscapedJson(String log) {

@@ -33,7 +33,6 @@ public final class VmStateWriter implements AutoCloseable {
     private final ImageFile dataFile;
     private final ClusterGeometry geometry;
     private final ClusterAllocator allocator;
-    private final int pieceSizeMax;
     private final boolean zerosNeedSpace;
     private final boolean compress;
     private final PackedSpace packedSpace;
@@ -140,7 +139,6 @@ public final class VmStateWriter implements AutoCloseable {
         this.geometry = image.geometry();
         this.allocator = allocator;
         this.zerosNeedSpace = header.zerosNeedSpace();
-        this.pieceSizeMax = pieceSizeMax;
         this.compress = compressorCount > 0 && obstacleToCompression(geometry, allocator) == null;
         this.packedSpace = new PackedSpace(geometry, allocator);
         this.order = new PieceOrder(firstNumber);
