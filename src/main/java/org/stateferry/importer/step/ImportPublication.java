@@ -204,10 +204,14 @@ public final class ImportPublication {
     /** What the vmstate must read back as, from the checksums of its buffers. */
     private static StateChecksum checksum(Journal journal) throws StateferryException {
         StateChecksum.Sum sum = new StateChecksum.Sum(journal.plan().bufferSize());
-        for (long index = 0; index < journal.plan().bufferCount(); index++) {
+        long index = 0;
+        while (index < journal.plan().bufferCount()) {
             long missing = index;
             BufferRecord buffer = journal.buffer(index).orElseThrow(() -> JournalVmStateMap.incomplete(missing));
-            sum.add(buffer.checksum(), buffer.entries().length * journal.plan().clusterSize());
+            for (int number = 0; number < buffer.count(); number++) {
+                sum.add(buffer.checksum(), buffer.entries().length * journal.plan().clusterSize());
+            }
+            index += buffer.count();
         }
         return sum.end();
     }
