@@ -4,12 +4,15 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.bytes.ZstdLibrary;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.exporter.ExportRequest.Container;
 import org.stateferry.host.FileStatus;
+import org.stateferry.host.LinuxFile;
+import org.stateferry.importer.FileRoots;
 import org.stateferry.qcow2.Cancellation;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.IncompatibleFeature;
@@ -72,7 +75,10 @@ public final class Export implements AutoCloseable {
         if (request.compression() == Compression.ZSTD) {
             ZstdLibrary.require();
         }
-        OpenImage image = OpenImages.openForReading(request.image());
+        OpenImage image = OpenImages.openForReading(
+                request.image(),
+                OpenImages.Locking.EXCLUSIVE,
+                found -> request.roots().require(found, request.image()));
         Export export = null;
         try {
             export = open(image, request, standardOutput);
@@ -101,6 +107,10 @@ public final class Export implements AutoCloseable {
         FileStatus found = status(open);
         byte[] identity = ExportIdentity.of(found, image, state, head, request.compression());
         Path out = request.out();
+        if (out != null) {
+            requireWithin(
+                    request.roots(), Objects.requireNonNull(out.toAbsolutePath().getParent()));
+        }
         ExportTarget target = out == null
                 ? new StandardOutput(standardOutput)
                 : OutputFile.create(out, found, request.replaces(), identity, head.remaining());
@@ -128,11 +138,26 @@ public final class Export implements AutoCloseable {
     private static ByteBuffer head(ExportRequest request) throws StateferryException {
         Container container = request.container();
         if (container instanceof Container.LibvirtLike like) {
+            requireWithin(request.roots(), like.saveFile());
             return LibvirtHead.like(like.saveFile(), request.compression());
         }
-        return container instanceof Container.LibvirtDomain domain
-                ? LibvirtHead.ofDomain(domain.xmlFile(), request.compression())
-                : ByteBuffer.allocate(0);
+        if (container instanceof Container.LibvirtDomain domain) {
+            requireWithin(request.roots(), domain.xmlFile());
+            return LibvirtHead.ofDomain(domain.xmlFile(), request.compression());
+        }
+        return ByteBuffer.allocate(0);
+    }
+
+    /** Where a path leads may have changed since it was confined. */
+    private static void requireWithin(FileRoots roots, Path path) throws StateferryException {
+        if (roots.isAnywhere()) {
+            return;
+        }
+        try (LinuxFile found = LinuxFile.locate(path, LinuxFile.Links.FOLLOW)) {
+            roots.require(found, path);
+        } catch (IOException e) {
+            throw FileFailures.translate(e, path, StateferryException.NO_OFFSET, "looking at the path");
+        }
     }
 
     private static FileStatus status(OpenImage open) throws StateferryException {

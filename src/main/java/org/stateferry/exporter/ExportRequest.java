@@ -17,6 +17,7 @@ import org.stateferry.source.RamLayout;
  * @param layout the layout of RAM, or null for the one that it has in the image
  * @param container what the state is put into
  * @param compression how the state is compressed
+ * @param roots where all these files must lie when they are opened
  */
 public record ExportRequest(
         Path image,
@@ -25,10 +26,23 @@ public record ExportRequest(
         boolean replaces,
         @Nullable RamLayout layout,
         Container container,
-        Compression compression) {
+        Compression compression,
+        FileRoots roots) {
+
+    /** Of files that may lie anywhere. */
+    public ExportRequest(
+            Path image,
+            SnapshotSelection snapshot,
+            @Nullable Path out,
+            boolean replaces,
+            @Nullable RamLayout layout,
+            Container container,
+            Compression compression) {
+        this(image, snapshot, out, replaces, layout, container, compression, FileRoots.ANYWHERE);
+    }
 
     /**
-     * The same with all its paths resolved, of files that must lie in some folders.
+     * The same with all its paths resolved, of files that must lie in some folders, now and when they are opened.
      *
      * @throws StateferryException of kind {@link org.stateferry.error.FailureKind#USAGE} if one of them lies elsewhere
      */
@@ -46,7 +60,8 @@ public record ExportRequest(
                 replaces,
                 layout,
                 confined,
-                compression);
+                compression,
+                somewhere);
     }
 
     /** What a state is put into. */

@@ -30,6 +30,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.batch.BatchContext;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.exporter.Compression;
+import org.stateferry.exporter.ExportRequest;
 import org.stateferry.home.RepositoryOwner;
 import org.stateferry.home.RepositoryOwnership;
 import org.stateferry.home.StateferryHome;
@@ -43,6 +45,7 @@ import org.stateferry.importer.ImportRequest;
 import org.stateferry.installation.OwnedRepository;
 import org.stateferry.qcow2.NewImage;
 import org.stateferry.service.definition.ImportQueue;
+import org.stateferry.snapshot.SnapshotSelection;
 import org.stateferry.storage.ImageRights;
 import org.stateferry.storage.OpenImages;
 
@@ -184,6 +187,31 @@ class SwappedPathsTest {
                         StateferryException.class,
                         () -> owned.restart(outcome.importId(), roots, ImportProgress.NONE, new StopSignal())),
                 folder);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"image", "out", "domain"})
+    void anExportThatWasInOrderIsRefusedWhenItsFilesAreOpened(String swapped) throws Exception {
+        Path image = root.resolve("sound").resolve("vm.qcow2");
+        owned.run(request("nothing"), ImportProgress.NONE, new StopSignal());
+        ExportRequest confined = new ExportRequest(
+                        swapped.equals("image") ? folder.resolve("vm.qcow2") : image,
+                        SnapshotSelection.one("saved", false),
+                        (swapped.equals("out") ? folder : root).resolve("out"),
+                        false,
+                        null,
+                        swapped.equals("domain")
+                                ? new ExportRequest.Container.LibvirtDomain(folder.resolve("data.qcow2"))
+                                : new ExportRequest.Container.Stream(),
+                        Compression.NONE)
+                .confinedTo(roots);
+        swap();
+
+        assertRefused(
+                catchThrowableOfType(
+                        StateferryException.class, () -> owned.export(confined, ImportProgress.NONE, new StopSignal())),
+                folder);
+        assertThat(root.resolve("out")).doesNotExist();
     }
 
     @Test

@@ -209,7 +209,9 @@ public final class ImportPublication {
             long missing = index;
             BufferRecord buffer = journal.buffer(index).orElseThrow(() -> JournalVmStateMap.incomplete(missing));
             for (int number = 0; number < buffer.count(); number++) {
-                sum.add(buffer.checksum(), buffer.entries().length * journal.plan().clusterSize());
+                sum.add(
+                        buffer.checksum(),
+                        buffer.entries().length * journal.plan().clusterSize());
             }
             index += buffer.count();
         }
