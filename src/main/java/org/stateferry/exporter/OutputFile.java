@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
@@ -129,12 +130,18 @@ final class OutputFile implements ExportTarget {
         LinuxFile file = LinuxFile.create(part, PRIVATE);
         try {
             requireLock(file, part);
+            if (!isAt(part, file.key())) { // it was taken for a left-over one before it was locked
+                throw anotherExport(part);
+            }
             FileChannel channel = file.channel(StandardOpenOption.READ, StandardOpenOption.WRITE);
             PartProof proof = PartProof.create(proofPath, wanted.identity(), file.key());
             return new OutputFile(wanted, part, file, channel, proof, null);
         } catch (IOException | RuntimeException e) {
-            file.close();
-            Files.deleteIfExists(part);
+            try (file) {
+                if (isAt(part, file.key())) {
+                    Files.deleteIfExists(part);
+                }
+            }
             throw e;
         }
     }
@@ -375,6 +382,9 @@ final class OutputFile implements ExportTarget {
             }
             return;
         }
+        if (!isAt(part, file.key())) {
+            throw new FileSystemException(part.toString(), null, "another program has put another file in its place");
+        }
         if (wanted.replaces()) {
             Files.move(part, path, StandardCopyOption.ATOMIC_MOVE);
             return;
@@ -401,7 +411,9 @@ final class OutputFile implements ExportTarget {
                 channel;
                 proof) {
             if (!complete && !kept && !part.equals(wanted.path())) {
-                Files.deleteIfExists(part);
+                if (isAt(part, file.key())) {
+                    Files.deleteIfExists(part);
+                }
                 proof.delete();
             }
         } catch (IOException e) {

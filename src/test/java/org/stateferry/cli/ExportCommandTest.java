@@ -1,11 +1,13 @@
 package org.stateferry.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -232,6 +234,34 @@ class ExportCommandTest {
         } catch (StateferryException e) {
             assertThat(e.kind()).isEqualTo(FailureKind.INTERRUPTED);
             assertThat(e.advice()).contains("goes on from what " + part());
+        }
+    }
+
+    @Test
+    void whatAnotherProgramPutsInThePartsPlaceIsNeitherPublishedNorRemoved() throws Exception {
+        ExportRequest request = new ExportRequest(
+                image,
+                SnapshotSelection.one("saved", false),
+                out,
+                false,
+                null,
+                new ExportRequest.Container.Stream(),
+                Compression.NONE);
+        try (Export export = Export.open(request, OutputStream.nullOutputStream())) {
+            assertThatThrownBy(() -> export.run(this::putAnotherFileInThePartsPlace))
+                    .hasMessageContaining("another program has put another file in its place");
+        }
+        assertThat(out).doesNotExist();
+        assertThat(part()).hasContent("other");
+        Files.delete(part());
+    }
+
+    private void putAnotherFileInThePartsPlace() {
+        try {
+            Files.deleteIfExists(part());
+            Files.writeString(part(), "other");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 
