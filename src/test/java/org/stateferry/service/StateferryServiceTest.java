@@ -172,7 +172,9 @@ class StateferryServiceTest {
         })) {
             await().atMost(DEADLINE)
                     .untilAsserted(() -> assertThat(get(service, "health")).contains("\"outcome\":\"no-dump\""));
-            assertThat(get(service, "prometheus")).doesNotContain("outcome=\"failed\"");
+            assertThat(get(service, "prometheus").lines())
+                    .filteredOn(line -> line.contains("outcome=\"failed\""))
+                    .allMatch(line -> line.startsWith("stateferry_notifications_total{") && line.endsWith(" 0.0"));
         }
     }
 
