@@ -19,8 +19,8 @@ import org.stateferry.error.StateferryException;
  * Reads a stream from its first byte to its last and tells what is in it: its sections, what the records of RAM are, and, if
  * that is wanted, the payloads of its devices. Where it is damaged, all that comes before is told.
  *
- * <p>Memory is 1 MiB, a bit for each page of RAM, 100 bytes for each section, at most {@link #PAYLOADS_SIZE_MAX} of
- * payloads and, if pages are counted, 8 bytes for each page up to {@link #PLACES_MAX}. Not thread-safe.
+ * <p>Memory is 1 MiB, 100 bytes for each section, at most {@link #PAYLOADS_SIZE_MAX} of payloads and, if pages are counted, 8
+ * bytes for each page up to {@link #PLACES_MAX} and 16 MiB to know which have come. Not thread-safe.
  */
 public final class StreamInspection {
     /** How many bytes of devices' payloads are kept; those of a large machine come to a few megabytes. */
@@ -31,6 +31,11 @@ public final class StreamInspection {
     private static final int HASHED_BLOCKS_MAX = 4096;
     /** Of so many pages it is kept where the record lies that comes last: 32 MiB of memory, for 16 GiB of 4 KiB pages. */
     static final int PLACES_MAX = 4 * 1024 * 1024;
+    /** Chunks of 64 Ki pages of which it is known which have come: all of 512 GiB of 4 KiB pages. */
+    private static final int SEEN_CHUNKS_MAX = 2048;
+
+    private static final long UNRECORDED_MIN = 256L << 20;
+    private static final int UNRECORDED_PER_BYTE = 64;
 
     private final StreamFile file;
     private final MigrationStream stream;
@@ -45,6 +50,7 @@ public final class StreamInspection {
     private @Nullable Pages currentPage;
     private long payloadsSize;
     private int placesLeft = PLACES_MAX;
+    private int seenChunksLeft = SEEN_CHUNKS_MAX;
 
     /**
      * What was found.
@@ -275,6 +281,17 @@ public final class StreamInspection {
             @Nullable String sha256,
             @Nullable String unknown) {}
 
+    /** Why the hash of a block is not made that is not {@link #isWorthIt}. */
+    public static final String NOT_WORTH_IT = "most of its pages are not in the stream";
+
+    /**
+     * Whether to make the hash of a block of which so many bytes are zeros that nothing in the stream takes room for: time must
+     * grow with what is there, and not with what is claimed.
+     */
+    public static boolean isWorthIt(long zeros, long content) {
+        return zeros <= Math.max(UNRECORDED_MIN, UNRECORDED_PER_BYTE * content);
+    }
+
     /** A SHA-256 to be fed. */
     public static MessageDigest sha256() {
         try {
@@ -296,7 +313,8 @@ public final class StreamInspection {
         private final RamBlock block;
         private final int pageSize;
         private final byte[] zeros;
-        private final BitSet seen = new BitSet();
+        private final Map<Long, BitSet> seen = new HashMap<>();
+        private boolean isAllSeen = true;
         /** Where the content of each page lies in the stream, plus 1; null if that is not kept. */
         private long @Nullable [] @Nullable [] places;
 
@@ -308,6 +326,7 @@ public final class StreamInspection {
         private @Nullable MessageDigest digest;
 
         private long hashedTo;
+        private long unrecorded;
         private long pageOffset;
         private int left;
 
@@ -324,9 +343,7 @@ public final class StreamInspection {
         }
 
         private void page(long offset, int kind) {
-            int index = (int) Math.min(Integer.MAX_VALUE - 1, offset / pageSize);
-            boolean again = seen.get(index);
-            seen.set(index);
+            boolean again = hasCome(offset / pageSize);
             repeated += again ? 1 : 0;
             switch (kind) {
                 case RamFlag.PAGE -> normal++;
@@ -342,6 +359,25 @@ public final class StreamInspection {
             if (kind != RamFlag.PAGE) {
                 place(kind == RamFlag.ZERO ? ZERO_PAGE : CHANGED);
             }
+        }
+
+        /** Whether there was a record of the page before; there is one now. */
+        private boolean hasCome(long index) {
+            BitSet chunk = seen.get(index / CHUNK);
+            if (chunk == null) {
+                if (seenChunksLeft == 0) {
+                    isAllSeen = false;
+                    digest = null;
+                    places = null;
+                    return false;
+                }
+                seenChunksLeft--;
+                chunk = new BitSet(CHUNK);
+                seen.put(index / CHUNK, chunk);
+            }
+            boolean before = chunk.get((int) (index % CHUNK));
+            chunk.set((int) (index % CHUNK));
+            return before;
         }
 
         private void place(long at) {
@@ -361,6 +397,10 @@ public final class StreamInspection {
 
         /** Pages that no record speaks of hold zeros, as the loader begins with such. */
         private void fillTo(long offset) {
+            unrecorded += Math.max(0, offset - hashedTo);
+            if (!isWorthIt(unrecorded, normal * pageSize)) {
+                digest = null;
+            }
             while (digest != null && hashedTo < offset) {
                 digest.update(zeros);
                 hashedTo += pageSize;
@@ -384,8 +424,13 @@ public final class StreamInspection {
             fillTo(block.usedLength());
             String hash = null;
             String unknown = null;
+            long without = block.usedLength() - (normal + zero + delta - repeated) * pageSize;
             if (!whole) {
                 unknown = "the stream is not whole";
+            } else if (!isAllSeen) {
+                unknown = "its pages are more than could be kept account of";
+            } else if (!isWorthIt(without, normal * pageSize)) {
+                unknown = NOT_WORTH_IT;
             } else if (digest != null) {
                 hash = HexFormat.of().formatHex(digest.digest());
             } else if (places == null) {

@@ -111,6 +111,27 @@ class InspectContentsTest {
         assertThat(screen.out()).contains("snapshot: saved", "device cpu:", "SECTION");
     }
 
+    /** Time and memory grow with the records, not with the length that a block claims. */
+    @ParameterizedTest
+    @ValueSource(ints = {35, 43, 60})
+    void ofABlockThatIsMostlyNotInTheStreamNoHashIsMade(int power) throws Exception {
+        byte[] bytes = Files.readAllBytes(DEMO);
+        int entry = new String(bytes, StandardCharsets.ISO_8859_1).indexOf("\u0006pc.ram");
+        ByteBuffer head = ByteBuffer.wrap(bytes);
+        long claimed = 1L << power;
+        long more = claimed - head.getLong(entry + 7);
+        head.putLong(entry + 7, claimed);
+        head.putLong(entry - 8, head.getLong(entry - 8) + more);
+        Path dump = Files.write(folder.resolve("claims"), bytes);
+
+        JsonNode block = json("inspect", dump.toString(), "--pages", "--json")
+                .path("pages")
+                .path(0);
+
+        assertThat(block.path("sha256").isNull()).isTrue();
+        assertThat(block.path("sha256Unknown").asString()).isEqualTo("most of its pages are not in the stream");
+    }
+
     @Test
     void theHashIsThatOfTheBlocksContentAndPagesThatComeAgainAreCounted() throws Exception {
         byte[] once = MigrationStreamBuilder.valid().build();

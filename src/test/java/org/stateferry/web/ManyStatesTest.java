@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.service.TestService;
+import org.stateferry.service.definition.ImportQueue;
 import org.stateferry.testing.Effort;
 import org.stateferry.testing.RunningCommand;
 import tools.jackson.databind.JsonNode;
@@ -145,7 +146,7 @@ class ManyStatesTest {
             return completed().size() == wanted;
         });
 
-        assertThat(importThreads).allMatch(count -> count <= IMPORTS_MAX + STALLED_MAX);
+        assertThat(importThreads).allMatch(count -> count <= ImportQueue.THREADS);
         assertThat(threads("stateferry-write-")).isLessThanOrEqualTo(2L * 8 * (IMPORTS_MAX + STALLED_MAX));
         assertThat(threads("look-")).isLessThanOrEqualTo(64);
         Map<String, Integer> byImage = new TreeMap<>();

@@ -79,7 +79,8 @@ public final class MappedRam {
     }
 
     /**
-     * How many pages of each block are in the file, and the SHA-256 of the block's content; reads all of the pages.
+     * How many pages of each block are in the file, and the SHA-256 of the block's content if it has enough of it
+     * ({@link StreamInspection#isWorthIt}); reads all of the pages.
      *
      * @throws StateferryException {@code DUMP_INVALID} if a bitmap is damaged or cut off
      */
@@ -91,15 +92,17 @@ public final class MappedRam {
         List<PageCounts> counts = new ArrayList<>();
         for (MappedBlock block : layout.blocks()) {
             PageBitmap bitmap = PageBitmap.read(file, block, order);
-            String sha256 = HexFormat.of().formatHex(ram.hash(block, bitmap).digest());
+            long zeroCount = bitmap.pageCount() - bitmap.presentCount();
+            boolean hashed =
+                    StreamInspection.isWorthIt(zeroCount * block.pageSize(), bitmap.presentCount() * block.pageSize());
             counts.add(new PageCounts(
                     block.block(),
                     bitmap.presentCount(),
-                    bitmap.pageCount() - bitmap.presentCount(),
+                    zeroCount,
                     0,
                     0,
-                    sha256,
-                    null));
+                    hashed ? HexFormat.of().formatHex(ram.hash(block, bitmap).digest()) : null,
+                    hashed ? null : StreamInspection.NOT_WORTH_IT));
         }
         return counts;
     }
