@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.bytes.ZstdLibrary;
 import org.stateferry.error.FailureKind;
@@ -107,9 +106,9 @@ public final class Export implements AutoCloseable {
         FileStatus found = status(open);
         byte[] identity = ExportIdentity.of(found, image, state, head, request.compression());
         Path out = request.out();
-        if (out != null) {
-            requireWithin(
-                    request.roots(), Objects.requireNonNull(out.toAbsolutePath().getParent()));
+        Path folder = out == null ? null : out.toAbsolutePath().getParent();
+        if (folder != null) { // it is what is refused next that has none
+            requireWithin(request.roots(), folder);
         }
         ExportTarget target = out == null
                 ? new StandardOutput(standardOutput)
