@@ -178,7 +178,8 @@ class RaceIT {
             service.terminate();
             service.await(LIMIT).requireSuccess();
         }
-        assertThat(Files.readString(scene.home().resolve("log/stateferry.log"))).contains("going on from byte ");
+        assertThat(scene.program().run("history", "1", "--log").requireSuccess().stdout())
+                .contains("going on from byte ");
         Judge.assertClean(scene.image());
         Judge.assertSameContent(scene.image(), before);
         Judge.assertHolds(scene.image(), "saved", scene.dump());

@@ -176,7 +176,14 @@ class ServiceIT {
             assertThat(service.await(LIMIT).requireSuccess().stderr()).doesNotContain("\tat ");
         }
         String log = Files.readString(scene.home().resolve("log/stateferry.log"));
-        assertThat(log).contains("going on from byte ", "dump-invalid: " + drop.resolve("third.save"));
+        assertThat(log).contains("dump-invalid: " + drop.resolve("third.save"));
+        for (int id = 1; id <= 2; id++) {
+            assertThat(scene.program()
+                            .run("history", String.valueOf(id), "--log")
+                            .requireSuccess()
+                            .stdout())
+                    .contains("going on from byte ");
+        }
     }
 
     private void threeDumpsAreDroppedAndOneIsDamaged(int port) throws IOException {
