@@ -88,7 +88,7 @@ public final class OpenImages {
         String key = found.key();
         synchronized (ENTRIES) {
             awaitSettled(key, real);
-            awaitGivenWay(key, real);
+            awaitReaders(key, real);
             if (ENTRIES.containsKey(key) || DUMPS.containsKey(key)) {
                 throw inUseHere(real);
             }
@@ -216,7 +216,6 @@ public final class OpenImages {
                 Entry entry = ENTRIES.get(key);
                 if (entry != null) {
                     entry.userCount++;
-                    entry.givesWay = false;
                     return new OpenImage(entry);
                 }
                 UNSETTLED.add(key);
@@ -243,11 +242,7 @@ public final class OpenImages {
                 }
                 UNSETTLED.add(key);
             }
-            return new OpenImage(settle(key, () -> {
-                Entry entry = openToRead(found, real, locking);
-                entry.givesWay = true;
-                return entry;
-            }));
+            return new OpenImage(settle(key, () -> openToRead(found, real, locking)));
         }
     }
 
@@ -257,11 +252,11 @@ public final class OpenImages {
                 .advise("Wait for that task to end, then run again.");
     }
 
-    /** Waits for a moment until whoever reads a file patiently has given way; called with the lock on {@link #ENTRIES}. */
-    private static void awaitGivenWay(String key, Path path) throws StateferryException {
+    /** Waits for a moment until nobody reads a file, as is waited for the readers of other programs; called with the lock on {@link #ENTRIES}. */
+    private static void awaitReaders(String key, Path path) throws StateferryException {
         long deadline = System.nanoTime() + LockPatience.BOUND.toNanos();
         try {
-            for (Entry entry = ENTRIES.get(key); entry != null && entry.givesWay; entry = ENTRIES.get(key)) {
+            for (Entry entry = ENTRIES.get(key); entry != null && entry.isRead; entry = ENTRIES.get(key)) {
                 long millis = (deadline - System.nanoTime()) / 1_000_000;
                 if (millis <= 0) {
                     return;
@@ -283,7 +278,9 @@ public final class OpenImages {
             ImageLock lock = locking == Locking.NONE
                     ? ImageLock.none(real)
                     : ImageLock.shared(real, opened.linux(), opened.channel());
-            return new Entry(real, opened, lock);
+            Entry entry = new Entry(real, opened, lock);
+            entry.isRead = true;
+            return entry;
         } catch (StateferryException | RuntimeException | Error e) {
             opened.closeAfter(e);
             throw e;
@@ -397,8 +394,8 @@ public final class OpenImages {
         /** Holds the lock; stays open as long as the channels. */
         final LinuxFile linux;
 
-        /** Whether whoever reads it gives way; guarded by {@link #ENTRIES}. */
-        private boolean givesWay;
+        /** Whether it is only read, which as a rule takes no longer than a moment; guarded by {@link #ENTRIES}. */
+        private boolean isRead;
         /** Whether somebody waits for that. */
         volatile boolean wanted;
 

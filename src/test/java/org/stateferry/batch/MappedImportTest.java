@@ -20,6 +20,7 @@ import org.stateferry.journal.Journal;
 import org.stateferry.source.RamLayout;
 import org.stateferry.testing.FileSystemProbe;
 import org.stateferry.testing.MappedStateBuilder;
+import org.stateferry.testing.Thorough;
 
 /** States whose RAM lies at fixed places, kept as they are: what the guest never used costs nothing, in the journal either. */
 class MappedImportTest {
@@ -82,6 +83,7 @@ class MappedImportTest {
         bench.assertHolds("saved");
     }
 
+    @Thorough
     @Test
     void readBackItIsProvenAtOnce() throws Exception {
         bench.verify = true;
@@ -92,6 +94,7 @@ class MappedImportTest {
         bench.assertHolds("saved");
     }
 
+    @Thorough
     @Test
     void whereTheRecordOfUnusedMemoryIsDamagedTheNextAttemptBeginsThere() throws Exception {
         bench.stopAt(40L * MIB);

@@ -23,6 +23,7 @@ import org.stateferry.testing.LibvirtSaveBuilder;
 import org.stateferry.testing.MappedStateBuilder;
 import org.stateferry.testing.MigrationStreamBuilder;
 import org.stateferry.testing.Qcow2ImageBuilder;
+import org.stateferry.testing.Thorough;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -304,6 +305,7 @@ class InspectContentsTest {
         assertThat(screen.out()).contains("problem: ", "ram");
     }
 
+    @Thorough
     @Test
     void truncatedAnywhereItEndsWithAProblemAndNoSurprise() throws Exception {
         byte[] whole = MigrationStreamBuilder.valid().build();

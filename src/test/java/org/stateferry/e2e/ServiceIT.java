@@ -27,11 +27,13 @@ import org.stateferry.testing.Effort;
 import org.stateferry.testing.Launcher;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.Thorough;
 import org.stateferry.testing.TickerDump;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** The service as an operator runs it: the built program, its own process, real HTTP, and QEMU as the judge. */
+@Thorough
 class ServiceIT {
     private static final Duration LIMIT = Duration.ofSeconds(90);
     private static final Pattern PORT = Pattern.compile("health on port (\\d+)");

@@ -23,8 +23,10 @@ import org.stateferry.importer.ImportRunner;
 import org.stateferry.installation.OwnedRepository;
 import org.stateferry.service.definition.ImportQueue;
 import org.stateferry.testing.OpenedFiles;
+import org.stateferry.testing.Thorough;
 
 /** Fifty definitions that have nothing to do, with real imports into a real repository before. */
+@Thorough
 class IdleDefinitionsTest {
     private static final int DEFINITIONS = 50;
 

@@ -30,6 +30,7 @@ import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.service.definition.DefinitionStates;
 import org.stateferry.service.definition.ImportQueue;
+import org.stateferry.testing.Thorough;
 
 /** When definitions fire, with a clock that jumps and a machine that sleeps. */
 class ImportScheduleTest {
@@ -171,6 +172,7 @@ class ImportScheduleTest {
         return List.of(texts).stream().map(Instant::parse).toArray(Instant[]::new);
     }
 
+    @Thorough
     @Test
     void theNightlyImportFiresOnceInEachNightOfTheYear() throws Exception {
         start("2026-01-01T12:00:00Z", NIGHTLY);

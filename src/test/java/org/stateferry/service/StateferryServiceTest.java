@@ -234,6 +234,7 @@ class StateferryServiceTest {
         assertThat(refusal.problem()).contains(expected);
     }
 
+    @Thorough
     @Test
     void aPortInUseIsSaid() throws Exception {
         define("nightly", dump);

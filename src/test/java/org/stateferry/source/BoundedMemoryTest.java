@@ -182,6 +182,7 @@ class BoundedMemoryTest {
     }
 
     /** Many more blocks than are held at a time, each as large as there are. */
+    @Thorough
     @Test
     void compressedDataInTheLargestBlocks() throws Exception {
         byte[] page = new byte[4096];

@@ -176,7 +176,7 @@ class ImageLockTest {
                 FileChannel channel = openChannel(second)) {
             assertThat(neighbour.hasLock()).isTrue();
             ImageLock ofProcess = Objects.requireNonNull(ImageLock.tryExclusive(second, channel));
-            for (int proof = 0; proof < Effort.times(800); proof++) {
+            for (int proof = 0; proof < Effort.times(300); proof++) {
                 update.proveHeld();
                 ofProcess.prove();
             }

@@ -24,11 +24,13 @@ import org.stateferry.service.TestService;
 import org.stateferry.service.TestService.Answer;
 import org.stateferry.testing.HangingProxy;
 import org.stateferry.testing.PostgresServer;
+import org.stateferry.testing.Thorough;
 import org.stateferry.testing.TickerDump;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** A service whose job repository is in a PostgreSQL that comes and goes. */
+@Thorough
 class PostgresServiceTest {
     private static final Duration DEADLINE = Duration.ofSeconds(90);
     private static final List<String> DISKS = List.of("one", "two");

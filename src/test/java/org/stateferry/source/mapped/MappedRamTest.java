@@ -305,6 +305,7 @@ class MappedRamTest {
         }
     }
 
+    @Thorough
     @Test
     void moreThanAChunkOfTheIndexIsNoDifference() throws Exception {
         List<byte @Nullable []> pages = new ArrayList<>();
