@@ -7,9 +7,7 @@ import java.util.Optional;
 import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.Job;
 import org.springframework.batch.core.job.JobExecution;
-import org.springframework.batch.core.job.JobExecutionException;
 import org.springframework.batch.core.job.builder.JobBuilder;
-import org.springframework.batch.core.job.parameters.JobParameters;
 import org.springframework.batch.core.launch.JobOperator;
 import org.springframework.batch.core.listener.StepListener;
 import org.springframework.batch.core.repository.JobRepository;
@@ -18,7 +16,6 @@ import org.springframework.batch.core.step.builder.StepBuilder;
 import org.springframework.batch.infrastructure.repeat.RepeatStatus;
 import org.springframework.batch.infrastructure.support.transaction.ResourcelessTransactionManager;
 import org.springframework.transaction.PlatformTransactionManager;
-import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.exporter.Export;
 import org.stateferry.exporter.ExportOutcome;
@@ -74,7 +71,8 @@ public final class ExportService {
                 Export export = Export.open(request, OutputStream.nullOutputStream())) {
             ExportAttempt state = new ExportAttempt(export, progress, own);
             String name = export.snapshot().nameText();
-            JobExecution execution = start(
+            JobExecution execution = ImportService.start(
+                    operator,
                     job(state, attempt),
                     ExportParameters.of(home, request, name, export.identity(), round(request, export)));
             if (execution.getStatus() != BatchStatus.COMPLETED) {
@@ -134,15 +132,6 @@ public final class ExportService {
                 .listener(new ExportStepListener(state, repository))
                 .allowStartIfComplete(true)
                 .build();
-    }
-
-    private JobExecution start(Job job, JobParameters parameters) throws StateferryException {
-        try {
-            return operator.start(job, parameters);
-        } catch (JobExecutionException e) {
-            throw StateferryException.of(FailureKind.REPOSITORY, "the job could not be started: " + e.getMessage())
-                    .causedBy(e);
-        }
     }
 
     private static StateferryException failure(ExportAttempt state, JobExecution execution) {

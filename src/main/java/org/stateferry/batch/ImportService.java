@@ -175,6 +175,7 @@ public final class ImportService implements ImportRunner {
         }
         TransferTally tally = new TransferTally();
         JobExecution execution = start(
+                operator,
                 jobs.create(session, attempt, identity, tally),
                 ImportParameters.of(identity, round, session.request()));
         if (execution.getStatus() != BatchStatus.COMPLETED) {
@@ -189,7 +190,8 @@ public final class ImportService implements ImportRunner {
         };
     }
 
-    private JobExecution start(Job job, JobParameters parameters) throws StateferryException {
+    /** Runs a job on the calling thread. */
+    static JobExecution start(JobOperator operator, Job job, JobParameters parameters) throws StateferryException {
         try {
             return operator.start(job, parameters);
         } catch (JobExecutionException e) {
