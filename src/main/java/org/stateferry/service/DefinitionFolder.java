@@ -16,6 +16,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.stateferry.error.StateferryException;
 import org.stateferry.importer.FileRoots;
+import org.stateferry.service.definition.DefinitionMistake;
 import org.stateferry.service.definition.FileMark;
 
 /**

@@ -28,6 +28,7 @@ import org.stateferry.importer.ImportOptions;
 import org.stateferry.importer.ImportOptions.Compression;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.qcow2.NewImage;
+import org.stateferry.service.definition.DefinitionMistake;
 import org.stateferry.service.definition.ImportWindow;
 import org.stateferry.service.definition.OnSuccess;
 import org.stateferry.service.definition.RetryRule;

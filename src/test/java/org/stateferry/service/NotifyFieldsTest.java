@@ -13,6 +13,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.springframework.mock.env.MockEnvironment;
 import org.stateferry.importer.FileRoots;
+import org.stateferry.service.definition.DefinitionMistake;
 import org.stateferry.service.notification.EventKind;
 import org.stateferry.service.notification.NotifyRule;
 

@@ -44,6 +44,7 @@ import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.installation.OwnedRepository;
 import org.stateferry.qcow2.NewImage;
+import org.stateferry.service.definition.DefinitionMistake;
 import org.stateferry.service.definition.ImportQueue;
 import org.stateferry.snapshot.SnapshotSelection;
 import org.stateferry.storage.ImageRights;

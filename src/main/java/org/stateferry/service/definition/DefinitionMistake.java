@@ -1,4 +1,4 @@
-package org.stateferry.service;
+package org.stateferry.service.definition;
 
 import java.nio.file.Path;
 import java.util.List;
@@ -15,12 +15,12 @@ import org.stateferry.error.StateferryException;
  * @param problem what is wrong, with the line and the field if it is in one
  * @param advice what to do about it
  */
-record DefinitionMistake(
+public record DefinitionMistake(
         Path file, String problem, @Nullable String advice) {
-    static final String CORRECT_IT = "correct the definition and start the service again";
+    public static final String CORRECT_IT = "correct the definition and start the service again";
 
     /** The failure that tells of several; there is at least one. */
-    static StateferryException failure(List<DefinitionMistake> mistakes) {
+    public static StateferryException failure(List<DefinitionMistake> mistakes) {
         DefinitionMistake first = mistakes.get(0);
         if (mistakes.size() == 1) {
             return StateferryException.in(FailureKind.CONFIGURATION, first.file, first.problem)

@@ -1,4 +1,4 @@
-package org.stateferry.service;
+package org.stateferry.service.definition;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -37,7 +37,7 @@ import tools.jackson.dataformat.yaml.YAMLParser;
  * <p>Callers {@linkplain #take take} the fields they know, then {@link #requireAllTaken}; all mistakes that turn up meanwhile
  * are {@linkplain #mistakes collected}. Not thread-safe.
  */
-final class DefinitionFields {
+public final class DefinitionFields {
     /** The fields that may have several values. */
     private static final Set<String> LISTS = Set.of(
             "also",
@@ -63,7 +63,7 @@ final class DefinitionFields {
      * @param text the scalar as written, without quotes
      * @param line counted from 1
      */
-    record Field(String text, int line) {}
+    public record Field(String text, int line) {}
 
     private DefinitionFields(Path file) {
         this.file = file;
@@ -74,7 +74,7 @@ final class DefinitionFields {
      *
      * @throws StateferryException if it cannot be read as such fields at all
      */
-    static DefinitionFields read(Path file) throws StateferryException {
+    public static DefinitionFields read(Path file) throws StateferryException {
         DefinitionFields definition = new DefinitionFields(file);
         String text = definition.load();
         try (JsonParser parser = new YAMLFactory().createParser(ObjectReadContext.empty(), text)) {
@@ -191,12 +191,12 @@ final class DefinitionFields {
 
     /** Takes a field out, or returns null if it is not given. */
     @Nullable
-    Field take(String key) {
+    public Field take(String key) {
         return fields.remove(key);
     }
 
     /** Takes all elements of a list out; a plain value is a list of one. */
-    List<Field> takeList(String key) {
+    public List<Field> takeList(String key) {
         List<Field> list = new ArrayList<>();
         Field only = take(key);
         if (only != null) {
@@ -210,7 +210,7 @@ final class DefinitionFields {
 
     /** Takes a field out that must be given and not be blank; null, and a mistake, if it is not. */
     @Nullable
-    Field require(String key) {
+    public Field require(String key) {
         Field field = take(key);
         if (field == null) {
             if (!spoiled.contains(key)) {
@@ -226,27 +226,27 @@ final class DefinitionFields {
     }
 
     /** Whether a field was given, but not as it must be. */
-    boolean isSpoiled(String key) {
+    public boolean isSpoiled(String key) {
         return spoiled.contains(key);
     }
 
     /** Notes each field that nobody took. */
-    void requireAllTaken() {
+    public void requireAllTaken() {
         fields.forEach((key, field) -> mistake(field.line, "'" + key + "' is not a field of a definition"));
     }
 
     /** Notes a mistake in one line of the file. */
-    void mistake(int line, String what) {
+    public void mistake(int line, String what) {
         mistake("line " + line + ": " + what);
     }
 
     /** Notes a mistake of the file as a whole. */
-    void mistake(String what) {
+    public void mistake(String what) {
         mistakes.add(new DefinitionMistake(file, what, DefinitionMistake.CORRECT_IT));
     }
 
     /** What is wrong, as far as it has turned up. */
-    List<DefinitionMistake> mistakes() {
+    public List<DefinitionMistake> mistakes() {
         return List.copyOf(mistakes);
     }
 
