@@ -1,6 +1,7 @@
 package org.stateferry.service;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -11,9 +12,11 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.importer.FileRoots;
 import org.stateferry.service.definition.DefinitionMistake;
@@ -61,7 +64,7 @@ final class DefinitionFolder {
      */
     List<JobDefinition> read() throws StateferryException {
         List<DefinitionMistake> mistakes = new ArrayList<>();
-        known = readChanged(JobDefinitionReader.files(folder, mistakes), mistakes);
+        known = readChanged(files(mistakes), mistakes);
         if (!mistakes.isEmpty()) {
             throw DefinitionMistake.failure(mistakes);
         }
@@ -77,7 +80,7 @@ final class DefinitionFolder {
         List<DefinitionMistake> mistakes = new ArrayList<>();
         Map<Path, Known> before = known;
         try {
-            List<Path> files = JobDefinitionReader.files(folder, mistakes);
+            List<Path> files = files(mistakes);
             tell(List.copyOf(mistakes), mistakes);
             if (isUnchanged(files)) {
                 return Optional.empty();
@@ -102,6 +105,41 @@ final class DefinitionFolder {
 
     private static void tell(DefinitionMistake mistake) {
         LOG.error("{}: {}; what was read before stays as it is", mistake.file(), mistake.problem());
+    }
+
+    /**
+     * The files that describe jobs, ordered by name; of two for one job only the first.
+     *
+     * @param mistakes gets those that the others are
+     * @throws StateferryException if the folder is none, or cannot be listed
+     */
+    private List<Path> files(List<DefinitionMistake> mistakes) throws StateferryException {
+        if (!Files.isDirectory(folder)) {
+            throw StateferryException.in(
+                            FailureKind.CONFIGURATION, folder.toAbsolutePath(), "not a directory of job definitions")
+                    .advise("start in the directory that holds jobs/, or set the property stateferry.jobs");
+        }
+        Map<String, Path> jobs = new LinkedHashMap<>();
+        for (Path file : sortedFiles()) {
+            String job = JobDefinitionReader.job(file);
+            Path other = jobs.putIfAbsent(job, file);
+            if (other != null) {
+                mistakes.add(new DefinitionMistake(
+                        file,
+                        "describes the job \"" + job + "\", as does " + other.getFileName(),
+                        "Keep one of the two files."));
+            }
+        }
+        return List.copyOf(jobs.values());
+    }
+
+    private List<Path> sortedFiles() throws StateferryException {
+        try (Stream<Path> files = Files.list(folder)) {
+            return files.filter(JobDefinitionReader::isDefinition).sorted().toList();
+        } catch (IOException e) {
+            throw StateferryException.in(FailureKind.CONFIGURATION, folder, "cannot be listed")
+                    .causedBy(e);
+        }
     }
 
     private boolean isUnchanged(List<Path> files) {

@@ -233,7 +233,7 @@ final class ImportSchedule implements SmartLifecycle {
         }
 
         /** @param key under which is kept when it fired last */
-        private @Nullable NextFiring firing(JobDefinition.Schedule schedule, String key) {
+        private @Nullable NextFiring firing(Schedule schedule, String key) {
             if (schedule.times() == null) {
                 return null;
             }

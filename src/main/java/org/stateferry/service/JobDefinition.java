@@ -1,9 +1,7 @@
 package org.stateferry.service;
 
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
-import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -63,24 +61,6 @@ record JobDefinition(
         ImportOptions options,
         @Nullable NotifyRule notifyRule,
         FileRoots roots) {
-    /**
-     * When a definition fires.
-     *
-     * @param text what the operator wrote, for people
-     * @param times when it is due, or null if only on demand
-     * @param jitter each firing comes later by up to so much
-     * @param catchUp whether a firing is made up for that was missed while the service did not run
-     * @param zone that of its times of the day
-     */
-    record Schedule(String text, @Nullable FiringTimes times, Duration jitter, boolean catchUp, ZoneId zone) {
-        static final Schedule ON_DEMAND = new Schedule("on demand", null, Duration.ZERO, false, ZoneId.of("UTC"));
-
-        @Override
-        public String toString() {
-            return text;
-        }
-    }
-
     /**
      * The request for a dump.
      *

@@ -6,11 +6,11 @@ import java.io.IOException;
 import java.lang.reflect.RecordComponent;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedSet;
 import java.util.TreeSet;
-import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
@@ -39,8 +39,12 @@ class StabilityTest {
     private static final Path RECORDED = Path.of("src/test/resources/stable.txt");
     private static final Path DEFINITIONS = Path.of("src/main/java/org/stateferry/service");
     private static final Path SCHEMA = Path.of("src/main/resources/db");
-    private static final Pattern DEFINITION_FIELD = Pattern.compile(
-            "(?:(?:take|require|takeList)\\(|(?:optional|flag|values)\\(\\s*fields,)\\s*\"([a-z.-]+)\"");
+    private static final Pattern DEFINITION_FIELDS = Pattern.compile(
+            "fields\\s*\\.(?:has|given|flag|read|readAll|require)\\(\\s*(\"[a-z.-]+\"(?:, \"[a-z.-]+\")*)");
+    /** Of a schedule, whose fields are read by the key that they begin with. */
+    private static final Pattern SCHEDULE = Pattern.compile("Schedule\\.read\\(fields, \"([a-z]+)\"\\)");
+
+    private static final Pattern SCHEDULE_FIELD = Pattern.compile("key \\+ \"(\\.[a-z-]+)\"");
 
     @TempDir
     Path folder;
@@ -156,15 +160,24 @@ class StabilityTest {
     }
 
     private void definitions() throws IOException {
-        try (Stream<Path> sources = Files.list(DEFINITIONS)) {
-            for (Path source : sources.filter(Files::isRegularFile).toList()) {
-                DEFINITION_FIELD
-                        .matcher(Files.readString(source))
-                        .results()
-                        .map((MatchResult field) -> "definition " + field.group(1))
-                        .forEach(surface::add);
+        List<String> sources = new ArrayList<>();
+        try (Stream<Path> files = Files.walk(DEFINITIONS)) {
+            for (Path source : files.filter(Files::isRegularFile).toList()) {
+                sources.add(Files.readString(source));
             }
         }
+        for (String source : sources) {
+            found(DEFINITION_FIELDS, source)
+                    .flatMap(fields -> Stream.of(fields.replace("\"", "").split(", ")))
+                    .forEach(field -> surface.add("definition " + field));
+            found(SCHEDULE, source)
+                    .forEach(key -> sources.forEach(other ->
+                            found(SCHEDULE_FIELD, other).forEach(field -> surface.add("definition " + key + field))));
+        }
+    }
+
+    private static Stream<String> found(Pattern pattern, String source) {
+        return pattern.matcher(source).results().map(result -> result.group(1));
     }
 
     /** A migration that was released is never changed. */

@@ -46,7 +46,7 @@ class DefinitionSchemaTest {
     @MethodSource("examples")
     void everyExampleIsValid(Path example) throws Exception {
         assertThat(mistakes(Files.readString(example))).isEmpty();
-        JobDefinitionReader.read(example);
+        DefinitionText.read(example);
     }
 
     @Test

@@ -1,6 +1,15 @@
 package org.stateferry.service;
 
-/** A valid definition, to be spoiled in one place. */
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
+import org.stateferry.error.StateferryException;
+import org.stateferry.importer.FileRoots;
+import org.stateferry.service.definition.DefinitionMistake;
+
+/** A valid definition, to be spoiled in one place, and how one is read. */
 final class DefinitionText {
     static final String VALID = """
             dump: vm.dump
@@ -20,4 +29,15 @@ final class DefinitionText {
             """;
 
     private DefinitionText() {}
+
+    /** Reads a definition that may name any file. */
+    static JobDefinition read(Path file) throws StateferryException {
+        List<DefinitionMistake> mistakes = new ArrayList<>();
+        Optional<JobDefinition> definition =
+                JobDefinitionReader.read(file, UnaryOperator.identity(), FileRoots.ANYWHERE, mistakes);
+        if (definition.isEmpty()) {
+            throw DefinitionMistake.failure(mistakes);
+        }
+        return definition.get();
+    }
 }

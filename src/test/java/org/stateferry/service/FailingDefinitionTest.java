@@ -68,7 +68,7 @@ class FailingDefinitionTest {
     private ScheduledImport scheduled(String job, String name) throws Exception {
         Path dump = folder.resolve(job + ".vmstate");
         Path image = folder.resolve(job + ".qcow2");
-        JobDefinition definition = JobDefinitionReader.read(Files.writeString(
+        JobDefinition definition = DefinitionText.read(Files.writeString(
                 folder.resolve(job + ".yaml"),
                 "{dump: '%s', image: '%s', name: '%s', schedule: {every: 1s}}".formatted(dump, image, name)));
         return new ScheduledImport(

@@ -67,7 +67,7 @@ class IdleDefinitionsTest {
                 new DoubtfulJvm(code -> {}));
         List<ScheduledImport> definitions = new ArrayList<>();
         for (int i = 0; i < DEFINITIONS; i++) {
-            JobDefinition definition = JobDefinitionReader.read(Files.writeString(
+            JobDefinition definition = DefinitionText.read(Files.writeString(
                     folder.resolve("job" + i + ".yaml"),
                     "{dump: '%s', image: '%s', name: saved}".formatted(dump(i), image(i))));
             definitions.add(new ScheduledImport(

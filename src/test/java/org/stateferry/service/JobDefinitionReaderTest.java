@@ -50,7 +50,11 @@ class JobDefinitionReaderTest {
     Path jobs;
 
     private JobDefinition read(String text) throws Exception {
-        return JobDefinitionReader.read(Files.writeString(jobs.resolve("nightly.yaml"), text));
+        return DefinitionText.read(Files.writeString(jobs.resolve("nightly.yaml"), text));
+    }
+
+    private static List<JobDefinition> readAll(Path folder) throws StateferryException {
+        return new DefinitionFolder(folder, UnaryOperator.identity(), FileRoots.ANYWHERE).read();
     }
 
     private StateferryException refusal(String text) {
@@ -192,8 +196,7 @@ class JobDefinitionReaderTest {
         Files.writeString(jobs.resolve("b.yaml"), "{dump: a");
         Files.writeString(jobs.resolve("c.yaml"), "dump: a\nimage: b\nname: c\nalso: [[d]]\n");
 
-        StateferryException refusal =
-                catchThrowableOfType(StateferryException.class, () -> JobDefinitionReader.readAll(jobs));
+        StateferryException refusal = catchThrowableOfType(StateferryException.class, () -> readAll(jobs));
 
         assertThat(refusal.kind()).isEqualTo(FailureKind.CONFIGURATION);
         assertThat(refusal.file()).isEqualTo(jobs);
@@ -301,12 +304,12 @@ class JobDefinitionReaderTest {
             assertNotObeyed(path, real + " may be written to by everybody (mode 666)");
         }
         Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-rw-r--"));
-        JobDefinitionReader.read(file);
+        DefinitionText.read(file);
 
         Files.setPosixFilePermissions(jobs, PosixFilePermissions.fromString("rwxrwxrwx"));
         assertNotObeyed(file, jobs.toRealPath() + " may be written to by everybody (mode 777)");
         Files.setPosixFilePermissions(jobs, PosixFilePermissions.fromString("rwxrwxr-x"));
-        JobDefinitionReader.read(link);
+        DefinitionText.read(link);
 
         assumeTrue(Files.getAttribute(file, "unix:uid").equals(0), "only root may give a file to another user");
         Files.setAttribute(file, "unix:uid", 65534);
@@ -314,8 +317,7 @@ class JobDefinitionReaderTest {
     }
 
     private static void assertNotObeyed(Path file, String why) {
-        StateferryException refusal =
-                catchThrowableOfType(StateferryException.class, () -> JobDefinitionReader.read(file));
+        StateferryException refusal = catchThrowableOfType(StateferryException.class, () -> DefinitionText.read(file));
         assertThat(refusal.kind()).isEqualTo(FailureKind.CONFIGURATION);
         assertThat(refusal.problem()).isEqualTo("is not obeyed, because " + why);
         assertThat(refusal.advice()).contains("(ch");
@@ -447,7 +449,7 @@ class JobDefinitionReaderTest {
         Map<Path, String> kinds = Map.of(fifo, "a FIFO", zero, "a character device", folder, "a directory");
         for (Map.Entry<Path, String> kind : kinds.entrySet()) {
             StateferryException failure =
-                    catchThrowableOfType(StateferryException.class, () -> JobDefinitionReader.read(kind.getKey()));
+                    catchThrowableOfType(StateferryException.class, () -> DefinitionText.read(kind.getKey()));
             assertThat(failure.kind()).isEqualTo(FailureKind.CONFIGURATION);
             assertThat(failure.problem())
                     .isEqualTo("cannot be read: it is " + kind.getValue() + ", not a regular file");
@@ -458,7 +460,7 @@ class JobDefinitionReaderTest {
     void readsADefinitionThroughALink() throws Exception {
         Path elsewhere = Files.writeString(jobs.resolve("elsewhere"), "{dump: a");
         Path link = Files.createSymbolicLink(jobs.resolve("link.yaml"), elsewhere);
-        assertThat(catchThrowableOfType(StateferryException.class, () -> JobDefinitionReader.read(link))
+        assertThat(catchThrowableOfType(StateferryException.class, () -> DefinitionText.read(link))
                         .problem())
                 .contains("not valid YAML");
     }
@@ -467,7 +469,7 @@ class JobDefinitionReaderTest {
     void refusesAFileThatIsNotText() throws Exception {
         Path file = Files.write(jobs.resolve("binary.yaml"), new byte[] {(byte) 0xff, (byte) 0xfe, 0});
 
-        assertThat(catchThrowableOfType(StateferryException.class, () -> JobDefinitionReader.read(file))
+        assertThat(catchThrowableOfType(StateferryException.class, () -> DefinitionText.read(file))
                         .problem())
                 .contains("UTF-8");
     }
@@ -478,9 +480,7 @@ class JobDefinitionReaderTest {
         Files.writeString(jobs.resolve("a.yaml"), DefinitionText.VALID);
         Files.writeString(jobs.resolve("README"), "none");
 
-        assertThat(JobDefinitionReader.readAll(jobs))
-                .extracting(JobDefinition::job)
-                .isEqualTo(List.of("a", "b"));
+        assertThat(readAll(jobs)).extracting(JobDefinition::job).isEqualTo(List.of("a", "b"));
     }
 
     @Test
@@ -488,8 +488,7 @@ class JobDefinitionReaderTest {
         Files.writeString(jobs.resolve("a.yml"), DefinitionText.VALID);
         Files.writeString(jobs.resolve("a.yaml"), DefinitionText.VALID);
 
-        StateferryException refusal =
-                catchThrowableOfType(StateferryException.class, () -> JobDefinitionReader.readAll(jobs));
+        StateferryException refusal = catchThrowableOfType(StateferryException.class, () -> readAll(jobs));
 
         assertThat(refusal.kind()).isEqualTo(FailureKind.CONFIGURATION);
         assertThat(refusal.problem()).contains("\"a\"", "a.yaml");
@@ -497,14 +496,14 @@ class JobDefinitionReaderTest {
 
     @Test
     void refusesADirectoryThatIsNotThere() {
-        StateferryException refusal = catchThrowableOfType(
-                StateferryException.class, () -> JobDefinitionReader.readAll(jobs.resolve("absent")));
+        StateferryException refusal =
+                catchThrowableOfType(StateferryException.class, () -> readAll(jobs.resolve("absent")));
 
         assertThat(refusal.kind()).isEqualTo(FailureKind.CONFIGURATION);
     }
 
     @Test
     void theExampleIsValid() throws Exception {
-        assertThat(JobDefinitionReader.readAll(Path.of("jobs"))).isNotEmpty();
+        assertThat(readAll(Path.of("jobs"))).isNotEmpty();
     }
 }

@@ -96,7 +96,7 @@ class ScheduledImportTest {
     }
 
     private void make(String text) throws Exception {
-        JobDefinition definition = JobDefinitionReader.read(Files.writeString(folder.resolve("nightly.yaml"), text));
+        JobDefinition definition = DefinitionText.read(Files.writeString(folder.resolve("nightly.yaml"), text));
         scheduled = new ScheduledImport(
                 definition,
                 TestParts.of(

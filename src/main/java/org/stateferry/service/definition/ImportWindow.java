@@ -4,6 +4,7 @@ import java.time.Instant;
 import java.time.LocalTime;
 import java.time.ZoneId;
 import java.time.ZonedDateTime;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The hours of every day in which imports may run. It opens and closes when a clock on the wall shows so; a time that is left
@@ -19,6 +20,17 @@ public record ImportWindow(LocalTime from, LocalTime to, ZoneId zone) {
         if (from.equals(to)) {
             throw new IllegalArgumentException("it opens and closes at the same time");
         }
+    }
+
+    /** Reads {@code window}; null if there is none, or, beside a mistake, if it is not valid. */
+    public static @Nullable ImportWindow read(DefinitionFields fields) {
+        if (!fields.has("window.from")) {
+            return null;
+        }
+        ZoneId zone = fields.read("window.zone", ZoneId.of("UTC"), ZoneId::of);
+        LocalTime from = fields.read("window.from", LocalTime::parse);
+        return fields.require(
+                "window.to", text -> from == null ? null : new ImportWindow(from, LocalTime.parse(text), zone));
     }
 
     /** Whether imports may run. */

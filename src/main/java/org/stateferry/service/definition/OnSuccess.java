@@ -37,6 +37,24 @@ public record OnSuccess(Action action, @Nullable Path folder) {
         DELETE
     }
 
+    /**
+     * Reads {@code on-success}.
+     *
+     * @param roots where the folder must lie
+     * @param verified whether imports read back what they wrote, without which no dump is deleted
+     */
+    public static OnSuccess read(DefinitionFields fields, FileRoots roots, boolean verified) {
+        Action action =
+                fields.read("on-success.action", Action.KEEP, text -> FieldValues.constant(Action.values(), text));
+        if (action == Action.MOVE) {
+            return new OnSuccess(action, fields.require("on-success.folder", text -> FieldValues.path(text, roots)));
+        }
+        if (action == Action.DELETE && !verified) {
+            fields.mistake("'on-success.action': delete needs 'options.verify: true'");
+        }
+        return new OnSuccess(action, null);
+    }
+
     /** Whether the dump stays. */
     public boolean keeps() {
         return action == Action.KEEP;

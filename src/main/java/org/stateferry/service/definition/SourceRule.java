@@ -11,6 +11,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.importer.FileRoots;
 
 /**
  * Where a definition's dumps come from: one file, or all files of a folder whose names match.
@@ -25,8 +27,41 @@ public record SourceRule(Path path, boolean isFolder, List<String> include, Dura
     /** No more files of a folder are looked at. */
     static final int FILES_MAX = 10_000;
 
+    private static final Duration SETTLED_FOR = Duration.ofSeconds(10);
+
     public SourceRule {
         include = List.copyOf(include);
+    }
+
+    /**
+     * Reads {@code dump} or {@code source}, of which exactly one must be given.
+     *
+     * @param roots where the file or folder must lie
+     * @return null, beside a mistake, if it is not valid
+     */
+    public static @Nullable SourceRule read(DefinitionFields fields, FileRoots roots) {
+        List<String> given = fields.given("dump", "source.file", "source.folder");
+        Path path = null;
+        for (String key : given) {
+            path = fields.require(key, text -> FieldValues.path(text, roots));
+        }
+        Duration settledFor = fields.read("source.settled-for", SETTLED_FOR, FieldValues::delay);
+        List<String> include = fields.readAll("source.include", SourceRule::requirePattern);
+        if (given.size() > 1) {
+            fields.mistake("only one of 'dump', 'source.file' and 'source.folder' is expected");
+        } else if (given.isEmpty() && !fields.isSpoiled("dump")) {
+            fields.mistake("'dump' is missing, or one of 'source.file' and 'source.folder'");
+        } else if (!include.isEmpty() && !given.contains("source.folder")) {
+            fields.mistake("'source.include' is for a 'source.folder'");
+        }
+        if (path == null) {
+            return null;
+        }
+        return switch (given.get(0)) {
+            case "dump" -> file(path);
+            case "source.file" -> new SourceRule(path, false, List.of(), settledFor);
+            default -> new SourceRule(path, true, include.isEmpty() ? List.of("*") : include, settledFor);
+        };
     }
 
     /** One file, which is imported as soon as it is there. */

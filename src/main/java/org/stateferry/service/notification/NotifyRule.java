@@ -8,6 +8,10 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.service.definition.DefinitionFields;
+import org.stateferry.service.definition.FieldValues;
 
 /**
  * Who is told of a definition, and of what. Immutable. Addresses of webhooks and pings are secrets, so they are in no text of it.
@@ -43,12 +47,28 @@ public record NotifyRule(Set<EventKind> on, List<URI> webhooks, List<String> mai
     }
 
     /**
-     * What a name of an event means.
+     * Reads {@code notify}, which stands in the place of all that the settings say.
      *
-     * @throws IllegalArgumentException if it is none that can be asked for
+     * @param job the definition's name
+     * @param settings puts settings in the place of what stands for them in a text, or throws an {@link IllegalArgumentException}
+     * @return null if the settings are to count, and also, beside a mistake, if nobody is named
      */
-    public static EventKind parseEvent(String text) {
-        return EventKind.parse(text);
+    public static @Nullable NotifyRule read(DefinitionFields fields, String job, UnaryOperator<String> settings) {
+        List<EventKind> on = fields.readAll("notify.on", RECEIVERS_MAX, EventKind::parse);
+        List<URI> webhooks =
+                fields.readAll("notify.webhook", RECEIVERS_MAX, text -> parseAddress(settings.apply(text), job));
+        List<String> mail = fields.readAll("notify.mail", RECEIVERS_MAX, text -> parseMailbox(settings.apply(text)));
+        List<URI> pings = fields.readAll("notify.ping", RECEIVERS_MAX, text -> parseAddress(settings.apply(text), job));
+        if (!fields.read("notify.enabled", true, FieldValues::truth)) {
+            return NONE;
+        }
+        if (webhooks.isEmpty() && mail.isEmpty() && pings.isEmpty()) {
+            if (!on.isEmpty()) {
+                fields.mistake("'notify.on' needs one of 'notify.webhook', 'notify.mail' and 'notify.ping'");
+            }
+            return null;
+        }
+        return new NotifyRule(Set.copyOf(on), webhooks, mail, pings);
     }
 
     /**

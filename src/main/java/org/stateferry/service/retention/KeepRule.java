@@ -18,6 +18,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import org.stateferry.service.definition.DefinitionFields;
+import org.stateferry.service.definition.FieldValues;
 
 /**
  * How many snapshots are kept, counted as Proxmox does: the rules come in the order of the fields, from the shortest period to the
@@ -37,6 +41,8 @@ import java.util.stream.Collectors;
  * @param zone whose clocks say where these begin and end
  */
 public record KeepRule(int last, int hourly, int daily, int weekly, int monthly, int yearly, ZoneId zone) {
+    private static final int KEPT_MAX = 10_000;
+    private static final int NOT_GIVEN = -1;
 
     public KeepRule {
         if (last < 0 || hourly < 0 || daily < 0 || weekly < 0 || monthly < 0 || yearly < 0) {
@@ -45,6 +51,43 @@ public record KeepRule(int last, int hourly, int daily, int weekly, int monthly,
         if (last + (long) hourly + daily + weekly + monthly + yearly == 0) {
             throw new IllegalArgumentException("nothing is to be kept");
         }
+    }
+
+    /**
+     * Reads {@code keep}.
+     *
+     * @param zone whose clocks count unless the definition names others here
+     * @return null if all snapshots stay, and also, beside a mistake, if it is not valid
+     */
+    public static @Nullable KeepRule read(DefinitionFields fields, ZoneId zone) {
+        int last = fields.read("keep.last", NOT_GIVEN, KeepRule::number);
+        int hourly = fields.read("keep.hourly", NOT_GIVEN, KeepRule::number);
+        int daily = fields.read("keep.daily", NOT_GIVEN, KeepRule::number);
+        int weekly = fields.read("keep.weekly", NOT_GIVEN, KeepRule::number);
+        int monthly = fields.read("keep.monthly", NOT_GIVEN, KeepRule::number);
+        int yearly = fields.read("keep.yearly", NOT_GIVEN, KeepRule::number);
+        int most =
+                IntStream.of(last, hourly, daily, weekly, monthly, yearly).max().orElseThrow();
+        if (most == NOT_GIVEN) {
+            return null; // a zone alone is then a field that nobody takes
+        }
+        ZoneId where = fields.read("keep.zone", zone, ZoneId::of);
+        if (most == 0) {
+            fields.mistake("'keep': one of the numbers must not be 0");
+            return null;
+        }
+        return new KeepRule(
+                Math.max(0, last),
+                Math.max(0, hourly),
+                Math.max(0, daily),
+                Math.max(0, weekly),
+                Math.max(0, monthly),
+                Math.max(0, yearly),
+                where);
+    }
+
+    private static int number(String text) {
+        return FieldValues.number(text, 0, KEPT_MAX);
     }
 
     /**
