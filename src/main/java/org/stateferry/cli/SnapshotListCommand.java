@@ -46,8 +46,9 @@ final class SnapshotListCommand implements Callable<Integer> {
     @Override
     public Integer call() throws StateferryException {
         try (OpenImage open = OpenImages.openForReading(image, sharing.locking(console))) {
+            StillReading progress = new StillReading(console, image, System::nanoTime);
             SnapshotReport report =
-                    new SnapshotReport(SnapshotList.of(Qcow2Image.open(open.file())), sharing.isForced());
+                    new SnapshotReport(SnapshotList.of(Qcow2Image.open(open.file()), progress), sharing.isForced());
             if (json) {
                 console.printJson(report.fields());
             } else {

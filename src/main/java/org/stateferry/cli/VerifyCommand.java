@@ -8,11 +8,13 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.cli.output.Console;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.Cancellation;
 import org.stateferry.qcow2.CheckReport;
 import org.stateferry.qcow2.MetadataCheck;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.qcow2.vmstate.Sample;
+import org.stateferry.snapshot.SnapshotSelection;
 import org.stateferry.source.DumpSource;
 import org.stateferry.source.DumpSources;
 import org.stateferry.source.OpenMonitor;
@@ -52,6 +54,9 @@ final class VerifyCommand implements Callable<Integer> {
             description = "Read only this snapshot's state back; without it, that of every snapshot.")
     private @Nullable String name;
 
+    @Option(names = "--id", description = "NAME is not a name but an id.")
+    private boolean byId;
+
     @Option(
             names = "--against",
             paramLabel = "DUMP",
@@ -79,15 +84,19 @@ final class VerifyCommand implements Callable<Integer> {
         if (against != null && name == null) {
             throw new ParameterException(spec.commandLine(), "--against needs --name");
         }
+        if (byId && name == null) {
+            throw new ParameterException(spec.commandLine(), "--id needs --name");
+        }
+        StillReading progress = new StillReading(console, imagePath, System::nanoTime);
         SampleOptions.@Nullable Share share = sampling.share();
         try (OpenImage open = OpenImages.openForReading(imagePath, sharing.locking(console))) {
             Qcow2Image image = Qcow2Image.open(open.file());
-            CheckReport check = MetadataCheck.run(image);
+            CheckReport check = MetadataCheck.run(image, progress);
             List<VmStateCheck> states = new ArrayList<>();
             StateferryException failure = null;
             if (check.isSound()) {
                 try {
-                    readStates(image, share, states);
+                    readStates(image, share, states, progress);
                 } catch (StateferryException e) {
                     failure = e;
                 }
@@ -108,21 +117,23 @@ final class VerifyCommand implements Callable<Integer> {
         }
     }
 
-    private void readStates(Qcow2Image image, SampleOptions.@Nullable Share share, List<VmStateCheck> states)
+    private void readStates(
+            Qcow2Image image, SampleOptions.@Nullable Share share, List<VmStateCheck> states, Cancellation cancellation)
             throws StateferryException {
         for (SnapshotTableEntry entry : selected(image)) {
             if (entry.vmStateSize() > 0) {
-                states.add(check(image, entry, share == null ? null : share.sample()));
+                states.add(check(image, entry, share == null ? null : share.sample(), cancellation));
             }
         }
     }
 
-    private VmStateCheck check(Qcow2Image image, SnapshotTableEntry entry, @Nullable Sample sample)
+    private VmStateCheck check(
+            Qcow2Image image, SnapshotTableEntry entry, @Nullable Sample sample, Cancellation cancellation)
             throws StateferryException {
         try {
             return against == null
-                    ? VmStateCheck.readBack(image, entry, sample)
-                    : compared(image, entry, against, sample);
+                    ? VmStateCheck.readBack(image, entry, sample, cancellation)
+                    : compared(image, entry, against, sample, cancellation);
         } catch (StateferryException e) {
             if (e.kind() != FailureKind.IMAGE_CORRUPT) {
                 throw e;
@@ -137,11 +148,7 @@ final class VerifyCommand implements Callable<Integer> {
         if (name == null) {
             return image.snapshotTable().entries();
         }
-        SnapshotTableEntry entry = image.snapshotTable()
-                .findByName(name)
-                .orElseThrow(() -> StateferryException.in(
-                                FailureKind.CONFLICT, imagePath, "there is no snapshot named \"" + name + "\"")
-                        .advise("stateferry snapshot list " + imagePath + " shows those that are there."));
+        SnapshotTableEntry entry = SnapshotSelection.one(name, byId).in(image).get(0);
         if (entry.vmStateSize() == 0) {
             throw StateferryException.in(
                             FailureKind.CONFLICT, imagePath, "the snapshot \"" + name + "\" is one of the disk alone")
@@ -150,12 +157,17 @@ final class VerifyCommand implements Callable<Integer> {
         return List.of(entry);
     }
 
-    private VmStateCheck compared(Qcow2Image image, SnapshotTableEntry entry, Path dumpPath, @Nullable Sample sample)
+    private VmStateCheck compared(
+            Qcow2Image image,
+            SnapshotTableEntry entry,
+            Path dumpPath,
+            @Nullable Sample sample,
+            Cancellation cancellation)
             throws StateferryException {
         try (OpenImages.DumpReservation reserved = dumpOptions.reserve(DumpOptions.file(dumpPath));
                 DumpSource dump =
                         DumpSources.open(DumpOptions.file(dumpPath), dumpOptions.choice(), OpenMonitor.NONE)) {
-            return VmStateCheck.compare(image, entry, dump, sample);
+            return VmStateCheck.compare(image, entry, dump, sample, cancellation);
         }
     }
 }

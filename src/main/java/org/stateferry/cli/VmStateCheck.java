@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.Cancellation;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.qcow2.vmstate.Sample;
@@ -33,15 +34,18 @@ record VmStateCheck(
      * Reads the vmstate.
      *
      * @param sample chooses the pieces to read; null reads all
+     * @param cancellation asked before each piece
      */
-    static VmStateCheck readBack(Qcow2Image image, SnapshotTableEntry entry, @Nullable Sample sample)
+    static VmStateCheck readBack(
+            Qcow2Image image, SnapshotTableEntry entry, @Nullable Sample sample, Cancellation cancellation)
             throws StateferryException {
         VmStateReader reader = new VmStateReader(image, entry);
         ByteBuffer piece = ByteBuffer.allocate(PIECE_SIZE);
         if (sample != null) {
-            return new VmStateCheck(entry, entry.vmStateSize(), reader.readSample(piece, sample), null, NO_DIFFERENCE);
+            long bytesRead = reader.readSample(piece, sample, cancellation);
+            return new VmStateCheck(entry, entry.vmStateSize(), bytesRead, null, NO_DIFFERENCE);
         }
-        long end = reader.readStored(piece);
+        long end = reader.readStored(piece, cancellation);
         return new VmStateCheck(entry, end, end, null, NO_DIFFERENCE);
     }
 
@@ -49,8 +53,14 @@ record VmStateCheck(
      * Reads the vmstate up to its end or the first byte that is not the dump's.
      *
      * @param sample chooses the pieces to read; null reads all
+     * @param cancellation asked before each piece
      */
-    static VmStateCheck compare(Qcow2Image image, SnapshotTableEntry entry, DumpSource dump, @Nullable Sample sample)
+    static VmStateCheck compare(
+            Qcow2Image image,
+            SnapshotTableEntry entry,
+            DumpSource dump,
+            @Nullable Sample sample,
+            Cancellation cancellation)
             throws StateferryException {
         VmStateReader reader = new VmStateReader(image, entry);
         ByteBuffer inImage = ByteBuffer.allocate(PIECE_SIZE);
@@ -66,6 +76,7 @@ record VmStateCheck(
         PieceStream pieces = dump.pieces(0);
         try {
             for (long offset = 0; ; offset += PIECE_SIZE) {
+                cancellation.check();
                 long next = sample == null ? offset : nextTaken(sample, offset, end);
                 if (next != offset && dump.access() == DumpSource.Access.RANDOM) {
                     pieces.close();

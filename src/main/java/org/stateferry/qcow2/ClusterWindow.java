@@ -70,15 +70,15 @@ final class ClusterWindow {
     }
 
     /**
-     * Adds {@code step}, 1 or -1, to the numbers of those of {@code count} clusters from {@code cluster} on that lie in the
+     * Adds {@code step}, plus or minus {@link #NUMBER_MAX} at most, to the numbers of those of {@code count} clusters from {@code cluster} on that lie in the
      * window; they stay within plus and minus {@link #NUMBER_MAX}.
      */
     void add(long cluster, long count, int step) {
         int from = (int) Math.max(0, Math.min(numbers.length, cluster - first));
         int to = (int) Math.max(0, Math.min(numbers.length, cluster + count - first));
         for (int index = from; index < to; index++) {
-            int number = numbers[index] + step;
-            numbers[index] = Math.max(-NUMBER_MAX, Math.min(NUMBER_MAX, number));
+            // two numbers of 2^30 are one too many for an int
+            numbers[index] = (int) Math.max(-NUMBER_MAX, Math.min(NUMBER_MAX, (long) numbers[index] + step));
         }
     }
 }

@@ -37,15 +37,19 @@ final class L2TableWalk {
         windows.startPass();
     }
 
-    /** Walks the next table. */
-    void next(long l2Offset, Origin origin, ReferenceVisitor visitor) throws StateferryException {
+    /**
+     * Walks the next table.
+     *
+     * @param times how often it is referred to
+     */
+    void next(long l2Offset, int times, Origin origin, ReferenceVisitor visitor) throws StateferryException {
         if (!windows.skips(visitor.windows())) {
-            read(l2Offset, origin, visitor);
+            read(l2Offset, times, origin, visitor);
             windows.learn(windowsMet);
         }
     }
 
-    private void read(long l2Offset, Origin origin, ReferenceVisitor visitor) throws StateferryException {
+    private void read(long l2Offset, int times, Origin origin, ReferenceVisitor visitor) throws StateferryException {
         windowsMet = 0;
         reader.start(l2Offset, geometry.clusterSize());
         while (reader.next()) {
@@ -54,13 +58,13 @@ final class L2TableWalk {
                 long raw = slice.raw(index);
                 long bitmap = slice.bitmap(index);
                 if (raw != L2Entry.UNALLOCATED || bitmap != 0) {
-                    entry(raw, bitmap, reader.offset() + slice.position(index), origin, visitor);
+                    entry(raw, bitmap, reader.offset() + slice.position(index), times, origin, visitor);
                 }
             }
         }
     }
 
-    private void entry(long raw, long bitmap, long at, Origin origin, ReferenceVisitor visitor)
+    private void entry(long raw, long bitmap, long at, int times, Origin origin, ReferenceVisitor visitor)
             throws StateferryException {
         ClusterMapping mapping = ClusterMapping.of(raw, bitmap, geometry);
         String violation = L2Entry.violation(raw, bitmap, mapping, geometry, version);
@@ -74,7 +78,7 @@ final class L2TableWalk {
         long first = mapping.firstHostCluster(geometry);
         long count = mapping.hostClusterCount(geometry);
         windowsMet |= ClusterWindow.maskOf(first) | ClusterWindow.maskOf(first + count - 1);
-        visitor.reference(first, count, origin);
+        visitor.reference(first, count, times, origin);
         // The refcount of a cluster with compressed data says nothing about one entry.
         if (origin.isActive() && mapping.kind() != Kind.COMPRESSED) {
             visitor.activeEntry(first, L2Entry.isCopied(raw), at);

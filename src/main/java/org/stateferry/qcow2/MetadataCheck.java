@@ -29,7 +29,7 @@ public final class MetadataCheck {
     private final ReferenceWalk walk;
     private final Cancellation cancellation;
     private final long fileClusters;
-    private final BitSet windows = new BitSet();
+    private BitSet windows = new BitSet();
     /** References to each cluster. */
     private final ClusterWindow counted;
     /** References from the active disk: by so much a snapshot raises the refcount. */
@@ -78,7 +78,9 @@ public final class MetadataCheck {
             corrupt(refcounts.sharedBlock(), "refcount block belongs to two entries of the refcount table");
             return report();
         }
-        markStoredWindows();
+        // Only these windows are counted: a reference to anywhere else is wrong, and found so at once.
+        windows = refcounts.usedWindows(fileClusters, cancellation);
+        windows.set(0);
         // The first pass reports what is wrong in itself, so that later passes report nothing twice.
         for (int window = 0; window >= 0; window = windows.nextSetBit(window + 1)) {
             checkWindow(window);
@@ -111,19 +113,6 @@ public final class MetadataCheck {
                 corrupt(
                         image.header().snapshotsOffset(),
                         "snapshot \"" + entry.nameText() + "\" has an incomplete table entry (no disk size)");
-            }
-        }
-    }
-
-    /** Only these windows are counted: a reference to anywhere else is wrong, and found so at once. */
-    private void markStoredWindows() throws StateferryException {
-        windows.set(0);
-        int perBlock = geometry.refcountBlockEntryCount();
-        for (int block = 0; block < refcounts.blockCount(); block++) {
-            cancellation.check();
-            long first = (long) block * perBlock;
-            if (first < fileClusters && refcounts.countsAnything(block)) {
-                windows.set(ClusterWindow.index(first), ClusterWindow.index(first + perBlock - 1) + 1);
             }
         }
     }
@@ -217,13 +206,13 @@ public final class MetadataCheck {
         }
 
         @Override
-        public void reference(long firstCluster, long count, Origin origin) throws StateferryException {
+        public void reference(long firstCluster, long count, int times, Origin origin) throws StateferryException {
             if (reporting) {
                 noteOutside(firstCluster, firstCluster + count);
             }
-            super.reference(firstCluster, count, origin);
+            super.reference(firstCluster, count, times, origin);
             if (origin == Origin.ACTIVE_DISK) {
-                raises.add(firstCluster, count, 1);
+                raises.add(firstCluster, count, times);
             } else if (origin == Origin.REFCOUNT_BLOCK && counted.holds(firstCluster)) {
                 refcountBlocks.set((int) (firstCluster - counted.first()));
             }

@@ -189,9 +189,9 @@ final class RefcountRewriter {
 
         private void count() throws StateferryException {
             references.forEach(added, removed);
-            added.reference(geometry.clusterIndex(tableOffset), tableClusters, ReferenceVisitor.Origin.METADATA);
+            added.reference(geometry.clusterIndex(tableOffset), tableClusters, 1, ReferenceVisitor.Origin.METADATA);
             for (long offset : blockOffsets) {
-                added.reference(geometry.clusterIndex(offset), 1, ReferenceVisitor.Origin.METADATA);
+                added.reference(geometry.clusterIndex(offset), 1, 1, ReferenceVisitor.Origin.METADATA);
             }
         }
     }

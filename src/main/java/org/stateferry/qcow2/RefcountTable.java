@@ -149,6 +149,24 @@ final class RefcountTable {
         return true;
     }
 
+    /**
+     * The windows, by {@link ClusterWindow#index}, in which a cluster below {@code end} may have a refcount that is not zero.
+     *
+     * @param cancellation asked now and then
+     */
+    BitSet usedWindows(long end, Cancellation cancellation) throws StateferryException {
+        BitSet windows = new BitSet();
+        int perBlock = geometry.refcountBlockEntryCount();
+        for (int index = 0; index < blockCount(); index++) {
+            cancellation.check();
+            long first = (long) index * perBlock;
+            if (first < end && countsAnything(index)) {
+                windows.set(ClusterWindow.index(first), ClusterWindow.index(first + perBlock - 1) + 1);
+            }
+        }
+        return windows;
+    }
+
     private boolean isEmpty(long index) {
         return blockOffset(index) == 0 || emptyBlocks.get((int) index);
     }

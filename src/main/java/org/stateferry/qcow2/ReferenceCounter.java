@@ -30,8 +30,8 @@ class ReferenceCounter implements ReferenceVisitor {
     }
 
     @Override
-    public void reference(long firstCluster, long count, Origin origin) throws StateferryException {
-        window.add(firstCluster, count, step);
+    public void reference(long firstCluster, long count, int times, Origin origin) throws StateferryException {
+        window.add(firstCluster, count, step * times);
     }
 
     @Override

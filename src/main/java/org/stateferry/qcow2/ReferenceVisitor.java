@@ -5,11 +5,21 @@ import org.stateferry.error.StateferryException;
 /** Hears of every reference to host clusters that a {@link ReferenceWalk} meets, and of every entry that is not valid. */
 interface ReferenceVisitor {
     /**
-     * Something refers to {@code count} clusters from {@code firstCluster} on, once to each.
+     * Something refers to {@code count} clusters from {@code firstCluster} on.
      *
+     * @param times how often it refers to each
      * @param origin what refers to them
      */
-    void reference(long firstCluster, long count, Origin origin) throws StateferryException;
+    void reference(long firstCluster, long count, int times, Origin origin) throws StateferryException;
+
+    /**
+     * Whether the visitor listens for what an L2 table leads to; if not, the table is not read.
+     *
+     * @param times how often the walk has met the table
+     */
+    default boolean wants(long l2Cluster, int times, Origin origin) throws StateferryException {
+        return true;
+    }
 
     /**
      * The windows of clusters that the visitor listens for, as {@link ClusterWindow#maskOf}; references elsewhere may be left

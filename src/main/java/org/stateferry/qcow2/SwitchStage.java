@@ -135,7 +135,7 @@ public final class SwitchStage {
 
     private void tableReference(SnapshotTable table, long offset, ReferenceVisitor visitor) throws StateferryException {
         if (!table.entries().isEmpty()) {
-            visitor.reference(geometry.clusterIndex(offset), geometry.clusterCount(table.size()), Origin.METADATA);
+            visitor.reference(geometry.clusterIndex(offset), geometry.clusterCount(table.size()), 1, Origin.METADATA);
         }
     }
 

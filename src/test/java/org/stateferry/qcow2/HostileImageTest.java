@@ -85,6 +85,29 @@ class HostileImageTest {
         assertUnsound(image);
     }
 
+    /** Each part of such a table is told of once, with the number of tables that it belongs to. */
+    @Test
+    void endsForSnapshotsWhoseLargestL1TablesOverlap() throws Exception {
+        MemoryImageFile image =
+                Qcow2ImageBuilder.version3(16, 6, MIB).write(0, 1).build();
+        long l1Table = image.size();
+        fill(image, l1Table, image.u64(image.u64(40)) & ~(1L << 63), 65536);
+        long snapshots = image.size();
+        ByteBuffer entries = ByteBuffer.allocate(65536 * 64);
+        for (long index = 0; entries.hasRemaining(); index++) {
+            entries.putLong(l1Table + index % 8 * 65536)
+                    .putInt(4 * 1024 * 1024 - 1)
+                    .putInt(0);
+            entries.position(entries.position() + 20).putInt(24).position(entries.position() + 24);
+        }
+        image.write(entries.flip(), snapshots);
+        image.extendTo(1L << 43);
+        image.putU32(60, 65536).putU64(64, snapshots);
+
+        assertUnsound(image);
+        assertThat(SnapshotUsage.of(Qcow2Image.open(image), Cancellation.NEVER)).containsOnlyNulls();
+    }
+
     @Test
     void endsForBitmapsThatAllHaveTheLargestTable() throws Exception {
         MemoryImageFile image = ExampleImages.named("bitmaps").build();

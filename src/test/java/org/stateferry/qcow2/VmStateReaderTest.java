@@ -92,21 +92,33 @@ class VmStateReaderTest {
                 });
     }
 
-    /** Thousands of L1 entries that all lead to one L2 table take little room and would be followed for hours. */
     @Test
     void refusesAStateOfMoreClustersThanTheFileHas() {
         MemoryImageFile file = builder().build();
-        long entry = file.u64(file.u64(file.u64(64)) + 8 * 2);
-        long table = (file.size() + CLUSTER_SIZE - 1) / CLUSTER_SIZE * CLUSTER_SIZE;
-        file.extendTo(table + CLUSTER_SIZE);
-        for (int index = 2; index < CLUSTER_SIZE / 8; index++) {
-            file.putU64(table + 8 * index, entry);
+        long entry = file.u64(l2TableAt(file));
+        for (int index = 0; index < CLUSTER_SIZE / 8; index++) {
+            file.putU64(l2TableAt(file) + 8 * index, entry);
         }
-        file.putU64(file.u64(64), table).putU32(file.u64(64) + 8, CLUSTER_SIZE / 8);
 
         assertThatThrownBy(() -> reader(file).end()).isInstanceOfSatisfying(StateferryException.class, failure -> {
             assertThat(failure.kind()).isEqualTo(FailureKind.IMAGE_CORRUPT);
             assertThat(failure.problem()).contains("more clusters than the file");
+        });
+    }
+
+    /** Millions of L1 entries that all lead to one L2 table take little room and would be followed for hours. */
+    @Test
+    void refusesAStateThatLeadsToAnL2TableTwice() {
+        MemoryImageFile file = builder().build();
+        long entry = file.u64(file.u64(file.u64(64)) + 8 * 2);
+        long table = (file.size() + CLUSTER_SIZE - 1) / CLUSTER_SIZE * CLUSTER_SIZE;
+        file.extendTo(1L << 50);
+        file.putU64(table + 8 * 2, entry).putU64(table + 8 * 3, entry);
+        file.putU64(file.u64(64), table).putU32(file.u64(64) + 8, CLUSTER_SIZE / 8);
+
+        assertThatThrownBy(() -> reader(file).end()).isInstanceOfSatisfying(StateferryException.class, failure -> {
+            assertThat(failure.kind()).isEqualTo(FailureKind.IMAGE_CORRUPT);
+            assertThat(failure.offset()).isEqualTo(table + 8 * 3);
         });
     }
 

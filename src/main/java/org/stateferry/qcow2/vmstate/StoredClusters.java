@@ -1,5 +1,7 @@
 package org.stateferry.qcow2.vmstate;
 
+import java.util.HashSet;
+import java.util.Set;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.SparseReader;
@@ -16,9 +18,11 @@ import org.stateferry.storage.ImageFile;
 
 /**
  * Goes through the clusters that a snapshot maps from a guest offset on, in their order; those that are unallocated are left
- * out. Tables that are empty cost no reading. Not thread-safe.
+ * out. Tables that are empty cost no reading. Memory: 4 MiB at most. Not thread-safe.
  */
 final class StoredClusters {
+    private static final int KNOWN_TABLES_MAX = 1 << 16;
+
     private final ImageFile file;
     private final Qcow2Header header;
     private final ClusterGeometry geometry;
@@ -31,11 +35,15 @@ final class StoredClusters {
 
     private long tablesLeft;
 
+    /** Those that were read and hold something, as far as there is room. Empty ones cost nothing. */
+    private final Set<Long> tablesRead = new HashSet<>();
+
     /** Where the L2 table that is read lies. */
     private long l2Offset;
     /** The first guest byte that it maps, counted from the start. */
     private long l2Start;
 
+    private boolean tableIsNew;
     private int index;
     private int count;
     private long offset;
@@ -102,7 +110,13 @@ final class StoredClusters {
             }
             l2Start = l1Entries.index() * geometry.bytesPerL1Entry();
             l2Reader.start(l2Offset, geometry.clusterSize());
+            tableIsNew = true;
         }
+        if (tableIsNew && tablesRead.size() < KNOWN_TABLES_MAX && !tablesRead.add(l2Offset)) {
+            throw invalid(
+                    l1Entries.offset(), "two L1 entries of the snapshot lead to the same L2 table of its vmstate");
+        }
+        tableIsNew = false;
         index = 0;
         count = l2Reader.slice().limit() / geometry.l2EntrySize();
         return true;

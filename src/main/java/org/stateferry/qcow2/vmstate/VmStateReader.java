@@ -5,6 +5,7 @@ import org.stateferry.bytes.Alignment;
 import org.stateferry.bytes.ZeroBytes;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.qcow2.Cancellation;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.ClusterGeometry;
 import org.stateferry.qcow2.format.ClusterMapping;
@@ -155,11 +156,13 @@ public final class VmStateReader {
      * the time grows with what is stored and not with what is claimed.
      *
      * @param piece memory to read into
+     * @param cancellation asked before each piece
      * @return {@link #end}
      */
-    public long readStored(ByteBuffer piece) throws StateferryException {
+    public long readStored(ByteBuffer piece, Cancellation cancellation) throws StateferryException {
         return forEachStored((start, size) -> {
             for (long done = 0; done < size; done += piece.position()) {
+                cancellation.check();
                 read(piece.clear(), start + done, start + size);
             }
         });
@@ -170,12 +173,14 @@ public final class VmStateReader {
      *
      * @param piece memory to read into; its size is that of a piece
      * @param sample chooses the pieces
+     * @param cancellation asked before each piece
      * @return how many bytes were read
      */
-    public long readSample(ByteBuffer piece, Sample sample) throws StateferryException {
+    public long readSample(ByteBuffer piece, Sample sample, Cancellation cancellation) throws StateferryException {
         long[] read = {0};
         forEachStored((start, size) -> {
             for (long done = 0; done < size; done += piece.capacity()) {
+                cancellation.check();
                 long count = Math.min(piece.capacity(), size - done);
                 if (sample.takesNext()) {
                     read[0] += read(piece.clear(), start + done, start + done + count);
