@@ -104,9 +104,32 @@ class VerifyCommandTest {
         return all;
     }
 
+    /** As QEMU makes them. Which of two is meant is not guessed: the other one would be proven. */
+    @Test
+    void ofSnapshotsWithOneNameTheIdTellsWhichIsMeant() throws IOException {
+        byte[] second = ClusterContent.stream(200_000, 8);
+        Files.write(
+                image,
+                Qcow2ImageBuilder.version3(16, 4, 10 * MIB)
+                        .savevm("twin", ClusterContent.stream(100_000, 7))
+                        .savevm("twin", second)
+                        .build()
+                        .bytes());
+        Files.write(dump, second);
+        String[] against = {"--against", dump.toString(), "--format", "opaque"};
+
+        assertThat(run("--name", "twin", against[0], against[1], against[2], against[3]))
+                .isEqualTo(12);
+        assertThat(screen.err()).contains("2 snapshots have the name \"twin\"", "with --id: 1, 2");
+        assertThat(run("--name", "2", "--id", against[0], against[1], against[2], against[3]))
+                .isZero();
+        assertThat(run("--name", "1", "--id", against[0], against[1], against[2], against[3]))
+                .isEqualTo(14);
+    }
+
     @Sampled
     @ParameterizedTest
-    @CsvSource({"--sample 0", "--sample 101", "--seed 5"})
+    @CsvSource({"--id", "--sample 0", "--sample 101", "--seed 5"})
     void aShareThatMakesNoSenseIsAMisuse(String words) {
         assertThat(run(words.split(" "))).isEqualTo(2);
     }
