@@ -105,6 +105,33 @@ class CompressedDumpsTest {
         }
     }
 
+    /** To begin a member takes thousands of times as long as to read a byte of it, and megabytes of memory for bzip2. */
+    @ParameterizedTest
+    @EnumSource(Codec.class)
+    void whatIsCutIntoCrumbsIsRefusedSoon(Codec codec) throws Exception {
+        ByteArrayOutputStream crumbs = new ByteArrayOutputStream();
+        for (int index = 0; index < 4; index++) {
+            crumbs.write(Compressed.with(codec, new byte[] {STREAM[index]}));
+        }
+        byte[] crumb = Compressed.with(codec, new byte[1]);
+        for (int count = 0; count < 3000; count++) {
+            crumbs.write(crumb);
+        }
+        Path dump = Dumps.write(folder, crumbs.toByteArray());
+
+        assertThatThrownBy(() -> {
+                    try (DumpSource source = DumpSources.open(dump, DumpFormat.AUTO);
+                            PieceStream pieces = source.pieces(0)) {
+                        rest(pieces);
+                    }
+                })
+                .isInstanceOfSatisfying(StateferryException.class, failure -> {
+                    assertThat(failure.kind()).isEqualTo(FailureKind.DUMP_UNFIT);
+                    assertThat(failure.problem()).contains("more than 2000 parts");
+                    assertThat(failure.advice()).contains(codec.label() + " -d");
+                });
+    }
+
     @ParameterizedTest
     @EnumSource(Codec.class)
     void whatFollowsTheCompressedDataIsCounted(Codec codec) throws Exception {

@@ -36,6 +36,14 @@ public final class DecodedBytes implements SequentialBytes {
     /** So many zeros are looked at, in bytes; no member follows more of them. */
     private static final long PADDING_MAX = 64L * 1024 * 1024;
 
+    /**
+     * With more members than this, each has to have {@link #MEMBER_CONTENT_MIN} bytes on average: to begin one takes megabytes of
+     * memory for bzip2, and nobody's program makes so many of so little.
+     */
+    private static final long SMALL_MEMBERS_MAX = 2000;
+
+    private static final long MEMBER_CONTENT_MIN = 256;
+
     private static final String RESAVE =
             "save the state again, or decompress the file with %s -d to see what is left of it";
 
@@ -48,6 +56,7 @@ public final class DecodedBytes implements SequentialBytes {
 
     private @Nullable MemberDecoder member;
     private long decodedSize;
+    private long memberCount;
     private boolean begun;
     private boolean ended;
     private long surplus;
@@ -66,7 +75,7 @@ public final class DecodedBytes implements SequentialBytes {
         in = new CodedInput(feed, offset);
     }
 
-    /** Fails also if decoding needs more memory than it may. */
+    /** Fails also if decoding needs more memory than it may, or the data is cut into crumbs. */
     @Override
     public int read(ByteBuffer target) throws StateferryException {
         int start = target.position();
@@ -74,6 +83,10 @@ public final class DecodedBytes implements SequentialBytes {
             while (target.hasRemaining() && !ended) {
                 if (cancelled) { // there may be any number of members without content
                     throw StateferryException.in(FailureKind.INTERRUPTED, file, "reading the dump was ended");
+                }
+                if (member == null && isCrumbs(decodedSize + target.position() - start)) {
+                    throw unfit("it is made of more than " + SMALL_MEMBERS_MAX + " parts, each of less than "
+                            + MEMBER_CONTENT_MIN + " bytes on average");
                 }
                 MemberDecoder open = member == null ? nextMember() : member;
                 if (open != null && open.decode(target) < 0) {
@@ -103,6 +116,10 @@ public final class DecodedBytes implements SequentialBytes {
         return target.position() - start;
     }
 
+    private boolean isCrumbs(long contentSize) {
+        return memberCount > SMALL_MEMBERS_MAX && contentSize < memberCount * MEMBER_CONTENT_MIN;
+    }
+
     /** The next member, or null at the end or where a frame without content was passed. */
     private @Nullable MemberDecoder nextMember() throws IOException {
         if (begun) {
@@ -114,6 +131,7 @@ public final class DecodedBytes implements SequentialBytes {
         }
         begun = true;
         if (codec.isAt(in.peek(Codec.MAGIC_SIZE_MAX))) {
+            memberCount++;
             member = open();
             return member;
         }
