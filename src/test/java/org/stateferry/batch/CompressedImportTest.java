@@ -17,6 +17,7 @@ import org.stateferry.source.codec.Codec;
 import org.stateferry.testing.Compressed;
 import org.stateferry.testing.MigrationStreamBuilder;
 import org.stateferry.testing.RawBytes;
+import org.stateferry.testing.Sampled;
 
 /** Imports of streams whose length shows only at their end, and that can be read from their start only. */
 @Timeout(120)
@@ -26,6 +27,7 @@ class CompressedImportTest {
     @RegisterExtension
     static final ImportHome HOME = new ImportHome();
 
+    @Sampled
     @ParameterizedTest
     @EnumSource(Codec.class)
     void aCompressedDumpIsImportedAndRecognisedAfterwards(Codec codec) throws Exception {

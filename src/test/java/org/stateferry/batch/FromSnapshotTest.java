@@ -38,6 +38,7 @@ import org.stateferry.testing.MappedStateBuilder;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.RawBytes;
+import org.stateferry.testing.Sampled;
 
 /** An import whose dump is the state of a snapshot, of another image or of the same. */
 class FromSnapshotTest {
@@ -127,6 +128,7 @@ class FromSnapshotTest {
 
     private record SnapshotTimes(long seconds, long nanos, long vmClock) {}
 
+    @Sampled
     @ParameterizedTest
     @CsvSource({"512, NONE", "4096, IMAGE", "65536, IMAGE", "2097152, NONE"})
     void theClustersOfBothMayBeOfAnySizeAndPacked(int clusterSize, Compression compression) throws Exception {

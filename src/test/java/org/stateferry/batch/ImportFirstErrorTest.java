@@ -23,6 +23,7 @@ import org.stateferry.repository.ContextKeys;
 import org.stateferry.repository.ImportRecord;
 import org.stateferry.storage.IoMode;
 import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.Sampled;
 
 /** Calls on the image or the journal that fail: what the history tells, what the image is, and what the next run does. */
 class ImportFirstErrorTest {
@@ -86,6 +87,7 @@ class ImportFirstErrorTest {
         };
     }
 
+    @Sampled
     @ParameterizedTest
     @ValueSource(ints = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
     void whicheverWriteOfTheDataFailsThatIsTold(int index) throws Exception {

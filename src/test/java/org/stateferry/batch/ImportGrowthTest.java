@@ -18,6 +18,7 @@ import org.stateferry.batch.WatchedImageFile.Watcher;
 import org.stateferry.importer.ImportOutcome;
 import org.stateferry.storage.IoMode;
 import org.stateferry.testing.FileSystemProbe;
+import org.stateferry.testing.Sampled;
 import org.stateferry.testing.Thorough;
 
 /** A large state that is written past the page cache gets its blocks ahead of the writes. */
@@ -60,6 +61,7 @@ class ImportGrowthTest {
         bench.assertHolds("saved");
     }
 
+    @Sampled
     @ParameterizedTest
     @EnumSource(
             value = IoMode.class,

@@ -30,6 +30,7 @@ import org.stateferry.importer.ImportOutcome;
 import org.stateferry.importer.ImportOutcome.State;
 import org.stateferry.repository.ImportRecord;
 import org.stateferry.testing.RawBytes;
+import org.stateferry.testing.Sampled;
 
 /** Repositories that fail, are lost, or are behind the image: the image decides. */
 class ImportRestartTest {
@@ -151,6 +152,7 @@ class ImportRestartTest {
         bench.assertHolds("saved");
     }
 
+    @Sampled
     @ParameterizedTest
     @CsvSource({"STARTED, STARTED", "UNKNOWN, UNKNOWN", "STOPPING, STARTED", "UNKNOWN, COMPLETED", "STOPPED, UNKNOWN"})
     void anExecutionWithoutAnEndIsRecoveredAndGoneOnWith(BatchStatus jobStatus, BatchStatus stepStatus)

@@ -19,6 +19,7 @@ import org.stateferry.journal.Checkpoint;
 import org.stateferry.journal.Journal;
 import org.stateferry.repository.ImportRecord;
 import org.stateferry.testing.RawBytes;
+import org.stateferry.testing.Sampled;
 
 /** A stop, whenever it comes, leaves the old image and work that the same command continues; or it comes too late. */
 class ImportStopTest {
@@ -77,6 +78,7 @@ class ImportStopTest {
         assertCompletesFrom(0);
     }
 
+    @Sampled
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 7, 8, 9, 12})
     void aStopDuringTheTransferKeepsWhatWasHandedOver(int mebibytes) throws Exception {

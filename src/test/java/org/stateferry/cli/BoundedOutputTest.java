@@ -21,6 +21,7 @@ import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.LibvirtSaveBuilder;
 import org.stateferry.testing.MigrationStreamBuilder;
 import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.Sampled;
 import org.stateferry.testing.Thorough;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -91,6 +92,7 @@ class BoundedOutputTest {
         return image(250_000, 64_000, String::valueOf, index -> "snapshot " + index + " \u202e".repeat(8));
     }
 
+    @Thorough
     @Test
     void anImageWithAllThatTheFormatAllows() throws Exception {
         CommandResult shown = run("inspect", fullImage().toString());
@@ -133,6 +135,7 @@ class BoundedOutputTest {
                 .isEqualTo("9".repeat(65_000));
     }
 
+    @Sampled
     @ParameterizedTest
     @ValueSource(strings = {"", "--json"})
     void aSaveFileWithAsManyDevicesAsThereCanBe(String option) throws Exception {

@@ -45,6 +45,7 @@ import org.stateferry.testing.MappedStateBuilder;
 import org.stateferry.testing.Qcow2ImageBuilder;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.Sampled;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -126,6 +127,7 @@ class ExportCommandTest {
         assertThat(Files.readAllBytes(out)).isEqualTo(zeros);
     }
 
+    @Sampled
     @ParameterizedTest
     @CsvSource({"gzip, gzip", "zstd, zstd", "xz, xz"})
     void whatIsCompressedIsReadByTheToolOfThatName(String compression, String tool) throws Exception {
@@ -286,6 +288,7 @@ class ExportCommandTest {
         assertNothingIsLeft();
     }
 
+    @Sampled
     @ParameterizedTest
     @ValueSource(strings = {"GZIP", "ZSTD", "XZ"})
     void soDoesOneThatCompressesAndTheBytesAreTheSame(String compression) throws Exception {

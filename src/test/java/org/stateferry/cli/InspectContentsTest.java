@@ -23,6 +23,7 @@ import org.stateferry.testing.LibvirtSaveBuilder;
 import org.stateferry.testing.MappedStateBuilder;
 import org.stateferry.testing.MigrationStreamBuilder;
 import org.stateferry.testing.Qcow2ImageBuilder;
+import org.stateferry.testing.Sampled;
 import org.stateferry.testing.Thorough;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -179,6 +180,7 @@ class InspectContentsTest {
         return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(content));
     }
 
+    @Sampled
     @ParameterizedTest
     @EnumSource(Codec.class)
     void ofACompressedDumpTheSameIsToldAsOfAPlainOne(Codec codec) throws Exception {

@@ -26,6 +26,7 @@ import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.RunningCommand;
 import org.stateferry.testing.Sampled;
+import org.stateferry.testing.Thorough;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -75,6 +76,7 @@ class VerifyCommandTest {
                 .isBetween((long) (piecesMin - 1) * MIB, (long) piecesMax * MIB);
     }
 
+    @Thorough
     @Test
     void aSeedReadsTheSamePieces() throws Exception {
         try (var file = Files.newByteChannel(dump, StandardOpenOption.WRITE)) {

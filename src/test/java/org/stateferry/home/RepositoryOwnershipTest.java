@@ -18,6 +18,7 @@ import org.stateferry.batch.OtherProcess;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.repository.StatusFile;
+import org.stateferry.testing.Thorough;
 
 @Timeout(120)
 class RepositoryOwnershipTest {
@@ -95,6 +96,7 @@ class RepositoryOwnershipTest {
         assertThat(home.ownerLockFile()).exists();
     }
 
+    @Thorough
     @Test
     void threeProcessesAtOnceTakeTurns() throws Exception {
         Path turns = Files.createFile(folder.resolve("turns"));

@@ -31,6 +31,7 @@ import org.stateferry.testing.Effort;
 import org.stateferry.testing.ExampleImages;
 import org.stateferry.testing.ExampleImages.Example;
 import org.stateferry.testing.MemoryImageFile;
+import org.stateferry.testing.Sampled;
 import org.stateferry.testing.Seeds;
 
 /**
@@ -71,6 +72,7 @@ class DamagedImageTest {
         EXECUTOR.shutdownNow();
     }
 
+    @Sampled
     @ParameterizedTest
     @MethodSource("images")
     void isRefusedByNameOrTakesASnapshot(Example example) {

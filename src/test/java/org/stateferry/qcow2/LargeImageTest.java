@@ -9,6 +9,7 @@ import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
 import org.stateferry.testing.ClusterContent;
 import org.stateferry.testing.LargeImage;
+import org.stateferry.testing.Thorough;
 
 /**
  * A disk of 16 TiB takes a snapshot in the launcher's heap. How much of it is mapped is the system property
@@ -24,6 +25,7 @@ class LargeImageTest {
     @TempDir
     Path folder;
 
+    @Thorough
     @Test
     void takesASnapshotInTheLaunchersHeapAndInTheSpaceThatWasEstimated() throws Exception {
         Path file = LargeImage.create(folder.resolve("large.qcow2"), 16 * 1024 * GIB, MAPPED_SIZE);

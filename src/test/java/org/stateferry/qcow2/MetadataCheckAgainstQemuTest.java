@@ -24,6 +24,7 @@ import org.stateferry.testing.ExampleImages.Example;
 import org.stateferry.testing.MemoryImageFile;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
+import org.stateferry.testing.Sampled;
 import org.stateferry.testing.Seeds;
 
 /**
@@ -152,6 +153,7 @@ class MetadataCheckAgainstQemuTest {
         assertThat(theirs.exitCode()).as(theirs.output()).isIn(1, 2);
     }
 
+    @Sampled
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -167,6 +169,7 @@ class MetadataCheckAgainstQemuTest {
     }
 
     /** What verify says of an image, be it one that takes no import, and what QEMU says when it opens and checks it. */
+    @Sampled
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -202,6 +205,7 @@ class MetadataCheckAgainstQemuTest {
                         + report.output());
     }
 
+    @Sampled
     @ParameterizedTest
     @MethodSource("smallImages")
     void agreesOnRandomBits(Example example) {

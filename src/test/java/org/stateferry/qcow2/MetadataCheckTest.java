@@ -14,6 +14,7 @@ import org.stateferry.testing.ExampleImages.Example;
 import org.stateferry.testing.ImageReader;
 import org.stateferry.testing.MemoryImageFile;
 import org.stateferry.testing.Qcow2ImageBuilder;
+import org.stateferry.testing.Sampled;
 
 class MetadataCheckTest {
     private static final long MIB = 1024 * 1024;
@@ -30,6 +31,7 @@ class MetadataCheckTest {
         return MetadataCheck.run(Qcow2Image.open(image));
     }
 
+    @Sampled
     @ParameterizedTest
     @MethodSource("images")
     void countsUsedAndFreeClusters(Example example) throws Exception {

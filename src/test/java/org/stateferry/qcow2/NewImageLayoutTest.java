@@ -17,6 +17,7 @@ import org.stateferry.storage.ImageRights;
 import org.stateferry.testing.MemoryImageFile;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
+import org.stateferry.testing.Sampled;
 import tools.jackson.databind.JsonNode;
 
 /** A new image is what {@code qemu-img create} would make, whatever its cluster size. */
@@ -63,6 +64,7 @@ class NewImageLayoutTest {
         assertSound(new NewImage(128 * GIB, 512));
     }
 
+    @Sampled
     @ParameterizedTest
     @MethodSource("clusterSizes")
     void qemuTakesItForItsOwn(int clusterSize) throws Exception {

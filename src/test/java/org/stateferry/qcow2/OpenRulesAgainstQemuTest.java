@@ -18,6 +18,7 @@ import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.MemoryImageFile;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
+import org.stateferry.testing.Sampled;
 
 /** Bitmaps and encryption as QEMU makes them, spoiled in ways that take more than one field; QEMU opens them or does not. */
 class OpenRulesAgainstQemuTest {
@@ -144,6 +145,7 @@ class OpenRulesAgainstQemuTest {
         image.write(extension.rewind(), extensionAt(image, 0));
     }
 
+    @Sampled
     @ParameterizedTest
     @MethodSource("bitmapCases")
     void verifyFindsWhatKeepsQemuFromOpeningBitmapsAndAnImportRefusesIt(Case spoiled) throws Exception {

@@ -9,6 +9,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.stateferry.testing.Effort;
 import org.stateferry.testing.QemuMadeImage;
 import org.stateferry.testing.QemuTools;
+import org.stateferry.testing.Sampled;
 import org.stateferry.testing.Seeds;
 
 /** Images of any layout and past that QEMU's tools can give them take a snapshot, and QEMU's tools judge it. */
@@ -25,6 +26,7 @@ class QemuMadeImagesTest {
         QemuTools.assumeAvailable();
     }
 
+    @Sampled
     @ParameterizedTest
     @MethodSource("seeds")
     void takeASnapshotOrAreRefusedForAReason(long seed) {

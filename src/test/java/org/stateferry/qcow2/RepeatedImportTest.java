@@ -20,6 +20,7 @@ import org.stateferry.testing.ExampleImages;
 import org.stateferry.testing.Qcow2ImageBuilder;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
+import org.stateferry.testing.Thorough;
 
 /** A file that snapshots are imported into and deleted from does not grow without bound. */
 class RepeatedImportTest {
@@ -53,6 +54,7 @@ class RepeatedImportTest {
         assertThat(QemuImg.check(file).isClean()).isTrue();
     }
 
+    @Thorough
     @ParameterizedTest
     @ValueSource(ints = {9, 16})
     void staysBoundedWhenTheLastThreeAreKept(int clusterBits) throws Exception {

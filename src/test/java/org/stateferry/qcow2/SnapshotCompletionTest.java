@@ -34,6 +34,7 @@ import org.stateferry.testing.QemuIo;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.RecordingImageFile;
 import org.stateferry.testing.RecordingImageFile.Event;
+import org.stateferry.testing.Sampled;
 import org.stateferry.testing.Seeds;
 
 /** A snapshot of the disk alone is given a vmstate: it keeps its disk, id, name and date, and nothing else changes. */
@@ -72,6 +73,7 @@ class SnapshotCompletionTest {
                         .orElseThrow();
     }
 
+    @Sampled
     @ParameterizedTest
     @MethodSource(ExampleImages.ALL)
     void givesTheStateAndKeepsTheDiskAndAllElse(Example example) throws Exception {
@@ -190,6 +192,7 @@ class SnapshotCompletionTest {
         new CrashTrial(before, record(before), SnapshotCompletionTest::isCompleted).crashAfterEachWrite();
     }
 
+    @Sampled
     @ParameterizedTest
     @MethodSource("seeds")
     void leavesOldOrNewWhateverPartOfTheUnforcedWritesIsLost(long seed) throws Exception {
@@ -215,6 +218,7 @@ class SnapshotCompletionTest {
         return completed;
     }
 
+    @Sampled
     @ParameterizedTest
     @MethodSource(ExampleImages.FEW)
     void isOldOrNewWhicheverCallFails(Example example) throws Exception {
@@ -246,6 +250,7 @@ class SnapshotCompletionTest {
      * QEMU makes the snapshot, and the guest writes on. Where a snapshot was loaded before, the new one shares its vmstate
      * with the active disk, from which qemu-img does not take it.
      */
+    @Sampled
     @ParameterizedTest
     @MethodSource(ExampleImages.ALL)
     void qemuRevertsToTheDiskOfTheSnapshotWithTheState(Example example) throws Exception {

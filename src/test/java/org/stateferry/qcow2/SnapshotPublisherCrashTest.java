@@ -25,6 +25,7 @@ import org.stateferry.testing.RecordingImageFile;
 import org.stateferry.testing.RecordingImageFile.Event;
 import org.stateferry.testing.RecordingImageFile.Force;
 import org.stateferry.testing.RecordingImageFile.Write;
+import org.stateferry.testing.Sampled;
 import org.stateferry.testing.Seeds;
 import org.stateferry.testing.Thorough;
 
@@ -51,6 +52,7 @@ class SnapshotPublisherCrashTest {
         return recording.events();
     }
 
+    @Sampled
     @ParameterizedTest
     @MethodSource("images")
     void leavesOldOrNewAfterEachWrite(Example example) throws Exception {
@@ -86,6 +88,7 @@ class SnapshotPublisherCrashTest {
                 .noneMatch(event -> event instanceof Write write && write.offset() < 4096);
     }
 
+    @Thorough
     @Test
     void leavesImagesThatQemuAcceptsAsWell() throws Exception {
         QemuTools.assumeAvailable();

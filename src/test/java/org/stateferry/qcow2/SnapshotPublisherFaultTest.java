@@ -20,11 +20,13 @@ import org.stateferry.testing.FailingImageFile;
 import org.stateferry.testing.FailingImageFile.Call;
 import org.stateferry.testing.MemoryImageFile;
 import org.stateferry.testing.RecordingImageFile;
+import org.stateferry.testing.Sampled;
 
 /** Every call of a publish fails once: the image is the old one up to the switch, and old or new from there on. */
 class SnapshotPublisherFaultTest {
     private static final byte[] VM_STATE = ClusterContent.mixedStream(20_000, 6000, 3);
 
+    @Sampled
     @ParameterizedTest
     @MethodSource(ExampleImages.FEW)
     void leavesTheOldOrTheNewImageWhicheverCallFails(Example example) throws Exception {

@@ -27,6 +27,7 @@ import org.stateferry.testing.Qcow2ImageBuilder;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuIo;
 import org.stateferry.testing.QemuTools;
+import org.stateferry.testing.Sampled;
 
 /** What an image is like after a snapshot was published: all that was there is there, and the snapshot as well. */
 class SnapshotPublisherTest {
@@ -213,6 +214,7 @@ class SnapshotPublisherTest {
         }
     }
 
+    @Sampled
     @ParameterizedTest
     @MethodSource(ExampleImages.ALL)
     void leavesAnImageThatQemuAccepts(Example example) throws Exception {

@@ -11,6 +11,7 @@ import org.stateferry.testing.ImageReader;
 import org.stateferry.testing.MemoryImageFile;
 import org.stateferry.testing.RecordingImageFile;
 import org.stateferry.testing.RecordingImageFile.Event;
+import org.stateferry.testing.Sampled;
 import org.stateferry.testing.Seeds;
 
 /** A power cut at any moment of a removal leaves the snapshot there or gone, and the image sound without a new leak. */
@@ -41,6 +42,7 @@ class SnapshotRemoverCrashTest {
         new CrashTrial(before, record(before), SnapshotRemoverCrashTest::isGone).crashAfterEachWrite();
     }
 
+    @Sampled
     @ParameterizedTest
     @MethodSource("seeds")
     void leavesItThereOrGoneWhateverPartOfTheUnforcedWritesIsLost(long seed) throws Exception {

@@ -27,6 +27,7 @@ import org.stateferry.testing.MemoryImageFile;
 import org.stateferry.testing.Qcow2ImageBuilder;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
+import org.stateferry.testing.Sampled;
 
 /** What an image is like after a snapshot was taken out of it: as if it had never been there, and sound. */
 class SnapshotRemoverTest {
@@ -149,6 +150,7 @@ class SnapshotRemoverTest {
         }
     }
 
+    @Sampled
     @ParameterizedTest
     @MethodSource(ExampleImages.ALL)
     void leavesAnImageThatQemuAccepts(Example example) throws Exception {

@@ -23,6 +23,7 @@ import org.stateferry.testing.Qcow2ImageBuilder;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.RecordingImageFile;
+import org.stateferry.testing.Sampled;
 import org.stateferry.testing.Seeds;
 
 /** A snapshot that gets another name stays what it is, and so does everything else; at every crash it has one of the names. */
@@ -60,6 +61,7 @@ class SnapshotRenamerTest {
                 .containsExactlyElementsOf(contents(before).toList());
     }
 
+    @Sampled
     @ParameterizedTest
     @MethodSource(ExampleImages.ALL)
     void changesNothingButTheName(Example example) throws Exception {
@@ -100,6 +102,7 @@ class SnapshotRenamerTest {
         new CrashTrial(before, recording.events(), SnapshotRenamerTest::hasNewName).crashAfterEachWrite();
     }
 
+    @Sampled
     @ParameterizedTest
     @MethodSource("seeds")
     void itHasTheOldNameOrTheNewOneWhateverPartOfTheUnforcedWritesIsLost(long seed) throws Exception {

@@ -19,6 +19,7 @@ import org.stateferry.testing.ClusterContent;
 import org.stateferry.testing.MemoryImageFile;
 import org.stateferry.testing.Qcow2ImageBuilder;
 import org.stateferry.testing.QemuTools;
+import org.stateferry.testing.Sampled;
 
 /** Images that are sound but that no tool makes today, or only after a mishap. */
 class UnusualImagesTest {
@@ -83,6 +84,7 @@ class UnusualImagesTest {
         return image;
     }
 
+    @Sampled
     @ParameterizedTest
     @MethodSource("images")
     void takeASnapshotThatQemuAccepts(MemoryImageFile image) throws Exception {

@@ -24,6 +24,7 @@ import org.stateferry.batch.OtherProcess;
 import org.stateferry.batch.TestImports;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.importer.ImportIdentity;
+import org.stateferry.testing.Thorough;
 
 class ImportRecoveryTest {
     @RegisterExtension
@@ -111,6 +112,7 @@ class ImportRecoveryTest {
         assertThat(repository.getJobExecution(running.getId()).getStatus()).isEqualTo(BatchStatus.STARTED);
     }
 
+    @Thorough
     @Test
     void aKilledProcessLeavesAnImportThatRecoversAndRestarts(@TempDir Path killedFolder) throws Exception {
         StateferryHome killedHome = StateferryHome.open(killedFolder);

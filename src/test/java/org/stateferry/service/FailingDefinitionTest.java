@@ -81,7 +81,7 @@ class FailingDefinitionTest {
                         clock,
                         new DoubtfulJvm(code -> {})),
                 new ImportMetrics(new SimpleMeterRegistry(), job),
-                Silence.notices());
+                Silence.notices(home));
     }
 
     private void fire(ScheduledImport scheduled, int times, Duration every) {
@@ -140,6 +140,7 @@ class FailingDefinitionTest {
         assertThat(log).isLessThan(10_000);
     }
 
+    @Thorough
     @Test
     void othersImportInAHomeThatIsSmall() throws Exception {
         ScheduledImport bad = defineBad("bad");

@@ -74,7 +74,7 @@ class IdleDefinitionsTest {
                     definition,
                     parts,
                     new ImportMetrics(new SimpleMeterRegistry(), definition.job()),
-                    Silence.notices()));
+                    Silence.notices(home)));
         }
         return definitions;
     }

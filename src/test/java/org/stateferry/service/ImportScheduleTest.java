@@ -30,6 +30,7 @@ import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.service.definition.DefinitionStates;
 import org.stateferry.service.definition.ImportQueue;
+import org.stateferry.service.notification.DefinitionNotices;
 import org.stateferry.testing.Thorough;
 
 /** When definitions fire, with a clock that jumps and a machine that sleeps. */
@@ -152,13 +153,11 @@ class ImportScheduleTest {
         StateferryHome home = StateferryHome.open(folder.resolve("home"));
         ImportQueue queue = new ImportQueue(Runnable::run, wall);
         ServiceParts parts = TestParts.of(new Imports(), queue, home, stop, wall, new DoubtfulJvm(code -> {}));
+        DefinitionNotices nobody = Silence.notices(home);
         importSchedule = new ImportSchedule(
                 new DefinitionFolder(jobs, UnaryOperator.identity(), FileRoots.ANYWHERE),
                 definition -> new ScheduledImport(
-                        definition,
-                        parts,
-                        new ImportMetrics(new SimpleMeterRegistry(), definition.job()),
-                        Silence.notices()),
+                        definition, parts, new ImportMetrics(new SimpleMeterRegistry(), definition.job()), nobody),
                 queue,
                 new DefinitionStates(home),
                 machine,

@@ -107,7 +107,7 @@ class ScheduledImportTest {
                         clock,
                         new DoubtfulJvm(jvmEnded::set)),
                 new ImportMetrics(new SimpleMeterRegistry(), "nightly"),
-                Silence.notices());
+                Silence.notices(StateferryHome.open(folder.resolve("home"))));
     }
 
     @AfterEach

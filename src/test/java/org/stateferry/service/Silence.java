@@ -1,11 +1,9 @@
 package org.stateferry.service;
 
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.time.Clock;
 import java.util.List;
+import org.stateferry.error.StateferryException;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.service.notification.DefinitionNotices;
 import org.stateferry.service.notification.NotificationProperties;
@@ -16,18 +14,14 @@ import org.stateferry.service.notification.NotifyRule;
 final class Silence {
     private Silence() {}
 
-    static DefinitionNotices notices() {
-        try {
-            Notifications notifications = new Notifications(
-                    new NotificationProperties(List.of(), List.of(), List.of(), List.of(), "stateferry@localhost"),
-                    null,
-                    StateferryHome.open(Files.createTempDirectory("silence").resolve("home")),
-                    id -> "",
-                    new SimpleMeterRegistry(),
-                    Clock.systemUTC());
-            return notifications.of("any", NotifyRule.NONE);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+    static DefinitionNotices notices(StateferryHome home) throws StateferryException {
+        Notifications notifications = new Notifications(
+                new NotificationProperties(List.of(), List.of(), List.of(), List.of(), "stateferry@localhost"),
+                null,
+                home,
+                id -> "",
+                new SimpleMeterRegistry(),
+                Clock.systemUTC());
+        return notifications.of("any", NotifyRule.NONE);
     }
 }

@@ -260,7 +260,7 @@ class SwappedPathsTest {
                         clock,
                         new DoubtfulJvm(code -> {})),
                 new ImportMetrics(new SimpleMeterRegistry(), definition.job()),
-                Silence.notices());
+                Silence.notices(home));
     }
 
     @ParameterizedTest

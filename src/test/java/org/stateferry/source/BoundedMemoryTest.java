@@ -31,6 +31,7 @@ import org.stateferry.testing.FileSystemProbe;
 import org.stateferry.testing.LibvirtSaveBuilder;
 import org.stateferry.testing.MigrationStreamBuilder;
 import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.Sampled;
 import org.stateferry.testing.Thorough;
 
 /** Files made to exhaust memory or time are read in a process with a heap of 64 MiB. */
@@ -96,6 +97,7 @@ class BoundedMemoryTest {
         assertThat(read(stream)).startsWith("Stream");
     }
 
+    @Thorough
     @Test
     void aFileFullOfWhatLooksLikeAnEndMark() throws Exception {
         ByteBuffer footers = ByteBuffer.allocate(24 * MIB);
@@ -150,6 +152,7 @@ class BoundedMemoryTest {
     }
 
     /** 20 KiB of RAM whose pages come again and again, or a device that does not end: a few KiB that make more than a GiB. */
+    @Sampled
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void whatIsDecompressedToMoreThanItsRamAllows(boolean pages) throws Exception {

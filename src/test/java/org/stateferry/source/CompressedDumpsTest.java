@@ -35,6 +35,7 @@ import org.stateferry.testing.LibvirtSaveBuilder;
 import org.stateferry.testing.MappedStateBuilder;
 import org.stateferry.testing.MigrationStreamBuilder;
 import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.Sampled;
 
 /** Streams that are compressed from outside come out as they were, and damage to them is noticed. */
 @Timeout(120)
@@ -174,6 +175,7 @@ class CompressedDumpsTest {
         }
     }
 
+    @Sampled
     @ParameterizedTest
     @EnumSource(Codec.class)
     void aFlippedByteIsRefusedOrChangesNothing(Codec codec) throws Exception {

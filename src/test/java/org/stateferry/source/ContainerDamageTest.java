@@ -27,6 +27,7 @@ import org.stateferry.testing.Dumps;
 import org.stateferry.testing.Effort;
 import org.stateferry.testing.LibvirtSaveBuilder;
 import org.stateferry.testing.MigrationStreamBuilder;
+import org.stateferry.testing.Sampled;
 
 /**
  * Containers that are cut wherever one of their structures begins or ends, or have a byte changed in a header, a length or a
@@ -145,6 +146,7 @@ class ContainerDamageTest {
         return List.of(92, cookie, payload);
     }
 
+    @Sampled
     @ParameterizedTest
     @EnumSource
     void cutAnywhereItIsRefusedWithItsPlace(Container container) {
@@ -170,6 +172,7 @@ class ContainerDamageTest {
         return container == Container.BGZF && behind >= 0 && behind < 3;
     }
 
+    @Sampled
     @ParameterizedTest
     @EnumSource
     void aByteThatIsChangedIsRefusedWithItsPlaceOrMakesNoDifference(Container container) {

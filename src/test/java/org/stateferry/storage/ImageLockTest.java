@@ -27,6 +27,7 @@ import org.stateferry.testing.OpenFiles;
 import org.stateferry.testing.Qcow2ImageBuilder;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
+import org.stateferry.testing.Thorough;
 
 /** The lock on QEMU's bytes: other processes see it, and it is there for as long as the image is open. */
 class ImageLockTest {
@@ -167,6 +168,7 @@ class ImageLockTest {
     }
 
     /** The kernel lists all locks in pieces, between which a change elsewhere can make one disappear. */
+    @Thorough
     @Test
     void isNeverReportedLostBesideSomebodyWhoChangesManyLocks() throws Exception {
         Path second = Files.copy(image, folder.resolve("second.qcow2"));

@@ -34,6 +34,7 @@ import org.stateferry.testing.Flipping;
 import org.stateferry.testing.HoldingProcess;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.Thorough;
 
 /** Who may open an image, and what a refusal says. */
 class OpenImagesTest {
@@ -150,6 +151,7 @@ class OpenImagesTest {
     }
 
     /** As its folder's owner may do, who waits for somebody to look at the one and open the other. */
+    @Thorough
     @Test
     @Timeout(120)
     void aFifoThatTakesTheImagesPlaceMakesNobodyWait() throws Exception {

@@ -14,6 +14,7 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.testing.Effort;
 import org.stateferry.testing.MigrationStreamBuilder;
+import org.stateferry.testing.Sampled;
 
 /** Spoils streams at random; {@code -Dstateferry.seed} repeats one run. */
 class StreamFuzzTest {
@@ -24,6 +25,7 @@ class StreamFuzzTest {
         return given != null ? LongStream.of(given) : LongStream.range(0, 20);
     }
 
+    @Sampled
     @ParameterizedTest(name = "seed {0}")
     @MethodSource("seeds")
     void spoiledStreamsPassOrAreRefusedButNothingElse(long seed) {

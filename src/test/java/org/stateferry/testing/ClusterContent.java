@@ -4,6 +4,7 @@ import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Random;
+import java.util.SplittableRandom;
 import java.util.zip.DataFormatException;
 import java.util.zip.Deflater;
 import java.util.zip.Inflater;
@@ -29,7 +30,7 @@ public final class ClusterContent {
     /** A vmstate-like stream of any length. */
     public static byte[] stream(int length, long seed) {
         byte[] stream = new byte[length];
-        new Random(seed).nextBytes(stream);
+        new SplittableRandom(seed).nextBytes(stream);
         return stream;
     }
 

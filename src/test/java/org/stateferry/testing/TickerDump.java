@@ -8,7 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.Random;
+import java.util.SplittableRandom;
 import java.util.function.Consumer;
 
 /** Variations of a dump of the {@linkplain TickerGuest ticker} that QEMU loads as well as the original. */
@@ -48,7 +48,7 @@ public final class TickerDump {
      * record for that page comes later and wins.
      */
     public static Path inflated(Path original, Path target, int mebibytes, long seed) {
-        return inflated(original, target, mebibytes, new Random(seed)::nextBytes, false);
+        return inflated(original, target, mebibytes, new SplittableRandom(seed)::nextBytes, false);
     }
 
     /**

@@ -31,6 +31,7 @@ import org.stateferry.service.TestService;
 import org.stateferry.service.TestService.Answer;
 import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.Thorough;
 
 /** Who may have a real service do what, over real HTTP. */
 class AccessTest {
@@ -291,6 +292,7 @@ class AccessTest {
         assertThat(Files.readString(fresh.logFile())).doesNotContain(password);
     }
 
+    @Thorough
     @Test
     void overTlsCommandsTrustTheCertificateOfTheirServiceAndNoOther() throws Exception {
         StateferryHome secured = StateferryHome.open(folder.resolve("secured"));

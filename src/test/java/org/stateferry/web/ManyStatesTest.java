@@ -23,6 +23,7 @@ import org.stateferry.service.TestService;
 import org.stateferry.service.definition.ImportQueue;
 import org.stateferry.testing.Effort;
 import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.Thorough;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -106,6 +107,7 @@ class ManyStatesTest {
                 .count();
     }
 
+    @Thorough
     @Test
     void fiveDisksThatHangHoldBackTheirOwnImportsOnlyAndAHundredStatesAreImportedBesideThem() throws Exception {
         for (int i = 0; i < HANGING; i++) {

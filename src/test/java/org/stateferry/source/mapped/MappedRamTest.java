@@ -25,6 +25,7 @@ import org.stateferry.stream.StreamFile;
 import org.stateferry.stream.StreamSurvey;
 import org.stateferry.testing.MappedStateBuilder;
 import org.stateferry.testing.MigrationStreamBuilder;
+import org.stateferry.testing.Sampled;
 import org.stateferry.testing.Seeds;
 import org.stateferry.testing.Thorough;
 
@@ -44,6 +45,7 @@ class MappedRamTest {
         return Seeds.of(3);
     }
 
+    @Sampled
     @ParameterizedTest
     @MethodSource("seeds")
     void thePlainStreamIsThatOfTheSameGuestByteForByte(long seed) throws Exception {
@@ -233,6 +235,7 @@ class MappedRamTest {
         }
     }
 
+    @Sampled
     @ParameterizedTest
     @MethodSource("seeds")
     void damageNeverDoesMoreThanToBeRefused(long seed) {
