@@ -124,12 +124,12 @@ public final class WritersElsewhere {
     }
 
     private static @Nullable String field(Path information, String name) throws IOException {
-        for (String line : Files.readAllLines(information, StandardCharsets.ISO_8859_1)) {
-            if (line.startsWith(name)) {
-                return line.substring(name.length()).trim();
-            }
-        }
-        return null;
+        String text = '\n' + Files.readString(information, StandardCharsets.ISO_8859_1) + '\n';
+        int at = text.indexOf('\n' + name);
+        return at < 0
+                ? null
+                : text.substring(at + 1 + name.length(), text.indexOf('\n', at + 1))
+                        .strip();
     }
 
     private static String command(Path process) {

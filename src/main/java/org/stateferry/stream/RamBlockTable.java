@@ -22,11 +22,8 @@ final class RamBlockTable {
     private final List<RamBlock> blocks = new ArrayList<>();
     private final byte[][] names = new byte[BLOCKS_MAX][];
     private final long[] sizes = new long[BLOCKS_MAX];
+    /** Each index plus one; 0 is free. */
     private final int[] slots = new int[SLOTS];
-
-    RamBlockTable() {
-        Arrays.fill(slots, NONE);
-    }
 
     /** Adds a block. The caller makes sure that there is room and that the name is new. */
     void add(RamBlock block) {
@@ -35,10 +32,10 @@ final class RamBlockTable {
         names[index] = block.name().getBytes(StandardCharsets.UTF_8);
         sizes[index] = block.usedLength();
         int slot = Arrays.hashCode(names[index]) & (SLOTS - 1);
-        while (slots[slot] != NONE) {
+        while (slots[slot] != 0) {
             slot = (slot + 1) & (SLOTS - 1);
         }
-        slots[slot] = index;
+        slots[slot] = index + 1;
     }
 
     /** The index of the block whose name is at {@code at} of {@code in}, or {@link #NONE}. */
@@ -48,10 +45,10 @@ final class RamBlockTable {
             hash = 31 * hash + (byte) in.peekU8(at + i);
         }
         int slot = hash & (SLOTS - 1);
-        while (slots[slot] != NONE && !isNamed(slots[slot], in, at, length)) {
+        while (slots[slot] != 0 && !isNamed(slots[slot] - 1, in, at, length)) {
             slot = (slot + 1) & (SLOTS - 1);
         }
-        return slots[slot];
+        return slots[slot] - 1;
     }
 
     private boolean isNamed(int index, ElementInput in, int at, int length) {

@@ -9,6 +9,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.stateferry.stream.StreamCheck;
 import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.QemuVm;
+import org.stateferry.testing.Thorough;
 import org.stateferry.testing.TickerGuest;
 
 /** A guest that was saved without being stopped: it ran on, which the import says, and resumes where the save began. */
@@ -18,6 +19,7 @@ class BackgroundSnapshotIT {
     @TempDir
     Path directory;
 
+    @Thorough
     @Test
     void aGuestThatRanOnDuringTheSaveResumesWhereThatBegan() {
         Scene scene = Scene.in(directory);

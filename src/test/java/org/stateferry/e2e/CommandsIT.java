@@ -70,6 +70,7 @@ class CommandsIT {
                 scene.dump().toString());
     }
 
+    @Thorough
     @Test
     void anImportOfAnotherProcessIsStoppedAndRestarted() {
         Scene scene = Scene.withoutQemu(directory).withLongDump(24, 1);

@@ -51,6 +51,7 @@ class DiskFullIT {
         }
     }
 
+    @Thorough
     @Test
     void theImagesDiskIsFullDuringTheTransfer() {
         try (SmallDisk disk = SmallDisk.mount(directory.resolve("disk"), DISK_SIZE)) {

@@ -47,6 +47,7 @@ class HomeIT {
         assertThat(RawBytes.sha256(scene.image())).isEqualTo(before);
     }
 
+    @Thorough
     @Test
     void aDamagedRepositoryIsNamedWithAdviceThatHelps() throws IOException {
         Scene scene = Scene.in(directory);

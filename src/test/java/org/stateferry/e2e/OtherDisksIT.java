@@ -10,6 +10,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuIo;
 import org.stateferry.testing.QemuVm;
+import org.stateferry.testing.Thorough;
 import org.stateferry.testing.TickerGuest;
 
 /** A guest with two disks goes on from an import: QEMU finds the snapshot in both of them. */
@@ -19,6 +20,7 @@ class OtherDisksIT {
     @TempDir
     Path directory;
 
+    @Thorough
     @Test
     void aGuestWithTwoDisksGoesOnWhereItStopped() {
         Scene scene = Scene.in(directory);

@@ -11,6 +11,7 @@ import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.NewestQemu;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuVm;
+import org.stateferry.testing.Thorough;
 import org.stateferry.testing.TickerGuest;
 
 /** Snapshots that QEMU has made of a running guest, renamed and deleted without it; QEMU is the judge. */
@@ -20,6 +21,7 @@ class SnapshotsIT {
     @TempDir
     Path directory;
 
+    @Thorough
     @Test
     void whatStaysResumesAfterOthersWereDeletedAndRenamed() {
         Scene scene = Scene.in(directory);

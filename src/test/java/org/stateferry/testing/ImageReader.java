@@ -4,13 +4,13 @@ import com.github.luben.zstd.ZstdInputStream;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.zip.CRC32C;
 
 /**
  * A second, simple reading of the qcow2 format: what a guest sees, and which host clusters are in use. Tests compare the
@@ -199,6 +199,8 @@ public final class ImageReader {
     }
 
     private static String hash(byte[] bytes) {
-        return HexFormat.of().toHexDigits(Arrays.hashCode(bytes));
+        CRC32C checksum = new CRC32C();
+        checksum.update(bytes);
+        return HexFormat.of().toHexDigits((int) checksum.getValue());
     }
 }

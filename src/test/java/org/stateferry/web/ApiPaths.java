@@ -19,7 +19,9 @@ public final class ApiPaths {
     public static SortedSet<String> ofCode() {
         SortedSet<String> paths = new TreeSet<>();
         new ClassFileImporter()
-                .withImportOption(new ImportOption.DoNotIncludeTests()).importPackages("org.stateferry").stream()
+                        .withImportOption(new ImportOption.DoNotIncludeTests())
+                        .importPackages(ApiPaths.class.getPackageName())
+                        .stream()
                         .filter(type -> type.isAnnotatedWith(RequestMapping.class))
                         .forEach(type -> {
                             String root = type.getAnnotationOfType(RequestMapping.class)
