@@ -2,6 +2,7 @@ package org.stateferry.batch;
 
 import io.micrometer.observation.ObservationRegistry;
 import java.io.OutputStream;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import org.springframework.batch.core.BatchStatus;
@@ -9,6 +10,7 @@ import org.springframework.batch.core.job.Job;
 import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.job.builder.JobBuilder;
 import org.springframework.batch.core.launch.JobOperator;
+import org.springframework.batch.core.listener.JobExecutionListener;
 import org.springframework.batch.core.listener.StepListener;
 import org.springframework.batch.core.repository.JobRepository;
 import org.springframework.batch.core.step.Step;
@@ -25,9 +27,12 @@ import org.stateferry.home.StateferryHome;
 import org.stateferry.home.StopSignal;
 import org.stateferry.importer.ImportProgress;
 import org.stateferry.repository.ExportParameters;
+import org.stateferry.repository.ImportLogs;
 import org.stateferry.repository.ImportParameters;
 import org.stateferry.repository.ImportRecovery;
 import org.stateferry.repository.RepositoryFailure;
+import org.stateferry.repository.RunningImport;
+import org.stateferry.repository.RunningImports;
 import org.stateferry.repository.StatusFile;
 
 /**
@@ -42,19 +47,27 @@ public final class ExportService {
     private final JobRepository repository;
     private final JobOperator operator;
     private final StatusFile status;
+    private final RunningImports running;
+    private final ImportLogs logs;
     private final ObservationRegistry observations;
+    private final List<JobExecutionListener> listeners;
 
     ExportService(
             StateferryHome home,
             JobRepository repository,
             JobOperator operator,
             StatusFile status,
-            ObservationRegistry observations) {
+            RunningImports running,
+            ObservationRegistry observations,
+            List<JobExecutionListener> listeners) {
         this.home = home;
         this.repository = repository;
         this.operator = operator;
         this.status = status;
+        this.running = running;
+        this.logs = new ImportLogs(home);
         this.observations = observations;
+        this.listeners = List.copyOf(listeners);
     }
 
     /**
@@ -67,21 +80,42 @@ public final class ExportService {
     public ExportOutcome run(ExportRequest request, ImportProgress progress, StopSignal stop)
             throws StateferryException {
         StopSignal own = stop.child();
-        try (RunningAttempt attempt = new RunningAttempt(home, repository, status, own, (id, executionId) -> {});
-                Export export = Export.open(request, OutputStream.nullOutputStream())) {
-            ExportAttempt state = new ExportAttempt(export, progress, own);
-            String name = export.snapshot().nameText();
-            JobExecution execution = ImportService.start(
-                    operator,
-                    job(state, attempt),
-                    ExportParameters.of(home, request, name, export.identity(), round(request, export)));
-            if (execution.getStatus() != BatchStatus.COMPLETED) {
-                throw export.failed(failure(state, execution));
+        RunningImport.Subject asked =
+                RunningImport.Subject.of(request, request.snapshot().words().get(0));
+        try (ImportNotes notes = new ImportNotes(asked, progress, logs, running)) {
+            // The attempt is closed last: when others read that it has ended, the image is free.
+            try (RunningAttempt attempt = new RunningAttempt(home, repository, status, own, notes::began);
+                    Export export = Export.open(request, OutputStream.nullOutputStream())) {
+                notes.isAbout(
+                        RunningImport.Subject.of(request, export.snapshot().nameText()));
+                ExportOutcome outcome = run(request, export, attempt, notes, own);
+                notes.succeeded(outcome);
+                return outcome;
+            } catch (StateferryException e) {
+                notes.failed(e);
+                throw e;
+            } catch (RuntimeException e) {
+                StateferryException failure = RepositoryFailure.translated(e);
+                notes.failed(failure);
+                throw failure;
             }
-            return Objects.requireNonNull(state.outcome(), "a completed job has an outcome");
-        } catch (RuntimeException e) {
-            throw RepositoryFailure.translated(e);
         }
+    }
+
+    private ExportOutcome run(
+            ExportRequest request, Export export, RunningAttempt attempt, ImportNotes notes, StopSignal stop)
+            throws StateferryException {
+        ExportAttempt state = new ExportAttempt(export, notes, stop);
+        String name = export.snapshot().nameText();
+        attempt.begins();
+        JobExecution execution = ImportService.start(
+                operator,
+                job(state, attempt),
+                ExportParameters.of(home, request, name, export.identity(), round(request, export)));
+        if (execution.getStatus() != BatchStatus.COMPLETED) {
+            throw export.failed(failure(state, execution));
+        }
+        return Objects.requireNonNull(state.outcome(), "a completed job has an outcome");
     }
 
     /** What was left unended is ended: that its file could be locked proves that no process runs it any more. */
@@ -98,12 +132,11 @@ public final class ExportService {
     }
 
     private Job job(ExportAttempt state, RunningAttempt attempt) {
-        return new JobBuilder(ExportParameters.JOB, repository)
+        JobBuilder job = new JobBuilder(ExportParameters.JOB, repository)
                 .observationRegistry(observations)
-                .listener(attempt)
-                .start(transfer(state))
-                .next(complete(state))
-                .build();
+                .listener(attempt);
+        listeners.forEach(job::listener);
+        return job.start(transfer(state)).next(complete(state)).build();
     }
 
     private Step transfer(ExportAttempt state) {

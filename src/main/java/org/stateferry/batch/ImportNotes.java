@@ -10,15 +10,15 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.MDC;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.exporter.ExportOutcome;
 import org.stateferry.importer.ImportOutcome;
 import org.stateferry.importer.ImportProgress;
-import org.stateferry.importer.ImportRequest;
 import org.stateferry.repository.ImportLogs;
 import org.stateferry.repository.RunningImport;
 import org.stateferry.repository.RunningImports;
 
 /**
- * Writes down how an import gets on, in its own log and in the list of what runs now, and passes it on to whoever else wants
+ * Writes down how an import or export gets on, in its own log and in the list of what runs now, and passes it on to whoever else wants
  * to hear. What it hears before the history knows the import waits until then; if it never does, there is no log to write to.
  *
  * <p>While it is open, what the calling thread logs has the import's ID in its MDC as {@value #KEY}, and goes into the import's
@@ -35,7 +35,7 @@ final class ImportNotes implements ImportProgress, AutoCloseable {
     private static final double MIB = 1 << 20;
     private static final ThreadLocal<@Nullable ImportNotes> CURRENT = new ThreadLocal<>();
 
-    private final ImportRequest request;
+    private RunningImport.Subject subject;
     private final ImportProgress listener;
     private final ImportLogs logs;
     private final RunningImports running;
@@ -47,13 +47,13 @@ final class ImportNotes implements ImportProgress, AutoCloseable {
     private long toldAt;
 
     /**
-     * @param request what is asked for
+     * @param subject what is asked for
      * @param listener hears the same
      * @param logs where the log is kept
      * @param running what runs now
      */
-    ImportNotes(ImportRequest request, ImportProgress listener, ImportLogs logs, RunningImports running) {
-        this.request = request;
+    ImportNotes(RunningImport.Subject subject, ImportProgress listener, ImportLogs logs, RunningImports running) {
+        this.subject = subject;
         this.listener = listener;
         this.logs = logs;
         this.running = running;
@@ -65,6 +65,11 @@ final class ImportNotes implements ImportProgress, AutoCloseable {
         return CURRENT.get();
     }
 
+    /** What it is about is known better; before it begins. */
+    void isAbout(RunningImport.Subject better) {
+        subject = better;
+    }
+
     /** There was an attempt before that has not come to its end. */
     void goesOn() {
         goesOn = true;
@@ -74,13 +79,10 @@ final class ImportNotes implements ImportProgress, AutoCloseable {
     void began(long importId, long executionId) {
         id = importId;
         MDC.put(KEY, String.valueOf(importId));
-        attempt = new RunningImport(importId, executionId, request, clock.instant());
+        attempt = new RunningImport(importId, executionId, subject, clock.instant());
         running.show(executionId, attempt);
         List<String> lines = new ArrayList<>();
-        lines.add(line(
-                "INFO",
-                "attempt " + executionId + (goesOn ? " goes on" : " begins") + ": " + request.dump() + " into "
-                        + request.image() + " as " + request.name()));
+        lines.add(line("INFO", "attempt " + executionId + (goesOn ? " goes on" : " begins") + ": " + subject.line()));
         lines.addAll(early);
         early.clear();
         logs.add(id, lines);
@@ -147,6 +149,14 @@ final class ImportNotes implements ImportProgress, AutoCloseable {
                 "succeeded: snapshot " + outcome.snapshotId() + ", a state of " + mebibytes(outcome.vmStateSize())
                         + ", " + mebibytes(outcome.bytesWritten()) + " written in "
                         + outcome.transferMillis() + " ms, published in " + outcome.publishMillis() + " ms");
+    }
+
+    /** It has ended well. */
+    void succeeded(ExportOutcome outcome) {
+        add(
+                "INFO",
+                "succeeded: a state of " + mebibytes(outcome.streamSize()) + " has become a file of "
+                        + mebibytes(outcome.outputSize()) + " in " + outcome.millis() + " ms");
     }
 
     /** It has failed, or was stopped. */

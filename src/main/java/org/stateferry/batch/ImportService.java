@@ -37,6 +37,7 @@ import org.stateferry.repository.ImportLogs;
 import org.stateferry.repository.ImportParameters;
 import org.stateferry.repository.ImportRecovery;
 import org.stateferry.repository.RepositoryFailure;
+import org.stateferry.repository.RunningImport;
 import org.stateferry.repository.RunningImports;
 import org.stateferry.repository.StatusFile;
 import org.stateferry.source.DumpSource;
@@ -127,7 +128,7 @@ public final class ImportService implements ImportRunner {
             ImportRequest request, @Nullable ImportInstance wanted, ImportProgress progress, StopSignal stop)
             throws StateferryException {
         StopSignal own = stop.child();
-        try (ImportNotes notes = new ImportNotes(request, progress, logs, running)) {
+        try (ImportNotes notes = new ImportNotes(RunningImport.Subject.of(request), progress, logs, running)) {
             try (RunningAttempt attempt = new RunningAttempt(home, repository, status, own, notes::began);
                     ImportSession session = ImportSession.open(request, home, access, notes, own)) {
                 // The attempt is closed last: when others read that it has ended, the image is free.
@@ -174,6 +175,7 @@ public final class ImportService implements ImportRunner {
             notes.goesOn();
         }
         TransferTally tally = new TransferTally();
+        attempt.begins();
         JobExecution execution = start(
                 operator,
                 jobs.create(session, attempt, identity, tally),

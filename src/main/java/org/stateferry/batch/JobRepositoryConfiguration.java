@@ -54,6 +54,8 @@ public class JobRepositoryConfiguration {
                                 + ";WRITE_DELAY=0;COMPRESS=TRUE;DB_CLOSE_ON_EXIT=FALSE"),
                 Map.entry("spring.flyway.locations", "classpath:db/migration/{vendor}"),
                 Map.entry("spring.flyway.fail-on-missing-locations", "true"),
+                // By default what a newer program has done to the schema is taken for harmless.
+                Map.entry("spring.flyway.ignore-migration-patterns", ""),
                 Map.entry("spring.batch.jdbc.initialize-schema", "never"),
                 // With Spring Batch's SERIALIZABLE, imports that begin at the same time make PostgreSQL roll back one
                 // of them.
@@ -131,9 +133,17 @@ public class JobRepositoryConfiguration {
             JobRepository repository,
             JobOperator operator,
             StatusFile status,
-            ObjectProvider<ObservationRegistry> observations) {
+            RunningImports running,
+            ObjectProvider<ObservationRegistry> observations,
+            ObjectProvider<JobExecutionListener> listeners) {
         return new ExportService(
-                home, repository, operator, status, observations.getIfAvailable(() -> ObservationRegistry.NOOP));
+                home,
+                repository,
+                operator,
+                status,
+                running,
+                observations.getIfAvailable(() -> ObservationRegistry.NOOP),
+                listeners.orderedStream().toList());
     }
 
     @Bean

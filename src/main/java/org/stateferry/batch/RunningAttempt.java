@@ -26,6 +26,7 @@ final class RunningAttempt implements JobExecutionListener, AutoCloseable {
     private final Beginning beginning;
     private @Nullable StopRequestWatch watch;
     private long executionId;
+    private boolean begins;
 
     /** Hears that the history knows an attempt. */
     @FunctionalInterface
@@ -52,6 +53,12 @@ final class RunningAttempt implements JobExecutionListener, AutoCloseable {
         this.beginning = beginning;
     }
 
+    /** Its job is started now: from here on the repository may know it. */
+    void begins() {
+        begins = true;
+        status.begins();
+    }
+
     @Override
     public void beforeJob(JobExecution execution) {
         ContextKeys.beginAttempt(execution.getExecutionContext());
@@ -60,12 +67,21 @@ final class RunningAttempt implements JobExecutionListener, AutoCloseable {
         // First the watch: whoever reads that the attempt is running may ask at once for its end.
         watch = StopRequestWatch.begin(new StopRequest(home, execution.getJobInstanceId()), stop);
         status.started(executionId);
+        hasBegun();
         beginning.began(execution.getJobInstanceId(), executionId);
+    }
+
+    private void hasBegun() {
+        if (begins) {
+            begins = false;
+            status.hasBegun();
+        }
     }
 
     /** To be called when the job has returned and the image is released. Does nothing to an attempt that never began. */
     @Override
     public void close() {
+        hasBegun();
         if (watch != null) {
             watch.close();
             status.ended(executionId);

@@ -123,7 +123,7 @@ public final class ImportHistory {
         ImportIdentity identity = ImportParameters.identity(parameters::get);
         boolean ours = home.installationId().equals(identity.installationId());
         List<Attempt> attempts = rows.stream()
-                .map(row -> row.toAttempt(!ours || running.contains(row.executionId())))
+                .map(row -> row.toAttempt(!ours || running.mayContain(row.executionId())))
                 .toList();
         AttemptRow lastRow = rows.get(rows.size() - 1);
         Attempt last = attempts.get(attempts.size() - 1);

@@ -4,6 +4,7 @@ import java.sql.SQLException;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.flywaydb.core.api.FlywayException;
+import org.flywaydb.core.api.exception.FlywayValidateException;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.NestedExceptionUtils;
 import org.springframework.core.env.Environment;
@@ -43,6 +44,14 @@ public final class RepositoryFailure {
             Throwable failure, StateferryHome home, @Nullable Environment environment) {
         if (isOutOfMemory(failure)) {
             return outOfMemory(failure);
+        }
+        if (causes(failure).anyMatch(FlywayValidateException.class::isInstance)) {
+            return StateferryException.of(
+                            FailureKind.REPOSITORY,
+                            "the job repository's schema is not one of this version of the program")
+                    .causedBy(failure)
+                    .advise("Use the version that was used last, or the home as it was copied before the upgrade; "
+                            + home.logFile() + " says more.");
         }
         String message = firstLine(NestedExceptionUtils.getMostSpecificCause(failure));
         if (environment == null || !isOfDatabase(failure)) {

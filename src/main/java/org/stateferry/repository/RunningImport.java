@@ -4,33 +4,75 @@ import java.time.Instant;
 import java.util.Locale;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.exporter.ExportRequest;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.importer.TransferMeter;
 
-/** An attempt that this process makes now, and how far it is. Thread-safe. */
+/** An attempt at an import or export that this process makes now, and how far it is. Thread-safe. */
 public final class RunningImport {
     private final long id;
     private final long attempt;
-    private final ImportRequest request;
+    private final Subject subject;
     private final Instant started;
     private final TransferMeter meter = new TransferMeter(System::nanoTime);
     private String step = "start";
     private boolean transferring;
 
     /**
-     * How far an import is.
+     * What it is about, as {@link ImportRecord} has it.
      *
-     * @param id the import's ID
+     * @param job {@code import} or {@code export}
+     * @param dump the path of the dump or, of an export, of the file that is made, as it was given
+     * @param image the image's path, likewise
+     * @param name the snapshot's name
+     */
+    public record Subject(String job, String dump, String image, String name) {
+        /** An import. */
+        public static Subject of(ImportRequest request) {
+            return new Subject(
+                    ImportParameters.JOB,
+                    request.dump().toString(),
+                    request.image().toString(),
+                    request.name());
+        }
+
+        /**
+         * An export.
+         *
+         * @param request one into a file
+         * @param name the snapshot's name
+         */
+        public static Subject of(ExportRequest request, String name) {
+            return new Subject(
+                    ExportParameters.JOB,
+                    String.valueOf(request.out()),
+                    request.image().toString(),
+                    name);
+        }
+
+        /** The same for people. */
+        public String line() {
+            return job.equals(ExportParameters.JOB)
+                    ? name + " of " + image + " into " + dump
+                    : dump + " into " + image + " as " + name;
+        }
+    }
+
+    /**
+     * How far an import or export is.
+     *
+     * @param id its ID
      * @param attempt the attempt's ID
-     * @param dump the dump's path as it was given
+     * @param dump the path of the dump or, of an export, of the file that is made, as it was given
      * @param image the image's path, likewise
      * @param name the snapshot's name
      * @param started when the attempt began
-     * @param step {@code start}, {@code prepare}, {@code transfer} or {@code publish}
+     * @param step {@code start}, {@code prepare}, {@code transfer} or {@code publish}, of an export {@code complete}
      * @param bytesDone stream bytes handed to the write path, those of earlier attempts included; null before the transfer
      * @param bytesTotal length of the stream, or null while that is not known
      * @param bytesPerSecond how fast it is of late, or null while that is not known
      * @param secondsLeft how long the transfer still takes at that rate, or null while that is not known
+     * @param job {@code import} or {@code export}
      */
     public record State(
             long id,
@@ -43,12 +85,14 @@ public final class RunningImport {
             @Nullable Long bytesDone,
             @Nullable Long bytesTotal,
             @Nullable Long bytesPerSecond,
-            @Nullable Long secondsLeft) {
+            @Nullable Long secondsLeft,
+            String job) {
         private static final double MIB = 1 << 20;
 
         /** The same for people, on one line. */
         public String line() {
-            StringBuilder line = new StringBuilder("import ")
+            StringBuilder line = new StringBuilder(job)
+                    .append(' ')
                     .append(id)
                     .append(" is in phase ")
                     .append(step);
@@ -69,7 +113,9 @@ public final class RunningImport {
             if (secondsLeft != null) {
                 line.append(", ").append(secondsLeft).append(" s left");
             }
-            return line.append(": ").append(dump).append(" into ").append(image).toString();
+            return line.append(": ")
+                    .append(new Subject(job, dump, image, name).line())
+                    .toString();
         }
 
         private static String mebibytes(long bytes) {
@@ -78,15 +124,15 @@ public final class RunningImport {
     }
 
     /**
-     * @param id the import's ID
+     * @param id the ID of the import or export
      * @param attempt the attempt's ID
-     * @param request what was asked for
+     * @param subject what was asked for
      * @param started when the attempt began
      */
-    public RunningImport(long id, long attempt, ImportRequest request, Instant started) {
+    public RunningImport(long id, long attempt, Subject subject, Instant started) {
         this.id = id;
         this.attempt = attempt;
-        this.request = request;
+        this.subject = subject;
         this.started = started;
     }
 
@@ -108,14 +154,15 @@ public final class RunningImport {
         return new State(
                 id,
                 attempt,
-                request.dump().toString(),
-                request.image().toString(),
-                request.name(),
+                subject.dump,
+                subject.image,
+                subject.name,
                 started,
                 step,
                 transferring ? meter.done() : null,
                 transferring && meter.isTotalKnown() ? meter.total() : null,
                 rate > 0 ? rate : null,
-                left.isPresent() ? left.getAsLong() : null);
+                left.isPresent() ? left.getAsLong() : null,
+                subject.job);
     }
 }

@@ -14,10 +14,29 @@ import java.util.concurrent.ConcurrentHashMap;
  */
 public final class RunningImports {
     private final Set<Long> executionIds = ConcurrentHashMap.newKeySet();
+    /** How many are about to begin, which the repository may know already and nobody else. */
+    private int beginning;
+    /** The highest ID so far, and what that was when the first of those began that are about to begin. */
+    private long highestId;
+
+    private long idBefore;
     /** By execution; of those that have told. */
     private final Map<Long, RunningImport> told = new ConcurrentHashMap<>();
 
-    void add(long executionId) {
+    synchronized void begins() {
+        if (beginning == 0) {
+            idBefore = highestId;
+        }
+        beginning++;
+    }
+
+    /** One that was to begin has done so, and was added before, or has not. */
+    synchronized void hasBegun() {
+        beginning--;
+    }
+
+    synchronized void add(long executionId) {
+        highestId = Math.max(highestId, executionId);
         executionIds.add(executionId);
     }
 
@@ -28,6 +47,11 @@ public final class RunningImports {
 
     boolean contains(long executionId) {
         return executionIds.contains(executionId);
+    }
+
+    /** The same, or it may be one that is just beginning: those have higher IDs than all before. */
+    synchronized boolean mayContain(long executionId) {
+        return contains(executionId) || (beginning > 0 && executionId > idBefore);
     }
 
     /** Lets others see how far an execution is, until it has ended. */

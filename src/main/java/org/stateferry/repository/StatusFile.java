@@ -91,6 +91,16 @@ public final class StatusFile implements AutoCloseable {
                 TimeUnit.MILLISECONDS);
     }
 
+    /** An execution is about to begin; {@link #hasBegun} follows. */
+    public void begins() {
+        running.begins();
+    }
+
+    /** An execution that was to begin was {@linkplain #started told} of, or does not begin. */
+    public void hasBegun() {
+        running.hasBegun();
+    }
+
     /** To be called when this process has begun the job execution and the repository knows it. */
     public void started(long executionId) {
         running.add(executionId);

@@ -29,9 +29,10 @@ final class EventFeed implements JobExecutionListener {
      * Something that has happened.
      *
      * @param id larger than that of any before
-     * @param type {@code import-started}, {@code import-progress} or {@code import-ended}
+     * @param type {@code import-started}, {@code import-progress} or {@code import-ended}, and of exports {@code export-started} and
+     *     so on
      * @param at when
-     * @param importId the import's ID
+     * @param importId the ID of the import or export
      * @param attempt the attempt's ID
      * @param status the attempt's status
      * @param progress how far it is, or null where that is not what is told
@@ -52,19 +53,19 @@ final class EventFeed implements JobExecutionListener {
 
     @Override
     public void beforeJob(JobExecution execution) {
-        add("import-started", execution);
+        add("-started", execution);
     }
 
     @Override
     public void afterJob(JobExecution execution) {
         forgetProgress(execution.getId());
-        add("import-ended", execution);
+        add("-ended", execution);
     }
 
-    private synchronized void add(String type, JobExecution execution) {
+    private synchronized void add(String what, JobExecution execution) {
         add(new Event(
                 ++lastId,
-                type,
+                execution.getJobInstance().getJobName() + what,
                 clock.instant(),
                 execution.getJobInstanceId(),
                 execution.getId(),
@@ -92,7 +93,8 @@ final class EventFeed implements JobExecutionListener {
                 continue;
             }
             before.ifPresent(events::remove);
-            add(new Event(++lastId, "import-progress", clock.instant(), state.id(), state.attempt(), "STARTED", state));
+            String type = state.job() + "-progress";
+            add(new Event(++lastId, type, clock.instant(), state.id(), state.attempt(), "STARTED", state));
         }
     }
 

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -12,6 +14,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
+import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -23,6 +26,7 @@ import org.stateferry.home.StateferryHome;
 import org.stateferry.importer.ImportOutcome.State;
 import org.stateferry.repository.HistoryPruning;
 import org.stateferry.repository.ImportParameters;
+import org.stateferry.repository.ImportRecord;
 import org.stateferry.testing.PostgresServer;
 
 /** A job repository in PostgreSQL. */
@@ -145,6 +149,48 @@ class PostgresRepositoryTest {
             }
         } finally {
             threads.shutdown();
+        }
+    }
+
+    /** An import that was begun with the first schema goes on with a later one, which the older program then refuses. */
+    @Test
+    void aDatabaseOfTheFirstSchemaIsBroughtUpToDateAndGoesOn() throws Exception {
+        StateferryHome home = home();
+        ImportBench bench;
+        try (BatchContext first = BatchContext.start(home, Map.of("spring.flyway.target", "1"))) {
+            bench = new ImportBench(home, first, folder).withOpaqueDump(12 * ImportBench.MIB, 4);
+            bench.stopped("saved", 6L * ImportBench.MIB);
+        }
+        Path next = Files.createDirectory(folder.resolve("next"));
+        Files.writeString(next.resolve("V999__next.sql"), "ALTER TABLE BATCH_JOB_INSTANCE ADD COLUMN NOTE TEXT;");
+
+        Map<String, String> newer =
+                Map.of("spring.flyway.locations", "classpath:db/migration/{vendor},filesystem:" + next);
+        try (BatchContext now = BatchContext.start(home, newer)) {
+            assertThat(bench.in(now).run("saved").state()).isEqualTo(State.IMPORTED);
+            assertThat(bench.notices).anyMatch(line -> line.contains("going on from byte "));
+            assertThat(bench.record().attempts())
+                    .extracting(ImportRecord.Attempt::status)
+                    .containsExactly("STOPPED", "COMPLETED");
+            bench.assertHolds("saved");
+        }
+
+        try {
+            assertThatThrownBy(() -> BatchContext.start(home, Map.of()))
+                    .isInstanceOf(StateferryException.class)
+                    .hasMessage("the job repository's schema is not one of this version of the program");
+        } finally {
+            undo(newer, home);
+        }
+    }
+
+    /** So that the database can be used by the other tests. */
+    private static void undo(Map<String, String> newer, StateferryHome home) throws Exception {
+        try (BatchContext now = BatchContext.start(home, newer);
+                Connection connection = now.bean(DataSource.class).getConnection();
+                Statement statement = connection.createStatement()) {
+            statement.execute(
+                    "ALTER TABLE BATCH_JOB_INSTANCE DROP COLUMN NOTE; DELETE FROM flyway_schema_history WHERE version = '999'");
         }
     }
 }

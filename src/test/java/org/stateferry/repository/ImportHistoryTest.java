@@ -190,6 +190,25 @@ class ImportHistoryTest {
                                 "interrupted", null, null, "ended without a record (killed or power cut)")));
     }
 
+    /** The repository knows an attempt a little earlier than anybody hears of its ID. */
+    @Test
+    void whatIsJustBeginningIsNotTakenForDead() {
+        JobExecution earlier = attempt("earlier", BatchStatus.STARTED);
+        context.statusFile().started(earlier.getId());
+        context.statusFile().ended(earlier.getId());
+        context.statusFile().begins();
+        JobExecution beginning = attempt("beginning", BatchStatus.STARTED);
+
+        assertThat(context.history().find(beginning.getJobInstance().getId()))
+                .hasValueSatisfying(found -> assertThat(found.status()).isEqualTo("STARTED"));
+        assertThat(context.history().find(earlier.getJobInstance().getId()))
+                .hasValueSatisfying(found -> assertThat(found.status()).isEqualTo("FAILED"));
+
+        context.statusFile().hasBegun(); // it has failed before it was told of
+        assertThat(context.history().find(beginning.getJobInstance().getId()))
+                .hasValueSatisfying(found -> assertThat(found.status()).isEqualTo("FAILED"));
+    }
+
     @Test
     void ofAnotherHomesImportNobodyHereKnowsWhetherItIsDead() {
         ImportIdentity foreign = new ImportIdentity("another home", Path.of("/i"), Path.of("/d"), "n", "f");
