@@ -3,6 +3,7 @@ package org.stateferry.service;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -33,6 +34,10 @@ import org.stateferry.service.retention.SnapshotCare;
  */
 final class ScheduledImport {
     private static final int FAILURES_TOLD_MAX = 10;
+    /** So many of a folder's imports wait or run; each takes a kibibyte or two while it does. */
+    static final int UNDER_WAY_MAX = 1000;
+
+    private static final Duration UNTIL_SOME_ARE_DONE = Duration.ofMinutes(1);
 
     private final JobDefinition definition;
     private final ServiceParts parts;
@@ -45,7 +50,9 @@ final class ScheduledImport {
     /** By the dump's path. Guarded by this object, which is never locked while files are looked at. */
     private final Map<Path, StateImport> imports = new LinkedHashMap<>();
 
-    private volatile @Nullable Instant unsettledUntil;
+    /** When something has settled, or there is room in the queue again. */
+    private volatile @Nullable Instant lookAgainAt;
+
     private volatile boolean waitsForWindow;
     /** What a service that ended meanwhile has left is looked for once: nothing else can leave it. */
     private volatile boolean undone;
@@ -142,7 +149,7 @@ final class ScheduledImport {
 
     /** The dumps to import now. */
     private Map<StateImport, FileMark> look() {
-        unsettledUntil = null;
+        lookAgainAt = null;
         waitsForWindow = false;
         Map<StateImport, FileMark> ready = new LinkedHashMap<>();
         List<Path> files;
@@ -160,7 +167,12 @@ final class ScheduledImport {
         if (files.isEmpty()) {
             importOf(source.path()).dumpIsMissing();
         }
+        int room = UNDER_WAY_MAX - underWayCount();
         for (Path file : files) {
+            if (ready.size() >= room) {
+                lookAgainAt = parts.clock().instant().plus(UNTIL_SOME_ARE_DONE);
+                break;
+            }
             StateImport dump = importOf(file);
             try {
                 if (!dump.isUnderWay()) {
@@ -184,7 +196,7 @@ final class ScheduledImport {
             return false;
         }
         if (!settled.isSettled(file, mark, now)) {
-            unsettledUntil = now.plus(source.settledFor());
+            lookAgainAt = now.plus(source.settledFor());
             return false;
         }
         if (!definition.isOpen(now)) {
@@ -268,7 +280,7 @@ final class ScheduledImport {
                 : Optional.empty();
         Stream<Instant> retries =
                 imports.values().stream().map(StateImport::retryAt).flatMap(Optional::stream);
-        return Stream.concat(retries, Stream.concat(opening.stream(), Stream.ofNullable(unsettledUntil)))
+        return Stream.concat(retries, Stream.concat(opening.stream(), Stream.ofNullable(lookAgainAt)))
                 .min(Comparator.naturalOrder());
     }
 }

@@ -89,14 +89,12 @@ class ServiceConfiguration {
             Notifications notifications,
             Environment environment)
             throws StateferryException {
-        RememberedImports remembered = new RememberedImports(repository.home());
         ServiceParts parts = new ServiceParts(
                 new ServiceImports(repository),
                 queue,
-                remembered,
+                new RememberedImports(repository.home()),
                 new SnapshotKeeping(
                         new KeptSnapshots(repository.home()),
-                        remembered,
                         queue,
                         stop,
                         wallClock,

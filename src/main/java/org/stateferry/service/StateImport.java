@@ -114,7 +114,7 @@ final class StateImport {
 
     /** Whether it is known to be done, which is then noted as a success. */
     boolean isDone(FileMark mark) {
-        Optional<String> known = parts.remembered().find(dump, mark, definition.wanted());
+        Optional<String> known = parts.remembered().find(dump, mark, definition.wanted(), definition.locking());
         if (known.isEmpty() && care.hasLetGo(source(mark))) {
             known = Optional.of("its snapshot was made, and has gone by the rule 'keep'");
         }
@@ -238,9 +238,7 @@ final class StateImport {
 
     private void succeeded(ImportOutcome outcome, ImportRequest request, FileMark mark, Instant started) {
         String message = "snapshot " + outcome.snapshotId() + " of " + request.image();
-        List<Path> images =
-                imagePaths(request).stream().map(Path::toAbsolutePath).toList();
-        parts.remembered().add(dump, mark, definition.wanted(), images, message);
+        parts.remembered().add(dump, mark, definition.wanted(), outcome.snapshotId(), outcome.snapshots());
         Ending ending =
                 outcome.state() == ImportOutcome.State.ALREADY_IMPORTED ? Ending.ALREADY_IMPORTED : Ending.IMPORTED;
         Instant now = parts.clock().instant();

@@ -383,6 +383,7 @@ class JobDefinitionReaderTest {
                 "nightly-{yyyyMMdd}   | nightly-{today}       | line 3: 'name': '{today}' is not a date pattern",
                 "nightly-{yyyyMMdd}   | n-{ypyyMMdd-HHmmss}   | line 3: 'name': '{ypyyMMdd-HHmmss}' is not a date pattern",
                 "nightly-{yyyyMMdd}   | nightly-{yyyy         | line 3: 'name': a brace",
+                "nightly-{yyyyMMdd}   | \"half \\uD83D\"       | line 3: 'name': a name cannot have half a surrogate pair",
                 "cron:                | crom:                 | line 5: 'schedule.crom' is not a field",
                 "cron: \"0 30 2 * * *\" | cron: '@daily'\\n  every: 1h | exactly one of 'schedule.cron' and 'schedule.every'",
                 "cron: \"0 30 2 * * *\" | every: 10m           | line 6: 'schedule.zone' is not a field",

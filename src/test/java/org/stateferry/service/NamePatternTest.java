@@ -64,7 +64,9 @@ class NamePatternTest {
                 "{pH}", // a name until nine in the morning
                 "{[yyyy]}",
                 "{VVV}",
-                "a\0b"
+                "a\0b",
+                "half \ud83d",
+                "half \ude00{yyyy}"
             })
     void refusesWhatGivesNoName(String pattern) {
         assertThatIllegalArgumentException()

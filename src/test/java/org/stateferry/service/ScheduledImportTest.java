@@ -70,7 +70,7 @@ class ScheduledImportTest {
             if (failure != null) {
                 throw failure;
             }
-            return Outcomes.IMPORTED;
+            return Outcomes.importedInto(request.image());
         }
 
         @Override
@@ -374,5 +374,25 @@ class ScheduledImportTest {
         assertThat(lines())
                 .anyMatch(line -> line.startsWith("nightly (a): failed: dump-unfit"))
                 .anyMatch(line -> line.startsWith("nightly (b): imported"));
+    }
+
+    @Test
+    void ofAVeryFullFolderAThousandWaitAndTheOthersFollow() throws Exception {
+        Path dumps = Files.createDirectory(folder.resolve("full"));
+        for (int number = 0; number <= ScheduledImport.UNDER_WAY_MAX; number++) {
+            Files.createFile(dumps.resolve(String.valueOf(number)));
+        }
+        make("{source: {folder: '%s', settled-for: 0s}, image: '{stem}', name: n}".formatted(dumps));
+
+        fire(1, Duration.ZERO);
+        assertThat(tries).isEqualTo(ScheduledImport.UNDER_WAY_MAX);
+        assertThat(scheduled.wakeAt()).contains(clock.instant().plus(Duration.ofMinutes(1)));
+
+        for (ImportRequest request : requests) {
+            Files.delete(request.dump()); // so that they are out of the way
+        }
+        fire(1, Duration.ZERO);
+        assertThat(tries).isEqualTo(ScheduledImport.UNDER_WAY_MAX + 1);
+        assertThat(scheduled.wakeAt()).isEmpty();
     }
 }

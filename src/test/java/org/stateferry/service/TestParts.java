@@ -21,16 +21,14 @@ final class TestParts {
             StopSignal stop,
             Clock clock,
             DoubtfulJvm jvm) {
-        RememberedImports remembered = new RememberedImports(home);
         SnapshotKeeping keeping = new SnapshotKeeping(
                 new KeptSnapshots(home),
-                remembered,
                 queue,
                 stop,
                 clock,
                 new SimpleMeterRegistry(),
                 jvm::check,
                 UnaryOperator.identity());
-        return new ServiceParts(imports, queue, remembered, keeping, stop, clock, jvm);
+        return new ServiceParts(imports, queue, new RememberedImports(home), keeping, stop, clock, jvm);
     }
 }

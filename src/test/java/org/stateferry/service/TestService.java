@@ -64,6 +64,11 @@ public final class TestService implements AutoCloseable {
         return service;
     }
 
+    /** Something that it consists of. */
+    public <T> T part(Class<T> type) {
+        return service.part(type);
+    }
+
     /** What it has told its operator. */
     public List<String> notices() {
         return List.copyOf(notices);

@@ -4,11 +4,16 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.Deque;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.stream.Stream;
@@ -55,12 +60,15 @@ public final class ImportQueue {
     private final Executor threads;
     private final Clock clock;
     private final Duration stalledAfter;
-    private final List<Waiting> waiting = new ArrayList<>();
+    /** Of each group the one that has waited longest comes first. No group is empty. */
+    private final Map<Group, Deque<Waiting>> waiting = new LinkedHashMap<>();
+
     private final List<Running> running = new ArrayList<>();
     /** When each definition had its last turn, counted in turns. */
     private final Map<String, Long> lastTurns = new HashMap<>();
 
     private long turns;
+    private long submitted;
 
     /**
      * An import that wants its turn.
@@ -95,7 +103,15 @@ public final class ImportQueue {
         void run(Runnable gotOn);
     }
 
-    private record Waiting(Ticket ticket, String what, Work work, Instant since) {}
+    /** What waits for one definition with one priority: nobody in it comes before one that came earlier and may run. */
+    private record Group(String job, int priority, int concurrentMax) {
+        private static Group of(Ticket ticket) {
+            return new Group(ticket.job, ticket.priority, ticket.concurrentMax);
+        }
+    }
+
+    /** @param number in the order in which they came */
+    private record Waiting(Ticket ticket, String what, Work work, Instant since, long number) {}
 
     /** Something that has its turn. */
     private static final class Running {
@@ -147,10 +163,17 @@ public final class ImportQueue {
      * @param work what is done when its turn has come
      */
     public void submit(Ticket ticket, String what, Work work) {
+        boolean mayChange;
         synchronized (this) {
-            waiting.add(new Waiting(ticket, what, work, clock.instant()));
+            Instant now = clock.instant();
+            waiting.computeIfAbsent(Group.of(ticket), group -> new ArrayDeque<>())
+                    .add(new Waiting(ticket, what, work, now, ++submitted));
+            // Nobody else's turn comes because one more waits, so that thousands can be put in at little cost.
+            mayChange = mayRun(ticket) && hasRoom(ticket, now);
         }
-        startAllThatCan();
+        if (mayChange) {
+            startAllThatCan();
+        }
     }
 
     /** Looks whether somebody's turn has come because others are stalled; to be called now and then. */
@@ -183,9 +206,8 @@ public final class ImportQueue {
 
     private synchronized @Nullable Turn takeNext() {
         Instant now = clock.instant();
-        Waiting next = waiting.stream()
-                .filter(candidate -> mayRun(candidate.ticket))
-                // min keeps to the order in which they came
+        Waiting next = waiting.values().stream()
+                .flatMap(group -> firstThatMayRun(group).stream())
                 .min(order(now))
                 .orElse(null);
         // Whoever comes next waits until there is room for him: others that need less must not keep him from it for
@@ -193,22 +215,43 @@ public final class ImportQueue {
         if (next == null || !hasRoom(next.ticket, now)) {
             return null;
         }
-        waiting.remove(next);
+        Group group = Group.of(next.ticket);
+        Deque<Waiting> left = Objects.requireNonNull(waiting.get(group));
+        left.remove(next); // it is among the first of them
+        if (left.isEmpty()) {
+            waiting.remove(group);
+        }
         Running begun = new Running(next.ticket, now);
         running.add(begun);
         lastTurns.put(next.ticket.job, ++turns);
         return new Turn(next.work, begun);
     }
 
-    private Comparator<Waiting> order(Instant now) {
-        return Comparator.comparingLong((Waiting candidate) -> -priority(candidate, now))
-                .thenComparing(candidate -> lastTurns.getOrDefault(candidate.ticket.job, 0L));
+    private Optional<Waiting> firstThatMayRun(Deque<Waiting> group) {
+        return isAllowed(group.element().ticket)
+                ? group.stream().filter(candidate -> mayRun(candidate.ticket)).findFirst()
+                : Optional.empty();
     }
 
-    /** What waits, in the order of its turns as they stand now; who comes and who must wait for an image can change that. */
-    public synchronized List<Place> places() {
+    private Comparator<Waiting> order(Instant now) {
+        return Comparator.comparingLong((Waiting candidate) -> -priority(candidate, now))
+                .thenComparing(candidate -> lastTurns.getOrDefault(candidate.ticket.job, 0L))
+                .thenComparing(Waiting::number);
+    }
+
+    private Stream<Waiting> allWaiting() {
+        return waiting.values().stream().flatMap(Deque::stream);
+    }
+
+    /**
+     * What waits, in the order of its turns as they stand now; who comes and who must wait for an image can change that.
+     *
+     * @param most how many are told of, those who come first
+     */
+    public synchronized List<Place> places(int most) {
         List<Place> places = new ArrayList<>();
-        for (Waiting one : waiting.stream().sorted(order(clock.instant())).toList()) {
+        for (Waiting one :
+                allWaiting().sorted(order(clock.instant())).limit(most).toList()) {
             String job = one.ticket.job;
             places.add(new Place(
                     places.size() + 1,
@@ -238,11 +281,16 @@ public final class ImportQueue {
         return Duration.between(one.movedAt, now).compareTo(stalledAfter) >= 0;
     }
 
-    private boolean mayRun(Ticket ticket) {
+    /** Whether its definition may run one more, which is the same for all of a group. */
+    private boolean isAllowed(Ticket ticket) {
         long ofJob = running.stream()
                 .filter(other -> other.ticket.job.equals(ticket.job))
                 .count();
-        return ofJob < ticket.concurrentMax
+        return ofJob < ticket.concurrentMax;
+    }
+
+    private boolean mayRun(Ticket ticket) {
+        return isAllowed(ticket)
                 && running.stream()
                         .filter(other -> !other.ticket.patient)
                         .flatMap(other -> other.ticket.images.stream())
@@ -251,8 +299,7 @@ public final class ImportQueue {
 
     /** How many imports wait. */
     public synchronized int waitingCount() {
-        return (int)
-                waiting.stream().filter(candidate -> !candidate.ticket.patient).count();
+        return (int) allWaiting().filter(candidate -> !candidate.ticket.patient).count();
     }
 
     /** How many imports run. */
@@ -270,7 +317,7 @@ public final class ImportQueue {
 
     /** How long the import has waited that has waited longest; nothing if none waits. */
     public synchronized Duration longestWait() {
-        return waiting.stream()
+        return allWaiting()
                 .filter(candidate -> !candidate.ticket.patient)
                 .map(Waiting::since)
                 .min(Comparator.naturalOrder())

@@ -25,7 +25,7 @@ import org.stateferry.importer.FileRoots;
  */
 public record SourceRule(Path path, boolean isFolder, List<String> include, Duration settledFor) {
     /** No more files of a folder are looked at. */
-    static final int FILES_MAX = 10_000;
+    static final int FILES_MAX = 100_000;
 
     private static final Duration SETTLED_FOR = Duration.ofSeconds(10);
 

@@ -79,7 +79,7 @@ public final class SnapshotCare {
         this.keep = keep;
         this.locking = locking;
         this.metrics = new SnapshotMetrics(parts.registry(), kept, job);
-        this.deletion = new SnapshotDeletion(kept, parts.remembered(), parts.access());
+        this.deletion = new SnapshotDeletion(kept, parts.access());
     }
 
     /**
@@ -414,7 +414,7 @@ public final class SnapshotCare {
             String image, List<KeptSnapshot> known, List<RetentionReport.Snapshot> snapshots, List<String> notes) {
         List<KeptSnapshot> present = known;
         try {
-            present = SnapshotDeletion.present(known, SnapshotDeletion.entries(image, locking));
+            present = SnapshotDeletion.present(known, SnapshotDeletion.look(image, locking));
         } catch (StateferryException e) {
             notes.add("not looked at, so as it was last: " + e.getMessage());
         }

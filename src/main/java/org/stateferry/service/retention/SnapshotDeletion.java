@@ -1,6 +1,5 @@
 package org.stateferry.service.retention;
 
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,8 +16,6 @@ import org.stateferry.importer.MadeSnapshot;
 import org.stateferry.qcow2.Cancellation;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
-import org.stateferry.service.definition.FileMark;
-import org.stateferry.service.definition.RememberedImports;
 import org.stateferry.snapshot.SnapshotChange;
 import org.stateferry.snapshot.SnapshotSelection;
 import org.stateferry.storage.ImageFile;
@@ -32,11 +29,17 @@ import org.stateferry.storage.OpenImages.Locking;
  * loaded without a part of it. What was decided is kept durably before, so that whoever is killed halfway is carried on from.
  *
  * @param kept what is known of the snapshots
- * @param remembered which imports need not be looked at again
  * @param access puts something before the files of images, in tests
  */
-record SnapshotDeletion(KeptSnapshots kept, RememberedImports remembered, UnaryOperator<ImageFile> access) {
-    /** What is in an image now. */
+record SnapshotDeletion(KeptSnapshots kept, UnaryOperator<ImageFile> access) {
+    /** What is in an image now, whoever else of this program works on it. */
+    static List<SnapshotTableEntry> look(String image, Locking locking) throws StateferryException {
+        try (OpenImage open = OpenImages.openForReading(Path.of(image), locking)) {
+            return Qcow2Image.open(open.file()).snapshotTable().entries();
+        }
+    }
+
+    /** The same while nobody can change it. */
     static List<SnapshotTableEntry> entries(String image, Locking locking) throws StateferryException {
         try (OpenImage open = OpenImages.openForPatientReading(Path.of(image), locking)) {
             return Qcow2Image.open(open.file()).snapshotTable().entries();
@@ -186,21 +189,7 @@ record SnapshotDeletion(KeptSnapshots kept, RememberedImports remembered, UnaryO
                 .map(MadeSnapshot::id)
                 .toList();
         if (!ids.isEmpty()) {
-            FileMark before = mark(image);
             change.delete(new SnapshotSelection(ids, true));
-            FileMark after = mark(image);
-            if (before != null && after != null) {
-                // Still under the lock: whatever else is known to be in the image is there as before.
-                remembered.imageHasChanged(before, after);
-            }
-        }
-    }
-
-    private static @Nullable FileMark mark(String image) {
-        try {
-            return FileMark.of(Path.of(image));
-        } catch (IOException e) {
-            return null; // whoever looks at the image next finds out
         }
     }
 

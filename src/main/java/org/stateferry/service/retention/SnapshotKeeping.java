@@ -8,7 +8,6 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.home.StopSignal;
 import org.stateferry.service.definition.ImportQueue;
-import org.stateferry.service.definition.RememberedImports;
 import org.stateferry.storage.ImageFile;
 import org.stateferry.storage.OpenImages.Locking;
 
@@ -16,7 +15,6 @@ import org.stateferry.storage.OpenImages.Locking;
  * What keeping the snapshots of all definitions has in common.
  *
  * @param kept the snapshots that they have made
- * @param remembered which imports need not be looked at again
  * @param queue where work on images waits for its turn
  * @param stop asks all work to end
  * @param clock the time of day
@@ -26,7 +24,6 @@ import org.stateferry.storage.OpenImages.Locking;
  */
 public record SnapshotKeeping(
         KeptSnapshots kept,
-        RememberedImports remembered,
         ImportQueue queue,
         StopSignal stop,
         Clock clock,

@@ -294,4 +294,21 @@ class ImportQueueTest {
         assertThat(most.get()).isLessThanOrEqualTo(ImportQueue.ROOM);
         assertThat(busy.runningCount()).isZero();
     }
+
+    /** Were each of them compared with all others, this would take hours. */
+    @Test
+    @Timeout(60)
+    void aHundredThousandWaitAtNoGreatCostAndComeInTheirOrder() {
+        fill();
+        for (int i = 0; i < 100_000; i++) {
+            submit("folder", new Ticket("folder", Set.of(Path.of("/image" + i)), 1, 0, 2));
+        }
+        submit("urgent", 1);
+        assertThat(queue.waitingCount()).isEqualTo(100_001);
+        assertThat(queue.places(3))
+                .extracting(ImportQueue.Place::definition)
+                .containsExactly("urgent", "folder", "folder");
+
+        assertThat(doneAfterThoseThatFilled()).hasSize(100_001).startsWith("urgent", "folder");
+    }
 }

@@ -4,9 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
-import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -20,74 +18,10 @@ class KeptInTheHomeTest {
     Path folder;
 
     private StateferryHome home;
-    private Path dump;
-    private Path image;
 
     @BeforeEach
     void write() throws Exception {
         home = StateferryHome.open(folder.resolve("home"));
-        dump = Files.writeString(folder.resolve("dump"), "state");
-        image = Files.writeString(folder.resolve("image"), "disk");
-    }
-
-    private void remember() throws Exception {
-        new RememberedImports(home).add(dump, FileMark.of(dump), "wanted", List.of(image), "done");
-    }
-
-    private boolean isKnown(String wanted) throws Exception {
-        return new RememberedImports(home)
-                .find(dump, FileMark.of(dump), wanted)
-                .filter("done"::equals)
-                .isPresent();
-    }
-
-    @Test
-    void whatIsDoneIsKnownAfterARestart() throws Exception {
-        assertThat(isKnown("wanted")).isFalse();
-        remember();
-
-        assertThat(isKnown("wanted")).isTrue();
-        assertThat(isKnown("something else")).isFalse();
-        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(home.rememberedFile())))
-                .isEqualTo("rw-------");
-    }
-
-    @Test
-    void aChangedDumpOrImageIsLookedAtAgain() throws Exception {
-        remember();
-        Files.writeString(image, "disk, and more");
-        assertThat(isKnown("wanted")).isFalse();
-
-        remember();
-        assertThat(isKnown("wanted")).isTrue();
-        Files.writeString(dump, "another state");
-        assertThat(isKnown("wanted")).isFalse();
-
-        remember();
-        Files.delete(image);
-        assertThat(isKnown("wanted")).isFalse();
-    }
-
-    @Test
-    void aDumpThatChangedDuringItsImportIsNotRemembered() throws Exception {
-        FileMark before = FileMark.of(dump);
-        Files.writeString(dump, "another state");
-        new RememberedImports(home).add(dump, before, "wanted", List.of(image), "done");
-
-        assertThat(isKnown("wanted")).isFalse();
-    }
-
-    @Test
-    void theOldestAreForgotten() throws Exception {
-        RememberedImports remembered = new RememberedImports(home, 2);
-        FileMark mark = FileMark.of(dump);
-        for (String wanted : List.of("a", "b", "a", "c")) {
-            remembered.add(dump, mark, wanted, List.of(), "done");
-        }
-
-        assertThat(isKnown("a")).isTrue();
-        assertThat(isKnown("b")).isFalse();
-        assertThat(isKnown("c")).isTrue();
     }
 
     @Test
@@ -116,12 +50,10 @@ class KeptInTheHomeTest {
     @ValueSource(
             strings = {"", "{", "[]", "null", "{\"entries\": null}", "{\"entries\": [null]}", "{\"definitions\": 7}"})
     void aDamagedFileIsBegunAnew(String damaged) throws Exception {
-        Files.writeString(home.rememberedFile(), damaged);
         Files.writeString(home.definitionsFile(), damaged);
 
-        assertThat(isKnown("wanted")).isFalse();
         assertThat(new DefinitionStates(home).isPaused("a")).isFalse();
-        remember();
-        assertThat(isKnown("wanted")).isTrue();
+        new DefinitionStates(home).pause("a", true);
+        assertThat(new DefinitionStates(home).isPaused("a")).isTrue();
     }
 }

@@ -50,7 +50,6 @@ import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.qcow2.vmstate.VmStateReader;
 import org.stateferry.service.definition.FileMark;
 import org.stateferry.service.definition.ImportQueue;
-import org.stateferry.service.definition.RememberedImports;
 import org.stateferry.snapshot.SnapshotChange;
 import org.stateferry.snapshot.SnapshotSelection;
 import org.stateferry.storage.ForwardingImageFile;
@@ -197,7 +196,6 @@ class SnapshotCareTest {
     private SnapshotCare care(KeepRule rule, ImportQueue queue) {
         return new SnapshotKeeping(
                         kept,
-                        new RememberedImports(home),
                         queue,
                         stop,
                         clock,
@@ -418,7 +416,7 @@ class SnapshotCareTest {
         for (; died; at++) {
             fresh("killed at " + at);
             access = dyingAt(at);
-            SnapshotDeletion deletion = new SnapshotDeletion(kept, new RememberedImports(home), access);
+            SnapshotDeletion deletion = new SnapshotDeletion(kept, access);
             StateferryException death = catchThrowableOfType(
                     StateferryException.class,
                     () -> deletion.apply(JOB, last(1), image.toString(), Locking.EXCLUSIVE, Cancellation.NEVER));
