@@ -193,6 +193,11 @@ public final class StateferryHome {
         return folder.resolve("snapshots.json");
     }
 
+    /** Which signatures of requests were used already. */
+    public Path usedSignaturesFile() {
+        return folder.resolve("signatures.json");
+    }
+
     /** What operators have paused, and when definitions last fired. */
     public Path definitionsFile() {
         return folder.resolve("definitions.json");

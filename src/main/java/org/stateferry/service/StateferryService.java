@@ -114,6 +114,11 @@ public final class StateferryService implements AutoCloseable {
         return context.getBean(ImportSchedule.class).imports().size();
     }
 
+    /** Something of the service's, for tests. */
+    <T> T part(Class<T> type) {
+        return context.getBean(type);
+    }
+
     /** Where the imports are that run now, a line for each; the log gets the same. */
     public List<String> runningImports() {
         List<String> lines =

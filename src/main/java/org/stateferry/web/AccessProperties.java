@@ -17,7 +17,7 @@ import org.springframework.validation.annotation.Validated;
  * @param users by their names, people with a password; without any, there is the user admin, whose password is made at the first start
  * @param tokens by their names, programs with a token
  * @param hooks by the names of definitions, the secrets that let requests fire them without a login
- * @param failuresPerMinute so many wrong passwords for one user from one address are looked at in a minute; further ones are refused without a look
+ * @param failuresPerMinute so many wrong passwords for one user from one address, and four times as many from it under whatever names, are looked at in a minute; further ones are refused without a look
  */
 @ConfigurationProperties("stateferry.access")
 @Validated

@@ -126,7 +126,7 @@ class DefinitionsApi {
     /** The answer tells nothing but that the signature was right. */
     @PostMapping("/hooks/{name}")
     @Operation(summary = "Has a definition fire now, by whoever can sign the request")
-    ResponseEntity<Void> hook(@PathVariable String name, HttpServletRequest request) {
+    ResponseEntity<Void> hook(@PathVariable String name, HttpServletRequest request) throws StateferryException {
         hooks.require(name, request.getHeader(Webhooks.TIMESTAMP), request.getHeader(Webhooks.SIGNATURE));
         request.setAttribute(AuditFilter.ABOUT, "signed");
         fire(name);
@@ -145,6 +145,9 @@ class DefinitionsApi {
     }
 
     private static Problems.UnknownException unknown(String name) {
-        return new Problems.UnknownException("definition " + name);
+        return new Problems.UnknownException(
+                StateferryException.of(FailureKind.USAGE, "there is no definition " + name)
+                        .advise(
+                                "A definition has the name of its file in the folder of stateferry.jobs, without .yaml or .yml."));
     }
 }

@@ -4,6 +4,12 @@ import io.swagger.v3.oas.annotations.Operation;
 import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.springframework.context.SmartLifecycle;
 import org.springframework.http.MediaType;
@@ -18,8 +24,8 @@ import org.stateferry.installation.OwnedRepository;
 
 /**
  * Events as they happen, as server-sent events. An answer ends after a while, and a browser's {@code EventSource} asks again by
- * itself and tells which event it heard last; so a connection is nobody's for long, and nothing is lost in between. One thread
- * tells all listeners, and none of those that import.
+ * itself and tells which event it heard last; so a connection is nobody's for long, and nothing is lost in between. Each listener is
+ * told by a thread of its own, and none of those that import: one that does not read what it is sent holds up nobody else.
  */
 @RestController
 @RequestMapping("/api/v1")
@@ -37,6 +43,10 @@ class EventsApi implements SmartLifecycle {
     private final EventFeed feed;
     private final OwnedRepository repository;
     private final List<Listener> listeners = new CopyOnWriteArrayList<>();
+    /** One for each listener, and as many for those that have gone and have not noticed yet that nobody reads. */
+    private final ExecutorService tellers = new ThreadPoolExecutor(
+            0, 2 * LISTENERS_MAX, 10, TimeUnit.SECONDS, new SynchronousQueue<>(), EventsApi::teller);
+
     private volatile boolean running;
 
     EventsApi(EventFeed feed, OwnedRepository repository) {
@@ -61,15 +71,43 @@ class EventsApi implements SmartLifecycle {
         return emitter;
     }
 
-    /** One that is told; used by one thread. */
+    private static Thread teller(Runnable work) {
+        Thread thread = new Thread(work, "events-teller");
+        thread.setDaemon(true);
+        return thread;
+    }
+
+    /** One that is told; by one thread at a time. */
     private final class Listener {
         private final SseEmitter emitter;
+        private final AtomicBoolean busy = new AtomicBoolean();
         private long last;
         private boolean greeted;
 
         private Listener(SseEmitter emitter, long last) {
             this.emitter = emitter;
             this.last = last;
+        }
+
+        /** Has it told what is new, unless it has not taken yet what it was told before. */
+        private void tellMore() {
+            if (!busy.compareAndSet(false, true)) {
+                return;
+            }
+            try {
+                tellers.execute(() -> {
+                    try {
+                        tell();
+                    } finally {
+                        busy.set(false);
+                        if (!running) {
+                            emitter.complete();
+                        }
+                    }
+                });
+            } catch (RejectedExecutionException e) {
+                busy.set(false); // next time, unless the service ends
+            }
         }
 
         private void tell() {
@@ -111,7 +149,7 @@ class EventsApi implements SmartLifecycle {
                 progressNanos = now;
                 feed.progressed(repository.running());
             }
-            listeners.forEach(Listener::tell);
+            listeners.forEach(Listener::tellMore);
             try {
                 Thread.sleep(POLL_MILLIS);
             } catch (InterruptedException e) {
@@ -123,7 +161,9 @@ class EventsApi implements SmartLifecycle {
     @Override
     public void stop() {
         running = false;
-        listeners.forEach(listener -> listener.emitter.complete());
+        // Those that are being told end by themselves: the service does not wait for who does not read.
+        listeners.stream().filter(listener -> !listener.busy.get()).forEach(listener -> listener.emitter.complete());
+        tellers.shutdown();
     }
 
     @Override

@@ -10,12 +10,14 @@ import java.util.Map;
 import org.springframework.security.core.AuthenticationException;
 
 /**
- * Counts wrong passwords, of each user from each address. The table is bounded; where it is full, what was longest without a
- * failure is forgotten. Thread-safe.
+ * Counts wrong passwords, of each user from each address, and of each address under whatever names. The table is bounded; where it
+ * is full, what was longest without a failure is forgotten. Thread-safe.
  */
 final class FailedLogins {
     private static final Duration PERIOD = Duration.ofMinutes(1);
     private static final int ENTRIES_MAX = 10_000;
+    /** As many users may be mistaken at one address; whoever tries names instead of passwords gets no further. */
+    private static final int USERS_OF_ADDRESS = 4;
 
     private final int most;
     private final Clock clock;
@@ -38,19 +40,27 @@ final class FailedLogins {
 
     /** @throws TooManyException if there were as many as there may be */
     synchronized void requireFew(String user, String address) {
-        Deque<Instant> times = failures.get(key(user, address));
-        if (times == null) {
-            return;
-        }
-        Instant begin = clock.instant().minus(PERIOD);
-        times.removeIf(time -> time.isBefore(begin));
-        if (times.size() >= most) {
+        if (recent(key(user, address)) >= most || recent(address) >= most * USERS_OF_ADDRESS) {
             throw new TooManyException();
         }
     }
 
+    private int recent(String key) {
+        Deque<Instant> times = failures.get(key);
+        if (times == null) {
+            return 0;
+        }
+        Instant begin = clock.instant().minus(PERIOD);
+        times.removeIf(time -> time.isBefore(begin));
+        return times.size();
+    }
+
     synchronized void count(String user, String address) {
-        String key = key(user, address);
+        count(key(user, address));
+        count(address); // last, so that it is forgotten after those of its users
+    }
+
+    private void count(String key) {
         Deque<Instant> times = failures.remove(key);
         if (times == null) {
             times = new ArrayDeque<>();

@@ -54,8 +54,8 @@ public class WebConfiguration {
     }
 
     @Bean
-    Webhooks webhooks(AccessProperties properties, Clock wallClock) {
-        return new Webhooks(properties.hooks(), wallClock);
+    Webhooks webhooks(StateferryHome home, AccessProperties properties, Clock wallClock) {
+        return new Webhooks(home, properties.hooks(), wallClock);
     }
 
     @Bean
