@@ -1,5 +1,6 @@
 package org.stateferry.batch;
 
+import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.JobExecution;
@@ -9,6 +10,8 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.home.RepositoryOwnership;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.importer.AbandonOutcome;
+import org.stateferry.importer.FileRoots;
+import org.stateferry.importer.ImportRequest;
 import org.stateferry.importer.image.FileAccess;
 import org.stateferry.importer.image.ImportUndo;
 import org.stateferry.repository.ImportInstance;
@@ -38,6 +41,15 @@ public final class ImportAbandonment {
      *     {@link FailureKind#IMAGE_IN_USE} if somebody else has its image open; the import is then as it was
      */
     public AbandonOutcome abandon(long id) throws StateferryException {
+        return abandon(id, FileRoots.ANYWHERE);
+    }
+
+    /**
+     * The same.
+     *
+     * @param roots where the images must lie; of kind {@link FailureKind#USAGE} if one of them lies elsewhere
+     */
+    public AbandonOutcome abandon(long id, FileRoots roots) throws StateferryException {
         try {
             ImportInstance known = ImportInstance.find(repository, home, id);
             if (known.last().getStatus() == BatchStatus.COMPLETED) {
@@ -45,7 +57,12 @@ public final class ImportAbandonment {
                                 FailureKind.USAGE, "import " + id + " is complete: there is nothing to abandon")
                         .advise("Delete the snapshot with qemu-img snapshot -d if it is not wanted.");
             }
-            AbandonOutcome outcome = new ImportUndo(home, access, known.request(), known.identity()).run();
+            roots.confine(known.identity().image());
+            for (Path disk : known.identity().otherDisks()) {
+                roots.confine(disk);
+            }
+            ImportRequest request = known.request().within(roots);
+            AbandonOutcome outcome = new ImportUndo(home, access, request, known.identity()).run();
             // Last: if something fails before, the import is still one that can be abandoned.
             record(known);
             return outcome;

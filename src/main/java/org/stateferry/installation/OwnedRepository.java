@@ -60,7 +60,16 @@ public record OwnedRepository(RepositoryOwnership ownership, BatchContext reposi
 
     @Override
     public AbandonOutcome abandon(long id) throws StateferryException {
-        return repository.abandonment().abandon(id);
+        return abandon(id, FileRoots.ANYWHERE);
+    }
+
+    /**
+     * The same.
+     *
+     * @param roots where its images must lie
+     */
+    public AbandonOutcome abandon(long id, FileRoots roots) throws StateferryException {
+        return repository.abandonment().abandon(id, roots);
     }
 
     @Override

@@ -87,7 +87,7 @@ class ImportsApi {
                 .toList();
         List<ImportRecord> part =
                 found.stream().skip((long) page * size).limit(size).toList();
-        return new Page(found.size(), page, size, part, repository.running(), queue.places());
+        return new Page(found.size(), page, size, part, repository.running(), queue.places(PAGE_MAX));
     }
 
     private static boolean isMeant(ImportRecord record, String words) {
@@ -115,6 +115,7 @@ class ImportsApi {
     @GetMapping("/imports/{id}/request")
     @Operation(summary = "What an import was asked for the last time")
     ImportOrder request(@PathVariable long id) throws StateferryException {
+        one(id);
         return ImportOrder.of(repository.requestOf(id));
     }
 
@@ -136,14 +137,20 @@ class ImportsApi {
     @PostMapping("/imports/{id}/restart")
     @Operation(summary = "Runs an import once more, as it was asked for the last time")
     ResponseEntity<TaskReport<Object>> restart(@PathVariable long id, Authentication asker) throws StateferryException {
+        one(id);
         int places = places(repository.requestOf(id));
-        FileRoots within = Accounts.isLocal(asker) ? FileRoots.ANYWHERE : roots.orAnywhere();
+        FileRoots within = rootsFor(asker);
         return accepted(tasks.start(
                 "restart",
                 "import " + id + " again",
                 Accounts.isLocal(asker),
                 places,
                 (progress, stop) -> repository.restart(id, within, progress, stop)));
+    }
+
+    /** Where the files of imports must lie that were begun by whoever might; without configured roots they lie anywhere. */
+    private FileRoots rootsFor(Authentication asker) {
+        return Accounts.isLocal(asker) ? FileRoots.ANYWHERE : roots.orAnywhere();
     }
 
     private static int places(ImportRequest request) {
@@ -168,12 +175,13 @@ class ImportsApi {
             throw StateferryException.of(FailureKind.IMAGE_IN_USE, "import " + id + " is running")
                     .advise("Stop it first, with stateferry stop " + id + " for instance.");
         }
+        FileRoots within = rootsFor(asker);
         return accepted(tasks.start(
                 "abandon",
                 "the end of import " + id,
                 Accounts.isLocal(asker),
                 1,
-                (progress, stop) -> repository.abandon(id)));
+                (progress, stop) -> repository.abandon(id, within)));
     }
 
     @GetMapping("/history")

@@ -13,6 +13,7 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.batch.core.BatchStatus;
@@ -22,6 +23,7 @@ import org.stateferry.batch.WatchedImageFile.Watcher;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.importer.AbandonOutcome;
+import org.stateferry.importer.FileRoots;
 import org.stateferry.importer.ImportOutcome;
 import org.stateferry.importer.ImportOutcome.State;
 import org.stateferry.importer.image.FileAccess;
@@ -84,6 +86,22 @@ class ImportAbandonmentTest {
         assertThat(bench.records()).extracting(ImportRecord::status).containsExactly("COMPLETED", "ABANDONED");
         assertThat(bench.run("saved").importId()).isEqualTo(anew.importId());
         bench.assertHolds("saved");
+    }
+
+    @Test
+    void anImageThatLiesElsewhereIsNotTouched(@TempDir Path elsewhere) throws Exception {
+        long id = bench.stopped("saved", 5L * MIB);
+        byte[] before = Files.readAllBytes(bench.image());
+        ImportAbandonment abandonment = HOME.context().abandonment();
+
+        assertThatThrownBy(() -> abandonment.abandon(id, FileRoots.of(List.of(elsewhere))))
+                .isInstanceOfSatisfying(
+                        StateferryException.class, e -> assertThat(e.kind()).isEqualTo(FailureKind.USAGE));
+        assertThat(bench.record().status()).isEqualTo("STOPPED");
+        assertThat(bench.image()).hasBinaryContent(before);
+
+        abandonment.abandon(id, FileRoots.of(List.of(bench.image().getParent())));
+        bench.assertSpaceGivenBack();
     }
 
     @Test

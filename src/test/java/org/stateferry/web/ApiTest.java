@@ -7,11 +7,15 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.net.HttpURLConnection;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -26,8 +30,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.home.ServiceAddress;
 import org.stateferry.home.StateferryHome;
+import org.stateferry.repository.RunningImport;
 import org.stateferry.service.TestService;
 import org.stateferry.service.TestService.Answer;
 import org.stateferry.service.notification.HttpReceiver;
@@ -64,8 +70,17 @@ class ApiTest {
                 jobs.resolve("nightly.yaml"),
                 "{dump: '%s', image: '%s', name: nightly, schedule: {every: 100h}, notify: {webhook: '${told.by}', ping: '%s'}}"
                         .formatted(dump, image, receiver.url("/ping")));
-        service =
-                TestService.start(home, null, Map.of("stateferry.jobs", jobs, "told.by", receiver.url("/hook/t0ken")));
+        service = TestService.start(
+                home,
+                null,
+                Map.of(
+                        "stateferry.jobs",
+                        jobs,
+                        "told.by",
+                        receiver.url("/hook/t0ken"),
+                        // Who does not read is not given up in the course of a test.
+                        "server.tomcat.connection-timeout",
+                        "10m"));
         // The first firing of a period is at once.
         await().atMost(DEADLINE)
                 .untilAsserted(() -> assertThat(json("/api/v1/definitions/nightly")
@@ -165,6 +180,10 @@ class ApiTest {
         assertThat(task.path("result").path("streamSize").asLong()).isEqualTo(Files.size(dump));
         assertThat(task.path("events").toString())
                 .contains("\"text\":\"transfer\"", "\"text\":\"complete\"", "TRANSFERRED");
+        long id = json("/api/v1/exports").path(0).path("id").asLong();
+        assertThat(service.get("/api/v1/imports/" + id + "/log").body())
+                .contains("begins: to export of " + image + " into " + out, "step transfer", "succeeded: a state of ");
+        assertThat(listenFor("export-ended")).anyMatch(line -> line.equals("event:export-started"));
         assertThat(Files.mismatch(out, dump)).isEqualTo(-1);
         JsonNode record = json("/api/v1/exports").get(0);
         assertThat(record.path("status").asString()).isEqualTo("COMPLETED");
@@ -192,7 +211,7 @@ class ApiTest {
     @CsvSource({
         "/api/v1/imports?search=%00%ff, 400, usage",
         "/api/v1/imports/123456, 404, usage",
-        "/api/v1/imports/123456/request, 400, usage",
+        "/api/v1/imports/123456/request, 404, usage",
         "/api/v1/definitions/absent, 404, usage",
         "/api/v1/tasks/123456, 404, usage",
         "/api/v1/imports?size=0, 400, usage",
@@ -361,6 +380,40 @@ class ApiTest {
             connection.disconnect();
         }
         throw new AssertionError(lines);
+    }
+
+    @Test
+    void aListenerThatDoesNotReadHoldsUpNobodyElse() throws Exception {
+        try (Socket stalled = new Socket()) {
+            stalled.setReceiveBufferSize(4096);
+            stalled.connect(new InetSocketAddress(
+                    InetAddress.getLoopbackAddress(), service.service().port()));
+            stalled.getOutputStream()
+                    .write(("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
+                                    + ServiceAddress.read(home).orElseThrow().token() + "\r\n\r\n")
+                            .getBytes(StandardCharsets.US_ASCII));
+            assertThat(stalled.getInputStream().read()).isEqualTo('H'); // it listens, and reads no more
+            String much = "much".repeat(20_000);
+            EventFeed feed = service.part(EventFeed.class);
+            for (long number = 1_000_000; number < 1_000_050; number++) {
+                feed.progressed(List.of(new RunningImport.State(
+                        number, number, much, much, "n", Instant.EPOCH, "transfer", null, null, null, null, "import")));
+            }
+
+            listen("0", line -> line.startsWith("data:") && line.contains("\"importId\":1000049"));
+            done(service.post("/api/v1/imports", order(dump, "told meanwhile")));
+            listen("0", "import-ended");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"restart", "abandon", "stop"})
+    void whatIsToBeDoneWithAnUnknownImportIsNotFound(String what) throws Exception {
+        Answer answer = service.post("/api/v1/imports/123456/" + what, "");
+
+        assertThat(answer.status()).as(answer.body()).isEqualTo(404);
+        assertThat(answer.headers().firstValue("Content-Type")).hasValue("application/problem+json");
+        assertThat(answer.body()).contains("\"detail\":\"there is no import with the ID 123456\"");
     }
 
     @Test

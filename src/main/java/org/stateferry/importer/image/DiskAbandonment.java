@@ -17,7 +17,6 @@ import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.storage.FileIdentity;
 import org.stateferry.storage.ImageFile;
 import org.stateferry.storage.OpenImage;
-import org.stateferry.storage.OpenImages;
 import org.stateferry.storage.OpenImages.Locking;
 
 /**
@@ -58,7 +57,7 @@ final class DiskAbandonment implements AutoCloseable {
                 new DiskAbandonment(access, identity.name(), request.options().locking());
         try {
             for (Path disk : identity.otherDisks()) {
-                abandonment.add(disk, JournalFiles.pathFor(home, disk), identity);
+                abandonment.add(request, disk, JournalFiles.pathFor(home, disk), identity);
             }
             return abandonment;
         } catch (StateferryException | RuntimeException | Error e) {
@@ -67,7 +66,8 @@ final class DiskAbandonment implements AutoCloseable {
         }
     }
 
-    private void add(Path disk, Path journalPath, ImportIdentity identity) throws StateferryException {
+    private void add(ImportRequest request, Path disk, Path journalPath, ImportIdentity identity)
+            throws StateferryException {
         Optional<Journal> found = Journal.open(journalPath);
         if (found.isEmpty()) {
             return;
@@ -84,7 +84,7 @@ final class DiskAbandonment implements AutoCloseable {
                 remarks.add("the disk " + disk + " is not there, or another file has taken its place");
                 return;
             }
-            OpenImage open = OpenImages.openForUpdate(disk, locking);
+            OpenImage open = LockedImages.openDisk(disk, request);
             disks.add(new Disk(open, access.image(open.file()), journal, journalPath));
             kept = true;
         } finally {

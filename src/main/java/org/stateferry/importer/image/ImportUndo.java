@@ -84,7 +84,8 @@ public final class ImportUndo {
     }
 
     private boolean holdsSnapshot(Path path) throws StateferryException {
-        try (OpenImage open = OpenImages.openForReading(path, request.options().locking())) {
+        try (OpenImage open =
+                OpenImages.openForReading(path, request.options().locking(), TargetImages.placeOf(request))) {
             return holdsSnapshot(open);
         } catch (StateferryException e) {
             return isTakenForHolding(e);
@@ -135,7 +136,8 @@ public final class ImportUndo {
                             : "another file has taken the place of the image " + image);
         }
         boolean locked = request.options().lock();
-        try (OpenImage open = OpenImages.openForUpdate(image, request.options().locking())) {
+        try (OpenImage open = OpenImages.openForUpdate(
+                OpenImages.realPath(image), request.options().locking(), TargetImages.placeOf(request))) {
             if (!open.key().equals(imageKey)) {
                 throw StateferryException.in(
                         FailureKind.IMAGE_IN_USE, image, "the image was replaced while it was opened");

@@ -73,7 +73,8 @@ public record LockedImages(TargetImage target, List<OpenImage> others) implement
         }
     }
 
-    private static OpenImage openDisk(Path disk, ImportRequest request) throws StateferryException {
+    /** Opens and locks one other disk. */
+    static OpenImage openDisk(Path disk, ImportRequest request) throws StateferryException {
         return OpenImages.openForUpdate(
                 OpenImages.realPath(disk),
                 request.options().locking(),

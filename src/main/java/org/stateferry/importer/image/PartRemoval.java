@@ -15,7 +15,6 @@ import org.stateferry.qcow2.NewImageLayout;
 import org.stateferry.storage.FileIdentity;
 import org.stateferry.storage.FileNames;
 import org.stateferry.storage.OpenImage;
-import org.stateferry.storage.OpenImages;
 
 /** Removes what an abandoned import has left of an image that it was making, under the image's lock. */
 final class PartRemoval {
@@ -132,7 +131,7 @@ final class PartRemoval {
     private Optional<OpenImage> open() throws StateferryException {
         Path part = PartName.of(identity.image());
         return Files.isRegularFile(part, LinkOption.NOFOLLOW_LINKS)
-                ? Optional.of(NewImageMaker.openOurs(part, request.options().locking(), OpenImages.Condition.NONE))
+                ? Optional.of(NewImageMaker.openOurs(part, request.options().locking(), TargetImages.placeOf(request)))
                 : Optional.empty();
     }
 }
