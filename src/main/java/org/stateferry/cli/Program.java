@@ -41,6 +41,7 @@ final class Program {
                 .addSubcommand(new HistoryCommand(console, installations, Clock.systemUTC()))
                 .addSubcommand(new StopCommand(console, installations))
                 .addSubcommand(new NotifyCommand(console, installations))
+                .addSubcommand(new RetentionCommand(console, installations))
                 .addSubcommand(new RestartCommand(runs))
                 .addSubcommand(new AbandonCommand(console, installations))
                 .addSubcommand(new InspectCommand(console))

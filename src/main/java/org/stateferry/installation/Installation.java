@@ -18,6 +18,7 @@ import org.stateferry.importer.ImportRunner;
 import org.stateferry.repository.HistoryPruning;
 import org.stateferry.repository.ImportRecord;
 import org.stateferry.transfer.TransferObserver;
+import tools.jackson.core.type.TypeReference;
 
 /** Everything under one home directory, as the commands need it. The seam between commands and the job repository. */
 public interface Installation {
@@ -61,6 +62,16 @@ public interface Installation {
      *     service runs
      */
     List<NotificationResult> testNotifications(String definition) throws StateferryException;
+
+    /**
+     * What the service of this home says about a definition.
+     *
+     * @param definition the definition's name
+     * @param what the rest of the path by which it is asked for
+     * @param type of the answer
+     * @throws StateferryException as {@link #testNotifications}
+     */
+    <T> T askAbout(String definition, String what, TypeReference<T> type) throws StateferryException;
 
     /**
      * Stops an import that runs, in whichever process of this home, and waits for its end.

@@ -186,18 +186,24 @@ public final class LocalInstallation implements Installation {
 
     @Override
     public List<NotificationResult> testNotifications(String definition) throws StateferryException {
-        Optional<ServiceClient> service = service(START_MAX, line -> {}, new StopSignal());
-        if (service.isEmpty()) {
-            throw StateferryException.of(FailureKind.USAGE, "no service runs in this home, so nobody is told anything")
-                    .advise("Start it with stateferry serve, and run the command again.");
-        }
-        return service.get()
-                .post(
-                        "definitions/"
-                                + URLEncoder.encode(definition, StandardCharsets.UTF_8)
-                                        .replace("+", "%20") + "/notifications/test",
-                        null,
-                        new TypeReference<List<NotificationResult>>() {});
+        return requireService()
+                .post(path(definition, "notifications/test"), null, new TypeReference<List<NotificationResult>>() {});
+    }
+
+    @Override
+    public <T> T askAbout(String definition, String what, TypeReference<T> type) throws StateferryException {
+        return requireService().get(path(definition, what), type);
+    }
+
+    private ServiceClient requireService() throws StateferryException {
+        return service(START_MAX, line -> {}, new StopSignal())
+                .orElseThrow(() -> StateferryException.of(FailureKind.USAGE, "no service runs in this home")
+                        .advise("Start it with stateferry serve, and run the command again."));
+    }
+
+    private static String path(String definition, String what) {
+        return "definitions/"
+                + URLEncoder.encode(definition, StandardCharsets.UTF_8).replace("+", "%20") + "/" + what;
     }
 
     @Override

@@ -2,6 +2,7 @@ package org.stateferry.cli;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
@@ -23,9 +24,11 @@ import org.stateferry.installation.OwnedRepository;
 import org.stateferry.installation.StopOutcome;
 import org.stateferry.repository.HistoryPruning;
 import org.stateferry.repository.ImportRecord;
+import org.stateferry.repository.JsonText;
 import org.stateferry.storage.IoMode;
 import org.stateferry.stream.RamBlock;
 import org.stateferry.stream.StreamFacts;
+import tools.jackson.core.type.TypeReference;
 
 /** An installation whose imports are a function, and which remembers what it was asked for. */
 final class FakeInstallation implements Installation {
@@ -56,6 +59,9 @@ final class FakeInstallation implements Installation {
     StopOutcome stopped = new StopOutcome(true, "STOPPED", null);
 
     String importLog = "";
+    /** What the service answers in JSON about a definition. */
+    final Map<String, String> answers = new HashMap<>();
+
     List<NotificationResult> notifications = List.of();
 
     @Nullable
@@ -181,6 +187,11 @@ final class FakeInstallation implements Installation {
     public List<NotificationResult> testNotifications(String definition) {
         notified = definition;
         return notifications;
+    }
+
+    @Override
+    public <T> T askAbout(String definition, String what, TypeReference<T> type) {
+        return JsonText.read(answers.get(definition + " " + what), type);
     }
 
     @Override

@@ -15,10 +15,12 @@ import java.util.Map;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.stateferry.cli.InThisJvm;
 import org.stateferry.home.ServiceAddress;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.service.TestService;
 import org.stateferry.service.TestService.Answer;
+import org.stateferry.testing.CommandResult;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -111,6 +113,15 @@ class RetentionApiTest {
             assertThat(send("PUT", NIGHTLY + "/snapshots/999/hold").status()).isEqualTo(404);
             assertThat(service.get("/api/v1/definitions/absent/retention").status())
                     .isEqualTo(404);
+
+            CommandResult told = new InThisJvm(home.folder()).run("retention", "nightly");
+            assertThat(told.exitCode()).as(told.stderr()).isZero();
+            assertThat(told.stdout())
+                    .startsWith("keep: last 2 (UTC)\n")
+                    .containsPattern("stays +day2 .* last\n")
+                    .containsPattern("stays +day1 .* on hold\n");
+            assertThat(new InThisJvm(home.folder()).run("retention", "absent").stderr())
+                    .startsWith("stateferry: there is no definition absent\n");
 
             dump(3);
             dump(4);

@@ -10,7 +10,7 @@ import org.stateferry.error.ForeignText;
  * Rows of cells as lines for a person. A cell that is longer than {@link #CELL_MAX} characters is cut in its middle; only the
  * last one of a row is whole. Rows are looked at twice and not kept, so they may be made while they are asked for.
  */
-final class TextTable {
+public final class TextTable {
     /** The widest column, in characters. */
     static final int CELL_MAX = 48;
 
@@ -20,7 +20,7 @@ final class TextTable {
     private TextTable() {}
 
     /** Pads the columns, all but the last, to the width of their longest cell. There is at least one row. */
-    static List<String> align(List<List<String>> rows) {
+    public static List<String> align(List<List<String>> rows) {
         List<String> lines = new ArrayList<>();
         align(rows, NOT_CUT, lines::add);
         return lines;
