@@ -94,6 +94,9 @@ final class NamePattern {
         if (name.indexOf('\0') >= 0) {
             throw new IllegalArgumentException("a name cannot have a NUL in it");
         }
+        if (!StandardCharsets.UTF_8.newEncoder().canEncode(name)) {
+            throw new IllegalArgumentException("a name cannot have half a surrogate pair in it, which is no character");
+        }
         int size = name.getBytes(StandardCharsets.UTF_8).length;
         if (size > Qcow2Limits.MAX_SNAPSHOT_NAME_SIZE) {
             throw new IllegalArgumentException(

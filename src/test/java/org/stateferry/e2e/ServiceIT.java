@@ -19,10 +19,12 @@ import java.util.Base64;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.stateferry.importer.step.TransferGate;
+import org.stateferry.service.notification.HttpReceiver;
 import org.stateferry.testing.Effort;
 import org.stateferry.testing.Launcher;
 import org.stateferry.testing.QemuImg;
@@ -44,12 +46,14 @@ class ServiceIT {
     @TempDir
     Path directory;
 
+    private HttpReceiver receiver;
     private Scene scene;
     private Path drop;
     private String password;
 
     @BeforeEach
     void configure() throws IOException {
+        receiver = new HttpReceiver();
         scene = Scene.in(directory);
         Path jobs = Files.createDirectories(scene.path("jobs"));
         for (String disk : DISKS) {
@@ -64,11 +68,16 @@ class ServiceIT {
         drop = Files.createDirectory(scene.path("drop"));
         Files.writeString(
                 jobs.resolve("folder.yaml"),
-                "{source: {folder: '%s', include: ['*.save'], settled-for: 1s}, image: '%s/{stem}.qcow2', name: '{stem}', schedule: {every: 1s}}"
-                        .formatted(drop, directory));
+                "{source: {folder: '%s', include: ['*.save'], settled-for: 1s}, image: '%s/{stem}.qcow2', name: '{stem}', schedule: {every: 1s}, notify: {ping: '%s'}}"
+                        .formatted(drop, directory, receiver.url("/ping")));
         Files.createDirectories(scene.home());
         Files.writeString(
                 scene.home().resolve("stateferry.properties"), "server.port=0\nstateferry.jobs=" + jobs + "\n");
+    }
+
+    @AfterEach
+    void stopReceiving() {
+        receiver.close();
     }
 
     /** A service whose imports wait when so many mebibytes are in their images. */
@@ -255,6 +264,15 @@ class ServiceIT {
             Judge.assertClean(scene.path(name + ".qcow2"));
             Judge.assertHolds(scene.path(name + ".qcow2"), name, drop.resolve(name + ".save"));
         }
+        await().atMost(LIMIT)
+                .untilAsserted(() -> assertThat(receiver.received())
+                        .filteredOn(ping ->
+                                ping.path().equals("/ping") && ping.body().contains("succeeded: snapshot"))
+                        .isNotEmpty());
+        assertThat(receiver.paths()).contains("/ping/start");
+        assertThat(receiver.received())
+                .filteredOn(ping -> ping.path().equals("/ping/fail"))
+                .anySatisfy(ping -> assertThat(ping.body()).contains("failed: dump-invalid: "));
         Judge.assertGoesOnAfter(Scene.LAST_TICK, scene.path("first.qcow2"), "first");
         Judge.assertGoesOnAfter(Scene.LAST_TICK, scene.path("third.qcow2"), "third");
     }
