@@ -27,6 +27,7 @@ import org.stateferry.home.RepositoryOwnership;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.home.StopSignal;
 import org.stateferry.repository.ImportParameters;
+import org.stateferry.testing.OtherJvm;
 
 /** A second JVM on the tests' class path, as another run of the program would be. */
 public final class OtherProcess implements AutoCloseable {
@@ -60,18 +61,12 @@ public final class OtherProcess implements AutoCloseable {
 
     private static OtherProcess start(String classPath, String role, Path home, Object... arguments)
             throws IOException {
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:TieredStopAtLevel=1",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                classPath,
-                OtherProcess.class.getName(),
-                role,
-                home.toString()));
+        // The last of two class paths counts.
+        List<String> command = OtherJvm.command(List.of("-cp", classPath), OtherProcess.class, role, home);
         for (Object argument : arguments) {
             command.add(argument.toString());
         }
+
         return new OtherProcess(new ProcessBuilder(command)
                 .directory(home.toFile())
                 .redirectErrorStream(true)

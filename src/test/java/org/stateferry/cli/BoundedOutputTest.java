@@ -20,6 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.LibvirtSaveBuilder;
 import org.stateferry.testing.MigrationStreamBuilder;
+import org.stateferry.testing.OtherJvm;
 import org.stateferry.testing.RunningCommand;
 import org.stateferry.testing.Sampled;
 import org.stateferry.testing.Thorough;
@@ -37,17 +38,8 @@ class BoundedOutputTest {
     Path folder;
 
     private CommandResult run(String... arguments) {
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx128m",
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                Stateferry.class.getName()));
-        command.addAll(List.of(arguments));
-        CommandResult result = RunningCommand.run(LIMIT, command);
+        CommandResult result =
+                RunningCommand.run(LIMIT, OtherJvm.withHeap("128m", Stateferry.class, (Object[]) arguments));
         assertThat(result.stderr()).doesNotContain("internal error", "memory of this process", "Error:");
         return result;
     }

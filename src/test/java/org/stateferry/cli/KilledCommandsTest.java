@@ -6,7 +6,6 @@ import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -21,6 +20,7 @@ import org.stateferry.snapshot.SnapshotSelection;
 import org.stateferry.storage.OpenImages.Locking;
 import org.stateferry.testing.ClusterContent;
 import org.stateferry.testing.CommandResult;
+import org.stateferry.testing.OtherJvm;
 import org.stateferry.testing.Qcow2ImageBuilder;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
@@ -53,13 +53,7 @@ class KilledCommandsTest {
 
     /** Does the work in a process of its own, which ends when it is asked for the so-manieth time whether it is to go on. */
     private static CommandResult killed(int questions, Object... work) {
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:TieredStopAtLevel=1",
-                "-cp",
-                System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
-                KilledCommandsTest.class.getName(),
-                Integer.toString(questions)));
+        List<String> command = OtherJvm.command(KilledCommandsTest.class, questions);
         for (Object word : work) {
             command.add(word.toString());
         }

@@ -9,9 +9,9 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -23,6 +23,7 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.installation.Installation;
 import org.stateferry.installation.LocalInstallation;
+import org.stateferry.testing.OtherJvm;
 import org.stateferry.testing.Sampled;
 
 /** What only a process of its own can show. */
@@ -36,9 +37,9 @@ class ProcessTest {
     @ParameterizedTest
     @ValueSource(strings = {"--help", "import --help", "--version", "import a b", "inspect src/demo/ticker.qcow2"})
     void whatNeedsNoFrameworkLoadsNone(String line) throws Exception {
-        List<String> args = new ArrayList<>(List.of("-verbose:class", Stateferry.class.getName()));
-        args.addAll(List.of(line.split(" ")));
-        Process process = java(args).redirectErrorStream(true).start();
+        List<String> command =
+                OtherJvm.command(List.of("-verbose:class"), Stateferry.class, (Object[]) line.split(" "));
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
         List<String> output = process.inputReader().lines().toList();
         assertThat(process.waitFor(DEADLINE_SECONDS, TimeUnit.SECONDS)).isTrue();
 
@@ -51,7 +52,7 @@ class ProcessTest {
     @CsvSource({"INT, 130", "TERM, 143"})
     void aSignalEndsTheImportAndNotTheProcess(String signal, int expected) throws Exception {
         assumeItIsHeard(signal);
-        Process process = java(List.of(Patient.class.getName()))
+        Process process = java(Patient.class)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
         try (BufferedReader output =
@@ -71,7 +72,7 @@ class ProcessTest {
 
     @Test
     void aQuestionIsAnsweredAndChangesNothing() throws Exception {
-        Process process = java(List.of(Patient.class.getName())).start();
+        Process process = java(Patient.class).start();
         try (BufferedReader output = process.inputReader();
                 BufferedReader said = process.errorReader()) {
             assertThat(output.readLine()).isEqualTo("importing");
@@ -97,8 +98,7 @@ class ProcessTest {
         Files.createDirectory(home.resolve("jobs"));
         Files.writeString(
                 home.resolve("stateferry.properties"), "server.port=0\nstateferry.jobs=" + home.resolve("jobs"));
-        Process process =
-                java(List.of(Serving.class.getName(), home.toString())).start();
+        Process process = java(Serving.class, home).start();
         try (BufferedReader said = process.errorReader()) {
             assertThat(said.readLine()).contains("the password of the user admin is", "shown only now");
             assertThat(said.readLine()).startsWith("stateferry: serving 0 definitions");
@@ -121,8 +121,7 @@ class ProcessTest {
 
     @Test
     void withoutASignalHandlerAllowedTheProgramStillRuns() throws Exception {
-        Process process =
-                java(List.of("-Xrs", Patient.class.getName(), "at once")).start();
+        Process process = new ProcessBuilder(OtherJvm.command(List.of("-Xrs"), Patient.class, "at once")).start();
         assertThat(process.waitFor(DEADLINE_SECONDS, TimeUnit.SECONDS)).isTrue();
 
         assertThat(process.exitValue()).isZero();
@@ -140,15 +139,8 @@ class ProcessTest {
         assumeThat(ignored).as("SIGINT is ignored here").isFalse();
     }
 
-    private static ProcessBuilder java(List<String> args) {
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.add("-XX:TieredStopAtLevel=1");
-        command.add("--enable-native-access=ALL-UNNAMED");
-        command.add("-cp");
-        command.add(System.getProperty("java.class.path"));
-        command.addAll(args);
-        return new ProcessBuilder(command);
+    private static ProcessBuilder java(Class<?> program, Object... args) {
+        return new ProcessBuilder(OtherJvm.command(program, args));
     }
 
     /** A program whose import goes on until it is asked to stop, or ends at once when told so. */
@@ -162,7 +154,7 @@ class ProcessTest {
                 System.out.println("importing");
                 long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(DEADLINE_SECONDS);
                 while (args.length == 0 && !stop.isRequested() && System.nanoTime() < end) {
-                    Thread.onSpinWait();
+                    LockSupport.parkNanos(1_000_000);
                 }
                 if (stop.isRequested()) {
                     System.out.println(

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.testing.CommandResult;
+import org.stateferry.testing.OtherJvm;
 import org.stateferry.testing.RunningCommand;
 import org.stateferry.testing.Thorough;
 import tools.jackson.databind.json.JsonMapper;
@@ -98,14 +99,13 @@ class LocaleIT {
     @Test
     void withoutTheLauncherALocaleThatLosesNamesIsNamed() {
         run("", "import", dump.toString(), image.toString(), "--name", NAME).requireSuccess();
-        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
 
         CommandResult refused = RunningCommand.run(
                 LIMIT,
                 List.of(
                         "env",
                         "LC_ALL=C",
-                        java,
+                        OtherJvm.java(),
                         "-jar",
                         Path.of(LAUNCHER).resolveSibling("stateferry.jar").toString(),
                         "history",

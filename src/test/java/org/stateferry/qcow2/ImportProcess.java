@@ -10,6 +10,7 @@ import java.util.List;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
 import org.stateferry.testing.ClusterContent;
+import org.stateferry.testing.OtherJvm;
 import org.stateferry.testing.RunningCommand;
 
 /** The engine's part of an import in a process of its own, with the memory that the launcher gives to {@code import}. */
@@ -28,16 +29,7 @@ final class ImportProcess {
 
     /** Imports random bytes as snapshot "imported". */
     static Report run(Path image, int vmStateSize) {
-        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
-        List<String> command = List.of(
-                java,
-                "-Xmx128m",
-                "-XX:+UseSerialGC",
-                "-cp",
-                System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
-                ImportProcess.class.getName(),
-                image.toString(),
-                Integer.toString(vmStateSize));
+        List<String> command = OtherJvm.withHeap("128m", ImportProcess.class, image, vmStateSize);
         String out = RunningCommand.run(LIMIT, command).requireSuccess().stdout();
         System.out.print(out);
         String[] words = out.split(" ");

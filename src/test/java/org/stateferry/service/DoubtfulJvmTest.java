@@ -2,13 +2,12 @@ package org.stateferry.service;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.stateferry.testing.CommandResult;
+import org.stateferry.testing.OtherJvm;
 import org.stateferry.testing.RunningCommand;
 
 class DoubtfulJvmTest {
@@ -35,13 +34,7 @@ class DoubtfulJvmTest {
     /** Nobody waits for the thread that died, or hears of it; the process ends although others run on. */
     @Test
     void aThreadThatDiesOfItEndsTheProcess() {
-        try (RunningCommand process = RunningCommand.start(
-                List.of(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        Recursing.class.getName()),
-                Map.of())) {
+        try (RunningCommand process = RunningCommand.start(OtherJvm.command(Recursing.class), Map.of())) {
             CommandResult result = process.await(Duration.ofSeconds(60));
 
             assertThat(result.exitCode()).isEqualTo(DoubtfulJvm.EXIT_CODE);

@@ -26,8 +26,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.stateferry.cli.Stateferry;
 import org.stateferry.home.ServiceAddress;
 import org.stateferry.home.StateferryHome;
+import org.stateferry.testing.OtherJvm;
 import org.stateferry.testing.RunningCommand;
 import org.stateferry.testing.Sampled;
 import org.stateferry.testing.Thorough;
@@ -53,18 +55,16 @@ class NeighboursTest {
                 home.resolve("stateferry.properties"),
                 "server.port=0\nstateferry.hosts=ferry.example.org, other\nstateferry.jobs=" + home.resolve("jobs"));
         service = RunningCommand.start(
-                List.of(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-Xmx256m",
-                        "-XX:MaxDirectMemorySize=352m",
-                        "-XX:+UseSerialGC",
-                        "-XX:+ExitOnOutOfMemoryError",
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        "org.stateferry.cli.Stateferry",
+                OtherJvm.command(
+                        List.of(
+                                "-Xmx256m",
+                                "-XX:MaxDirectMemorySize=352m",
+                                "-XX:+UseSerialGC",
+                                "-XX:+ExitOnOutOfMemoryError"),
+                        Stateferry.class,
                         "serve",
                         "--home",
-                        home.toString()),
+                        home),
                 Map.of());
         assertThat(service.awaitStderr("health on port")).isTrue();
         Matcher told = PORT.matcher(service.stderr());

@@ -14,6 +14,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -187,11 +188,11 @@ class StateferryServiceTest {
         TestService service = start((request, progress, stop) -> {
             running.countDown();
             while (!stop.isRequested()) {
-                Thread.onSpinWait();
+                LockSupport.parkNanos(1_000_000);
             }
             long settled = System.nanoTime() + Duration.ofMillis(300).toNanos();
             while (System.nanoTime() < settled) {
-                Thread.onSpinWait();
+                LockSupport.parkNanos(1_000_000);
             }
             interrupted.set(Thread.currentThread().isInterrupted());
             ended.set(true);

@@ -30,6 +30,7 @@ import org.stateferry.testing.Compressed;
 import org.stateferry.testing.FileSystemProbe;
 import org.stateferry.testing.LibvirtSaveBuilder;
 import org.stateferry.testing.MigrationStreamBuilder;
+import org.stateferry.testing.OtherJvm;
 import org.stateferry.testing.RunningCommand;
 import org.stateferry.testing.Sampled;
 import org.stateferry.testing.Thorough;
@@ -52,16 +53,7 @@ class BoundedMemoryTest {
     }
 
     private String read(Path file) {
-        CommandResult result = RunningCommand.run(
-                LIMIT,
-                List.of(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-Xmx64m",
-                        "-XX:+UseSerialGC",
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        HostileFileReader.class.getName(),
-                        file.toString()));
+        CommandResult result = RunningCommand.run(LIMIT, OtherJvm.withHeap("64m", HostileFileReader.class, file));
         assertThat(result.exitCode()).as("%s", result).isZero();
         assertThat(result.stderr()).doesNotContain("Error", "Exception");
         return result.stdout();

@@ -1,7 +1,6 @@
 package org.stateferry.storage;
 
 import java.io.BufferedReader;
-import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
@@ -14,6 +13,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.stateferry.testing.OtherJvm;
 
 /** Another process that takes a lock on a file, as QEMU does; it holds it until its standard input ends. */
 final class LockingProcess implements AutoCloseable {
@@ -32,18 +32,10 @@ final class LockingProcess implements AutoCloseable {
 
     /** Starts a process that tries to lock bytes once. */
     static LockingProcess start(Path file, long firstByte, long lastByte, boolean shared) throws IOException {
-        return new LockingProcess(new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-XX:TieredStopAtLevel=1",
-                        "-cp",
-                        System.getProperty("java.class.path").replaceAll(File.pathSeparator + "+$", ""),
-                        LockingProcess.class.getName(),
-                        file.toString(),
-                        Long.toString(firstByte),
-                        Long.toString(lastByte),
-                        Boolean.toString(shared))
-                .redirectErrorStream(true)
-                .start());
+        return new LockingProcess(
+                new ProcessBuilder(OtherJvm.command(LockingProcess.class, file, firstByte, lastByte, shared))
+                        .redirectErrorStream(true)
+                        .start());
     }
 
     /** Starts a process that takes so many locks and drops them again, all the time. */
