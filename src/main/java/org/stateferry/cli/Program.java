@@ -4,9 +4,13 @@ import java.io.PrintWriter;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.cli.output.Console;
 import org.stateferry.error.FailureKind;
@@ -23,7 +27,8 @@ final class Program {
     private final Installation.Locator installations;
     private final TerminationSignals signals;
     private final Console console;
-    private final CommandLine commands;
+    /** Make the commands, by their names; in the order in which the help lists them. */
+    private final Map<String, Supplier<Object>> makers = new LinkedHashMap<>();
 
     /**
      * @param console where everything is printed
@@ -36,20 +41,30 @@ final class Program {
         this.signals = signals;
         this.console = console;
         ImportRun runs = new ImportRun(console, installations, signals, nanoClock);
-        this.commands = new CommandLine(top)
-                .addSubcommand(new ImportCommand(runs))
-                .addSubcommand(new HistoryCommand(console, installations, Clock.systemUTC()))
-                .addSubcommand(new StopCommand(console, installations))
-                .addSubcommand(new NotifyCommand(console, installations))
-                .addSubcommand(new RetentionCommand(console, installations))
-                .addSubcommand(new RestartCommand(runs))
-                .addSubcommand(new AbandonCommand(console, installations))
-                .addSubcommand(new InspectCommand(console))
-                .addSubcommand(new VerifyCommand(console))
-                .addSubcommand(new ExportCommand(console, signals))
-                .addSubcommand(SnapshotCommand.of(console, signals))
-                .addSubcommand(new ServeCommand(console, new ServiceRun(installations, signals)))
-                .setCaseInsensitiveEnumValuesAllowed(true)
+        makers.put("import", () -> new ImportCommand(runs));
+        makers.put("history", () -> new HistoryCommand(console, installations, Clock.systemUTC()));
+        makers.put("stop", () -> new StopCommand(console, installations));
+        makers.put("notify", () -> new NotifyCommand(console, installations));
+        makers.put("retention", () -> new RetentionCommand(console, installations));
+        makers.put("restart", () -> new RestartCommand(runs));
+        makers.put("abandon", () -> new AbandonCommand(console, installations));
+        makers.put("inspect", () -> new InspectCommand(console));
+        makers.put("verify", () -> new VerifyCommand(console));
+        makers.put("export", () -> new ExportCommand(console, signals));
+        makers.put("snapshot", () -> SnapshotCommand.of(console, signals));
+        makers.put("serve", () -> new ServeCommand(console, new ServiceRun(installations, signals)));
+    }
+
+    /** The commands with all their options. Parsing with it runs nothing. */
+    CommandLine commands() {
+        return commands(makers.keySet());
+    }
+
+    private CommandLine commands(Set<String> names) {
+        CommandLine commands = new CommandLine(top);
+        names.forEach(name -> commands.addSubcommand(
+                name, Objects.requireNonNull(makers.get(name)).get()));
+        commands.setCaseInsensitiveEnumValuesAllowed(true)
                 .setOut(new PrintWriter(console.out(), true))
                 .setErr(new PrintWriter(console.err(), true))
                 .setParameterExceptionHandler(
@@ -60,11 +75,12 @@ final class Program {
                 .usageMessage()
                 .exitCodeListHeading("%nExit codes:%n")
                 .exitCodeList(ExitCodes.table());
+        return commands;
     }
 
-    /** The commands with all their options. Parsing with it runs nothing. */
-    CommandLine commands() {
-        return commands;
+    /** Finding out all that a command can be asked takes its time, so where its name comes first the others are left out. */
+    private CommandLine commandsFor(String... args) {
+        return args.length > 0 && makers.containsKey(args[0]) ? commands(Set.of(args[0])) : commands();
     }
 
     /** Runs one command line and returns the process's exit code. */
@@ -72,7 +88,7 @@ final class Program {
         ProblemPrinter problems = problems(List.of(args));
         int exitCode;
         try {
-            exitCode = commands.execute(args);
+            exitCode = commandsFor(args).execute(args);
         } catch (Throwable surprise) { // an Error: the command line library passes these on
             exitCode = failed(surprise, problems);
         }
