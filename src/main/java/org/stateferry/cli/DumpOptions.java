@@ -45,8 +45,8 @@ final class DumpOptions {
             defaultValue = "plain",
             paramLabel = "LAYOUT",
             description =
-                    "How the guest's memory lies in the state: plain (in sequence, for every QEMU), or mapped (the"
-                            + " dump's mapped-ram layout as it is, for QEMU 10.2 and later). Default: plain.")
+                    "How the guest's memory lies in the state: plain (in sequence, for every QEMU), or mapped (each"
+                            + " page at a place of its own: mapped-ram, for QEMU 10.2 and later). Default: plain.")
     private RamLayout ramLayout;
 
     @Option(

@@ -56,7 +56,8 @@ public final class DumpSources {
     }
 
     private static DumpSource openPipe(Path dump, DumpChoice choice, OpenMonitor monitor) throws StateferryException {
-        requireUnchanged(choice, dump, "comes through a pipe");
+        requireUnchanged(
+                choice, dump, "comes through a pipe", "Put it into a file first (cat >STATE), and import that file.");
         HeadFeed feed = new HeadFeed(PipeFeed.open(dump, monitor));
         try {
             Path path = dump.toAbsolutePath();
@@ -114,7 +115,7 @@ public final class DumpSources {
     }
 
     private static DumpSource opaque(DumpHolder file, DumpForm form, DumpChoice choice) throws StateferryException {
-        requireUnchanged(choice, file.path(), "is opaque");
+        requireUnchanged(choice, file.path(), "is opaque", "leave out --ram-layout and --drop-section");
         return new OpenDump(file, form, choice.offset(), null, headFacts(file, choice.offset()), null, List.of());
     }
 
@@ -126,7 +127,11 @@ public final class DumpSources {
             tellDomain(layout, monitor);
             Codec codec = layout.codec();
             if (codec != null) {
-                requireUnchanged(choice, file.path(), "is compressed");
+                requireUnchanged(
+                        choice,
+                        file.path(),
+                        "is compressed",
+                        SequentialDump.asAFile(layout, false) + " and import that file.");
                 return SequentialDump.open(
                         new CompressedFile(file, choice.offset(), layout.streamOffset(), codec), layout);
             }
@@ -155,14 +160,14 @@ public final class DumpSources {
     }
 
     /** Only what can be read at any place can be laid out anew, or have something cut out. */
-    private static void requireUnchanged(DumpChoice choice, Path file, String why) throws StateferryException {
+    private static void requireUnchanged(DumpChoice choice, Path file, String why, String advice)
+            throws StateferryException {
         if (choice.wantsChange()) {
             throw StateferryException.in(
                             FailureKind.DUMP_UNFIT,
                             file,
                             "the dump " + why + ", so nothing in it can be left out or laid out anew")
-                    .advise(
-                            "leave out --ram-layout and --drop-section, or put the stream into a file of its own first");
+                    .advise(advice);
         }
     }
 

@@ -12,11 +12,14 @@ final class MonitoredFile implements StreamFile {
 
     private final StreamFile file;
     private final OpenMonitor monitor;
+    private final String purpose;
     private long readSize;
 
-    MonitoredFile(StreamFile file, OpenMonitor monitor) {
+    /** @param purpose why it is read through, as the end of a sentence */
+    MonitoredFile(StreamFile file, OpenMonitor monitor, String purpose) {
         this.file = file;
         this.monitor = monitor;
+        this.purpose = purpose;
     }
 
     @Override
@@ -33,7 +36,7 @@ final class MonitoredFile implements StreamFile {
     public void readFully(ByteBuffer target, long offset) throws StateferryException {
         monitor.requireNotStopped();
         if (readSize < NOTICED_SIZE && readSize + target.remaining() >= NOTICED_SIZE) {
-            monitor.notice("reading the dump once to find the end of its stream");
+            monitor.notice("reading the dump once " + purpose);
         }
         readSize += target.remaining();
         file.readFully(target, offset);

@@ -130,20 +130,22 @@ final class SequentialDump implements DumpSource {
                                                     + layout.codec().label() + " here")
                                     + " has its RAM at fixed places (migration capability mapped-ram), which can be read"
                                     + " only in a file that is as it was saved")
-                    .advise(asAFile(input, layout) + " and import that file.");
+                    .advise(asAFile(layout, !input.isRepeatable()) + " and import that file.");
         }
         return opening.facts();
     }
 
     /** How to make a file of what comes here. */
-    private static String asAFile(Input input, DumpLayout layout) {
-        String codec = layout.codec() == null ? null : layout.codec().label();
-        if (input.isRepeatable()) {
-            return "Decompress it first (" + codec + " -dc FILE >STATE)";
+    static String asAFile(DumpLayout layout, boolean pipe) {
+        if (layout.codec() == null) {
+            return "Put what comes through the pipe into a file (cat >STATE)";
         }
-        return codec == null
-                ? "Put what comes through the pipe into a file (cat >STATE)"
-                : "Put what comes through the pipe into a file, decompressed (" + codec + " -dc >STATE)";
+        boolean first = layout.streamOffset() == 0;
+        String file = pipe ? "" : " FILE";
+        String decode = layout.codec().label() + " -dc";
+        String command = first ? decode + file : "tail -c +" + (layout.streamOffset() + 1) + file + " | " + decode;
+        return (pipe ? "Put what comes through the pipe into a file, decompressed (" : "Decompress it first (")
+                + command + " >STATE)";
     }
 
     private static StateferryException noStream(Input input, DumpLayout layout, ByteBuffer prefix) {
@@ -157,7 +159,7 @@ final class SequentialDump implements DumpSource {
                                     + (layout.codec() == null
                                             ? ""
                                             : " (" + layout.codec().label() + ")"))
-                    .advise(asAFile(input, layout) + " and import that file.");
+                    .advise(asAFile(layout, !input.isRepeatable()) + " and import that file.");
         }
         String what = prefix.hasRemaining()
                 ? foreign == null ? "not a QEMU migration stream" : foreign.description()
@@ -170,7 +172,7 @@ final class SequentialDump implements DumpSource {
                 .advise(
                         foreign == null
                                 ? "give a file that QEMU's migrate has written, compressed or not"
-                                : asAFile(input, layout) + " and see what can be done with that file.");
+                                : asAFile(layout, !input.isRepeatable()) + " and see what can be done with that file.");
     }
 
     /** The fingerprint of a pipe that has begun with these bytes: never the same. */

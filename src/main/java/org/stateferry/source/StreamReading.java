@@ -6,6 +6,7 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.source.mapped.MappedRam;
+import org.stateferry.source.mapped.PlainRam;
 import org.stateferry.stream.MappedLayout;
 import org.stateferry.stream.MigrationStream;
 import org.stateferry.stream.SectionCut;
@@ -42,7 +43,12 @@ final class StreamReading {
 
     /** Whether a vmdescription at the end of a file is taken for that of the stream without following the sections to it. */
     static boolean isEndTrusted(DumpHolder file) {
-        return file.size() > MEASURED_SIZE_MAX && !file.isBlockDevice();
+        return isEndTrusted(file.size()) && !file.isBlockDevice();
+    }
+
+    /** The same for what has so many bytes and nothing behind them. */
+    static boolean isEndTrusted(long size) {
+        return size > MEASURED_SIZE_MAX;
     }
 
     /**
@@ -52,14 +58,18 @@ final class StreamReading {
      */
     DumpSource open(long offset) throws StateferryException {
         StreamSurvey.Effort effort = new StreamSurvey.Effort(isEndTrusted(file), Long.MAX_VALUE);
-        StreamSurvey.Result found = survey(new MonitoredFile(file, monitor), offset, effort);
+        StreamSurvey.Result found =
+                survey(new MonitoredFile(file, monitor, "to find the end of its stream"), offset, effort);
         warn(found.stream());
         if (found.guestRanOn()) {
             warnings.add(StreamCheck.RAN_ON);
         }
-        MigrationStream stream = laidOut(found);
+        MigrationStream stream = found.stream().facts().isMapped() ? fromMapped(found) : found.stream();
         if (!choice.dropSections().isEmpty()) {
             stream = cut(stream);
+        }
+        if (choice.ramLayout() == RamLayout.MAPPED && !stream.facts().isMapped()) {
+            stream = toMapped(stream, found);
         }
         return content == null
                 ? new OpenDump(file, form, choice.offset(), stream, stream.facts(), found.damage(), warnings)
@@ -85,27 +95,15 @@ final class StreamReading {
         }
     }
 
-    /** Sets the content, and returns the stream that it is. */
-    private MigrationStream laidOut(StreamSurvey.Result found) throws StateferryException {
-        MigrationStream stream = found.stream();
-        if (stream.facts().isMapped()) {
-            return mapped(stream, layout(found));
-        }
-        if (choice.ramLayout() == RamLayout.MAPPED) {
-            throw StateferryException.in(
-                            FailureKind.DUMP_UNFIT,
-                            file.path(),
-                            "RAM has no fixed places in the dump (migration capability mapped-ram)")
-                    .advise("leave out --ram-layout mapped");
-        }
-        return stream;
-    }
-
     /** A damaged stream has no place from which its pages could be read with certainty. */
-    private MappedLayout layout(StreamSurvey.Result found) throws StateferryException {
+    private static void requireIntact(StreamSurvey.Result found) throws StateferryException {
         if (found.damage() != null) {
             throw found.damage();
         }
+    }
+
+    private MappedLayout layout(StreamSurvey.Result found) throws StateferryException {
+        requireIntact(found);
         @Nullable MappedLayout layout = found.mapped();
         if (layout == null) {
             throw StateferryException.in(
@@ -115,7 +113,10 @@ final class StreamReading {
         return layout;
     }
 
-    private MigrationStream mapped(MigrationStream stream, MappedLayout layout) throws StateferryException {
+    /** Sets the content to that of a dump whose RAM lies at fixed places, and returns the stream that it is. */
+    private MigrationStream fromMapped(StreamSurvey.Result found) throws StateferryException {
+        MigrationStream stream = found.stream();
+        MappedLayout layout = layout(found);
         if (choice.ramLayout() == RamLayout.PLAIN) {
             monitor.notice(
                     "the dump's RAM lies at fixed places (mapped-ram): it is stored as a plain stream, which every"
@@ -127,13 +128,27 @@ final class StreamReading {
         return kept;
     }
 
+    /** The same for a plain stream, of which sections may have been left out already. */
+    private MigrationStream toMapped(MigrationStream stream, StreamSurvey.Result found) throws StateferryException {
+        requireIntact(found);
+        StreamFile from = content();
+        StreamFile watched = new MonitoredFile(from, monitor, "to find where each page of RAM lies");
+        return composed(PlainRam.mapped(from, watched, stream));
+    }
+
+    private StreamFile content() {
+        return content == null ? file : content;
+    }
+
     private MigrationStream cut(MigrationStream stream) throws StateferryException {
         if (stream.facts().isMapped()) {
             throw StateferryException.of(
                             FailureKind.USAGE, "--drop-section cannot go together with --ram-layout mapped")
                     .advise("leave out --ram-layout mapped");
         }
-        SectionCut.Result cut = SectionCut.run(content == null ? file : content, stream, choice.dropSections());
+        StreamFile from = content();
+        StreamFile watched = new MonitoredFile(from, monitor, "to find the sections that are left out");
+        SectionCut.Result cut = SectionCut.run(from, watched, stream, choice.dropSections());
         cut.sizes()
                 .forEach((name, size) ->
                         warnings.add("the section '" + name + "' (" + size + " bytes) is left out of the state"));

@@ -37,18 +37,20 @@ public final class SectionCut {
     /**
      * Makes a stream without some sections, which reads from {@code file}.
      *
+     * @param watched the same file, from which the stream is read through
      * @param stream the stream in the file
      * @param names the id strings of the sections, all of which must be there
      * @throws StateferryException {@code USAGE} for the section of the guest's memory; {@code DUMP_UNFIT} if one is not there
      *     or its end cannot be known
      */
-    public static Result run(StreamFile file, MigrationStream stream, List<String> names) throws StateferryException {
+    public static Result run(StreamFile file, StreamFile watched, MigrationStream stream, List<String> names)
+            throws StateferryException {
         if (names.contains(SectionWalker.RAM)) {
             throw StateferryException.of(FailureKind.USAGE, "the section 'ram' is the guest's memory")
                     .advise("name another section");
         }
         SectionCut cut = new SectionCut(new HashSet<>(names));
-        cut.walk(file, stream);
+        cut.walk(watched, stream);
         return new Result(cut.rest(file, stream), cut.sizes);
     }
 

@@ -170,6 +170,14 @@ public final class ImportBench implements ImportProgress {
         return this;
     }
 
+    /** Puts a stream in the dump's place of which an import makes other bytes. */
+    ImportBench withDump(byte[] bytes, byte[] imported) throws IOException {
+        Files.write(dump, bytes);
+        stream = imported;
+        setTimes(SAVED_AT);
+        return this;
+    }
+
     /** Makes the demo's dump longer by so many mebibytes, still a stream that is checked. */
     ImportBench withInflatedDump(int mebibytes, long seed) throws IOException {
         TickerDump.inflated(DEMO.resolve("ticker.vmstate"), dump, mebibytes, seed);

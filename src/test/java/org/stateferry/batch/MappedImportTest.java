@@ -2,6 +2,8 @@ package org.stateferry.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.ByteArrayOutputStream;
+import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -17,7 +19,13 @@ import org.stateferry.importer.ImportOutcome;
 import org.stateferry.importer.ImportOutcome.State;
 import org.stateferry.journal.BufferRecord;
 import org.stateferry.journal.Journal;
+import org.stateferry.source.DumpChoice;
+import org.stateferry.source.DumpFormat;
+import org.stateferry.source.DumpSource;
+import org.stateferry.source.DumpSources;
+import org.stateferry.source.OpenMonitor;
 import org.stateferry.source.RamLayout;
+import org.stateferry.testing.Dumps;
 import org.stateferry.testing.FileSystemProbe;
 import org.stateferry.testing.MappedStateBuilder;
 import org.stateferry.testing.Thorough;
@@ -34,6 +42,7 @@ class MappedImportTest {
     @TempDir
     Path folder;
 
+    private MappedStateBuilder state;
     private ImportBench bench;
 
     /** RAM with content in its first two mebibytes and its last two. */
@@ -47,8 +56,41 @@ class MappedImportTest {
             Arrays.fill(page, (byte) (index | 1));
             pages.add(used ? page : null);
         }
-        bench = HOME.bench().withMappedDump(new MappedStateBuilder(4096).block("pc.ram", pages, (byte) 0));
+        state = new MappedStateBuilder(4096)
+                .block("pc.ram", pages, (byte) 0)
+                .withoutEmptyPart()
+                .savedBy(ByteOrder.nativeOrder());
+        bench = HOME.bench().withMappedDump(state);
         bench.ramLayout = RamLayout.MAPPED;
+    }
+
+    @Test
+    void aPlainDumpIsLaidOutAsQemuWouldHaveDoneAndComesOutAgainAsItWas() throws Exception {
+        bench.withDump(state.plain(), state.build()).stopAt(40L * MIB);
+        assertThat(bench.fail("saved").kind()).isEqualTo(FailureKind.INTERRUPTED);
+        assertThat(records()).hasSizeLessThan(10);
+        bench.undisturbed();
+
+        ImportOutcome outcome = bench.run("saved");
+
+        assertThat(bench.notices).anySatisfy(notice -> assertThat(notice).startsWith("going on from byte 4"));
+        assertThat(outcome.bytesWritten()).isLessThanOrEqualTo(5L * MIB);
+        bench.assertHolds("saved");
+        assertThat(plainStateOf("saved")).isEqualTo(state.plain());
+        assertThat(bench.run("saved").state()).isEqualTo(State.ALREADY_IMPORTED);
+    }
+
+    private byte[] plainStateOf(String name) throws Exception {
+        DumpChoice choice = new DumpChoice(DumpFormat.AUTO, 0, RamLayout.PLAIN, List.of(), name);
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (DumpSource source = DumpSources.open(bench.image(), choice, OpenMonitor.NONE)) {
+            Dumps.readThrough(source, piece -> {
+                byte[] part = new byte[piece.remaining()];
+                piece.get(part);
+                bytes.writeBytes(part);
+            });
+        }
+        return bytes.toByteArray();
     }
 
     private List<BufferRecord> records() throws Exception {

@@ -94,7 +94,7 @@ class NextStepsTest {
     @CsvSource({
         "--format, gzip, Leave out --format",
         "--format, libvirt, Leave out --format",
-        "--ram-layout, mapped, leave out --ram-layout mapped",
+        "--ram-layout, mapped, leave RAM in the plain layout",
         "--drop-section, pbs-state, leave out --drop-section pbs-state",
         "--drop-section, ram, name another section",
         "--offset, 99999999, Give an --offset at which the saved state begins",
@@ -153,10 +153,25 @@ class NextStepsTest {
     void whatIsNotCompressedCanBeLaidOutAnew() throws IOException {
         Path compressed = Files.write(path("state.vmstate.gz"), Compressed.with(Codec.GZIP, Files.readAllBytes(dump)));
         assertThat(nextStep(10, dryRun(compressed, image, "next", "--drop-section", "timer")))
-                .isEqualTo("leave out --ram-layout and --drop-section, or put the stream into a file of its own first");
+                .isEqualTo("Decompress it first (gzip -dc FILE >STATE) and import that file.");
 
-        dryRun(compressed, image, "next").requireSuccess();
-        shell("gzip -dc state.vmstate.gz > own.vmstate");
+        shell("gzip -dc state.vmstate.gz >own.vmstate");
+        dryRun(path("own.vmstate"), image, "next", "--drop-section", "timer").requireSuccess();
+    }
+
+    @Test
+    void whatIsCompressedInASaveFileIsTakenOutOfIt() throws IOException {
+        Path save = Files.write(
+                path("guest.save"),
+                LibvirtSaveBuilder.valid()
+                        .format(1)
+                        .payload(Compressed.with(Codec.GZIP, Files.readAllBytes(dump)))
+                        .build());
+        Matcher next = Pattern.compile("Decompress it first \\((tail .*)\\) and import that file.")
+                .matcher(nextStep(10, dryRun(save, image, "next", "--drop-section", "timer")));
+        assertThat(next.matches()).isTrue();
+
+        shell(next.group(1).replace("FILE", "guest.save").replace("STATE", "own.vmstate"));
         dryRun(path("own.vmstate"), image, "next", "--drop-section", "timer").requireSuccess();
     }
 

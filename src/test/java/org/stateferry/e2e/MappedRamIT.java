@@ -2,9 +2,13 @@ package org.stateferry.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -133,6 +137,50 @@ class MappedRamIT {
         scene.program()
                 .run("verify", disk.toString(), "--name", "plain", "--against", dump.toString())
                 .requireSuccess();
+    }
+
+    @Test
+    void aPlainDumpIsLaidOutAndGoesOnAndLeavesTheImageAsItsPlainTwinDoes() throws IOException {
+        Scene scene = Scene.in(directory);
+        Path laidOut = scene.path("laid-out.qcow2");
+        Scene.copy(scene.image(), laidOut);
+        scene.importAs("saved").requireSuccess();
+
+        CommandResult result = scene.program().importDump(scene.dump(), laidOut, "saved", "--ram-layout", "mapped");
+
+        assertThat(result.requireSuccess().stderr()).contains("-global migration.mapped-ram=on ... -loadvm saved");
+        Judge.assertClean(laidOut);
+        scene.program().run("verify", laidOut.toString(), "--name", "saved").requireSuccess();
+        assertThat(Files.mismatch(exported(scene, laidOut, "mapped-ram"), exported(scene, scene.image(), "mapped-ram")))
+                .isEqualTo(-1);
+        assertThat(pages(scene, exported(scene, laidOut, "stream"))).isEqualTo(pages(scene, scene.dump()));
+        assertThat(TickerGuest.ticks(TickerGuest.resume(laidOut, "saved", Scene.MACHINE, MAPPED_RAM)))
+                .first()
+                .isEqualTo(Scene.LAST_TICK + 1);
+        Judge.assertClean(laidOut);
+    }
+
+    private static Path exported(Scene scene, Path image, String format) {
+        Path out = scene.path(image.getFileName() + "." + format);
+        scene.program()
+                .run("export", image.toString(), out.toString(), "--name", "saved", "--format", format)
+                .requireSuccess();
+        return out;
+    }
+
+    /** The SHA-256 of what each block of RAM holds. */
+    private static List<String> pages(Scene scene, Path stream) {
+        String json = scene.program()
+                .run("inspect", stream.toString(), "--pages", "--json")
+                .requireSuccess()
+                .stdout();
+        List<String> sums = Pattern.compile("[0-9a-f]{64}")
+                .matcher(json)
+                .results()
+                .map(MatchResult::group)
+                .toList();
+        assertThat(sums).isNotEmpty();
+        return sums;
     }
 
     private static void assertGoesOnWithoutAGap(String before, String after) {

@@ -102,7 +102,7 @@ class SectionCutTest {
     private static SectionCut.Result cut(byte[] bytes, String... names) throws StateferryException {
         ComposedStream file = new ComposedStream(Path.of("dump"), List.of(new ComposedStream.Bytes(bytes)));
         MigrationStream stream = StreamSurvey.run(file, 0, new StreamSurvey.Effort(true, Long.MAX_VALUE)).stream();
-        return SectionCut.run(file, stream, List.of(names));
+        return SectionCut.run(file, file, stream, List.of(names));
     }
 
     private static byte[] bytes(StreamFile stream) throws StateferryException {

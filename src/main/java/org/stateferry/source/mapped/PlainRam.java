@@ -58,18 +58,20 @@ public final class PlainRam {
      * The stream in the mapped-ram layout, as QEMU's {@code migrate file:} would write it from offset 0 of a file on.
      *
      * @param file the file; what is returned reads from it
+     * @param watched the same file, from which the stream is read through
      * @param stream the plain stream in it
      * @throws StateferryException {@code DUMP_INVALID} if the stream is damaged; {@code DUMP_UNFIT} if it cannot be laid out so: its
      *     machine type is too old to say how RAM lies, sections cannot be followed, a page is not whole, or its pages are strewn
      *     so widely that the index would become too large
      */
-    public static StreamFile mapped(StreamFile file, MigrationStream stream) throws StateferryException {
+    public static StreamFile mapped(StreamFile file, StreamFile watched, MigrationStream stream)
+            throws StateferryException {
         PlainRam ram = new PlainRam(file, stream);
-        ram.walk();
+        ram.walk(watched);
         return ram.composed();
     }
 
-    private void walk() throws StateferryException {
+    private void walk(StreamFile watched) throws StateferryException {
         PageIndex.Budget budget = new PageIndex.Budget();
         long pages = 0;
         for (RamBlock block : blocks) {
@@ -79,7 +81,7 @@ public final class PlainRam {
             }
             indexes.add(new PageIndex(file.path(), pageSize, block.usedLength() / pageSize, budget));
         }
-        StreamCheck.Unchecked unchecked = StreamMeasure.follow(file, stream, new Listener());
+        StreamCheck.Unchecked unchecked = StreamMeasure.follow(watched, stream, new Listener());
         if (unchecked != null) {
             throw StateferryException.at(
                             FailureKind.DUMP_UNFIT,

@@ -263,8 +263,10 @@ class MappedRamTest {
         Random random = new Random(seed);
         MappedStateBuilder state = withZerosWhereNoPageIs(random).withoutEmptyPart();
 
-        assertThat(read(laidOut(state.plain())))
-                .isEqualTo(state.savedBy(ByteOrder.nativeOrder()).build());
+        byte[] mapped = read(laidOut(state.plain()));
+
+        assertThat(mapped).isEqualTo(state.savedBy(ByteOrder.nativeOrder()).build());
+        assertThat(read(plain(mapped, 0))).isEqualTo(state.plain());
     }
 
     @ParameterizedTest
@@ -374,7 +376,7 @@ class MappedRamTest {
         if (found.obstacle() != null) {
             throw found.obstacle();
         }
-        return PlainRam.mapped(file, found.stream());
+        return PlainRam.mapped(file, file, found.stream());
     }
 
     private static byte[] page(int size, int value) {
