@@ -15,6 +15,7 @@ import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.qcow2.vmstate.Sample;
 import org.stateferry.snapshot.SnapshotSelection;
+import org.stateferry.source.DumpFormat;
 import org.stateferry.source.DumpSource;
 import org.stateferry.source.DumpSources;
 import org.stateferry.source.OpenMonitor;
@@ -132,9 +133,17 @@ final class VerifyCommand implements Callable<Integer> {
             throws StateferryException {
         try {
             return against == null
-                    ? VmStateCheck.readBack(image, entry, sample, cancellation)
+                    ? VmStateCheck.readBack(
+                            image,
+                            entry,
+                            sample,
+                            dumpOptions.choice().format() != DumpFormat.OPAQUE,
+                            cancellation)
                     : compared(image, entry, against, sample, cancellation);
         } catch (StateferryException e) {
+            if (against == null && (e.kind() == FailureKind.DUMP_INVALID || e.kind() == FailureKind.DUMP_UNFIT)) {
+                throw unsound(entry, e);
+            }
             if (e.kind() != FailureKind.IMAGE_CORRUPT) {
                 throw e;
             }
@@ -142,6 +151,20 @@ final class VerifyCommand implements Callable<Integer> {
                     StateferryException.at(FailureKind.VERIFICATION, imagePath, e.offset(), e.problem());
             throw (e.advice() == null ? found : found.advise(e.advice())).causedBy(e);
         }
+    }
+
+    private StateferryException unsound(SnapshotTableEntry entry, StateferryException found) {
+        return StateferryException.in(
+                        FailureKind.VERIFICATION,
+                        imagePath,
+                        "the state of snapshot \"" + entry.nameText() + "\" cannot be loaded, by what its byte "
+                                + Math.max(0, found.offset()) + " says: " + found.problem())
+                .advise(
+                        sharing.isForced()
+                                ? VerifyReport.READ_WITHOUT_LOCK
+                                : "Save or import the state again, and delete this one (stateferry snapshot delete). --format"
+                                        + " opaque reads it back without looking into it.")
+                .causedBy(found);
     }
 
     private List<SnapshotTableEntry> selected(Qcow2Image image) throws StateferryException {

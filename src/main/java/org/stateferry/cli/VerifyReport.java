@@ -27,6 +27,7 @@ record VerifyReport(
         List<VmStateCheck> states,
         SampleOptions.@Nullable Share share,
         boolean torn) {
+    static final String READ_WITHOUT_LOCK = "The image was read without a lock: check it again when nobody uses it.";
 
     public List<String> lines() {
         List<String> lines = new ArrayList<>();
@@ -147,7 +148,7 @@ record VerifyReport(
 
     private String repairAdvice() {
         if (torn) {
-            return "The image was read without a lock: check it again when nobody uses it.";
+            return READ_WITHOUT_LOCK;
         }
         return check.nextStep(image);
     }

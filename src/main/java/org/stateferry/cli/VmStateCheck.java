@@ -11,6 +11,7 @@ import org.stateferry.qcow2.vmstate.Sample;
 import org.stateferry.qcow2.vmstate.VmStateReader;
 import org.stateferry.source.DumpSource;
 import org.stateferry.source.PieceStream;
+import org.stateferry.source.StoredStream;
 
 /**
  * What came of reading a snapshot's vmstate back.
@@ -38,19 +39,25 @@ record VmStateCheck(
      * Reads the vmstate.
      *
      * @param sample chooses the pieces to read; null reads all
+     * @param judged whether a stream in it has to be sound ({@link StoredStream#requireSound})
      * @param cancellation asked before each piece
      */
     static VmStateCheck readBack(
-            Qcow2Image image, SnapshotTableEntry entry, @Nullable Sample sample, Cancellation cancellation)
+            Qcow2Image image,
+            SnapshotTableEntry entry,
+            @Nullable Sample sample,
+            boolean judged,
+            Cancellation cancellation)
             throws StateferryException {
         VmStateReader reader = new VmStateReader(image, entry);
         ByteBuffer piece = memory(sample);
-        if (sample != null) {
-            long bytesRead = reader.readSample(piece, sample, cancellation);
-            return new VmStateCheck(entry, entry.vmStateSize(), bytesRead, null, NO_DIFFERENCE);
+        long read = sample == null
+                ? reader.readStored(piece, cancellation)
+                : reader.readSample(piece, sample, cancellation);
+        if (judged) {
+            new StoredStream(image, entry).requireSound();
         }
-        long end = reader.readStored(piece, cancellation);
-        return new VmStateCheck(entry, end, end, null, NO_DIFFERENCE);
+        return new VmStateCheck(entry, sample == null ? read : entry.vmStateSize(), read, null, NO_DIFFERENCE);
     }
 
     /**

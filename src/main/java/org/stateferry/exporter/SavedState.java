@@ -8,6 +8,7 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.source.RamLayout;
+import org.stateferry.source.StoredStream;
 import org.stateferry.source.mapped.MappedRam;
 import org.stateferry.source.mapped.PlainRam;
 import org.stateferry.stream.ComposedStream;
@@ -70,7 +71,7 @@ record SavedState(SnapshotTableEntry entry, StreamFile content, boolean mappedRa
                     .advise("Export it as it is, without --format.");
         }
         requireIntact(found);
-        return new SavedState(entry, PlainRam.mapped(stored, found.stream()), true);
+        return new SavedState(entry, PlainRam.mapped(stored, stored, found.stream()), true);
     }
 
     private static void requireIntact(StreamSurvey.Result found) throws StateferryException {

@@ -6,15 +6,12 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.host.FileStatus;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.IncompatibleFeature;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
-import org.stateferry.qcow2.vmstate.VmStateReader;
 import org.stateferry.storage.FileFailures;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
@@ -23,27 +20,20 @@ import org.stateferry.stream.StreamFile;
 
 /**
  * The state of a snapshot, as a dump. Its image is locked as a reader does it, so that nobody changes it meanwhile; if this process
- * has the image open already, to write to it, both share that. Clusters are unpacked as they are read.
- *
- * <p>Memory is that of a {@link VmStateReader} for each thread that reads at the same time.
+ * has the image open already, to write to it, both share that.
  */
 final class SnapshotState implements DumpHolder {
     private final OpenImage open;
-    private final Qcow2Image image;
     private final SnapshotTableEntry entry;
     private final FileStatus status;
-    private final long size;
-    private final Queue<VmStateReader> readers = new ConcurrentLinkedQueue<>();
+    private final StoredStream stored;
 
     private SnapshotState(OpenImage open, Qcow2Image image, SnapshotTableEntry entry, FileStatus status)
             throws StateferryException {
         this.open = open;
-        this.image = image;
         this.entry = entry;
         this.status = status;
-        VmStateReader reader = new VmStateReader(image, entry);
-        this.size = reader.end(); // a state in QEMU's mapped-ram layout reaches behind the size of its table entry
-        readers.add(reader);
+        this.stored = new StoredStream(image, entry);
     }
 
     /**
@@ -121,32 +111,17 @@ final class SnapshotState implements DumpHolder {
 
     @Override
     public long size() {
-        return size;
+        return stored.size();
     }
 
     @Override
     public void readFully(ByteBuffer target, long offset) throws StateferryException {
-        VmStateReader pooled = readers.poll();
-        VmStateReader reader = pooled == null ? new VmStateReader(image, entry) : pooled;
-        reader.read(target, offset, size);
-        readers.add(reader);
-        if (target.hasRemaining()) {
-            throw StateferryException.in(FailureKind.INTERNAL, path(), "a read past the end of the saved state");
-        }
+        stored.readFully(target, offset);
     }
 
-    /** The interface has no failure here; what cannot be read is told when it is read. */
     @Override
     public long nextData(long offset) {
-        try {
-            VmStateReader pooled = readers.poll();
-            VmStateReader reader = pooled == null ? new VmStateReader(image, entry) : pooled;
-            long next = reader.nextData(offset, size);
-            readers.add(reader);
-            return next;
-        } catch (StateferryException e) {
-            return offset;
-        }
+        return stored.nextData(offset);
     }
 
     @Override

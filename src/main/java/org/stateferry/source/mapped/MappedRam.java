@@ -79,6 +79,21 @@ public final class MappedRam {
     }
 
     /**
+     * Fails if a block or a bitmap is damaged or cut off; no page is read but some of those that tell the order of the bits.
+     *
+     * @throws StateferryException {@code DUMP_INVALID}
+     */
+    public static void requireIntact(StreamFile file, MigrationStream stream, MappedLayout layout)
+            throws StateferryException {
+        MappedRam ram = new MappedRam(file, stream, layout);
+        ram.requireSensible();
+        ByteOrder order = ram.bitOrder();
+        for (MappedBlock block : layout.blocks()) {
+            PageBitmap.read(file, block, order);
+        }
+    }
+
+    /**
      * How many pages of each block are in the file, and the SHA-256 of the block's content if it has enough of it
      * ({@link StreamInspection#isWorthIt}); reads all of the pages.
      *

@@ -1,4 +1,4 @@
-package org.stateferry.exporter;
+package org.stateferry.source;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -9,15 +9,15 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.qcow2.vmstate.VmStateReader;
+import org.stateferry.source.mapped.MappedRam;
 import org.stateferry.stream.StreamFile;
+import org.stateferry.stream.StreamSurvey;
 
 /**
  * A vmstate as a file that holds a stream, up to the end of what is stored of it. Thread-safe: each thread that reads takes a
  * {@link VmStateReader} of its own, and leaves it to the next.
  */
 public final class StoredStream implements StreamFile {
-    private static final int STREAM_MAGIC = 0x5145564d;
-
     private final Path path;
     private final Qcow2Image image;
     private final SnapshotTableEntry entry;
@@ -36,7 +36,31 @@ public final class StoredStream implements StreamFile {
 
     /** Whether it begins as a migration stream. */
     public boolean isStream() throws StateferryException {
-        return size >= Integer.BYTES && read(0, Integer.BYTES).getInt() == STREAM_MAGIC;
+        return DumpLayout.isStream(DumpSources.probe(this).at(0, DumpLayout.HEAD_SIZE));
+    }
+
+    /**
+     * Fails if the state is a stream that is damaged or that no snapshot can load, as far as an import finds that out when it opens a
+     * dump: {@link StreamReading#isEndTrusted} says whether sections are followed. Where RAM lies at fixed places they always are, and the
+     * bitmaps are read. What does not begin as a stream is not judged.
+     *
+     * @throws StateferryException {@code DUMP_INVALID} or {@code DUMP_UNFIT}; offsets are those of the state
+     */
+    public void requireSound() throws StateferryException {
+        if (!isStream()) {
+            return;
+        }
+        StreamSurvey.Result found =
+                StreamSurvey.run(this, 0, new StreamSurvey.Effort(StreamReading.isEndTrusted(size), Long.MAX_VALUE));
+        if (found.obstacle() != null) {
+            throw found.obstacle();
+        }
+        if (found.damage() != null) {
+            throw found.damage();
+        }
+        if (found.mapped() != null) {
+            MappedRam.requireIntact(this, found.stream(), found.mapped());
+        }
     }
 
     @Override
