@@ -99,7 +99,7 @@ class VerifyStreamTest {
         int pagesOffsetEnd = bitmap - 1;
 
         assertRefused(with(state, bitmap, 0x10), "bitmap");
-        assertRefused(with(state, pagesOffsetEnd, 0x10), "1 MiB");
+        assertRefused(with(state, pagesOffsetEnd, 0x10), "no multiple of 1048576");
         assertRefused(with(state, MIB + 3 * PAGE_SIZE + 9, 0x40), "section");
         assertRefused(Arrays.copyOf(state, MIB + 2 * PAGE_SIZE), "cut off");
     }
