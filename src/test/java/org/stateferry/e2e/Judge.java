@@ -7,6 +7,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.RawBytes;
@@ -78,5 +79,13 @@ final class Judge {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** What the guest has printed before it was saved, and after it was resumed, is every number once. */
+    static void assertGoesOnWithoutAGap(String before, String after) {
+        List<Integer> ticks = TickerGuest.ticks(before + after);
+        assertThat(ticks)
+                .containsExactlyElementsOf(
+                        IntStream.rangeClosed(1, ticks.size()).boxed().toList());
     }
 }
