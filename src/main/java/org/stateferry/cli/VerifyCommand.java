@@ -134,11 +134,7 @@ final class VerifyCommand implements Callable<Integer> {
         try {
             return against == null
                     ? VmStateCheck.readBack(
-                            image,
-                            entry,
-                            sample,
-                            dumpOptions.choice().format() != DumpFormat.OPAQUE,
-                            cancellation)
+                            image, entry, sample, dumpOptions.choice().format() != DumpFormat.OPAQUE, cancellation)
                     : compared(image, entry, against, sample, cancellation);
         } catch (StateferryException e) {
             if (against == null && (e.kind() == FailureKind.DUMP_INVALID || e.kind() == FailureKind.DUMP_UNFIT)) {

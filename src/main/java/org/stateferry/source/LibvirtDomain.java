@@ -82,6 +82,7 @@ public record LibvirtDomain(
                             file,
                             fileOffset + sound.getBytes(StandardCharsets.UTF_8).length,
                             "the domain's XML is damaged")
+                    .advise("give a domain as virsh dumpxml prints it")
                     .causedBy(e);
         }
     }

@@ -74,7 +74,8 @@ public record LibvirtSaveHeader(
      */
     public static LibvirtSaveHeader parse(ByteBuffer start, Path file, long fileSize) throws StateferryException {
         if (!isAt(start)) {
-            throw StateferryException.at(FailureKind.DUMP_INVALID, file, 0, "not a libvirt save file");
+            throw StateferryException.at(FailureKind.DUMP_INVALID, file, 0, "not a libvirt save file")
+                    .advise("leave out --format libvirt");
         }
         if (start.remaining() < SIZE) {
             throw invalid(file, start.remaining(), "the header of the libvirt save file is cut off");

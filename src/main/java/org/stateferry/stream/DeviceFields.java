@@ -102,10 +102,11 @@ public final class DeviceFields implements Iterable<DeviceFields.Device> {
         long at = stream.fileOffset() + extent.offset();
         if (extent.length() > TEXT_SIZE_MAX) {
             throw StateferryException.at(
-                    FailureKind.DUMP_UNFIT,
-                    file.path(),
-                    at,
-                    "the vmdescription has " + extent.length() + " bytes, too many to show the devices' fields");
+                            FailureKind.DUMP_UNFIT,
+                            file.path(),
+                            at,
+                            "the vmdescription has " + extent.length() + " bytes, too many to show the devices' fields")
+                    .advise("leave out --devices");
         }
         DeviceFields fields =
                 new DeviceFields(file.read(at, (int) extent.length()).array(), devices);
@@ -124,10 +125,12 @@ public final class DeviceFields implements Iterable<DeviceFields.Device> {
                     empty += field.size() == 0 ? 1 : 0;
                     if (empty > EMPTY_MAX) {
                         damage = StateferryException.at(
-                                FailureKind.DUMP_UNFIT,
-                                file.path(),
-                                at,
-                                "the devices have more than " + EMPTY_MAX + " fields without a byte, too many to show");
+                                        FailureKind.DUMP_UNFIT,
+                                        file.path(),
+                                        at,
+                                        "the devices have more than " + EMPTY_MAX
+                                                + " fields without a byte, too many to show")
+                                .advise("leave out --devices");
                         deviceCount = count;
                         return;
                     }

@@ -18,6 +18,11 @@ import org.stateferry.error.StateferryException;
  * <p>Not thread-safe.
  */
 final class ElementInput {
+    /** What to do with a stream that may be one of a QEMU that is not known here. */
+    static final String IMPORT_UNSEEN =
+            "if you know that a QEMU loads it, import the stream with --format opaque (and --offset,"
+                    + " where other bytes come before it); else save the state again";
+
     /** The size of the longest element in bytes; the longest is a list of two migration capabilities. */
     static final int ELEMENT_SIZE_MAX = 640;
 
@@ -164,8 +169,9 @@ final class ElementInput {
         return StateferryException.at(FailureKind.DUMP_INVALID, file, fileOffset(), problem);
     }
 
-    /** A failure for something at the next byte that no snapshot can load. */
+    /** A failure for something at the next byte that no snapshot can load, or that is not known here. */
     StateferryException unfit(String problem) {
-        return StateferryException.at(FailureKind.DUMP_UNFIT, file, fileOffset(), problem);
+        return StateferryException.at(FailureKind.DUMP_UNFIT, file, fileOffset(), problem)
+                .advise(IMPORT_UNSEEN);
     }
 }

@@ -246,7 +246,8 @@ final class SectionWalker {
         int code = in.peekU8(0);
         SectionType type = SectionType.of(code);
         if (type == null) {
-            throw in.invalid("unknown section type 0x" + Integer.toHexString(code));
+            throw in.invalid("unknown section type 0x" + Integer.toHexString(code))
+                    .advise(ElementInput.IMPORT_UNSEEN);
         }
         sectionType = type;
         sectionStart = in.offset();

@@ -88,10 +88,11 @@ record StreamHead(
                 walker.finish();
             }
             throw StateferryException.at(
-                    FailureKind.DUMP_INVALID,
-                    file.path(),
-                    in.fileOffset(),
-                    "the first " + prefixSize + " bytes do not hold the list of RAM blocks");
+                            FailureKind.DUMP_INVALID,
+                            file.path(),
+                            in.fileOffset(),
+                            "the first " + prefixSize + " bytes do not hold the list of RAM blocks")
+                    .advise(ElementInput.IMPORT_UNSEEN);
         }
     }
 

@@ -123,10 +123,11 @@ public final class StreamInspection {
             StreamCheck.Unchecked unchecked = walker.unchecked();
             if (unchecked != null) {
                 damage = StateferryException.at(
-                        FailureKind.DUMP_UNFIT,
-                        file.path(),
-                        unchecked.offset(),
-                        "what follows cannot be read, because " + unchecked.reason());
+                                FailureKind.DUMP_UNFIT,
+                                file.path(),
+                                unchecked.offset(),
+                                "what follows cannot be read, because " + unchecked.reason())
+                        .advise("stateferry import --dry-run tells whether it can be imported all the same");
             }
         } catch (StateferryException e) {
             damage = e;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -14,7 +15,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
 import org.stateferry.importer.ImportOutcome;
 import org.stateferry.importer.ImportOutcome.State;
 import org.stateferry.journal.BufferRecord;
@@ -78,6 +82,38 @@ class MappedImportTest {
         bench.assertHolds("saved");
         assertThat(plainStateOf("saved")).isEqualTo(state.plain());
         assertThat(bench.run("saved").state()).isEqualTo(State.ALREADY_IMPORTED);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void ofWhatIsDamagedTheImageHasNothing(RamLayout layout) throws Exception {
+        bench.ramLayout = layout;
+        byte[] page = new byte[4096];
+        Arrays.fill(page, (byte) 7);
+        byte[] dump = new MappedStateBuilder(page.length)
+                .block("pc.ram", Arrays.asList(page, null, page), (byte) 0)
+                .build();
+        int bitmap =
+                new String(dump, 0, 1000, StandardCharsets.ISO_8859_1).indexOf("pc.ram") + "pc.ram".length() + 8 + 28;
+        int pagesEnd = MIB + 3 * page.length;
+        byte[] behindTheEnd = dump.clone();
+        behindTheEnd[bitmap - 5] = 1;
+        byte[] unknownSection = dump.clone();
+        unknownSection[pagesEnd + Long.BYTES] = 0x55;
+        for (byte[] damaged : List.of(
+                Arrays.copyOf(dump, bitmap + 7),
+                Arrays.copyOf(dump, MIB + 5000),
+                Arrays.copyOf(dump, dump.length - 1),
+                behindTheEnd,
+                unknownSection)) {
+            bench.withDump(damaged, damaged);
+
+            StateferryException failure = bench.fail("saved");
+
+            assertThat(failure.kind()).isEqualTo(FailureKind.DUMP_INVALID);
+            assertThat(failure.offset()).isBetween(0L, (long) dump.length);
+            bench.assertSpaceGivenBack();
+        }
     }
 
     private byte[] plainStateOf(String name) throws Exception {
