@@ -176,6 +176,24 @@ class NextStepsTest {
     }
 
     @Test
+    void whatComesThroughAPipeIsPutIntoAFile() {
+        shell("mkfifo pipe");
+        assertThat(nextStep(10, dryRun(path("pipe"), image, "next", "--drop-section", "timer")))
+                .isEqualTo("Put it into a file first (cat >STATE), and import that file.");
+
+        shell("cat state.vmstate >pipe & cat <pipe >own.vmstate");
+        dryRun(path("own.vmstate"), image, "next", "--drop-section", "timer").requireSuccess();
+    }
+
+    @Test
+    void whatNobodyLooksIntoStaysAsItIs() {
+        assertThat(nextStep(10, dryRun(dump, image, "next", "--format", "opaque", "--ram-layout", "mapped")))
+                .isEqualTo("leave out --ram-layout and --drop-section");
+
+        dryRun(dump, image, "next", "--format", "opaque").requireSuccess();
+    }
+
+    @Test
     void whatNeedsTooMuchMemoryIsDecompressedFirst() {
         shell("xz -9 -k state.vmstate");
         assertThat(nextStep(10, dryRun(path("state.vmstate.xz"), image, "next")))

@@ -12,6 +12,7 @@ import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -20,6 +21,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.testing.Dumps;
+import org.stateferry.testing.MappedStateBuilder;
 import org.stateferry.testing.MigrationStreamBuilder;
 
 class DumpSourcesTest {
@@ -37,6 +39,23 @@ class DumpSourcesTest {
             assertThat(source.facts().mainMemorySize()).hasValue(4 * 4096);
             assertThat(source.facts().targetPageSize()).isEqualTo(4096);
             assertThat(source.facts().devices()).containsOnlyKeys("timer", "0000:00:01.0/virtio-blk");
+        }
+    }
+
+    @Test
+    void ofAPlainStreamSectionsAreLeftOutBeforeItIsLaidOutAsMapped() throws Exception {
+        byte[] page = new byte[4096];
+        page[7] = 1;
+        byte[] stream = new MappedStateBuilder(4096)
+                .block("pc.ram", Arrays.asList(page, null, page), (byte) 0)
+                .plain();
+        DumpChoice choice = new DumpChoice(DumpFormat.AUTO, 0, RamLayout.MAPPED, List.of("timer"));
+        try (DumpSource source = DumpSources.open(Dumps.write(folder, stream), choice, OpenMonitor.NONE)) {
+            assertThat(source.facts().isMapped()).isTrue();
+            assertThat(source.facts().devices()).containsOnlyKeys("globalstate");
+            assertThat(source.warnings()).singleElement().asString().contains("'timer'", "left out");
+            assertThat(source.streamLength().orElseThrow()).isGreaterThan(3 * 4096 + (1 << 20));
+            assertThat(Dumps.readThrough(source, piece -> {})).isNull();
         }
     }
 
