@@ -74,9 +74,9 @@ record StreamHead(
         while (!walker.isHeadRead() && walker.configuration().isMapped() && in.pendingSkip() > 0) {
             // The next entry of the list lies behind the pages of a block.
             long next = in.offset() + in.pendingSkip();
-            int count =
-                    (int) Math.min(ElementInput.ELEMENT_SIZE_MAX, Math.min(streamLength, file.size() - start) - next);
-            if (count <= 0) {
+            long left = Math.max(0, Math.min(streamLength, file.size() - start) - next);
+            int count = (int) Math.min(ElementInput.ELEMENT_SIZE_MAX, left);
+            if (count == 0) {
                 walker.finish();
             }
             in.resume(next, 0);

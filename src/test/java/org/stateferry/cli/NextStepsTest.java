@@ -181,7 +181,7 @@ class NextStepsTest {
         assertThat(nextStep(10, dryRun(path("pipe"), image, "next", "--drop-section", "timer")))
                 .isEqualTo("Put it into a file first (cat >STATE), and import that file.");
 
-        shell("cat state.vmstate >pipe & cat <pipe >own.vmstate");
+        shell("{ cat state.vmstate >pipe & cat <pipe >own.vmstate; }");
         dryRun(path("own.vmstate"), image, "next", "--drop-section", "timer").requireSuccess();
     }
 
