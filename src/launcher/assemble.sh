@@ -43,6 +43,8 @@ option="$option -Xlog:disable -Xlog:all=error:stderr"
 
 if (cd "$training" && STATEFERRY_HOME=$training/home sh "$sources/train.sh" "$build/stateferry" "$option") \
   >"$build/training.log" 2>&1 </dev/null && [ -s "$training/$archive" ]; then
+  # The JVM makes it for its user alone; a service has another one.
+  chmod 644 "$training/$archive"
   mv "$training/$archive" "$app/$archive"
   cp "$JAVA_HOME/release" "$app/archive.release"
   printf '%s\n' "$inputs" >"$app/inputs"

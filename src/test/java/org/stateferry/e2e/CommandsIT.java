@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -13,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.CommandRunner;
+import org.stateferry.testing.Launcher;
 import org.stateferry.testing.RawBytes;
 import org.stateferry.testing.RunningCommand;
 import org.stateferry.testing.Thorough;
@@ -53,6 +55,14 @@ class CommandsIT {
                                 .findFirst(),
                         Optional::isPresent)
                 .orElseThrow();
+    }
+
+    /** A copy of it, made by root, is used by the account of a service. */
+    @Test
+    void everybodyCanReadWhatTheProgramConsistsOf() throws Exception {
+        for (Path file : new Launcher(directory.resolve("home")).files()) {
+            assertThat(Files.getPosixFilePermissions(file)).as("%s", file).contains(PosixFilePermission.OTHERS_READ);
+        }
     }
 
     private static CommandResult run(CommandRunner program, String... arguments) {

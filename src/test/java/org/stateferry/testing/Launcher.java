@@ -1,11 +1,13 @@
 package org.stateferry.testing;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * The built program, run as an operator runs it: a process of its own, with a home of its own. The system property
@@ -41,6 +43,13 @@ public final class Launcher implements CommandRunner {
     /** The same program with one more option for its JVM. */
     public Launcher withJavaOption(String javaOption) {
         return new Launcher(home, javaOption);
+    }
+
+    /** What an installation consists of: the launcher, and all that it needs. */
+    public List<Path> files() throws IOException {
+        try (Stream<Path> app = Files.walk(program.resolveSibling(program.getFileName() + "-app"))) {
+            return Stream.concat(Stream.of(program), app).toList();
+        }
     }
 
     /** Where the program keeps what it keeps. */
