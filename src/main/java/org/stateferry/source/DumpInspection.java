@@ -15,6 +15,7 @@ import org.stateferry.source.codec.Codec;
 import org.stateferry.source.mapped.MappedRam;
 import org.stateferry.stream.MappedLayout;
 import org.stateferry.stream.MigrationStream;
+import org.stateferry.stream.PageInspection.PageCounts;
 import org.stateferry.stream.StreamFacts;
 import org.stateferry.stream.StreamFile;
 import org.stateferry.stream.StreamInspection;
@@ -155,7 +156,7 @@ public final class DumpInspection {
             damage = found.damage(); // what is compressed was followed, and it says why there is no more
         }
         MappedLayout layout = found.mapped();
-        List<StreamInspection.PageCounts> blocks = met.blocks();
+        List<PageCounts> blocks = met.blocks();
         if (pages && layout != null) {
             try {
                 blocks = MappedRam.pages(file, found.stream(), layout);

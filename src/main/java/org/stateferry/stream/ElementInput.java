@@ -39,7 +39,7 @@ final class ElementInput {
         this.fileOffset = fileOffset;
     }
 
-    /** From now on, somebody hears of the bytes that are skipped. */
+    /** Sets who is told of the bytes that are skipped. */
     void listen(StreamListener newListener) {
         listener = newListener;
     }

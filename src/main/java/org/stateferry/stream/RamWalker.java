@@ -51,7 +51,7 @@ final class RamWalker {
         pageSize = newPageSize;
     }
 
-    /** From now on, somebody hears of the pages. */
+    /** Sets who is told of the pages. */
     void listen(StreamListener newListener) {
         listener = newListener;
     }

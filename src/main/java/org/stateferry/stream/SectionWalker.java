@@ -98,7 +98,7 @@ final class SectionWalker {
     private long timerVersion;
     private StreamCheck.@Nullable Unchecked unchecked;
     private StreamListener listener = StreamListener.NONE;
-    /** Of the section that is being passed; only the listener needs them, so they are not saved. */
+    /** The type and the start of the section that is being passed; only the listener needs them, so they are not saved. */
     private SectionType sectionType = SectionType.EOF;
 
     private long sectionStart = NONE;
@@ -117,7 +117,7 @@ final class SectionWalker {
         ram = new RamWalker(in, pageSize);
     }
 
-    /** From now on, somebody hears what is passed; for a walker that is not restored. */
+    /** Sets who is told of what is passed; for a walker that is not restored. */
     void listen(StreamListener newListener) {
         listener = newListener;
         in.listen(newListener);

@@ -3,24 +3,21 @@ package org.stateferry.stream;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.stream.PageInspection.PageCounts;
 
 /**
  * Reads a stream from its first byte to its last and tells what is in it: its sections, what the records of RAM are, and, if
  * that is wanted, the payloads of its devices. Where it is damaged, all that comes before is told.
  *
- * <p>Memory is 1 MiB, 100 bytes for each section, at most {@link #PAYLOADS_SIZE_MAX} of payloads and, if pages are counted, 8
- * bytes for each page up to {@link #PLACES_MAX} and 16 MiB to know which have come. Not thread-safe.
+ * <p>Memory is 1 MiB, 100 bytes for each section, at most {@link #PAYLOADS_SIZE_MAX} of payloads and, if pages are counted, that of
+ * {@link PageInspection}. Not thread-safe.
  */
 public final class StreamInspection {
     /** How many bytes of devices' payloads are kept; those of a large machine come to a few megabytes. */
@@ -28,29 +25,16 @@ public final class StreamInspection {
 
     private static final int PIECE_SIZE = 1024 * 1024;
     private static final int SECTIONS_MAX = 1 << 17;
-    private static final int HASHED_BLOCKS_MAX = 4096;
-    /** Of so many pages it is kept where the record lies that comes last: 32 MiB of memory, for 16 GiB of 4 KiB pages. */
-    static final int PLACES_MAX = 4 * 1024 * 1024;
-    /** Chunks of 64 Ki pages of which it is known which have come: all of 512 GiB of 4 KiB pages. */
-    private static final int SEEN_CHUNKS_MAX = 2048;
-
-    private static final long UNRECORDED_MIN = 256L << 20;
-    private static final int UNRECORDED_PER_BYTE = 64;
-
     private final StreamFile file;
     private final MigrationStream stream;
-    private final boolean pages;
+    private final @Nullable PageInspection pages;
     private final boolean payloads;
     private final ElementInput in;
     private final SectionWalker walker;
     private final Map<Long, Section> open = new HashMap<>();
     private final List<Section> sections = new ArrayList<>();
-    private final List<Pages> blocks = new ArrayList<>();
     private @Nullable Section current;
-    private @Nullable Pages currentPage;
     private long payloadsSize;
-    private int placesLeft = PLACES_MAX;
-    private int seenChunksLeft = SEEN_CHUNKS_MAX;
 
     /**
      * What was found.
@@ -93,7 +77,7 @@ public final class StreamInspection {
     private StreamInspection(StreamFile file, MigrationStream stream, boolean pages, boolean payloads) {
         this.file = file;
         this.stream = stream;
-        this.pages = pages;
+        this.pages = pages ? new PageInspection(file, stream.fileOffset()) : null;
         this.payloads = payloads;
         this.in = new ElementInput(file.path(), stream.fileOffset());
         VmDescription description = stream.vmDescription();
@@ -133,7 +117,7 @@ public final class StreamInspection {
             damage = e;
         }
         List<PageCounts> counts = new ArrayList<>();
-        for (Pages block : blocks) {
+        for (PageInspection.Block block : pages == null ? List.<PageInspection.Block>of() : pages.blocks()) {
             try {
                 counts.add(block.finish(damage == null));
             } catch (StateferryException e) {
@@ -168,7 +152,7 @@ public final class StreamInspection {
     /** Passes what nobody looks at without reading it: pages at fixed places of the file may be many, and holes. */
     private long jump(long max) {
         Section section = current;
-        boolean wanted = currentPage != null || section != null && section.payload != null;
+        boolean wanted = pages != null && pages.wantsContent() || section != null && section.payload != null;
         long pending = in.pendingSkip();
         if (wanted || pending < PIECE_SIZE) {
             return 0;
@@ -262,213 +246,6 @@ public final class StreamInspection {
         }
     }
 
-    /**
-     * The pages of a RAM block.
-     *
-     * @param block the block
-     * @param normal records with a page's content
-     * @param zero records of a page that holds zeros
-     * @param delta records of what has changed in a page (XBZRLE)
-     * @param repeated records of a page of which there was one before
-     * @param sha256 SHA-256 of the block's content, each page as the last record of it has it; null if that cannot be told
-     * @param unknown why it cannot be told, or null
-     */
-    public record PageCounts(
-            RamBlock block,
-            long normal,
-            long zero,
-            long delta,
-            long repeated,
-            @Nullable String sha256,
-            @Nullable String unknown) {}
-
-    /** Why the hash of a block is not made that is not {@link #isWorthIt}. */
-    public static final String NOT_WORTH_IT = "most of its pages are not in the stream";
-
-    /**
-     * Whether to make the hash of a block of which so many bytes are zeros that nothing in the stream takes room for: time must
-     * grow with what is there, and not with what is claimed.
-     */
-    public static boolean isWorthIt(long zeros, long content) {
-        return zeros <= Math.max(UNRECORDED_MIN, UNRECORDED_PER_BYTE * content);
-    }
-
-    /** A SHA-256 to be fed. */
-    public static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java has SHA-256", e);
-        }
-    }
-
-    /** The records of the pages of a RAM block, as they come. */
-    private final class Pages {
-        /** Instead of a place: the page is zero, or there was no record of it. */
-        private static final long ZERO_PAGE = 0;
-        /** Instead of a place: only what has changed is there. */
-        private static final long CHANGED = -1;
-
-        private static final int CHUNK = 64 * 1024;
-
-        private final RamBlock block;
-        private final int pageSize;
-        private final byte[] zeros;
-        private final Map<Long, BitSet> seen = new HashMap<>();
-        private boolean isAllSeen = true;
-        /** Where the content of each page lies in the stream, plus 1; null if that is not kept. */
-        private long @Nullable [] @Nullable [] places;
-
-        private long normal;
-        private long zero;
-        private long delta;
-        private long repeated;
-        /** Of pages that have come in their order, each once, the hash is made on the way. */
-        private @Nullable MessageDigest digest;
-
-        private long hashedTo;
-        private long unrecorded;
-        private long pageOffset;
-        private int left;
-
-        private Pages(RamBlock block, int pageSize, boolean hashed) {
-            this.block = block;
-            this.pageSize = pageSize;
-            this.zeros = new byte[pageSize];
-            this.digest = hashed ? sha256() : null;
-            long pageCount = block.usedLength() / pageSize;
-            if (hashed && file.isReadAnywhere() && pageCount <= placesLeft) {
-                placesLeft -= (int) pageCount;
-                places = new long[(int) ((pageCount + CHUNK - 1) / CHUNK)][];
-            }
-        }
-
-        private void page(long offset, int kind) {
-            boolean again = hasCome(offset / pageSize);
-            repeated += again ? 1 : 0;
-            switch (kind) {
-                case RamFlag.PAGE -> normal++;
-                case RamFlag.ZERO -> zero++;
-                default -> delta++;
-            }
-            if (again || offset < hashedTo || kind == RamFlag.XBZRLE) {
-                digest = null;
-            }
-            fillTo(offset);
-            pageOffset = offset;
-            left = kind == RamFlag.PAGE ? pageSize : 0;
-            if (kind != RamFlag.PAGE) {
-                place(kind == RamFlag.ZERO ? ZERO_PAGE : CHANGED);
-            }
-        }
-
-        /** Whether there was a record of the page before; there is one now. */
-        private boolean hasCome(long index) {
-            BitSet chunk = seen.get(index / CHUNK);
-            if (chunk == null) {
-                if (seenChunksLeft == 0) {
-                    isAllSeen = false;
-                    digest = null;
-                    places = null;
-                    return false;
-                }
-                seenChunksLeft--;
-                chunk = new BitSet(CHUNK);
-                seen.put(index / CHUNK, chunk);
-            }
-            boolean before = chunk.get((int) (index % CHUNK));
-            chunk.set((int) (index % CHUNK));
-            return before;
-        }
-
-        private void place(long at) {
-            if (places == null) {
-                return;
-            }
-            int index = (int) (pageOffset / pageSize);
-            long[] chunk = places[index / CHUNK];
-            if (chunk == null && at != ZERO_PAGE) {
-                chunk = new long[CHUNK];
-                places[index / CHUNK] = chunk;
-            }
-            if (chunk != null) {
-                chunk[index % CHUNK] = at;
-            }
-        }
-
-        /** Pages that no record speaks of hold zeros, as the loader begins with such. */
-        private void fillTo(long offset) {
-            unrecorded += Math.max(0, offset - hashedTo);
-            if (!isWorthIt(unrecorded, normal * pageSize)) {
-                digest = null;
-            }
-            while (digest != null && hashedTo < offset) {
-                digest.update(zeros);
-                hashedTo += pageSize;
-            }
-        }
-
-        /** @param at where in the stream the bytes lie */
-        private void content(ByteBuffer bytes, long at) {
-            if (left == pageSize) {
-                place(at + 1);
-            }
-            int count = Math.min(left, bytes.remaining());
-            left -= count;
-            if (digest != null) {
-                digest.update(bytes.slice(bytes.position(), count));
-                hashedTo += left == 0 ? pageSize : 0;
-            }
-        }
-
-        private PageCounts finish(boolean whole) throws StateferryException {
-            fillTo(block.usedLength());
-            String hash = null;
-            String unknown = null;
-            long without = block.usedLength() - (normal + zero + delta - repeated) * pageSize;
-            if (!whole) {
-                unknown = "the stream is not whole";
-            } else if (!isAllSeen) {
-                unknown = "its pages are more than could be kept account of";
-            } else if (!isWorthIt(without, normal * pageSize)) {
-                unknown = NOT_WORTH_IT;
-            } else if (digest != null) {
-                hash = HexFormat.of().formatHex(digest.digest());
-            } else if (places == null) {
-                unknown = file.isReadAnywhere()
-                        ? "pages come again or in no order, and are more than could be kept account of"
-                        : "pages come again or in no order, and what is compressed is read only in its order";
-            } else {
-                MessageDigest reread = hashOfLast(places);
-                hash = reread == null ? null : HexFormat.of().formatHex(reread.digest());
-                unknown = reread == null ? "of some pages only what has changed came last (XBZRLE)" : null;
-            }
-            places = null;
-            return new PageCounts(block, normal, zero, delta, repeated, hash, unknown);
-        }
-
-        /** Reads each page where it came last; null if not all of one is there. */
-        private @Nullable MessageDigest hashOfLast(long[] @Nullable [] chunks) throws StateferryException {
-            MessageDigest sum = sha256();
-            ByteBuffer page = ByteBuffer.allocate(pageSize);
-            long pageCount = block.usedLength() / pageSize;
-            for (int index = 0; index < pageCount; index++) {
-                long[] chunk = chunks[index / CHUNK];
-                long place = chunk == null ? ZERO_PAGE : chunk[index % CHUNK];
-                if (place == CHANGED) {
-                    return null;
-                }
-                if (place == ZERO_PAGE) {
-                    sum.update(zeros);
-                } else {
-                    file.readFully(page.clear(), stream.fileOffset() + place - 1);
-                    sum.update(page.flip());
-                }
-            }
-            return sum;
-        }
-    }
-
     private final class Listener implements StreamListener {
         @Override
         public void begins(SectionType type, SectionHead head, long offset) throws StateferryException {
@@ -485,7 +262,7 @@ public final class StreamInspection {
             }
             sections.add(section);
             current = section;
-            currentPage = null;
+            endPages();
         }
 
         @Override
@@ -506,27 +283,26 @@ public final class StreamInspection {
                 section.end = offset;
                 section.size += offset - section.partOffset;
             }
-            currentPage = null;
+            endPages();
+        }
+
+        private void endPages() {
+            if (pages != null) {
+                pages.partEnds();
+            }
         }
 
         @Override
         public void page(int block, long pageOffset, int kind, long contentOffset) {
-            if (!pages) {
-                return;
+            if (pages != null) {
+                pages.page(walker.ram(), block, pageOffset, kind);
             }
-            while (blocks.size() <= block) {
-                RamBlock next = walker.ram().blocks().get(blocks.size());
-                blocks.add(new Pages(next, walker.ram().pageSize(), blocks.size() < HASHED_BLOCKS_MAX));
-            }
-            Pages counts = blocks.get(block);
-            counts.page(pageOffset, kind);
-            currentPage = kind == RamFlag.PAGE ? counts : null;
         }
 
         @Override
         public void skipped(ByteBuffer bytes) {
-            if (currentPage != null) {
-                currentPage.content(bytes, in.offset());
+            if (pages != null) {
+                pages.content(bytes, in.offset());
             }
         }
     }

@@ -33,7 +33,7 @@ public record StreamOpening(StreamFacts facts, @Nullable StateferryException obs
         StreamHead head = StreamHead.read(new Prefix(file, prefix.slice()), 0, prefix, length, null);
         int pageSize = head.pageSize();
         if (pageSize == RamWalker.PAGE_SIZE_UNKNOWN && head.obstacle() == null) {
-            pageSize = PageSizeSearch.find(
+            pageSize = StreamMeasure.findPageSize(
                     new Prefix(file, prefix.slice()), 0, StreamMeasure.newPiece(prefix.remaining()));
         }
         StreamFacts facts = new StreamFacts(

@@ -131,7 +131,7 @@ public final class StreamSurvey {
         if (!measured && head.pageSize() == RamWalker.PAGE_SIZE_UNKNOWN) {
             // What the file ends with may be the vmdescription of another machine's stream.
             int tried = pageSize;
-            pageSize = PageSizeSearch.find(file, fileOffset, piece);
+            pageSize = StreamMeasure.findPageSize(file, fileOffset, piece);
             if (pageSize == tried) {
                 return;
             }

@@ -36,7 +36,7 @@ public final class VmDescriptionEdit {
 
     private VmDescriptionEdit() {}
 
-    /** Without what the configuration says of capabilities. */
+    /** Takes out what the configuration says of capabilities. */
     public static List<ComposedStream.Part> withoutCapabilities(
             StreamFile file, long fileOffset, VmDescription description) throws StateferryException {
         return edited(file, fileOffset, description, (edit, key, json) -> {
@@ -67,7 +67,7 @@ public final class VmDescriptionEdit {
         });
     }
 
-    /** Without the devices whose names are wanted away. */
+    /** Takes out the devices of the names that are not wanted. */
     public static List<ComposedStream.Part> withoutDevices(
             StreamFile file, long fileOffset, VmDescription description, Predicate<String> unwanted)
             throws StateferryException {

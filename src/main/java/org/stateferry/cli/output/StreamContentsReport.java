@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 import org.stateferry.stream.DeviceFields;
 import org.stateferry.stream.DeviceFields.Field;
+import org.stateferry.stream.PageInspection.PageCounts;
 import org.stateferry.stream.StreamInspection;
-import org.stateferry.stream.StreamInspection.PageCounts;
 import org.stateferry.stream.StreamInspection.Section;
 
 /**

@@ -14,9 +14,9 @@ import org.stateferry.stream.ComposedStream;
 import org.stateferry.stream.MappedBlock;
 import org.stateferry.stream.MappedLayout;
 import org.stateferry.stream.MigrationStream;
+import org.stateferry.stream.PageInspection;
+import org.stateferry.stream.PageInspection.PageCounts;
 import org.stateferry.stream.StreamFile;
-import org.stateferry.stream.StreamInspection;
-import org.stateferry.stream.StreamInspection.PageCounts;
 import org.stateferry.stream.VmDescription;
 import org.stateferry.stream.VmDescriptionEdit;
 
@@ -95,7 +95,7 @@ public final class MappedRam {
 
     /**
      * How many pages of each block are in the file, and the SHA-256 of the block's content if it has enough of it
-     * ({@link StreamInspection#isWorthIt}); reads all of the pages.
+     * ({@link PageInspection#isWorthIt}); reads all of the pages.
      *
      * @throws StateferryException {@code DUMP_INVALID} if a bitmap is damaged or cut off
      */
@@ -109,7 +109,7 @@ public final class MappedRam {
             PageBitmap bitmap = PageBitmap.read(file, block, order);
             long zeroCount = bitmap.pageCount() - bitmap.presentCount();
             boolean hashed =
-                    StreamInspection.isWorthIt(zeroCount * block.pageSize(), bitmap.presentCount() * block.pageSize());
+                    PageInspection.isWorthIt(zeroCount * block.pageSize(), bitmap.presentCount() * block.pageSize());
             counts.add(new PageCounts(
                     block.block(),
                     bitmap.presentCount(),
@@ -117,13 +117,13 @@ public final class MappedRam {
                     0,
                     0,
                     hashed ? HexFormat.of().formatHex(ram.hash(block, bitmap).digest()) : null,
-                    hashed ? null : StreamInspection.NOT_WORTH_IT));
+                    hashed ? null : PageInspection.NOT_WORTH_IT));
         }
         return counts;
     }
 
     private MessageDigest hash(MappedBlock block, PageBitmap bitmap) throws StateferryException {
-        MessageDigest sum = StreamInspection.sha256();
+        MessageDigest sum = PageInspection.sha256();
         ByteBuffer bytes = ByteBuffer.allocate(HASH_PIECE_SIZE);
         byte[] zeros = new byte[HASH_PIECE_SIZE];
         int pagesMax = HASH_PIECE_SIZE / block.pageSize();
