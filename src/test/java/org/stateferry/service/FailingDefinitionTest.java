@@ -25,6 +25,7 @@ import org.stateferry.installation.OwnedRepository;
 import org.stateferry.repository.ImportRecord;
 import org.stateferry.repository.StatusFile;
 import org.stateferry.service.definition.ImportQueue;
+import org.stateferry.testing.FakeClock;
 import org.stateferry.testing.Thorough;
 
 /** What a definition that can never succeed leaves in the home, with real imports into a real repository. */

@@ -22,6 +22,7 @@ import org.stateferry.home.StopSignal;
 import org.stateferry.importer.ImportRunner;
 import org.stateferry.installation.OwnedRepository;
 import org.stateferry.service.definition.ImportQueue;
+import org.stateferry.testing.FakeClock;
 import org.stateferry.testing.OpenedFiles;
 import org.stateferry.testing.Thorough;
 

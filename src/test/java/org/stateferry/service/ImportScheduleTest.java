@@ -31,6 +31,7 @@ import org.stateferry.importer.ImportRequest;
 import org.stateferry.service.definition.DefinitionStates;
 import org.stateferry.service.definition.ImportQueue;
 import org.stateferry.service.notification.DefinitionNotices;
+import org.stateferry.testing.FakeClock;
 import org.stateferry.testing.Thorough;
 
 /** When definitions fire, with a clock that jumps and a machine that sleeps. */
@@ -191,7 +192,7 @@ class ImportScheduleTest {
 
         wall.advance(Duration.ofDays(3)); // asleep over three nights
         Instant awake = wall.instant();
-        machine.run(ImportSchedule.LONGEST_SLEEP);
+        machine.run(DefinitionTimer.LONGEST_SLEEP);
 
         assertThat(fired).singleElement().satisfies(at -> assertThat(at).isBetween(awake, wall.instant()));
         machine.run(Duration.ofDays(1));
@@ -253,7 +254,7 @@ class ImportScheduleTest {
         machine.run(Duration.ofMinutes(5));
 
         wall.advance(Duration.ofHours(8));
-        machine.run(ImportSchedule.LONGEST_SLEEP);
+        machine.run(DefinitionTimer.LONGEST_SLEEP);
 
         assertThat(fired).hasSize(2);
     }

@@ -30,6 +30,7 @@ import org.stateferry.importer.ImportOutcome;
 import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.service.definition.ImportQueue;
+import org.stateferry.testing.FakeClock;
 import org.stateferry.testing.LibvirtSaveBuilder;
 
 /** What a definition that fails costs: tries, lines of the log, and rows of the history. */

@@ -5,11 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Clock;
 import java.time.Duration;
-import java.time.Instant;
-import java.time.ZoneId;
-import java.time.ZoneOffset;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -17,32 +13,18 @@ import org.junit.jupiter.api.io.TempDir;
 import org.springframework.mock.web.MockHttpServletRequest;
 import org.springframework.mock.web.MockHttpServletResponse;
 import org.stateferry.home.StateferryHome;
+import org.stateferry.testing.FakeClock;
 
 /** Whoever is not known cannot push out what is written down of those who are. */
 class AuditLogTest {
-    private Instant now = Instant.parse("2026-11-28T10:00:00Z");
+    private final FakeClock clock = new FakeClock("2026-11-28T10:00:00Z");
     private StateferryHome home;
     private AuditLog log;
 
     @BeforeEach
     void openLog(@TempDir Path folder) throws Exception {
         home = StateferryHome.open(folder.resolve("home"));
-        log = new AuditLog(home, new Clock() {
-            @Override
-            public Instant instant() {
-                return now;
-            }
-
-            @Override
-            public ZoneId getZone() {
-                return ZoneOffset.UTC;
-            }
-
-            @Override
-            public Clock withZone(ZoneId zone) {
-                return this;
-            }
-        });
+        log = new AuditLog(home, clock);
     }
 
     private List<String> lines() throws Exception {
@@ -55,7 +37,7 @@ class AuditLogTest {
             log.add("x".repeat(3000), "10.0.0.1", "login", "name or password is wrong", 401);
         }
         log.add("otto", "10.0.0.2", "POST /api/v1/imports", "", 202);
-        now = now.plus(Duration.ofMinutes(1));
+        clock.advance(Duration.ofMinutes(1));
         log.add("otto", "10.0.0.2", "POST /api/v1/imports", "", 202);
 
         assertThat(lines()).hasSize(60 + 3).allSatisfy(line -> assertThat(line).hasSizeLessThan(400));
@@ -70,7 +52,7 @@ class AuditLogTest {
             for (int count = 0; count < 10; count++) {
                 log.add("eve", "10.0.0.1", "login", "too many wrong passwords", 429);
             }
-            now = now.plus(Duration.ofMinutes(1));
+            clock.advance(Duration.ofMinutes(1));
         }
 
         assertThat(lines()).hasSize(30);

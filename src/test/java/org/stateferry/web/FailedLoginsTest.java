@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
-import org.stateferry.service.FakeClock;
+import org.stateferry.testing.FakeClock;
 
 class FailedLoginsTest {
     private static final int MOST = 5;

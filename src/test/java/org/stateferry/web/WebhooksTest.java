@@ -16,7 +16,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.stateferry.home.StateferryHome;
-import org.stateferry.service.FakeClock;
+import org.stateferry.testing.FakeClock;
 
 class WebhooksTest {
     private static final String SECRET = "a secret of at least thirty-two characters";

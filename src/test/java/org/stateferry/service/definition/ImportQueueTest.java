@@ -3,11 +3,7 @@ package org.stateferry.service.definition;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
-import java.time.Clock;
 import java.time.Duration;
-import java.time.Instant;
-import java.time.InstantSource;
-import java.time.ZoneOffset;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -25,28 +21,11 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.stateferry.service.definition.ImportQueue.Ticket;
+import org.stateferry.testing.FakeClock;
 
 /** Whose turn it is. Threads are a list of what was given to them; a test says when one of them works. */
 class ImportQueueTest {
-    private Instant now = Instant.parse("2026-11-20T12:00:00Z");
-    private final Clock clock = new Clock() {
-        private final InstantSource source = () -> now;
-
-        @Override
-        public Instant instant() {
-            return source.instant();
-        }
-
-        @Override
-        public ZoneOffset getZone() {
-            return ZoneOffset.UTC;
-        }
-
-        @Override
-        public Clock withZone(java.time.ZoneId zone) {
-            return this;
-        }
-    };
+    private final FakeClock clock = new FakeClock("2026-11-20T12:00:00Z");
     private final Deque<Runnable> threads = new ArrayDeque<>();
     private ImportQueue queue = new ImportQueue(threads::add, clock);
     private final List<String> done = new ArrayList<>();
@@ -106,7 +85,7 @@ class ImportQueueTest {
         queue = new ImportQueue(threads::add, clock, Duration.ofDays(1)); // in which nobody is taken for stalled
         fill();
         submit("low", 0);
-        now = now.plus(Duration.ofMinutes(11));
+        clock.advance(Duration.ofMinutes(11));
         submit("high", 10);
 
         assertThat(queue.longestWait()).isEqualTo(Duration.ofMinutes(11));
@@ -171,12 +150,12 @@ class ImportQueueTest {
             submit("hangs" + i, 0);
         }
         submit("works", 0);
-        now = now.plus(ImportQueue.STALLED_AFTER.minusMillis(1));
+        clock.advance(ImportQueue.STALLED_AFTER.minusMillis(1));
         queue.review();
         assertThat(queue.runningCount()).isEqualTo(ImportQueue.ROOM);
         assertThat(queue.stalledCount()).isZero();
 
-        now = now.plusMillis(1);
+        clock.advance(Duration.ofMillis(1));
         queue.review();
 
         assertThat(queue.stalledCount()).isEqualTo(4);
@@ -197,7 +176,7 @@ class ImportQueueTest {
         queue.submit(whole(), "an import", gotOn -> {
             submit("waits", 0);
             for (int minute = 0; minute < 10; minute++) {
-                now = now.plus(ImportQueue.STALLED_AFTER.minusSeconds(1));
+                clock.advance(ImportQueue.STALLED_AFTER.minusSeconds(1));
                 gotOn.run();
                 queue.review();
             }
@@ -213,7 +192,7 @@ class ImportQueueTest {
     @Test
     void whoeverGetsOnAgainCountsAsBefore() {
         queue.submit(whole(), "an import", gotOn -> {
-            now = now.plus(ImportQueue.STALLED_AFTER);
+            clock.advance(ImportQueue.STALLED_AFTER);
             assertThat(queue.stalledCount()).isEqualTo(1);
             gotOn.run();
             submit("waits", 0);
@@ -232,7 +211,7 @@ class ImportQueueTest {
             submit("hangs" + i, 0);
         }
         for (int minute = 0; minute < 10; minute++) {
-            now = now.plus(ImportQueue.STALLED_AFTER);
+            clock.advance(ImportQueue.STALLED_AFTER);
             queue.review();
         }
 

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -126,30 +127,27 @@ class KeepRuleTest {
         assertThat(staying(rule(0, 9, 0, 0, 0, 0), candidates)).containsExactly(2L, 3L);
     }
 
-    @Test
-    void whatIsOnHoldStaysAndIsNotCounted() {
+    /** The newest of three stays, and so does the one that the rule counts as the last. */
+    private static void assertIsNotCounted(UnaryOperator<Candidate> newest, String why) {
         List<Candidate> candidates =
                 new ArrayList<>(at("2026-11-24T01:00:00Z", "2026-11-25T01:00:00Z", "2026-11-26T01:00:00Z"));
-        candidates.set(2, held(candidates.get(2)));
+        candidates.set(2, newest.apply(candidates.get(2)));
 
         Map<Long, Decision> decisions = rule(1, 0, 0, 0, 0, 0).decide(candidates);
 
-        assertThat(decisions.get(3L)).isEqualTo(new Decision(true, "on hold"));
+        assertThat(decisions.get(3L)).isEqualTo(new Decision(true, why));
         assertThat(decisions.get(2L)).isEqualTo(new Decision(true, "last"));
         assertThat(decisions.get(1L).stays()).isFalse();
     }
 
     @Test
+    void whatIsOnHoldStaysAndIsNotCounted() {
+        assertIsNotCounted(KeepRuleTest::held, "on hold");
+    }
+
+    @Test
     void aDamagedOneTakesNobodysPlace() {
-        List<Candidate> candidates =
-                new ArrayList<>(at("2026-11-24T01:00:00Z", "2026-11-25T01:00:00Z", "2026-11-26T01:00:00Z"));
-        candidates.set(2, damaged(candidates.get(2)));
-
-        Map<Long, Decision> decisions = rule(1, 0, 0, 0, 0, 0).decide(candidates);
-
-        assertThat(decisions.get(3L)).isEqualTo(new Decision(true, "last; it is damaged"));
-        assertThat(decisions.get(2L)).isEqualTo(new Decision(true, "last"));
-        assertThat(decisions.get(1L).stays()).isFalse();
+        assertIsNotCounted(KeepRuleTest::damaged, "last; it is damaged");
     }
 
     @Test

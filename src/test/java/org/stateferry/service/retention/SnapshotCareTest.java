@@ -15,10 +15,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
@@ -57,6 +55,7 @@ import org.stateferry.storage.ImageFile;
 import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages;
 import org.stateferry.storage.OpenImages.Locking;
+import org.stateferry.testing.FakeClock;
 import org.stateferry.testing.HoldingProcess;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
@@ -81,29 +80,13 @@ class SnapshotCareTest {
     private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
     private final StopSignal stop = new StopSignal();
     private final List<String> told = new ArrayList<>();
-    private Instant now = Instant.parse("2026-11-28T12:00:00Z");
     private StateferryHome home;
     private Path image;
     private Path data;
     private KeptSnapshots kept;
     private UnaryOperator<ImageFile> access = UnaryOperator.identity();
 
-    private final Clock clock = new Clock() {
-        @Override
-        public Instant instant() {
-            return now;
-        }
-
-        @Override
-        public ZoneId getZone() {
-            return ZoneOffset.UTC;
-        }
-
-        @Override
-        public Clock withZone(ZoneId zone) {
-            throw new UnsupportedOperationException();
-        }
-    };
+    private final FakeClock clock = new FakeClock("2026-11-28T12:00:00Z");
 
     @BeforeAll
     static void importFourDays() throws Exception {
@@ -252,7 +235,7 @@ class SnapshotCareTest {
         SnapshotCare care = care(last(2));
         assertThat(care.wakeAt()).as("it was decided and not carried out").contains(Instant.EPOCH);
 
-        care.wake(now);
+        care.wake(clock.instant());
 
         assertThat(names(image)).containsExactly("day3", "day4");
         assertThat(names(data)).containsExactly("day3", "day4");
@@ -275,7 +258,7 @@ class SnapshotCareTest {
     void qemuFindsNothingWrongWithWhatIsLeft() throws Exception {
         QemuTools.assumeAvailable();
 
-        care(last(2)).wake(now);
+        care(last(2)).wake(clock.instant());
 
         assertThat(QemuImg.check(image).exitCode()).isZero();
         assertThat(QemuImg.check(data).exitCode()).isZero();
@@ -285,7 +268,7 @@ class SnapshotCareTest {
     void withoutARuleNothingGoes() throws Exception {
         SnapshotCare care = care(null);
 
-        care.wake(now);
+        care.wake(clock.instant());
 
         assertThat(names(image)).hasSize(DAYS);
         assertThat(care.report().rule()).isNull();
@@ -318,12 +301,12 @@ class SnapshotCareTest {
         assertThat(care.hold(number(1), "anna").orElseThrow().reason()).isEqualTo("on hold");
         assertThat(care.hold(99, "anna")).isEmpty();
 
-        care.wake(now);
+        care.wake(clock.instant());
 
         assertThat(names(image)).containsExactly("day1", "day4");
         assertThat(new KeptSnapshots(home).of(JOB).get(0).hold())
                 .as("it outlives the service")
-                .isEqualTo(new KeptSnapshot.Hold("anna", now));
+                .isEqualTo(new KeptSnapshot.Hold("anna", clock.instant()));
 
         assertThat(care.hold(number(1), null).orElseThrow().goes()).isTrue();
         assertThat(row(care, 1).heldBy()).isNull();
@@ -338,7 +321,7 @@ class SnapshotCareTest {
         SnapshotCare care = care(last(1));
         assertThat(row(care, 1).reason()).startsWith("not in the image any more");
 
-        care.wake(now);
+        care.wake(clock.instant());
 
         assertThat(names(image)).containsExactly("mine", "day4");
         assertThat(names(data)).as("it belongs to what was renamed").containsExactly("day1", "day4");
@@ -386,21 +369,21 @@ class SnapshotCareTest {
     void anImageInUseIsTriedAgainLaterAndToldOnce() throws Exception {
         SnapshotCare care = care(last(1));
         try (HoldingProcess other = HoldingProcess.start(data)) {
-            care.wake(now);
+            care.wake(clock.instant());
 
             assertThat(names(image)).as("none of the images is changed").hasSize(DAYS);
-            assertThat(care.wakeAt()).contains(now.plus(SnapshotCare.UNTIL_FREE));
-            care.wake(now);
-            now = now.plus(SnapshotCare.UNTIL_FREE);
-            care.wake(now);
+            assertThat(care.wakeAt()).contains(clock.instant().plus(SnapshotCare.UNTIL_FREE));
+            care.wake(clock.instant());
+            clock.advance(SnapshotCare.UNTIL_FREE);
+            care.wake(clock.instant());
             assertThat(other.pid()).isPositive();
         }
         assertThat(count("stateferry.retention.postponed")).isEqualTo(2);
         assertThat(lines(Level.WARN)).hasSize(1);
         assertThat(care.report().problems()).singleElement().asString().contains(data.toString());
 
-        now = now.plus(SnapshotCare.UNTIL_FREE);
-        care.wake(now);
+        clock.advance(SnapshotCare.UNTIL_FREE);
+        care.wake(clock.instant());
 
         assertThat(names(image)).containsExactly("day4");
         assertThat(names(data)).containsExactly("day4");
@@ -434,7 +417,7 @@ class SnapshotCareTest {
 
             kept = new KeptSnapshots(home);
             access = UnaryOperator.identity();
-            care(last(1)).wake(now);
+            care(last(1)).wake(clock.instant());
 
             assertThat(names(image)).as("at %d", at).containsExactly("day4");
             assertThat(names(data)).as("at %d", at).containsExactly("day4");
@@ -498,14 +481,14 @@ class SnapshotCareTest {
         assertThat(care.verify()).isTrue();
 
         assertThat(care.report().check().good()).isEqualTo(DAYS);
-        assertThat(care.report().check().ended()).isEqualTo(now);
-        assertThat(row(care, 1).checked()).isEqualTo(now);
+        assertThat(care.report().check().ended()).isEqualTo(clock.instant());
+        assertThat(row(care, 1).checked()).isEqualTo(clock.instant());
         assertThat(row(care, 1).damage()).isNull();
         assertThat(lines(Level.INFO)).containsExactly("nightly: snapshots read back: 4 good, 0 damaged, 0 skipped");
         assertThat(registry.get("stateferry.snapshots.last.check")
                         .timeGauge()
                         .value(java.util.concurrent.TimeUnit.SECONDS))
-                .isEqualTo(now.getEpochSecond());
+                .isEqualTo(clock.instant().getEpochSecond());
     }
 
     @Test
@@ -523,7 +506,7 @@ class SnapshotCareTest {
         assertThat(told).containsExactly("day4: its state does not read back as it was written");
         assertThat(care.damagedCount()).isEqualTo(1);
         assertThat(registry.get("stateferry.snapshots.damaged").gauge().value()).isEqualTo(1);
-        care.wake(now);
+        care.wake(clock.instant());
         assertThat(names(image)).as("the newest good one, and the damaged one").containsExactly("day3", "day4");
     }
 
@@ -611,7 +594,7 @@ class SnapshotCareTest {
         stop.request();
 
         care.verify();
-        care.wake(now);
+        care.wake(clock.instant());
         queue.awaitEmpty();
         threads.shutdown();
 
@@ -625,7 +608,7 @@ class SnapshotCareTest {
         Files.writeString(home.snapshotsFile(), "{");
         kept = new KeptSnapshots(home);
 
-        care(last(1)).wake(now);
+        care(last(1)).wake(clock.instant());
 
         assertThat(kept.of(JOB)).isEmpty();
         assertThat(names(image)).hasSize(DAYS);

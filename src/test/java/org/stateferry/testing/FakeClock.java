@@ -1,4 +1,4 @@
-package org.stateferry.service;
+package org.stateferry.testing;
 
 import java.time.Clock;
 import java.time.Duration;
@@ -10,14 +10,17 @@ import java.time.ZoneOffset;
 public final class FakeClock extends Clock {
     private volatile Instant now;
 
+    /** @param now where it stands at first, in ISO-8601 */
     public FakeClock(String now) {
         this.now = Instant.parse(now);
     }
 
+    /** Sets it forward or back. */
     public void set(Instant to) {
         now = to;
     }
 
+    /** Sets it forward. */
     public void advance(Duration by) {
         now = now.plus(by);
     }
