@@ -1,8 +1,5 @@
 package org.stateferry.installation;
 
-import java.nio.file.InvalidPathException;
-import java.nio.file.Path;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -46,16 +43,16 @@ public record ExportOrder(
      */
     public ExportRequest toRequest() throws StateferryException {
         if (name == null || name.isEmpty()) {
-            throw wrong("name", "is missing");
+            throw ImportOrder.wrong("name", "is missing");
         }
-        Compression compression = compression();
+        Compression compression = ImportOrder.constant(Compression.class, "compress", compress, Compression.NONE);
         if (MAPPED_RAM.equals(format) && compression != Compression.NONE) {
-            throw wrong("compress", "does not go with a mapped-ram file, which QEMU reads from anywhere");
+            throw ImportOrder.wrong("compress", "does not go with a mapped-ram file, which QEMU reads from anywhere");
         }
         return new ExportRequest(
-                path("image", image),
+                ImportOrder.path("image", image),
                 SnapshotSelection.one(name, id != null && id),
-                path("out", out),
+                ImportOrder.path("out", out),
                 force != null && force,
                 layout(),
                 container(),
@@ -69,48 +66,20 @@ public record ExportOrder(
         return switch (format) {
             case "stream", LIBVIRT -> RamLayout.PLAIN;
             case MAPPED_RAM -> RamLayout.MAPPED;
-            default -> throw wrong("format", "cannot be '" + format + "'");
+            default -> throw ImportOrder.wrong("format", "cannot be '" + format + "'");
         };
     }
 
     private Container container() throws StateferryException {
         boolean libvirt = LIBVIRT.equals(format);
         if (libvirt ? (like == null) == (xml == null) : like != null || xml != null) {
-            throw wrong("like", "or 'xml' goes with the format libvirt, one of them");
+            throw ImportOrder.wrong("like", "or 'xml' goes with the format libvirt, one of them");
         }
         if (!libvirt) {
             return new Container.Stream();
         }
         return like != null
-                ? new Container.LibvirtLike(path("like", like))
-                : new Container.LibvirtDomain(path("xml", xml));
-    }
-
-    private Compression compression() throws StateferryException {
-        try {
-            return compress == null ? Compression.NONE : Compression.valueOf(compress.toUpperCase(Locale.ROOT));
-        } catch (IllegalArgumentException e) {
-            throw wrong("compress", "cannot be '" + compress + "'");
-        }
-    }
-
-    private static Path path(String field, @Nullable String text) throws StateferryException {
-        if (text == null || text.isBlank()) {
-            throw wrong(field, "is missing");
-        }
-        try {
-            Path path = Path.of(text);
-            if (path.isAbsolute()) {
-                return path;
-            }
-        } catch (InvalidPathException e) {
-            // as one that is not absolute
-        }
-        throw wrong(field, "is no absolute path");
-    }
-
-    private static StateferryException wrong(String field, String problem) {
-        return StateferryException.of(FailureKind.USAGE, "the field '" + field + "' " + problem)
-                .advise("Correct it and send the request again.");
+                ? new Container.LibvirtLike(ImportOrder.path("like", like))
+                : new Container.LibvirtDomain(ImportOrder.path("xml", xml));
     }
 }

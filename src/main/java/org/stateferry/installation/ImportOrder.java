@@ -148,7 +148,8 @@ public record ImportOrder(
                 path("dump", dump), path("image", image), name, is(into), disks, newImage(), importOptions());
     }
 
-    private static Path path(String field, @Nullable String text) throws StateferryException {
+    /** An absolute path; fails with the field's name if it is missing or none. */
+    static Path path(String field, @Nullable String text) throws StateferryException {
         if (text == null || text.isBlank()) {
             throw wrong(field, "is missing");
         }
@@ -213,7 +214,8 @@ public record ImportOrder(
         return flag != null && flag;
     }
 
-    private static <E extends Enum<E>> E constant(Class<E> type, String field, @Nullable String text, E otherwise)
+    /** The constant that a field names in any case. */
+    static <E extends Enum<E>> E constant(Class<E> type, String field, @Nullable String text, E otherwise)
             throws StateferryException {
         if (text == null) {
             return otherwise;
@@ -225,7 +227,8 @@ public record ImportOrder(
         }
     }
 
-    private static StateferryException wrong(String field, String problem) {
+    /** The failure of an order in which a field is wrong. */
+    static StateferryException wrong(String field, String problem) {
         return StateferryException.of(FailureKind.USAGE, "the field '" + field + "' " + problem)
                 .advise("Correct it and send the request again.");
     }

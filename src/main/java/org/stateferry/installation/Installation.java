@@ -54,7 +54,7 @@ public interface Installation {
     String importLog(long id) throws StateferryException;
 
     /**
-     * Has the service of this home send something to everybody who is told of a definition.
+     * Makes the service of this home send something to all receivers of a definition.
      *
      * @param definition the definition's name
      * @return how each of them took it

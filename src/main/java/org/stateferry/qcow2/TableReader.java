@@ -26,11 +26,6 @@ final class TableReader {
         return slice.hasRemaining() || left > 0;
     }
 
-    /** The host offset of the entry that comes next. */
-    long offset() {
-        return sliceEnd - slice.remaining();
-    }
-
     long next() throws StateferryException {
         if (!slice.hasRemaining()) {
             slice.clear().limit((int) Math.min(SLICE_SIZE, left));

@@ -44,7 +44,12 @@ final class NamePattern {
 
     private final String text;
 
+    /** @throws IllegalArgumentException if a brace has no partner */
     private NamePattern(String text) {
+        String rest = PLACEHOLDER.matcher(text).replaceAll("");
+        if (rest.indexOf('{') >= 0 || rest.indexOf('}') >= 0) {
+            throw new IllegalArgumentException("a brace in '" + text + "' has no partner");
+        }
         this.text = text;
     }
 
@@ -54,10 +59,6 @@ final class NamePattern {
      * @throws IllegalArgumentException if it is not valid; its message is fit for an operator
      */
     static NamePattern parse(String text) {
-        String rest = PLACEHOLDER.matcher(text).replaceAll("");
-        if (rest.indexOf('{') >= 0 || rest.indexOf('}') >= 0) {
-            throw new IllegalArgumentException("a brace in '" + text + "' has no partner");
-        }
         NamePattern pattern = new NamePattern(text);
         for (Instant sample : SAMPLES) {
             requireUsable(text, pattern.fill(sample, "f", "s", "d"));
@@ -71,10 +72,6 @@ final class NamePattern {
      * @throws IllegalArgumentException if it is not valid; its message is fit for an operator
      */
     static NamePattern parsePath(String text) {
-        String rest = PLACEHOLDER.matcher(text).replaceAll("");
-        if (rest.indexOf('{') >= 0 || rest.indexOf('}') >= 0) {
-            throw new IllegalArgumentException("a brace in '" + text + "' has no partner");
-        }
         NamePattern pattern = new NamePattern(text);
         SAMPLES.stream().map(sample -> pattern.fill(sample, "f", "s", "d")).forEach(NamePattern::requirePath);
         return pattern;

@@ -362,6 +362,32 @@ public final class ImportBench implements ImportProgress {
                 .toList();
     }
 
+    /** A failure at a place of the image. */
+    public StateferryException injected(FailureKind kind, long offset, String problem) {
+        return StateferryException.at(kind, image(), offset, problem);
+    }
+
+    /** The history says that the last attempt failed, and tells this failure. */
+    public void assertRecorded(StateferryException failure) {
+        ImportRecord record = record();
+        assertThat(record.status()).isEqualTo("FAILED");
+        assertThat(record.firstError())
+                .isEqualTo(new ImportRecord.FirstError(
+                        failure.kind().tag(),
+                        image().toString(),
+                        failure.offset() < 0 ? null : failure.offset(),
+                        failure.problem()));
+    }
+
+    /** Without what disturbed it, the import completes. */
+    public void assertNextRunCompletes() throws IOException, StateferryException {
+        undisturbed();
+        assertThat(run("saved").state()).isIn(ImportOutcome.State.IMPORTED, ImportOutcome.State.ALREADY_IMPORTED);
+        assertHolds("saved");
+        assertOldClustersUntouched();
+        assertThat(record().status()).isEqualTo("COMPLETED");
+    }
+
     /** The image is sound, has no leak, and holds the dump under this name; QEMU, where it is there, agrees. */
     public void assertHolds(String name) throws IOException {
         assertSound();

@@ -18,9 +18,7 @@ import org.stateferry.batch.WatchedImageFile.Call;
 import org.stateferry.batch.WatchedImageFile.Watcher;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
-import org.stateferry.importer.ImportOutcome.State;
 import org.stateferry.repository.ContextKeys;
-import org.stateferry.repository.ImportRecord;
 import org.stateferry.storage.IoMode;
 import org.stateferry.testing.RunningCommand;
 import org.stateferry.testing.Sampled;
@@ -39,29 +37,6 @@ class ImportFirstErrorTest {
         bench = HOME.bench();
     }
 
-    private StateferryException injected(FailureKind kind, long offset, String problem) {
-        return StateferryException.at(kind, bench.image(), offset, problem);
-    }
-
-    private void assertRecorded(StateferryException failure) {
-        ImportRecord record = bench.record();
-        assertThat(record.status()).isEqualTo("FAILED");
-        assertThat(record.firstError())
-                .isEqualTo(new ImportRecord.FirstError(
-                        failure.kind().tag(),
-                        bench.image().toString(),
-                        failure.offset() < 0 ? null : failure.offset(),
-                        failure.problem()));
-    }
-
-    private void assertNextRunCompletes() throws Exception {
-        bench.undisturbed();
-        assertThat(bench.run("saved").state()).isIn(State.IMPORTED, State.ALREADY_IMPORTED);
-        bench.assertHolds("saved");
-        bench.assertOldClustersUntouched();
-        assertThat(bench.record().status()).isEqualTo("COMPLETED");
-    }
-
     /** Makes the write fail that comes as number {@code index}, counted over all threads, and lets the others through. */
     private Watcher failingWrite(int index, FailureKind kind) {
         AtomicInteger count = new AtomicInteger();
@@ -69,7 +44,7 @@ class ImportFirstErrorTest {
             @Override
             public void before(Call call, long offset) throws StateferryException {
                 if (call == Call.WRITE && count.getAndIncrement() == index) {
-                    throw injected(kind, offset, "injected into write " + index);
+                    throw bench.injected(kind, offset, "injected into write " + index);
                 }
             }
         };
@@ -81,7 +56,7 @@ class ImportFirstErrorTest {
             @Override
             public void before(Call call, long offset) throws StateferryException {
                 if (call == Call.WRITE && offset >= 11 * MIB) {
-                    throw injected(kind, offset, "injected into the last buffer's write");
+                    throw bench.injected(kind, offset, "injected into the last buffer's write");
                 }
             }
         };
@@ -99,10 +74,10 @@ class ImportFirstErrorTest {
 
         assertThat(failure.kind()).isEqualTo(FailureKind.NO_SPACE);
         assertThat(failure.problem()).isEqualTo("injected into write " + index);
-        assertRecorded(failure);
+        bench.assertRecorded(failure);
         assertThat(bench.steps).containsExactly("prepare", "transfer");
         bench.assertOldImage();
-        assertNextRunCompletes();
+        bench.assertNextRunCompletes();
     }
 
     @Test
@@ -119,11 +94,11 @@ class ImportFirstErrorTest {
                 int index = count.getAndIncrement();
                 if (index == 3) {
                     firstFailed.countDown();
-                    throw injected(FailureKind.IO, offset, "first");
+                    throw bench.injected(FailureKind.IO, offset, "first");
                 }
                 if (index > 0) {
                     awaitAndLetItGoAhead(firstFailed);
-                    throw injected(FailureKind.INTERNAL, offset, "later");
+                    throw bench.injected(FailureKind.INTERNAL, offset, "later");
                 }
             }
         });
@@ -131,7 +106,7 @@ class ImportFirstErrorTest {
         StateferryException failure = bench.fail("saved");
 
         assertThat(failure.problem()).isEqualTo("first");
-        assertRecorded(failure);
+        bench.assertRecorded(failure);
         long later = HOME.context()
                 .jobRepository()
                 .getLastJobExecution(HOME.context()
@@ -140,7 +115,7 @@ class ImportFirstErrorTest {
                 .getExecutionContext()
                 .getLong(ContextKeys.ERROR_LATER_COUNT);
         assertThat(later).isBetween(1L, 7L);
-        assertNextRunCompletes();
+        bench.assertNextRunCompletes();
     }
 
     private static void awaitAndLetItGoAhead(CountDownLatch latch) {
@@ -160,7 +135,7 @@ class ImportFirstErrorTest {
         assertThat(bench.fail("saved").kind()).isEqualTo(FailureKind.INTERNAL);
 
         bench.assertSpaceGivenBack();
-        assertNextRunCompletes();
+        bench.assertNextRunCompletes();
         assertThat(bench.notices)
                 .containsExactly("starting over: the earlier attempt was given up and its space given back");
         assertThat(bench.warnings)
@@ -186,7 +161,7 @@ class ImportFirstErrorTest {
         assertThat(failure.problem()).contains("surprise");
         assertThat(bench.record().firstError().message()).isEqualTo(failure.problem());
         bench.assertSpaceGivenBack();
-        assertNextRunCompletes();
+        bench.assertNextRunCompletes();
     }
 
     /** Where the journal stops taking anything. */
@@ -223,7 +198,7 @@ class ImportFirstErrorTest {
         } finally {
             mounting("umount", HOME.home().journalFolder().toString());
         }
-        assertNextRunCompletes();
+        bench.assertNextRunCompletes();
     }
 
     private static void mount(int sizeKiB) {

@@ -16,7 +16,6 @@ import org.stateferry.batch.WatchedImageFile.Watcher;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.importer.ImportOutcome.State;
-import org.stateferry.repository.ImportRecord;
 import org.stateferry.testing.ImageLocks;
 import org.stateferry.testing.Thorough;
 
@@ -30,29 +29,6 @@ class ImportPublishFailureTest {
     @BeforeEach
     void setUpBench() throws Exception {
         bench = HOME.bench();
-    }
-
-    private StateferryException injected(FailureKind kind, long offset, String problem) {
-        return StateferryException.at(kind, bench.image(), offset, problem);
-    }
-
-    private void assertRecorded(StateferryException failure) {
-        ImportRecord record = bench.record();
-        assertThat(record.status()).isEqualTo("FAILED");
-        assertThat(record.firstError())
-                .isEqualTo(new ImportRecord.FirstError(
-                        failure.kind().tag(),
-                        bench.image().toString(),
-                        failure.offset() < 0 ? null : failure.offset(),
-                        failure.problem()));
-    }
-
-    private void assertNextRunCompletes() throws Exception {
-        bench.undisturbed();
-        assertThat(bench.run("saved").state()).isIn(State.IMPORTED, State.ALREADY_IMPORTED);
-        bench.assertHolds("saved");
-        bench.assertOldClustersUntouched();
-        assertThat(bench.record().status()).isEqualTo("COMPLETED");
     }
 
     /** Counts what happens during the publish, and lets the call of one number fail. */
@@ -91,7 +67,7 @@ class ImportPublishFailureTest {
 
         private void fail(long offset) throws StateferryException {
             failed = true;
-            throw injected(FailureKind.IO, offset, "injected into call " + failing);
+            throw bench.injected(FailureKind.IO, offset, "injected into call " + failing);
         }
     }
 
@@ -111,10 +87,10 @@ class ImportPublishFailureTest {
             assertThat(failure != null).isEqualTo(failed);
             if (failed) {
                 assertThat(failure.problem()).isEqualTo("injected into call " + failing);
-                assertRecorded(failure);
+                bench.assertRecorded(failure);
                 assertOldOrNew(watcher.switched);
                 switchedCount += watcher.switched ? 1 : 0;
-                assertNextRunCompletes();
+                bench.assertNextRunCompletes();
             }
         }
         assertThat(failing).as("calls of a publish").isGreaterThan(8);
@@ -142,9 +118,9 @@ class ImportPublishFailureTest {
             failed = watcher.failed;
             assertThat(failure != null).isEqualTo(failed);
             if (failed) {
-                assertRecorded(failure);
+                bench.assertRecorded(failure);
                 assertOldOrNew(watcher.switched);
-                assertNextRunCompletes();
+                bench.assertNextRunCompletes();
             }
         }
     }
@@ -154,7 +130,7 @@ class ImportPublishFailureTest {
         bench.access = WatchedImageFile.by(new PublishWatcher(List.of(Call.FORCE), 0, true));
         bench.fail("saved");
 
-        assertNextRunCompletes();
+        bench.assertNextRunCompletes();
 
         assertThat(bench.notices)
                 .containsExactly("starting over: the disk reported an error when the earlier attempt forced its data");
@@ -173,7 +149,7 @@ class ImportPublishFailureTest {
                 @Override
                 public void before(Call call, long offset) throws StateferryException {
                     if (call == Call.FORCE) {
-                        throw injected(FailureKind.IO, offset, "still broken");
+                        throw bench.injected(FailureKind.IO, offset, "still broken");
                     }
                 }
             });
@@ -222,6 +198,6 @@ class ImportPublishFailureTest {
         assertThat(failure.kind()).isEqualTo(FailureKind.IMAGE_IN_USE);
         assertThat(failure.problem()).contains("lock on the image was lost");
         bench.assertOldImage();
-        assertNextRunCompletes();
+        bench.assertNextRunCompletes();
     }
 }

@@ -78,17 +78,22 @@ public record OutcomeReport(ImportRequest request, ImportOutcome outcome) {
         return fields;
     }
 
-    /** The same as data; the names are those of the history. */
-    public Map<String, Object> fields() {
-        Map<String, Object> fields = new LinkedHashMap<>();
-        fields.put("state", outcome.state().name().toLowerCase(Locale.ROOT).replace('_', '-'));
-        fields.put("id", outcome.importId());
+    /** Adds what was asked for. */
+    static void putRequest(Map<String, Object> fields, ImportRequest request) {
         fields.put("dump", request.dump().toString());
         fields.put("image", request.image().toString());
         fields.put(
                 "alsoDisks", request.otherDisks().stream().map(Path::toString).toList());
         fields.put("name", request.name());
         fields.put("into", request.into());
+    }
+
+    /** The same as data; the names are those of the history. */
+    public Map<String, Object> fields() {
+        Map<String, Object> fields = new LinkedHashMap<>();
+        fields.put("state", outcome.state().name().toLowerCase(Locale.ROOT).replace('_', '-'));
+        fields.put("id", outcome.importId());
+        putRequest(fields, request);
         fields.put("snapshotId", outcome.snapshotId());
         fields.put("bytes", outcome.vmStateSize());
         fields.put("bytesWritten", outcome.bytesWritten());

@@ -1,6 +1,5 @@
 package org.stateferry.cli.output;
 
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.stateferry.importer.ImportPreview;
@@ -59,12 +58,7 @@ public final class PreviewReport {
         fields.put("dryRun", true);
         fields.put("alreadyImported", preview.alreadyImported());
         fields.put("lacksName", preview.lacksName());
-        fields.put("dump", request.dump().toString());
-        fields.put("image", request.image().toString());
-        fields.put(
-                "alsoDisks", request.otherDisks().stream().map(Path::toString).toList());
-        fields.put("name", request.name());
-        fields.put("into", request.into());
+        OutcomeReport.putRequest(fields, request);
         fields.put("create", request.newImage() != null);
         fields.put(
                 "vmStateSize",

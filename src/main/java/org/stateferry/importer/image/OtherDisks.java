@@ -59,11 +59,6 @@ public final class OtherDisks implements Iterable<OtherDisk>, AutoCloseable {
         return true;
     }
 
-    /** Whether one of them lacked the snapshot when this attempt looked at them. */
-    boolean haveLacked() {
-        return disks.stream().anyMatch(disk -> disk.checked().isPresent());
-    }
-
     /** Ends the journals of this import. */
     public void finishJournals(String importKey) throws StateferryException {
         for (OtherDisk disk : disks) {

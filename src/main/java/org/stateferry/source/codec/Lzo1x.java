@@ -3,26 +3,16 @@ package org.stateferry.source.codec;
 import java.io.IOException;
 
 /**
- * Decodes one block of LZO1X data, as the Linux kernel describes it ({@code Documentation/staging/lzo.rst}). Every access is
- * bounded by the two arrays; a block that does not fill its output exactly is damaged. The libraries that decode it reach past
- * Java's bounds checks, of which newer JVMs warn on standard error.
+ * Decodes one block of LZO1X data, as the Linux kernel describes it ({@code Documentation/staging/lzo.rst}). A block that does not
+ * fill its output exactly is damaged. The libraries that decode it reach past Java's bounds checks, of which newer JVMs warn on
+ * standard error.
  */
-final class Lzo1x {
+final class Lzo1x extends MatchBlock {
     private static final int SHORT_MATCH_DISTANCE = 0x0800;
     private static final int LONG_MATCH_DISTANCE = 0x4000;
 
-    private final byte[] in;
-    private final int inEnd;
-    private final byte[] out;
-    private final int outEnd;
-    private int at;
-    private int to;
-
     private Lzo1x(byte[] in, int inSize, byte[] out, int outSize) {
-        this.in = in;
-        this.inEnd = inSize;
-        this.out = out;
-        this.outEnd = outSize;
+        super("LZO", in, inSize, out, 0, outSize);
     }
 
     /**
@@ -84,19 +74,6 @@ final class Lzo1x {
         }
     }
 
-    private int peek() throws IOException {
-        if (at >= inEnd) {
-            throw damaged();
-        }
-        return Byte.toUnsignedInt(in[at]);
-    }
-
-    private int next() throws IOException {
-        int value = peek();
-        at++;
-        return value;
-    }
-
     /** A number of which every zero byte counts 255; bounded, as the output is. */
     private int extended() throws IOException {
         int sum = 0;
@@ -111,36 +88,9 @@ final class Lzo1x {
         return sum + value;
     }
 
-    private void literals(int count) throws IOException {
-        if (count > inEnd - at || count > outEnd - to) {
-            throw damaged();
-        }
-        System.arraycopy(in, at, out, to, count);
-        at += count;
-        to += count;
-    }
-
-    private void match(int distance, int count) throws IOException {
-        if (distance > to || count > outEnd - to) {
-            throw damaged();
-        }
-        if (distance >= count) {
-            System.arraycopy(out, to - distance, out, to, count);
-            to += count;
-            return;
-        }
-        for (int end = to + count; to < end; to++) {
-            out[to] = out[to - distance];
-        }
-    }
-
     private void requireEnd() throws IOException {
         if (at != inEnd || to != outEnd) {
             throw damaged();
         }
-    }
-
-    private static IOException damaged() {
-        return new IOException("an LZO block is damaged");
     }
 }

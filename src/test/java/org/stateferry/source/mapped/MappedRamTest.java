@@ -94,9 +94,8 @@ class MappedRamTest {
         check.finish();
     }
 
-    @Thorough
-    @Test
-    void moreThanAChunkOfTheBitmapIsNoDifference() throws Exception {
+    /** Few pages of a block that is larger than what is read of a bitmap at a time. */
+    private static MappedStateBuilder moreThanAChunk() {
         List<byte @Nullable []> pages = new ArrayList<>();
         Random random = new Random(1);
         byte[] page = new byte[256];
@@ -104,7 +103,13 @@ class MappedRamTest {
         while (pages.size() < 2 * PageBitmap.CHUNK_PAGES + 77) {
             pages.add(random.nextInt(1000) == 0 ? page : null);
         }
-        MappedStateBuilder state = new MappedStateBuilder(256).block("pc.ram", pages, (byte) 0);
+        return new MappedStateBuilder(256).block("pc.ram", pages, (byte) 0);
+    }
+
+    @Thorough
+    @Test
+    void moreThanAChunkOfTheBitmapIsNoDifference() throws Exception {
+        MappedStateBuilder state = moreThanAChunk();
         byte[] expected = state.plain();
         StreamFile plain = plain(state);
 
@@ -313,17 +318,7 @@ class MappedRamTest {
     @Thorough
     @Test
     void moreThanAChunkOfTheIndexIsNoDifference() throws Exception {
-        List<byte @Nullable []> pages = new ArrayList<>();
-        Random random = new Random(1);
-        byte[] page = new byte[256];
-        page[7] = 1;
-        while (pages.size() < 2 * PageBitmap.CHUNK_PAGES + 77) {
-            pages.add(random.nextInt(1000) == 0 ? page : null);
-        }
-        MappedStateBuilder state = new MappedStateBuilder(256)
-                .block("pc.ram", pages, (byte) 0)
-                .withoutEmptyPart()
-                .savedBy(ByteOrder.nativeOrder());
+        MappedStateBuilder state = moreThanAChunk().withoutEmptyPart().savedBy(ByteOrder.nativeOrder());
 
         assertThat(read(laidOut(state.plain()))).isEqualTo(state.build());
     }
