@@ -132,7 +132,7 @@ final class DumpItemReader implements ItemStreamReader<StreamPiece>, StepExecuti
         return run;
     }
 
-    /** Lets the step end as STOPPED, after the chunk that is being worked on. */
+    /** Makes the step end as STOPPED, after the chunk that is being worked on. */
     void terminateStep() {
         if (step != null) {
             step.setTerminateOnly();

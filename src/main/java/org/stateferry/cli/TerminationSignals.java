@@ -30,7 +30,7 @@ final class TerminationSignals {
     }
 
     /**
-     * Lets SIGUSR1 ask a question. It is answered on a thread of its own, and changes nothing else.
+     * Takes SIGUSR1 as a question, which is answered on a thread of its own and changes nothing else.
      *
      * @param answer prints the answer
      */

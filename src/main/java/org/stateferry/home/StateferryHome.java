@@ -208,12 +208,12 @@ public final class StateferryHome {
         return folder.resolve("stateferry.properties");
     }
 
-    /** What the owner of the repository tells those who wait for it: what runs. */
+    /** What runs, as the owner of the repository tells those who wait for it. */
     public Path statusFile() {
         return folder.resolve("status.json");
     }
 
-    /** Likewise: what has ended. */
+    /** What has ended, likewise. */
     public Path historyFile() {
         return folder.resolve("history.json");
     }

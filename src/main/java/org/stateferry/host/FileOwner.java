@@ -63,7 +63,7 @@ public final class FileOwner {
         }
     }
 
-    /** Whom a file belongs to now, user and group. */
+    /** A file's owner and group. */
     static FileOwner of(Path file) throws IOException {
         var found = Objects.requireNonNull(Files.getFileAttributeView(file, PosixFileAttributeView.class))
                 .readAttributes();

@@ -43,7 +43,7 @@ public final class LinuxFile implements Closeable {
 
     private final Path path;
     private final Links links;
-    /** Of the file that was found, for those who have no descriptor to be sure by. */
+    /** Device and inode of the file that was found; without a descriptor they alone tell whether it is still the same. */
     private final String key;
 
     private volatile int descriptor;

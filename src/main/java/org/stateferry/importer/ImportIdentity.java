@@ -24,7 +24,7 @@ public record ImportIdentity(
         otherDisks = otherDisks.stream().sorted().toList();
     }
 
-    /** That of an import into one image. */
+    /** The identity of an import into one image. */
     public ImportIdentity(String installationId, Path image, Path dump, String name, String fingerprint) {
         this(installationId, image, dump, name, fingerprint, List.of());
     }

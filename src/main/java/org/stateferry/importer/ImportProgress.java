@@ -20,7 +20,7 @@ public interface ImportProgress {
     default void stepStarted(String step) {}
 
     /**
-     * So much of the stream lies in the image, or is on its way there.
+     * Tells how much of the stream lies in the image, or is on its way there.
      *
      * @param bytesDone stream bytes handed to the write path, those of earlier attempts included
      * @param bytesTotal length of the stream in bytes, or {@link #UNKNOWN_TOTAL} as long as that is not known

@@ -14,7 +14,7 @@ import org.stateferry.qcow2.format.SnapshotTableEntry;
  * @param vmStateSize bytes of vmstate as the image's table has it; 0 for a snapshot of the disk alone
  */
 public record MadeSnapshot(String image, String id, String name, long dateSeconds, long dateNanos, long vmStateSize) {
-    /** Of an entry of the image's snapshot table. */
+    /** The snapshot of an entry of the image's snapshot table. */
     public static MadeSnapshot of(Path image, SnapshotTableEntry entry) {
         return new MadeSnapshot(
                 image.toString(),

@@ -10,6 +10,6 @@ package org.stateferry.importer;
  * @param bytesWritten how many bytes they wrote, to whatever files
  */
 public record TransferLoad(double inFlightShare, long readCalls, long writeCalls, long bytesRead, long bytesWritten) {
-    /** Of an import that transferred nothing. */
+    /** The load of an import that transferred nothing. */
     public static final TransferLoad NONE = new TransferLoad(0, 0, 0, 0, 0);
 }

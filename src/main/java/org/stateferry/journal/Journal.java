@@ -174,7 +174,7 @@ public final class Journal implements AutoCloseable {
         ByteBuffer head = ByteBuffer.allocate(JournalPlan.RECORD_HEAD_SIZE);
         long index = 0;
         while (index < recordCount) {
-            // Without the entries of its clusters, which may be many.
+            // Only the head is read: the entries of a record's clusters may be many.
             boolean written = file.read(head.clear(), recordAt(index)) && isIntact(head, index);
             last = Math.max(last, written ? head.getLong(WRITTEN_MILLIS_AT) : 0);
             index += written ? Math.max(1, countIn(head)) : 1;
@@ -182,7 +182,7 @@ public final class Journal implements AutoCloseable {
         return last + state.clockAheadMillis();
     }
 
-    /** How many records there can be: where one begins that is cut short there are no more. */
+    /** How many records there can be; a record that is cut short counts, and is the last. */
     public long recordCount() throws StateferryException {
         return Math.min(plan.bufferCount(), Math.max(0, file.size() - recordAt(0)) / plan.recordSize() + 1);
     }
@@ -192,7 +192,7 @@ public final class Journal implements AutoCloseable {
                 && record.getLong(0) == index;
     }
 
-    /** Of how many buffers a record tells, as its intact head says. */
+    /** The number of buffers that a record covers, from its head, which is intact. */
     private static int countIn(ByteBuffer head) {
         return head.getInt(ENTRY_COUNT_AT) == RUN ? head.getInt(Long.BYTES) : 1;
     }

@@ -17,7 +17,7 @@ import org.stateferry.host.HostBoot;
 record JournalState(boolean finished, boolean forceFailed, long lastWriteMillis, long clockAheadMillis, long boot) {
     private static final int SIZE = 1 + 1 + 3 * Long.BYTES;
 
-    /** That of an import that begins. */
+    /** The state with which an import begins. */
     static JournalState begun(long nowMillis) {
         return new JournalState(false, false, nowMillis, 0, HostBoot.id());
     }

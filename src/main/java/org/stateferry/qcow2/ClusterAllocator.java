@@ -23,7 +23,7 @@ public final class ClusterAllocator {
     private final Qcow2Image image;
     private final ClusterGeometry geometry;
     private final RefcountTable refcounts;
-    /** From here on no cluster has a refcount. */
+    /** The first of the clusters at the end of the file that all have refcount 0. */
     private final long usedClusterEnd;
 
     private final TreeMap<Long, Long> claims = new TreeMap<>();
@@ -44,7 +44,7 @@ public final class ClusterAllocator {
         this.metadataCursor = report.firstFreeCluster();
     }
 
-    /** From now on, a search for free clusters ends with this when that is asked for. */
+    /** Sets what is asked during a search for free clusters whether it is to end early. */
     void stopWith(Cancellation newCancellation) {
         cancellation = newCancellation;
     }

@@ -35,7 +35,7 @@ public final class FreedClusters {
         this.end = geometry.clusterCount(after.file().size());
     }
 
-    /** By how many bytes less is in use in the file than before. */
+    /** How many bytes fewer are in use in the file than before. */
     public long size() throws StateferryException {
         long[] used = {0};
         old.forEachUsed(0, end, (cluster, refcount) -> used[0]++, Cancellation.NEVER);

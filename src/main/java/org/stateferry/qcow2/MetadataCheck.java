@@ -171,7 +171,7 @@ public final class MetadataCheck {
         } else if (refcount > references) {
             leakCount++;
         }
-        // So much is added while the snapshot is loaded, and it must be possible to count it.
+        // Loading the snapshot adds this much to the refcount, which must not overflow.
         long added = 2L * raises.get(cluster);
         if (added > Math.min(geometry.maxRefcount() - refcount, COUNTABLE_MAX) && raiseOverflow < 0) {
             raiseOverflow = cluster;

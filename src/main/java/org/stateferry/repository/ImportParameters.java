@@ -68,7 +68,7 @@ public final class ImportParameters {
     private static final String CREATE_CLUSTER_SIZE = "createClusterSize";
     /** Permissions of that image; absent if they follow from the dump's. */
     private static final String CREATE_MODE = "createMode";
-    /** Whom that image is to belong to; absent if to who runs the import. */
+    /** The owner of that image; absent if it is the user who runs the import. */
     private static final String CREATE_OWNER = "createOwner";
 
     private ImportParameters() {}

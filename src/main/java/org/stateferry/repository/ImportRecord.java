@@ -96,7 +96,7 @@ public record ImportRecord(
         return attempts.stream().noneMatch(Attempt::runs) && unfinishedBytes == null;
     }
 
-    /** Of two records of one import the one that was made later: it knows more attempts, or the end of the last one. */
+    /** The later of two records of one import: it knows more attempts, or the end of the last one. */
     ImportRecord later(ImportRecord other) {
         int known = Integer.compare(attempts.size(), other.attempts.size());
         boolean otherIsLater = known == 0 ? ended == null : known < 0;

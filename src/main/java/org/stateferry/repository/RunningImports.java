@@ -20,7 +20,7 @@ public final class RunningImports {
     private long highestId;
 
     private long idBefore;
-    /** By execution; of those that have told. */
+    /** How far executions are, by their ids; of those that have told so far. */
     private final Map<Long, RunningImport> told = new ConcurrentHashMap<>();
 
     synchronized void begins() {
@@ -54,7 +54,7 @@ public final class RunningImports {
         return contains(executionId) || (beginning > 0 && executionId > idBefore);
     }
 
-    /** Lets others see how far an execution is, until it has ended. */
+    /** Publishes how far an execution is, until it has ended. */
     public void show(long executionId, RunningImport attempt) {
         told.put(executionId, attempt);
     }

@@ -21,7 +21,7 @@ final class AttemptLog implements ImportProgress {
     static final Duration REMINDER = Duration.ofDays(1);
 
     private static final Logger LOG = LoggerFactory.getLogger(AttemptLog.class);
-    /** More of one attempt is not kept. */
+    /** The most lines of one attempt that are held back. */
     private static final int LINES_MAX = 100;
 
     private final String job;
@@ -77,7 +77,7 @@ final class AttemptLog implements ImportProgress {
         LOG.warn("{}: {}", job, line);
     }
 
-    /** Of an attempt after one that has failed it is not worth a line how it gets on, unless it ends differently. */
+    /** Holds the line back if the attempt before has failed: it is worth telling only if this one ends differently. */
     private void say(Runnable line) {
         if (ending != Ending.FAILED) {
             line.run();

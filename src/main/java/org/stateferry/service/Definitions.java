@@ -56,7 +56,7 @@ public final class Definitions {
             @Nullable Instant ended,
             @Nullable String message) {}
 
-    /** Whether a definition was had to fire. */
+    /** What became of the wish that a definition fire now. */
     public enum Firing {
         /** It fires, or a firing of it is under way. */
         FIRED,
@@ -76,7 +76,7 @@ public final class Definitions {
         return scheduled(name).map(this::describe);
     }
 
-    /** Has one fire now, unless a firing of it is under way. */
+    /** Makes a definition fire now, unless a firing of it is under way. */
     public Firing fire(String name) {
         if (find(name).isEmpty()) {
             return Firing.UNKNOWN;
@@ -119,7 +119,7 @@ public final class Definitions {
         return care.isEmpty() ? Optional.empty() : care.get().hold(number, by);
     }
 
-    /** Has the snapshots of a definition read back now, unless that is under way; false if there is none of this name. */
+    /** Starts reading back the snapshots of a definition, unless that is under way; false if there is no such definition. */
     public boolean verify(String name) {
         Optional<SnapshotCare> care = care(name);
         care.ifPresent(SnapshotCare::verify);

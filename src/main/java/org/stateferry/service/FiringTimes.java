@@ -11,12 +11,12 @@ interface FiringTimes {
     /** The first time after {@code time}; {@link Instant#MAX} if there is none. */
     Instant after(Instant time);
 
-    /** Whether they are times that a clock shows, at which somebody counts on an import; else it is looked again and again. */
+    /** Whether they are times of the day, at which somebody counts on an import, and not a period after which to look again. */
     boolean areOnTheClock();
 
     /**
-     * By how much the clock may be set back so that the next time stays what it was and none comes twice. If it is set back
-     * further, it was wrong before, and the times are those of the new one.
+     * How far the clock may be set back without changing the next time, so that none comes twice. A clock that is set back further
+     * was wrong before, and the next time is computed anew.
      */
     Duration keptWhenSetBack();
 }

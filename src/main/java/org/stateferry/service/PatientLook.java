@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param <T> what is seen
  */
 final class PatientLook<T> {
-    /** Less than those wait who ask about health. */
+    /** Shorter than health checks wait. */
     static final Duration PATIENCE = Duration.ofSeconds(2);
 
     private final Callable<T> look;

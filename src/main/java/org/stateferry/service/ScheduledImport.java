@@ -47,7 +47,7 @@ final class ScheduledImport {
     private final SourceRule source;
     private final SettledFiles settled;
     private final SnapshotCare care;
-    /** By the dump's path. Guarded by this object, which is never locked while files are looked at. */
+    /** The imports by their dump's path. Guarded by this object, which is never locked while files are looked at. */
     private final Map<Path, StateImport> imports = new LinkedHashMap<>();
 
     /** When something has settled, or there is room in the queue again. */
@@ -104,7 +104,7 @@ final class ScheduledImport {
         return Optional.ofNullable(lastRun);
     }
 
-    /** By the names of their files, the dumps whose last import has failed, and why; no more than some. */
+    /** Why the last import of a dump has failed, by the name of its file; of a few dumps only. */
     synchronized Map<String, String> failures() {
         Map<String, String> failures = new LinkedHashMap<>();
         imports.forEach((path, dump) -> dump.failure()

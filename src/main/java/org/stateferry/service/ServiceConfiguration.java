@@ -41,7 +41,7 @@ import org.stateferry.service.retention.SnapshotKeeping;
 @EnableConfigurationProperties({ServiceProperties.class, NotificationProperties.class})
 class ServiceConfiguration {
     private static final int SCHEDULER_THREADS = 3;
-    /** So many definitions may be on file systems that do not answer before the others have to wait for them. */
+    /** How many definitions may be stuck on file systems that do not answer before the others have to wait. */
     private static final int LOOKS_AT_ONCE = 64;
 
     private static final int SEND_BUFFER_SIZE = 256 * 1024;

@@ -139,7 +139,7 @@ final class StateImport {
     }
 
     /**
-     * Lets it wait for its turn.
+     * Puts it into the queue.
      *
      * @param mark the dump as it is now
      * @param ended called when it has ended, however it did
@@ -173,7 +173,7 @@ final class StateImport {
         });
     }
 
-    /** By their real paths, so that links do not hide that two are one. */
+    /** The real paths of an import's images, so that two links to one image are seen as one. */
     private static Set<Path> images(ImportRequest request) {
         Set<Path> images = new HashSet<>();
         for (Path image : imagePaths(request)) {

@@ -77,14 +77,14 @@ public record ImageRights(@Nullable Integer mode, @Nullable String owner) {
             return OWNERS;
         }
         if (dump.hasAcl()) {
-            // What stands for the group in the permissions is what the list grants at most, to whomever.
+            // With an access control list, the group bits are its mask: the most that it grants to anybody.
             return OWNERS;
         }
         int ofGroup = dump.permissions() & GROUPS;
         int ofOthers = dump.permissions() & OTHERS;
-        // Somebody of the dump's group may not do what others may, if the group may not.
+        // What only others may do is denied to the dump's group, whose members are among the others here.
         int ofAll = ofGroup >> BITS & ofOthers;
-        // The image's group is another set of people, of whom only this is known.
+        // If the image has another group, its members are known to have no more rights than everybody.
         int granted = dump.group() == group ? ofGroup | ofAll : ofAll << BITS | ofAll;
         return OWNERS | (granted & ~umask);
     }

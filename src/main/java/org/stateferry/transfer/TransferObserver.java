@@ -8,7 +8,7 @@ public interface TransferObserver {
     /** Hears nothing. */
     TransferObserver NONE = new TransferObserver() {};
 
-    /** So many bytes of the stream were read from the dump. */
+    /** Tells how many bytes of the stream were read from the dump. */
     default void streamRead(int bytes) {}
 
     /**

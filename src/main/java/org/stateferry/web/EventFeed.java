@@ -18,7 +18,7 @@ import org.stateferry.repository.RunningImport;
  */
 final class EventFeed implements JobExecutionListener {
     private static final int EVENTS_MAX = 1000;
-    /** So many events can be told in a millisecond before ids could meet those of a later run. */
+    /** Ids that one millisecond has; with more events than that, ids could meet those of a later run. */
     private static final long IDS_PER_MILLISECOND = 1000;
 
     private final Clock clock;

@@ -30,7 +30,7 @@ import org.stateferry.installation.OwnedRepository;
 @RestController
 @RequestMapping("/api/v1")
 class EventsApi implements SmartLifecycle {
-    /** Less than a connection may last. */
+    /** Shorter than the limit of a connection. */
     private static final long ANSWER_MILLIS = 15_000;
 
     private static final int LISTENERS_MAX = 16;

@@ -11,8 +11,8 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
 /**
- * Lets so many requests in at a time that threads are left for those who ask about health, which nothing keeps waiting: a job
- * repository or a disk that does not answer holds fast whoever asks for what is on it. Thread-safe.
+ * Limits how many requests are worked on at a time, so that threads are left for health checks: a request that needs a job
+ * repository or a disk that does not answer holds its thread, a health check never does. Thread-safe.
  */
 final class RequestLimit extends OncePerRequestFilter {
     /** How many requests may be under way; four less than there are threads ({@code server.tomcat.threads.max}). */

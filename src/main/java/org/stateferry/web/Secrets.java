@@ -5,7 +5,7 @@ import java.util.HexFormat;
 
 /** Makes passwords and tokens that cannot be guessed. */
 final class Secrets {
-    /** Without those that look like others. */
+    /** Letters and digits, without those that are easily taken for others. */
     private static final String LETTERS = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKMNPQRSTUVWXYZ23456789";
 
     private static final int PASSWORD_LENGTH = 20;

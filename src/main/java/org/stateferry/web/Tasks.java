@@ -23,7 +23,7 @@ import org.stateferry.service.definition.ImportQueue;
  * <p>At the service's end everything is asked to stop and waited for, before what it stands on is closed. Thread-safe.
  */
 final class Tasks implements SmartLifecycle {
-    /** Somebody waits for it, so it comes before all definitions' imports that have not waited for long. */
+    /** An operator waits for a task, so it comes before those imports of definitions that have not waited for long. */
     private static final int PRIORITY = 1000;
 
     private static final int WAITING_MAX = 100;

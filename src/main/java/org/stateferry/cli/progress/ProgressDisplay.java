@@ -4,7 +4,7 @@ import org.stateferry.importer.ImportProgress;
 
 /** Shows an operator how an import gets on. */
 public interface ProgressDisplay extends ImportProgress {
-    /** Somebody has asked where the import is, and is told, however quiet the rest is kept. */
+    /** Answers an operator who has asked where the import is, however quiet the rest is kept. */
     default void answer(String line) {
         notice(line);
     }

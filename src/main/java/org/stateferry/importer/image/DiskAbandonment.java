@@ -176,7 +176,7 @@ final class DiskAbandonment implements AutoCloseable {
                 + disk.open.path();
     }
 
-    /** By how much the disks have become shorter. */
+    /** How many bytes shorter the disks' files are now. */
     long bytesGivenBack() {
         return bytesGivenBack;
     }

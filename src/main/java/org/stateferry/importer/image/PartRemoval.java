@@ -127,7 +127,7 @@ final class PartRemoval {
         return size < layout.length() || (size == layout.length() && layout.isStartOf(part.file()));
     }
 
-    /** Somebody else's is not touched. */
+    /** The unfinished image, if it is ours; that of another import is not touched. */
     private Optional<OpenImage> open() throws StateferryException {
         Path part = PartName.of(identity.image());
         return Files.isRegularFile(part, LinkOption.NOFOLLOW_LINKS)

@@ -107,7 +107,7 @@ final class BufferProofs implements AutoCloseable {
         return CompletableFuture.supplyAsync(() -> compare(buffer, memory), executor);
     }
 
-    /** That of so many clusters of zeros; nearly all buffers have the same number. */
+    /** The checksum of this many clusters of zeros; kept, as nearly all buffers have the same number of clusters. */
     private int zerosChecksum(int clusterCount) {
         int size = clusterCount * journal.plan().clusterSize();
         if (size != zeros.size()) {

@@ -125,7 +125,7 @@ final class PlannedImport extends OpenImport {
         return Optional.empty();
     }
 
-    /** Nobody has written to what is not there. */
+    /** Long ago: nobody can have written to an image that does not exist. */
     @Override
     Instant modifiedByOthers() {
         return Instant.EPOCH;

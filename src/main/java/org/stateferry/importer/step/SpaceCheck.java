@@ -33,7 +33,7 @@ final class SpaceCheck {
         this.subject = subject;
     }
 
-    /** By how much all images together may have to grow at most, on whatever file systems. */
+    /** The most by which all images together may have to grow, in bytes, on whatever file systems they are. */
     long growth(Optional<CheckReport> report, long presentSize) throws StateferryException {
         long growth = report.isPresent() ? imageGrowth(report.get(), presentSize) : 0;
         for (OtherDisk disk : subject.otherDisks()) {

@@ -60,7 +60,7 @@ final class StreamReadAhead implements AutoCloseable {
     /** Whether pieces are left in the dump for the system to copy; falls once, from whichever thread. */
     private volatile boolean leaveInDump;
 
-    /** Of the reading thread. */
+    /** How far the stream was read, in bytes; used by the reading thread only, as are the slices. */
     private long position;
 
     private @Nullable ByteBuffer slice;

@@ -31,12 +31,12 @@ public final class TransferTally {
         return stored.sum();
     }
 
-    /** Of that, what shares the dump's blocks and was not written. */
+    /** The part of it that shares the dump's blocks and was not written. */
     public long shared() {
         return shared.sum();
     }
 
-    /** Of that, what the kernel has copied from file to file. */
+    /** The part of it that the kernel has copied from file to file. */
     public long copied() {
         return copied.sum();
     }

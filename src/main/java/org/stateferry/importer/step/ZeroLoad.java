@@ -19,7 +19,7 @@ record ZeroLoad(int size, int checksum, int count) implements WriteLoad {
         return new ZeroLoad(size, (int) crc.getValue(), 1);
     }
 
-    /** So many of these. */
+    /** This many such buffers in a row. */
     ZeroLoad times(int newCount) {
         return new ZeroLoad(size, checksum, newCount);
     }

@@ -95,13 +95,13 @@ public record StateChecksum(int pieceSize, long size, String digest) {
             this.sum = new Sum(pieceSize);
         }
 
-        /** Of a vmstate that is to be compared. */
+        /** Reads a vmstate that is to be compared. */
         public static Reading of(StateChecksum expected) {
             return new Reading(expected.pieceSize, expected.size);
         }
 
         /**
-         * Of a vmstate whose checksum is not known.
+         * Reads a vmstate whose checksum is not known.
          *
          * @param clusterSize of its image
          */

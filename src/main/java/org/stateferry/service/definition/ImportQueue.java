@@ -157,7 +157,7 @@ public final class ImportQueue {
     }
 
     /**
-     * Lets an import wait for its turn, which may be at once.
+     * Puts an import into the queue; it may run at once.
      *
      * @param what what is to be done, for people
      * @param work what is done when its turn has come
@@ -176,7 +176,7 @@ public final class ImportQueue {
         }
     }
 
-    /** Looks whether somebody's turn has come because others are stalled; to be called now and then. */
+    /** Starts what may run because other imports are stalled; to be called now and then. */
     public void review() {
         startAllThatCan();
     }
@@ -188,7 +188,7 @@ public final class ImportQueue {
         }
     }
 
-    /** Somebody's turn: what to do, and how it is listed meanwhile. */
+    /** What is to run now, and how it is listed meanwhile. */
     private record Turn(Work work, Running running) {}
 
     private void run(Turn turn) {

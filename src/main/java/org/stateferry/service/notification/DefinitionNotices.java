@@ -15,10 +15,10 @@ import org.stateferry.installation.NotificationResult;
 
 /** Tells the receivers of one definition what happens to it. Nobody who calls it waits for them. Thread-safe. */
 public final class DefinitionNotices {
-    /** Of a firing that has found nothing new, pings are not sent more often. */
+    /** The least time between two pings of firings that have found nothing new. */
     private static final Duration ALIVE_INTERVAL = Duration.ofMinutes(1);
 
-    /** So many bytes of the end of an import's log go with a notification: receivers of pings keep little more. */
+    /** How many bytes from the end of an import's log go with a notification; receivers of pings keep little more. */
     public static final int LOG_BYTES_MAX = 8 << 10;
 
     private final String definition;

@@ -22,14 +22,14 @@ import org.stateferry.service.definition.FieldValues;
  * @param pings what is asked for with each start and end, as healthchecks.io wants it
  */
 public record NotifyRule(Set<EventKind> on, List<URI> webhooks, List<String> mail, List<URI> pings) {
-    /** More of a kind are a mistake. */
+    /** The most receivers of each kind. */
     public static final int RECEIVERS_MAX = 10;
 
     /** What webhooks and e-mail are for unless somebody says otherwise. */
     static final Set<EventKind> DEFAULT_EVENTS =
             EnumSet.of(EventKind.FAILURE, EventKind.RECOVERED, EventKind.MISSED, EventKind.DAMAGED);
 
-    /** Nobody is told anything. */
+    /** The rule by which nobody is told anything. */
     public static final NotifyRule NONE = new NotifyRule(Set.of(), List.of(), List.of(), List.of());
 
     /** Stands for the definition's name in the address of a ping. */
@@ -72,7 +72,7 @@ public record NotifyRule(Set<EventKind> on, List<URI> webhooks, List<String> mai
     }
 
     /**
-     * An address of a webhook or a ping. What is wrong is told without the text, which may be a secret.
+     * Reads the address of a webhook or a ping. The message about a wrong one leaves the text out, which may be a secret.
      *
      * @param definition the definition's name, which takes the place of {@code {definition}}
      * @throws IllegalArgumentException if it is none
@@ -106,7 +106,7 @@ public record NotifyRule(Set<EventKind> on, List<URI> webhooks, List<String> mai
     }
 
     /**
-     * Whom e-mail goes to.
+     * Reads the address of a mailbox.
      *
      * @throws IllegalArgumentException if it is no mailbox
      */

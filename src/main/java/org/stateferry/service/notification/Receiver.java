@@ -2,7 +2,7 @@ package org.stateferry.service.notification;
 
 import java.io.IOException;
 
-/** Somebody who is told. Thread-safe. */
+/** One who receives notifications. Thread-safe. */
 interface Receiver {
     /** {@code webhook}, {@code mail} or {@code ping}: the value of the metric tag {@code receiver}. */
     String type();

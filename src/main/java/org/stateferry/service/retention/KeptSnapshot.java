@@ -46,7 +46,7 @@ public record KeptSnapshot(
     public record Source(String dump, FileMark mark, String wanted) {}
 
     /**
-     * That it is not to go.
+     * A hold: the snapshot must not be deleted.
      *
      * @param by who wants that
      * @param since since when
@@ -54,7 +54,7 @@ public record KeptSnapshot(
     public record Hold(String by, Instant since) {}
 
     /**
-     * That it was read back.
+     * The last time that it was read back.
      *
      * @param at when
      * @param damage what is wrong, or null if it is as it was written

@@ -22,15 +22,15 @@ import org.stateferry.importer.MadeSnapshot;
 import org.stateferry.service.definition.HomeFile;
 
 /**
- * The snapshots that definitions have made, in a file of the home. Only they are ever deleted, so whoever loses the file keeps
- * all that is there. Every change is on stable storage when its method returns. Thread-safe.
+ * The snapshots that definitions have made, in a file of the home. No others are ever deleted: if the file is lost, every snapshot
+ * stays. Every change is on stable storage when its method returns. Thread-safe.
  */
 public final class KeptSnapshots {
-    /** No more are known, each some hundred bytes in the file; the oldest are forgotten, which keeps them. */
+    /** Each takes some hundred bytes in the file. Beyond this number the oldest are forgotten, and so are never deleted. */
     private static final int SNAPSHOTS_MAX = 10_000;
-    /** Of imports that were begun and never came to a good end. */
+    /** The most imports to remember that were begun and have not succeeded. */
     private static final int BEGUN_MAX = 1000;
-    /** Of dumps whose snapshots have gone. */
+    /** The most dumps to remember whose snapshots were deleted. */
     private static final int LET_GO_MAX = 5000;
 
     private final Path path;
@@ -38,7 +38,7 @@ public final class KeptSnapshots {
     private final Map<Long, KeptSnapshot> snapshots = new LinkedHashMap<>();
     private final Set<Begun> begun = new LinkedHashSet<>();
     private final Set<Due> due = new HashSet<>();
-    /** By what they were made of; of one dump only the last counts. */
+    /** The last deleted snapshot of each dump, by the dump's path. */
     private final Map<String, KeptSnapshot.Source> letGo = new LinkedHashMap<>();
 
     private long lastNumber;
@@ -57,10 +57,10 @@ public final class KeptSnapshots {
         }
     }
 
-    /** An import that a definition has begun: what it finds there later may have been made by that attempt. */
+    /** An import that a definition has begun: a later attempt may find that this one has made the snapshot. */
     record Begun(String job, String image, String name) {}
 
-    /** An image of a definition in which is to be decided what goes. */
+    /** An image of a definition for which it is still to be decided which snapshots go. */
     record Due(String job, String image) {}
 
     /** @param home where they are kept */
@@ -95,7 +95,7 @@ public final class KeptSnapshots {
     }
 
     /**
-     * Notes that an import has ended well, and that is to be decided what goes from its image.
+     * Notes that an import has succeeded, and that it is to be decided which snapshots go from its image.
      *
      * @param image as {@link #begin} was told it
      * @param source what was imported

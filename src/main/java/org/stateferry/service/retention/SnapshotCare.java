@@ -34,16 +34,16 @@ import org.stateferry.storage.OpenImages.Locking;
  * back those that are there when it is told to. Thread-safe.
  */
 public final class SnapshotCare {
-    /** Somebody has the image; when he has left, it is not urgent. */
+    /** When to try again if the image is in use. */
     static final Duration UNTIL_FREE = Duration.ofMinutes(5);
-    /** An image that cannot be changed, or a disk that is full. */
+    /** When to try again if the image cannot be changed, or the disk is full. */
     static final Duration UNTIL_WHOLE = Duration.ofHours(1);
 
-    /** For all that is read back; no definition can have this name. */
+    /** The job under which the queue counts all reading back; no definition can have this name. */
     private static final String READS_AS = "/verify";
-    /** Below that of all imports, however long these have waited. */
+    /** Below that of every import, however long that has waited. */
     private static final int READ_PRIORITY = -1_000_000;
-    /** It takes seconds, and makes room that the next import may need. */
+    /** High: a deletion takes seconds, and makes room that the next import may need. */
     private static final int DELETE_PRIORITY = 1000;
 
     private static final Logger LOG = LoggerFactory.getLogger(SnapshotCare.class);
@@ -59,9 +59,9 @@ public final class SnapshotCare {
 
     /** The images that wait for their turn, or are worked on. */
     private final Set<String> underWay = new HashSet<>();
-    /** When images are to be tried again that could not be changed. */
+    /** When to try again to change the images that could not be changed. */
     private final Map<String, Instant> again = new HashMap<>();
-    /** What was the matter with them. */
+    /** Why they could not be changed. */
     private final Map<String, String> problems = new TreeMap<>();
 
     private @Nullable Run run;
