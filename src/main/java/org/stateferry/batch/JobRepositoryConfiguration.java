@@ -95,9 +95,8 @@ public class JobRepositoryConfiguration {
         ThreadPoolTaskExecutor executor = new ThreadPoolTaskExecutor();
         executor.setThreadNamePrefix("stateferry-write-");
         executor.setCorePoolSize(TransferSettings.IN_FLIGHT_MAX);
-        // Each import holds back at so many writes in flight, and none waits here for a thread: whoever writes to a
-        // disk
-        // that does not answer keeps his own threads only. The second half is for tasks that hand on to the next.
+        // Each import limits its own writes in flight, so none waits here for a thread: an import whose disk
+        // does not answer holds its own threads only. The second half is for tasks that hand on to the next.
         executor.setMaxPoolSize(2 * TransferSettings.IN_FLIGHT_MAX * TransferSettings.PARALLEL_IMPORTS_MAX);
         executor.setQueueCapacity(0);
         // Ending it must not interrupt a write: that would close the image's channel and drop its lock.

@@ -70,8 +70,8 @@ final class ClusterWindow {
     }
 
     /**
-     * Adds {@code step}, plus or minus {@link #NUMBER_MAX} at most, to the numbers of those of {@code count} clusters from {@code cluster} on that lie in the
-     * window; they stay within plus and minus {@link #NUMBER_MAX}.
+     * Adds {@code step}, plus or minus {@link #NUMBER_MAX} at most, to the numbers of those of {@code count} clusters from
+     * {@code cluster} on that lie in the window; they stay within plus and minus {@link #NUMBER_MAX}.
      */
     void add(long cluster, long count, int step) {
         int from = (int) Math.max(0, Math.min(numbers.length, cluster - first));

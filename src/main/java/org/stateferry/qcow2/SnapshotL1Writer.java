@@ -146,8 +146,8 @@ final class SnapshotL1Writer {
     }
 
     /**
-     * Maps the vmstate; the disk has been shared or kept. What follows it in the last L2 table reads as zeros explicitly (version 3), because an
-     * unallocated entry would show a backing file's content.
+     * Maps the vmstate; the disk has been shared or kept. What follows it in the last L2 table reads as zeros explicitly (version
+     * 3), because an unallocated entry would show a backing file's content.
      */
     void mapVmState(VmStateMap vmState) throws StateferryException {
         l2Bytes.clear();

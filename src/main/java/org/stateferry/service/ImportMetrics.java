@@ -19,7 +19,8 @@ import org.stateferry.error.ForeignText;
  *   <li>{@code stateferry.imports}: how many firings ended with each outcome
  *   <li>{@code stateferry.import.duration}: how long those took that found a dump; a histogram
  *   <li>{@code stateferry.import.bytes}: bytes written to images
- *   <li>{@code stateferry.import.last.success}: when the image was last known to hold the dump, in seconds of Unix time; 0 before the first time
+ *   <li>{@code stateferry.import.last.success}: when the image was last known to hold the dump, in seconds of Unix time; 0 before
+ *       the first time
  * </ul>
  */
 final class ImportMetrics {

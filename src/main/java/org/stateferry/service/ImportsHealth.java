@@ -7,8 +7,8 @@ import org.springframework.boot.health.contributor.HealthIndicator;
 import org.stateferry.error.ForeignText;
 
 /**
- * How each definition's last firing ended, and which of its dumps fail. A failed import does not make the service unhealthy, for a restart of the
- * service would not help it; alerts belong on the metrics.
+ * How each definition's last firing ended, and which of its dumps fail. A failed import does not make the service unhealthy: a
+ * restart of the service would not help it, and alerts belong on the metrics.
  *
  * @param schedule the definitions' imports
  */

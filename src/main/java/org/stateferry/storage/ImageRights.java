@@ -63,8 +63,8 @@ public record ImageRights(@Nullable Integer mode, @Nullable String owner) {
     }
 
     /**
-     * The permissions of an image that is made of a dump, or of a file that is made of an image: nobody may read or write it who may not read or write the dump, and
-     * the user's umask holds. The image's owner may always do both.
+     * The permissions of an image that is made of a dump, or of a file that is made of an image: only those may read or write it
+     * who may do so with the dump, less what the user's umask takes away. The image's owner may always do both.
      *
      * @param group whom the image belongs to
      */

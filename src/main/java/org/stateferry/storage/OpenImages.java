@@ -57,8 +57,8 @@ public final class OpenImages {
     /**
      * Opens an image for reading and writing and locks it, which may take {@link LockPatience#BOUND}.
      *
-     * @throws StateferryException with kind IMAGE_MISSING, IMAGE_UNSUPPORTED (neither a regular file nor a block device), or IMAGE_IN_USE, also if
-     *     a process that locks nothing has it open for writing
+     * @throws StateferryException with kind IMAGE_MISSING, IMAGE_UNSUPPORTED (neither a regular file nor a block device), or
+     *     IMAGE_IN_USE, also if a process that locks nothing has it open for writing
      */
     public static OpenImage openForUpdate(Path path, Locking locking) throws StateferryException {
         return openForUpdate(path, locking, LockPatience.bounded(path));
@@ -187,7 +187,8 @@ public final class OpenImages {
      * Opens an image for reading; others may read it too, but nobody may write. If this process has the image open for
      * update, the channel and the lock of that are shared.
      *
-     * @throws StateferryException with kind IMAGE_MISSING, IMAGE_UNSUPPORTED (neither a regular file nor a block device) or IMAGE_IN_USE
+     * @throws StateferryException with kind IMAGE_MISSING, IMAGE_UNSUPPORTED (neither a regular file nor a block device) or
+     *     IMAGE_IN_USE
      */
     public static OpenImage openForReading(Path path) throws StateferryException {
         return openForReading(path, Locking.EXCLUSIVE);
@@ -252,7 +253,10 @@ public final class OpenImages {
                 .advise("Wait for that task to end, then run again.");
     }
 
-    /** Waits for a moment until nobody reads a file, as is waited for the readers of other programs; called with the lock on {@link #ENTRIES}. */
+    /**
+     * Waits until nobody in this process reads a file, as long as for the readers of other programs; called with the lock on
+     * {@link #ENTRIES}.
+     */
     private static void awaitReaders(String key, Path path) throws StateferryException {
         long deadline = System.nanoTime() + LockPatience.BOUND.toNanos();
         try {

@@ -86,9 +86,8 @@ public final class TargetImage implements AutoCloseable {
         }
         Path part = PartName.of(path);
         if (file.isAt(part)) {
-            // The part's name goes last, so that what a kill leaves undone is done by the next run. Until the image is
-            // given
-            // away it is this user's alone, under either name.
+            // The part's name goes last, so that the next run does what a kill has left undone. Until the image
+            // is given away it is this user's alone, under either name.
             if (handover != null) {
                 give(handover);
             }

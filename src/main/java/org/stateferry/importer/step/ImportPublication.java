@@ -49,23 +49,23 @@ public final class ImportPublication {
     }
 
     /**
-     * Publishes in all images that lack the snapshot. Up to step 7 every image is the old one, for whatever happens; a failure
-     * leaves nothing but unreferenced clusters.
+     * Publishes in all images that lack the snapshot. Up to step 7 every image is the old one, whatever happens: a failure leaves
+     * nothing but unreferenced clusters.
      *
      * @throws StateferryException of kind {@link FailureKind#INTERRUPTED} if the import was stopped before step 6
      */
     public void publish() throws StateferryException {
-        // 1. Prove that the vmstate is complete: the dump is still the one that was read, and with --verify every
-        // buffer reads
-        //    back as it was written. That no buffer is missing shows in step 2, which needs the record of each.
+        // 1. Prove that the vmstate is complete: the dump is still the one that was read, and with --verify
+        //    every buffer reads back as it was written. Step 2 needs the record of each buffer, so none is
+        //    missing.
         boolean vmStateIsMissing = session.published() == null;
         if (vmStateIsMissing) {
             proveVmState();
         }
 
-        // 2. Write the new tables of each image into free clusters, which the old image does not reach. Needs nothing
-        // to be
-        //    stable. The image that gets the vmstate comes last from here on: before its switch, all can be taken back.
+        // 2. Write the new tables of each image into free clusters, which the old image does not reach. Needs
+        //    nothing to be stable. From here on the image that gets the vmstate comes last: until its switch,
+        //    everything can be taken back.
         SnapshotTime time = savedAt();
         List<Publication> images = new ArrayList<>();
         for (OtherDisk disk : session.otherDisks()) {
@@ -82,11 +82,9 @@ public final class ImportPublication {
             image.tables.force();
         }
 
-        // 4. Check each new image as a whole, through the header that it will have. Needs step 3: what is read is what
-        // is on
-        //    stable storage. Nothing is written.
-        //    What another program without locks may have cut from the image, and later writes made long again, is a
-        // hole now.
+        // 4. Check each new image as a whole, through the header that it will have. Needs step 3: what is read
+        //    is what is on stable storage. Nothing is written. If a program without locks has cut the image,
+        //    and later writes have made it longer again, there is a hole where the data was.
         for (Publication image : images) {
             image.change = image.tables.check();
             image.length = image.file.size();
@@ -96,26 +94,22 @@ public final class ImportPublication {
             DataPresence.require(session, plan().journal(), executor);
         }
 
-        // 5. The last moment for a stop, and for the news that somebody else may have written since prepare: then what
-        // was
-        //    checked in step 4 need not be true.
+        // 5. The last moment for a stop, and to find out that somebody else may have written since prepare:
+        //    then what was checked in step 4 need not be true.
         session.requireNotStopped();
         for (Publication image : images) {
             image.open.proveAlone();
         }
 
-        // 6. Announce every switch in its image's journal, and force that. All before the first switch: a journal for
-        // which
-        //    there is no room must not be a reason to stop between two of them. What is announced and not carried out
-        // does no
-        //    harm, as the image decides.
+        // 6. Announce every switch in its image's journal, and force that. All before the first switch: a full
+        //    disk must not stop the import between two of them. A switch that is announced and not carried out
+        //    does no harm, as the image decides.
         for (Publication image : images) {
             image.journal.recordIntent(PublishIntent.of(image.change()));
         }
 
-        // 7. Switch: one write inside the header's first sector, a force, and the sector read again. Needs steps 3 and
-        // 6 on
-        //    stable storage, and nobody else at the image: that is proven once more just before.
+        // 7. Switch: one write inside the header's first sector, a force, and the sector read again. Needs steps
+        //    3 and 6 on stable storage, and nobody else at the image: that is proven once more just before.
         for (Publication image : images) {
             image.open.proveAlone();
             image.open.requireNotCut(image.length);
@@ -125,7 +119,7 @@ public final class ImportPublication {
             session.published(images.get(images.size() - 1).change().snapshot());
         }
 
-        // 8. Give a new image its name. Needs step 7: under its name there is never an incomplete image.
+        // 8. Give a new image its name. Needs step 7: an incomplete image never has the name.
         session.target().complete();
 
         // 9. End the journals. Needs steps 7 and 8 on stable storage: nothing is left to be continued or taken back.

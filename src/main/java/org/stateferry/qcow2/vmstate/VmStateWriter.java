@@ -219,7 +219,8 @@ public final class VmStateWriter implements AutoCloseable {
     private record PackedRun(long hostOffset, int start) {}
 
     /**
-     * One piece on its way to the image: {@link #encode} decides how each of its clusters is kept, {@link #allocate} finds their host offsets, and {@link #write} writes them.
+     * One piece on its way to the image: {@link #encode} decides how each of its clusters is kept, {@link #allocate} finds their
+     * host offsets, and {@link #write} writes them.
      */
     private final class Piece {
         private final Content content;
