@@ -1,7 +1,6 @@
 package org.stateferry.qcow2;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.stateferry.qcow2.ImageAssertions.assertDifferOnlyBy;
 import static org.stateferry.qcow2.ImageAssertions.assertJudgedSound;
 import static org.stateferry.qcow2.ImageAssertions.assertSound;
@@ -11,29 +10,23 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Random;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.testing.ClusterContent;
 import org.stateferry.testing.ExampleImages;
 import org.stateferry.testing.ExampleImages.Example;
-import org.stateferry.testing.FailingImageFile;
-import org.stateferry.testing.FailingImageFile.Call;
 import org.stateferry.testing.ImageReader;
 import org.stateferry.testing.MemoryImageFile;
 import org.stateferry.testing.Qcow2ImageBuilder;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuIo;
 import org.stateferry.testing.QemuTools;
-import org.stateferry.testing.RecordingImageFile;
-import org.stateferry.testing.RecordingImageFile.Event;
 import org.stateferry.testing.Sampled;
 import org.stateferry.testing.Seeds;
 
@@ -55,10 +48,9 @@ class SnapshotCompletionTest {
         return image;
     }
 
-    private static List<Event> record(MemoryImageFile before) throws Exception {
-        RecordingImageFile recording = new RecordingImageFile(before.copy());
-        ImportRun.complete(recording, NAME, VM_STATE);
-        return recording.events();
+    private static CrashTrial trial(MemoryImageFile before) throws Exception {
+        return new CrashTrial(
+                before, image -> ImportRun.complete(image, NAME, VM_STATE), SnapshotCompletionTest::isCompleted);
     }
 
     private static SnapshotTableEntry entry(MemoryImageFile image) throws StateferryException {
@@ -189,7 +181,7 @@ class SnapshotCompletionTest {
     void leavesOldOrNewAfterEachWrite(Example example) throws Exception {
         MemoryImageFile before = withDiskSnapshot(example);
 
-        new CrashTrial(before, record(before), SnapshotCompletionTest::isCompleted).crashAfterEachWrite();
+        trial(before).crashAfterEachWrite();
     }
 
     @Sampled
@@ -199,8 +191,7 @@ class SnapshotCompletionTest {
         Random random = new Random(seed);
         for (Example example : ExampleImages.few().toList()) {
             MemoryImageFile before = withDiskSnapshot(example);
-            new CrashTrial(before, record(before), SnapshotCompletionTest::isCompleted)
-                    .loseSomeUnforcedWrites(random, example + ", seed " + seed);
+            trial(before).loseSomeUnforcedWrites(random, example + ", seed " + seed);
         }
     }
 
@@ -222,28 +213,7 @@ class SnapshotCompletionTest {
     @ParameterizedTest
     @MethodSource(ExampleImages.FEW)
     void isOldOrNewWhicheverCallFails(Example example) throws Exception {
-        MemoryImageFile before = withDiskSnapshot(example);
-        FailingImageFile counting = FailingImageFile.never(before.copy());
-        ImportRun.complete(counting, NAME, VM_STATE);
-        List<Call> calls = counting.calls();
-        int switchWrite = calls.lastIndexOf(Call.WRITE);
-        for (int number = 0; number < calls.size(); number++) {
-            MemoryImageFile image = before.copy();
-            FailingImageFile failing = FailingImageFile.atCall(image, number, FailureKind.IO);
-
-            assertThatThrownBy(() -> ImportRun.complete(failing, NAME, VM_STATE))
-                    .isInstanceOfSatisfying(
-                            StateferryException.class,
-                            failure -> assertThat(failure.problem()).startsWith("injected"));
-
-            String what = calls.get(number) + " as call " + number;
-            assertSound(before, image, what);
-            if (number <= switchWrite) {
-                assertUsedClustersUnchanged(before, image);
-            } else {
-                assertThat(isCompleted(before, image, what)).isTrue();
-            }
-        }
+        trial(withDiskSnapshot(example)).failEachCall();
     }
 
     /**

@@ -13,6 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.stateferry.error.StateferryException;
+import org.stateferry.storage.ImageFile;
 import org.stateferry.testing.ClusterContent;
 import org.stateferry.testing.CrashImages;
 import org.stateferry.testing.ExampleImages;
@@ -21,7 +22,6 @@ import org.stateferry.testing.ImageReader;
 import org.stateferry.testing.MemoryImageFile;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
-import org.stateferry.testing.RecordingImageFile;
 import org.stateferry.testing.RecordingImageFile.Event;
 import org.stateferry.testing.RecordingImageFile.Force;
 import org.stateferry.testing.RecordingImageFile.Write;
@@ -45,11 +45,13 @@ class SnapshotPublisherCrashTest {
         return Seeds.of(5);
     }
 
-    private static List<Event> record(MemoryImageFile before) throws Exception {
-        RecordingImageFile recording = new RecordingImageFile(before.copy());
-        // Compressed, so that clusters of all kinds are written.
-        ImportRun.publish(recording, NAME, VM_STATE, true);
-        return recording.events();
+    /** Compressed, so that clusters of all kinds are written. */
+    private static void publish(ImageFile image) throws StateferryException {
+        ImportRun.publish(image, NAME, VM_STATE, true);
+    }
+
+    private static CrashTrial trial(MemoryImageFile before) throws Exception {
+        return new CrashTrial(before, SnapshotPublisherCrashTest::publish, SnapshotPublisherCrashTest::isPublished);
     }
 
     @Sampled
@@ -58,7 +60,7 @@ class SnapshotPublisherCrashTest {
     void leavesOldOrNewAfterEachWrite(Example example) throws Exception {
         MemoryImageFile before = example.build();
 
-        new CrashTrial(before, record(before), SnapshotPublisherCrashTest::isPublished).crashAfterEachWrite();
+        trial(before).crashAfterEachWrite();
     }
 
     @Thorough
@@ -68,14 +70,14 @@ class SnapshotPublisherCrashTest {
         Random random = new Random(seed);
         for (Example example : images().toList()) {
             MemoryImageFile before = example.build();
-            new CrashTrial(before, record(before), SnapshotPublisherCrashTest::isPublished)
-                    .loseSomeUnforcedWrites(random, example + ", seed " + seed);
+            trial(before).loseSomeUnforcedWrites(random, example + ", seed " + seed);
         }
     }
 
     @Test
     void writesTheHeaderOnceInOneSectorBetweenTwoForces() throws Exception {
-        List<Event> events = record(ExampleImages.named("earlier snapshots").build());
+        List<Event> events = CrashTrial.record(
+                ExampleImages.named("earlier snapshots").build(), SnapshotPublisherCrashTest::publish);
 
         int last = events.size() - 1;
         assertThat(events.get(last)).isInstanceOf(Force.class);
@@ -98,10 +100,11 @@ class SnapshotPublisherCrashTest {
             MemoryImageFile before = example.build();
             long leaks =
                     QemuImg.check(before.saveTo(folder.resolve("before.qcow2"))).leaks();
-            new CrashImages(before, record(before)).forEachSubset(random, 1, (image, crashPoint) -> {
-                Path crashed = image.saveTo(folder.resolve("crashed.qcow2"));
-                ImageAssertions.assertJudgedSound(crashed, leaks, example + ", " + crashPoint);
-            });
+            new CrashImages(before, CrashTrial.record(before, SnapshotPublisherCrashTest::publish))
+                    .forEachSubset(random, 1, (image, crashPoint) -> {
+                        Path crashed = image.saveTo(folder.resolve("crashed.qcow2"));
+                        ImageAssertions.assertJudgedSound(crashed, leaks, example + ", " + crashPoint);
+                    });
         }
     }
 

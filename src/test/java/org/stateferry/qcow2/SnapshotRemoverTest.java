@@ -1,7 +1,6 @@
 package org.stateferry.qcow2;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.stateferry.qcow2.ImageAssertions.assertDifferOnlyBy;
 import static org.stateferry.qcow2.ImageAssertions.assertJudgedSound;
 import static org.stateferry.qcow2.ImageAssertions.assertSound;
@@ -10,18 +9,13 @@ import static org.stateferry.qcow2.ImageAssertions.assertUsedClustersUnchanged;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.stateferry.error.FailureKind;
-import org.stateferry.error.StateferryException;
 import org.stateferry.testing.ClusterContent;
 import org.stateferry.testing.ExampleImages;
 import org.stateferry.testing.ExampleImages.Example;
-import org.stateferry.testing.FailingImageFile;
-import org.stateferry.testing.FailingImageFile.Call;
 import org.stateferry.testing.ImageReader;
 import org.stateferry.testing.MemoryImageFile;
 import org.stateferry.testing.Qcow2ImageBuilder;
@@ -121,33 +115,6 @@ class SnapshotRemoverTest {
             ImportRun.remove(image, NAME);
         }
         assertThat(image.size()).isEqualTo(size);
-    }
-
-    @Test
-    void isOldOrNewWhicheverCallFails() throws Exception {
-        MemoryImageFile before = ExampleImages.named("vmstate left, 512-byte clusters, 64-bit refcounts")
-                .build();
-        ImportRun.publishDisk(before, NAME);
-        FailingImageFile counting = FailingImageFile.never(before.copy());
-        ImportRun.remove(counting, NAME);
-        List<Call> calls = counting.calls();
-        int switchWrite = calls.lastIndexOf(Call.WRITE);
-        for (int number = 0; number < calls.size(); number++) {
-            MemoryImageFile image = before.copy();
-            FailingImageFile failing = FailingImageFile.atCall(image, number, FailureKind.IO);
-
-            assertThatThrownBy(() -> ImportRun.remove(failing, NAME))
-                    .isInstanceOfSatisfying(
-                            StateferryException.class,
-                            failure -> assertThat(failure.problem()).startsWith("injected"));
-
-            assertSound(before, image, calls.get(number) + " as call " + number);
-            if (number <= switchWrite) {
-                assertUsedClustersUnchanged(before, image);
-            } else {
-                assertDifferOnlyBy(NAME, before, image, "removed");
-            }
-        }
     }
 
     @Sampled

@@ -22,7 +22,6 @@ import org.stateferry.testing.MemoryImageFile;
 import org.stateferry.testing.Qcow2ImageBuilder;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
-import org.stateferry.testing.RecordingImageFile;
 import org.stateferry.testing.Sampled;
 import org.stateferry.testing.Seeds;
 
@@ -95,11 +94,7 @@ class SnapshotRenamerTest {
     @ParameterizedTest
     @MethodSource(ExampleImages.FEW)
     void afterEachWriteItHasTheOldNameOrTheNewOne(Example example) throws Exception {
-        MemoryImageFile before = withSnapshot(example);
-        RecordingImageFile recording = new RecordingImageFile(before.copy());
-        ImportRun.rename(recording, OLD, NEW);
-
-        new CrashTrial(before, recording.events(), SnapshotRenamerTest::hasNewName).crashAfterEachWrite();
+        trial(withSnapshot(example)).crashAfterEachWrite();
     }
 
     @Sampled
@@ -108,12 +103,12 @@ class SnapshotRenamerTest {
     void itHasTheOldNameOrTheNewOneWhateverPartOfTheUnforcedWritesIsLost(long seed) throws Exception {
         Random random = new Random(seed);
         for (Example example : ExampleImages.few().toList()) {
-            MemoryImageFile before = withSnapshot(example);
-            RecordingImageFile recording = new RecordingImageFile(before.copy());
-            ImportRun.rename(recording, OLD, NEW);
-            new CrashTrial(before, recording.events(), SnapshotRenamerTest::hasNewName)
-                    .loseSomeUnforcedWrites(random, example + ", seed " + seed);
+            trial(withSnapshot(example)).loseSomeUnforcedWrites(random, example + ", seed " + seed);
         }
+    }
+
+    private static CrashTrial trial(MemoryImageFile before) throws Exception {
+        return new CrashTrial(before, image -> ImportRun.rename(image, OLD, NEW), SnapshotRenamerTest::hasNewName);
     }
 
     private static boolean hasNewName(MemoryImageFile before, MemoryImageFile crashed, String what) {
