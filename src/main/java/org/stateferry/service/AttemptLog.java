@@ -12,8 +12,8 @@ import org.stateferry.importer.ImportProgress;
 
 /**
  * What the common log says about one dump of a definition: a line for each change of its state (queued, started, goes on,
- * imported, stopped, failed, ...). What its import has to say besides is in the import's own log. Firings that end as the one
- * before are worth no line; of what goes on failing, one line a day reminds.
+ * imported, stopped, failed, ...). The rest is in the import's own log. A firing that ends as the one
+ * before gets no line; an import that keeps failing gets one a day as a reminder.
  *
  * <p>Used by one thread at a time.
  */

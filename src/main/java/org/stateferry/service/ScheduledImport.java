@@ -27,8 +27,8 @@ import org.stateferry.service.retention.KeptSnapshot;
 import org.stateferry.service.retention.SnapshotCare;
 
 /**
- * A definition at work: at each firing it looks at its source, and lets every dump that is there, has settled and is not known
- * to be done wait for its import. Keeps how the last import ended.
+ * A definition at work: at each firing it looks at its source, and queues an import for every dump that has settled and is not known
+ * to be done. Keeps how the last import ended.
  *
  * <p>Thread-safe.
  */
@@ -119,7 +119,7 @@ final class ScheduledImport {
     }
 
     /**
-     * Looks at the source, and lets wait what is to be imported. By one thread at a time, which may wait for a disk.
+     * Looks at the source, and queues what is to be imported. Called by one thread at a time, which may have to wait for a disk.
      *
      * @param ended called when the firing is over: that of a file when its import has ended, that of a folder when all
      *     imports were put into the queue. Whoever calls it holds no lock

@@ -25,8 +25,8 @@ import org.stateferry.service.retention.KeptSnapshot;
 import org.stateferry.service.retention.SnapshotCare;
 
 /**
- * The import of one dump as a definition wants it, again and again as that fires. After a failure it {@linkplain BackOff holds
- * back} for a while; then the same import starts again. What is remembered to be done costs a look at the files' times.
+ * The import of one dump that a definition asks for, at each firing anew. After a failure it {@linkplain BackOff holds back} for a
+ * while; then the same import continues. If it is remembered to be done, a firing only looks at the files' times.
  *
  * <p>Called by one thread at a time while it is not under way; {@link #stop} and {@link #isUnderWay} by any.
  */

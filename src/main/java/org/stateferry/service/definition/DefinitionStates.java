@@ -8,8 +8,8 @@ import java.util.TreeMap;
 import org.stateferry.home.StateferryHome;
 
 /**
- * What operators have done to definitions, and when those last fired that make up for what they miss: it outlives the service,
- * in a file of the home. Thread-safe.
+ * Which definitions are paused, and when those fired last that make up for missed firings; kept in a file of the home, so that it
+ * outlives the service. Thread-safe.
  */
 public final class DefinitionStates {
     private final HomeFile<Content> file;

@@ -8,8 +8,8 @@ import org.springframework.boot.convert.DurationStyle;
 import org.stateferry.importer.FileRoots;
 
 /**
- * What the texts of fields mean that several parts of a definition have. Each throws an {@link IllegalArgumentException} with a message
- * fit for an operator if the text is not valid.
+ * Reads the texts of fields of the kinds that several parts of a definition have. Each method throws an
+ * {@link IllegalArgumentException} with a message fit for an operator if the text is not valid.
  */
 public final class FieldValues {
     private static final Duration SHORTEST_PERIOD = Duration.ofSeconds(1);

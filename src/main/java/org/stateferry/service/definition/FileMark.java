@@ -9,9 +9,9 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * What tells, without opening it, that a file is still the one it was (stat(2)). Whoever writes to a file, or puts another in
- * its place, changes its mark; only the time of the last change of the inode cannot be set by programs. Two changes within one
- * tick of the file system's clock, some milliseconds, can have one mark if the size stays the same.
+ * What tells, without opening a file, that it is still the same with the same content (stat(2)). Writing to a file changes its mark,
+ * and so does putting another in its place; it includes the time of the last change of the inode, which programs cannot set. Two
+ * changes within one tick of the file system's clock, some milliseconds, can leave the same mark if the size stays the same.
  *
  * @param key device and inode
  * @param size length in bytes

@@ -13,8 +13,8 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What the service keeps in a file of its home from one run to the next, as JSON. A file that cannot be read is as none, and
- * one that cannot be written is logged: neither keeps a service from its work. The caller is the only one who writes it.
+ * What the service keeps in a file of its home from one run to the next, as JSON. A file that cannot be read counts as absent, and
+ * a failure to write it is logged: neither stops the service. The caller is the only one who writes it.
  *
  * @param <T> what is kept; made of records, lists, texts, numbers and times
  */
@@ -57,7 +57,7 @@ public final class HomeFile<T> {
     }
 
     /**
-     * Keeps something else from now on, which is on stable storage when this returns.
+     * Replaces the content, which is on stable storage when this returns.
      *
      * @throws IOException if it cannot be written; what was kept before is kept on
      */

@@ -21,15 +21,15 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.error.ForeignText;
 
 /**
- * The imports that wait for their turn, and how many of them run. Whoever has the highest priority comes first; a minute of
- * waiting raises it by one, so that nobody waits for ever. Among equals it is the turn of the definition that had none for the
- * longest time, and within a definition of what came first.
+ * The imports that wait for their turn, and those that run. The highest priority comes first; each minute of waiting raises it by
+ * one, so that no import waits for ever. Among equals it is the turn of the definition that has had none for the longest time, and
+ * within a definition of the import that came first.
  *
- * <p>Two that name the same image never run at a time, and never more of one definition than it allows. What imports need of
- * memory is bounded by {@link #ROOM}: each takes up one place of it, or two if it compresses. One that does not get on for a
- * while, because its disk does not answer as a rule, is stalled: what it takes up is made up for by as many places of
- * {@link #STALLED_ROOM}, so that it holds back nobody but those that need the same image. Whoever gets on again after that
- * counts as before, and nobody begins until there is room.
+ * <p>Two imports that name the same image never run at the same time, nor do more imports of a definition than it allows. The memory
+ * of imports is bounded by {@link #ROOM}: each takes one place of it, or two if it compresses. An import that makes no progress for a
+ * while is stalled, as a rule because its disk does not answer: its places are replaced by as many of {@link #STALLED_ROOM}, so that
+ * it holds back only those that need the same image. When it makes progress again it counts as before, and no other begins until
+ * there is room.
  *
  * <p>Thread-safe.
  */
@@ -38,8 +38,8 @@ public final class ImportQueue {
     public static final int ROOM = 4;
 
     /**
-     * How many further places stalled imports may take up: eight times 28 MiB. The memory that the launcher allows is for both, as
-     * nothing takes the memory of a write away that a disk has not answered.
+     * How many further places stalled imports may take up: eight times 28 MiB. The memory that the launcher allows is for both: that
+     * of a write which the disk has not answered cannot be taken away.
      */
     public static final int STALLED_ROOM = 8;
 

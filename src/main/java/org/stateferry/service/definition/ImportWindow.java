@@ -7,8 +7,8 @@ import java.time.ZonedDateTime;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The hours of every day in which imports may run. It opens and closes when a clock on the wall shows so; a time that is left
- * out as clocks go forward comes as much later.
+ * The hours of every day in which imports may run, by the clock of a time zone. A time that is skipped when clocks go forward
+ * counts as that much later.
  *
  * @param from when it opens
  * @param to when it closes; before {@code from} if midnight lies between them

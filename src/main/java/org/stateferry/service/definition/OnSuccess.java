@@ -61,7 +61,7 @@ public record OnSuccess(Action action, @Nullable Path folder) {
     }
 
     /**
-     * Does it, unless the path leads to another file by now.
+     * Moves or deletes the dump, unless its path leads to another file by now.
      *
      * @param dump the dump
      * @param imported what was proven to be in the image
@@ -74,7 +74,7 @@ public record OnSuccess(Action action, @Nullable Path folder) {
             return true;
         }
         Path name = dump.getFileName();
-        // Both folders by descriptors: wherever their paths lead by now, it is these two.
+        // Both folders by descriptors, so that their paths cannot be made to lead elsewhere.
         try (LinuxFile from =
                         folder(Objects.requireNonNull(dump.toAbsolutePath().getParent()), roots);
                 LinuxFile to = folder == null ? null : folder(folder, roots)) {
@@ -97,8 +97,8 @@ public record OnSuccess(Action action, @Nullable Path folder) {
     }
 
     /**
-     * Gives dumps back the names that a process took from them which ended within {@link #apply}; without that nobody would see
-     * them again. What is imported is then known to be, and is done with once more.
+     * Gives the dumps back their names that a process has renamed which ended within {@link #apply}; else nobody would find them. They
+     * are known to be imported, so the next firing applies the rule again.
      *
      * @param source which dumps
      * @throws IOException if a dump cannot have its name back, because another file has it for instance
@@ -130,7 +130,7 @@ public record OnSuccess(Action action, @Nullable Path folder) {
         if (!FileMark.of(dump).hasContentOf(imported)) {
             return false;
         }
-        // First to a name of our own: what happens to the old name from here on is not ours to delete.
+        // First to a name of our own, so that a new file of the old name is never deleted.
         Path aside = from.entry(ASIDE + name);
         rename(dump, aside);
         try {

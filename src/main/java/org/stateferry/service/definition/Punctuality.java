@@ -6,8 +6,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whether a definition keeps to its times. It is overdue if it has not even fired, and it has missed a time if nothing has
- * succeeded between that and the next one, whatever the reason: no dump, a failure, a window, a pause.
+ * Whether a definition keeps to its times. It is overdue if it should have fired and has not; it has missed a time if no import has
+ * succeeded between that time and the next, whatever the reason: no dump, a failure, a window, a pause.
  *
  * <p>Thread-safe.
  */
@@ -19,7 +19,7 @@ public final class Punctuality {
     private @Nullable Instant deadline;
 
     /**
-     * A time on the clock has come at which it was to fire, whether it did or not.
+     * A time has come at which it was to fire, whether it did or not.
      *
      * @param at that time
      * @param next the next one; by then the first has succeeded or was missed

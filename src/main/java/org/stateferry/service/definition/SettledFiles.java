@@ -12,9 +12,8 @@ import org.stateferry.host.LinuxFile.Links;
 import org.stateferry.host.WritersElsewhere;
 
 /**
- * Tells whether files are still being written. One has settled when nothing about it has changed for long enough - by its
- * own times, or, where the clock of its file system is ahead, as far as it was watched here - and when no process that
- * {@code /proc} tells of has it open for writing.
+ * Tells whether files are still being written. A file has settled when it has not changed for long enough - by its own times, or, if
+ * the clock of its file system is ahead, by when it was looked at here - and no process in {@code /proc} has it open for writing.
  *
  * <p>Used by one thread at a time.
  */

@@ -20,7 +20,7 @@ import org.stateferry.importer.FileRoots;
  * @param path the file or folder
  * @param isFolder which of the two
  * @param include patterns of which a file's name in the folder must match one ({@link java.nio.file.FileSystem#getPathMatcher}, glob);
- *     names that begin with a dot are those of files that are not complete, and match none
+ *     names that begin with a dot never match: such files are not complete
  * @param settledFor so long a file must have been left alone before it is imported
  */
 public record SourceRule(Path path, boolean isFolder, List<String> include, Duration settledFor) {
@@ -87,8 +87,7 @@ public record SourceRule(Path path, boolean isFolder, List<String> include, Dura
     }
 
     /**
-     * The files that there are now, by name; a file that is not there is none, and so are those of a folder that are no
-     * regular files.
+     * The files that there are now, in the order of their names; of a folder only the regular files.
      *
      * @throws IOException if the folder cannot be read
      */

@@ -50,7 +50,7 @@ public final class DefinitionNotices {
     }
 
     /**
-     * An import has ended well.
+     * An import has succeeded.
      *
      * @param recovered whether the one before had failed
      * @param message a line for people

@@ -18,12 +18,11 @@ import org.slf4j.LoggerFactory;
 import org.stateferry.error.ForeignText;
 
 /**
- * The notifications that are on their way. Each is tried a few times with growing pauses; then it is given up, which the log
- * and a metric tell. There are never more than a bounded number; when there would be, the oldest is dropped. Whoever hands one
- * over never waits.
+ * The notifications that are on their way. Each is tried a few times with growing pauses and then given up, which the log and a
+ * metric tell. Their number is bounded: when one too many comes, the oldest is dropped. Handing one over never waits.
  *
- * <p>A receiver always has the same one of a few threads, so one that does not answer holds back few others, and what a receiver
- * gets at the first try comes in order.
+ * <p>Each receiver is served by the same one of a few threads. So a receiver that does not answer holds back few others, and what
+ * succeeds at the first try arrives in order.
  *
  * <ul>
  *   <li>{@code stateferry.notifications}: by {@code receiver} (webhook, mail, ping) and {@code outcome}: delivered, failed (given

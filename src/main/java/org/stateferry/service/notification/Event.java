@@ -84,7 +84,7 @@ public record Event(
     }
 
     /**
-     * An import has ended well.
+     * An import has succeeded.
      *
      * @param kind {@link EventKind#SUCCESS} or {@link EventKind#RECOVERED}
      * @param bytes how many it has written

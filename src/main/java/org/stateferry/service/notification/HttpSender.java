@@ -84,7 +84,7 @@ final class HttpSender {
         if (failure instanceof ConnectException) {
             return new IOException("it cannot be reached");
         }
-        // The message of others may quote the address; the class says enough.
+        // A library's message may quote the address; the class says enough.
         return new IOException("the connection failed (" + failure.getClass().getSimpleName() + ")");
     }
 }

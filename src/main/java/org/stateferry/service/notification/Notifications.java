@@ -64,7 +64,7 @@ public final class Notifications implements AutoCloseable {
     }
 
     /**
-     * What tells the receivers of a definition; what they were to be told before the service ended is sent now.
+     * Makes what tells the receivers of a definition; sends what was not delivered before the service ended.
      *
      * @param definition its name
      * @param rule what it says, or null if the settings are to count

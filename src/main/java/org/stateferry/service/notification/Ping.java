@@ -4,9 +4,9 @@ import java.io.IOException;
 import java.net.URI;
 
 /**
- * A dead man's switch, as healthchecks.io has made them known: it is asked for its address when an import has ended well, with
- * {@code /start} behind it when one begins and {@code /fail} when one has failed, each with the end of the import's log. It
- * raises the alarm by itself if nobody asks. What is sent only to see whether it arrives has {@code /log} behind it.
+ * A dead man's switch such as healthchecks.io: its address is requested when an import has succeeded, with {@code /start} appended
+ * when one begins and {@code /fail} when one has failed, each with the end of the import's log. It raises the alarm by itself if no
+ * request comes. A test has {@code /log} appended.
  */
 record Ping(HttpSender http, URI uri) implements Receiver {
     @Override

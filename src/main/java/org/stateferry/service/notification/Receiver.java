@@ -17,7 +17,7 @@ interface Receiver {
     boolean wantsNewestOnly();
 
     /**
-     * Tells it, or fails within half a minute.
+     * Sends a notice, or fails within half a minute.
      *
      * @throws IOException whose message says why not, without a secret
      */

@@ -10,8 +10,8 @@ import org.stateferry.home.StateferryHome;
 import org.stateferry.service.definition.HomeFile;
 
 /**
- * The bad news that has not been delivered, kept in a file of the home until it is, or is given up: so the end of the service
- * does not swallow it. Receivers are known by a hash, as their addresses may be secrets. Thread-safe.
+ * The bad news that has not been delivered, kept in a file of the home until it is delivered or given up, so that it outlives the
+ * service. Receivers are known by a hash, as their addresses may be secrets. Thread-safe.
  */
 final class UndeliveredFile {
     /** No more are kept; the oldest go first. */
@@ -29,7 +29,7 @@ final class UndeliveredFile {
     }
 
     /**
-     * Something that is not delivered.
+     * A notification that has not been delivered.
      *
      * @param receiver the hash of whom it is for
      */

@@ -24,13 +24,13 @@ import org.stateferry.service.definition.DefinitionFields;
 import org.stateferry.service.definition.FieldValues;
 
 /**
- * How many snapshots are kept, counted as Proxmox does: the rules come in the order of the fields, from the shortest period to the
- * longest. Each goes through the snapshots from the newest to the oldest and keeps the newest of a period, of so many periods. A
- * period in which a rule before it has kept one is passed over, and not counted; what a rule has passed by within a period of its own
- * is no later rule's.
+ * How many snapshots are kept, counted as Proxmox does: the rules apply in the order of the fields, from the shortest period to the
+ * longest. Each goes through the snapshots from the newest to the oldest and keeps the newest of each period, up to its number of
+ * periods. It skips a period in which an earlier rule has kept a snapshot, and does not count it. A snapshot that a rule has passed
+ * over, because a newer one of its period was kept, is not kept by a later rule either.
  *
- * <p>Beside the rules stay those on hold, which no rule counts, and the newest that is not known to be damaged. A damaged one takes
- * nobody's place: it stays for as long as it would if it were whole.
+ * <p>Apart from the rules, snapshots on hold stay, which no rule counts, and so does the newest that is not known to be damaged. A
+ * damaged snapshot stays as long as it would if it were whole, but counts for nothing.
  *
  * @param last the newest ones
  * @param hourly of so many hours the newest one

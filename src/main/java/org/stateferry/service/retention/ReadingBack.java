@@ -17,8 +17,8 @@ import org.stateferry.storage.OpenImages;
 import org.stateferry.storage.OpenImages.Locking;
 
 /**
- * Reads one snapshot's vmstate back and compares it with its checksum. Nobody who wants to change the image is kept waiting: the
- * reading is then left, and goes on later where it was. Memory is one piece, and the tables of {@link VmStateReader}. Not
+ * Reads one snapshot's vmstate back and compares it with its checksum. It gives way to those who want to change the image, and later
+ * goes on where it was. Memory is one piece, and the tables of {@link VmStateReader}. Not
  * thread-safe.
  */
 final class ReadingBack {

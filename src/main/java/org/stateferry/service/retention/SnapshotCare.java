@@ -30,8 +30,8 @@ import org.stateferry.service.definition.ImportQueue.Ticket;
 import org.stateferry.storage.OpenImages.Locking;
 
 /**
- * Keeps the snapshots that one definition has made: after each import it lets those go that its rule does not keep, and reads
- * back those that are there when it is told to. Thread-safe.
+ * Takes care of the snapshots that one definition has made: after each import it deletes those that the rule does not keep, and on
+ * request it reads back the others. Thread-safe.
  */
 public final class SnapshotCare {
     /** When to try again if the image is in use. */
@@ -83,7 +83,7 @@ public final class SnapshotCare {
     }
 
     /**
-     * Notes that an import begins, so that its snapshot is known as this definition's whatever happens in between.
+     * Notes that an import begins, so that its snapshot is known to be this definition's even if the service is killed.
      *
      * @param image the image with the vmstate, absolute
      * @return whether an earlier attempt at it has begun and not come to a good end
@@ -102,7 +102,7 @@ public final class SnapshotCare {
     }
 
     /**
-     * Notes that an import has ended well, and lets snapshots go that are not to be kept.
+     * Notes that an import has succeeded, and deletes the snapshots that the rule does not keep.
      *
      * @param image as {@link #begun} was told it
      * @param source what was imported
@@ -110,7 +110,7 @@ public final class SnapshotCare {
      */
     public void imported(
             Path image, String name, KeptSnapshot.Source source, ImportOutcome outcome, boolean begunBefore) {
-        // What was found there is the definition's only if it may be what is left of an attempt that was killed.
+        // A snapshot that was there already belongs to the definition only if a killed attempt may have made it.
         boolean made = outcome.state() == ImportOutcome.State.IMPORTED || begunBefore;
         try {
             kept.end(job, image, name, source, outcome, made, keep != null);
@@ -248,7 +248,7 @@ public final class SnapshotCare {
     }
 
     /**
-     * Begins to read back all snapshots that there are, unless that is under way.
+     * Begins to read back all snapshots, unless that is under way.
      *
      * @return whether it has begun
      */

@@ -24,9 +24,10 @@ import org.stateferry.storage.OpenImages;
 import org.stateferry.storage.OpenImages.Locking;
 
 /**
- * Lets a definition's snapshots go from one image by its rule. All images that are to be changed are locked before the first is.
- * The one with the vmstates is switched over first, with one write for all that goes: from then on nothing is there that could be
- * loaded without a part of it. What was decided is kept durably before, so that whoever is killed halfway is carried on from.
+ * Deletes those of a definition's snapshots in one image that its rule does not keep. All images that are to be changed are locked
+ * before the first is changed. The image with the vmstates is switched over first, with one write for all snapshots: from then on no
+ * snapshot can be loaded whose disks are incomplete. The decision is on stable storage before, so that a deletion that was killed
+ * halfway is finished later.
  *
  * @param kept what is known of the snapshots
  * @param access puts something before the files of images, in tests
@@ -82,7 +83,7 @@ record SnapshotDeletion(KeptSnapshots kept, UnaryOperator<ImageFile> access) {
         List<KeptSnapshot> begun = known.stream()
                 .filter(snapshot -> snapshot.going() && !present.contains(snapshot))
                 .toList();
-        // Somebody else has deleted or renamed these, or put others in their place.
+        // Somebody else has deleted, renamed or replaced these.
         kept.forget(known.stream()
                 .filter(snapshot -> !snapshot.going() && !present.contains(snapshot))
                 .toList());
@@ -90,7 +91,7 @@ record SnapshotDeletion(KeptSnapshots kept, UnaryOperator<ImageFile> access) {
         if (!going.isEmpty() || !begun.isEmpty()) {
             gone = delete(rule, image, present, going, begun, locking, cancellation);
         }
-        // Those of a deletion that was given up in between, and that stay by the rule as it is now.
+        // Their deletion was given up halfway, and by the present rule they stay.
         kept.stay(present.stream()
                 .filter(snapshot -> snapshot.going() && !going.contains(snapshot))
                 .toList());

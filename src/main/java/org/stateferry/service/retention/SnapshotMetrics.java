@@ -18,7 +18,7 @@ import org.stateferry.error.ForeignText;
  *
  * <ul>
  *   <li>{@code stateferry.snapshots}, {@code .held}, {@code .damaged}: how many there are, as far as is known
- *   <li>{@code stateferry.snapshots.deleted}: those that a rule has let go
+ *   <li>{@code stateferry.snapshots.deleted}: those that were deleted by a rule
  *   <li>{@code stateferry.snapshots.checked}: those that were read back, by {@code outcome}
  *   <li>{@code stateferry.snapshots.last.check}: when one was read back last, in seconds of Unix time; 0 before the first time
  *   <li>{@code stateferry.retention.postponed}: how often an image was in use, or could not be changed, when snapshots were to go
