@@ -29,8 +29,11 @@ public record ImportWindow(LocalTime from, LocalTime to, ZoneId zone) {
         }
         ZoneId zone = fields.read("window.zone", ZoneId.of("UTC"), ZoneId::of);
         LocalTime from = fields.read("window.from", LocalTime::parse);
-        return fields.require(
-                "window.to", text -> from == null ? null : new ImportWindow(from, LocalTime.parse(text), zone));
+        if (from == null) {
+            fields.require("window.to", LocalTime::parse); // else it would be told as an unknown field
+            return null;
+        }
+        return fields.require("window.to", text -> new ImportWindow(from, LocalTime.parse(text), zone));
     }
 
     /** Whether imports may run. */
