@@ -5,6 +5,7 @@ import org.stateferry.qcow2.ReferenceVisitor.Origin;
 import org.stateferry.qcow2.format.ClusterGeometry;
 import org.stateferry.qcow2.format.ClusterMapping;
 import org.stateferry.qcow2.format.ClusterMapping.Kind;
+import org.stateferry.qcow2.format.IncompatibleFeature;
 import org.stateferry.qcow2.format.L2Entry;
 import org.stateferry.qcow2.format.L2Table;
 import org.stateferry.qcow2.format.Qcow2Header;
@@ -17,6 +18,9 @@ import org.stateferry.storage.ImageFile;
 final class L2TableWalk {
     private final ClusterGeometry geometry;
     private final int version;
+    /** Then the entries' offsets are those in the other file, and QEMU takes a refcount of 1 for each of them. */
+    private final boolean hasDataFile;
+
     private final SparseReader reader;
     /** The entries of the reader's slice. */
     private final L2Table slice;
@@ -28,6 +32,7 @@ final class L2TableWalk {
     L2TableWalk(ImageFile file, Qcow2Header header) {
         this.geometry = header.geometry();
         this.version = header.version();
+        this.hasDataFile = header.hasFeature(IncompatibleFeature.EXTERNAL_DATA_FILE);
         this.reader = new SparseReader(file);
         this.slice = new L2Table(reader.slice(), geometry);
     }
@@ -73,6 +78,14 @@ final class L2TableWalk {
             return;
         }
         if (!mapping.isAllocated()) {
+            return;
+        }
+        if (hasDataFile) {
+            if (mapping.kind() == Kind.COMPRESSED) {
+                visitor.invalid(at, "compressed cluster in an image with an external data file");
+            } else if (origin.isActive() && !L2Entry.isCopied(raw)) {
+                visitor.invalid(at, "active entry has the COPIED flag clear in an image with an external data file");
+            }
             return;
         }
         long first = mapping.firstHostCluster(geometry);

@@ -6,6 +6,7 @@ import java.util.BitSet;
 import java.util.List;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.ClusterGeometry;
+import org.stateferry.qcow2.format.IncompatibleFeature;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 
 /**
@@ -105,6 +106,10 @@ public final class MetadataCheck {
     }
 
     private void checkSnapshotEntries() {
+        if (image.header().hasFeature(IncompatibleFeature.EXTERNAL_DATA_FILE)
+                && !image.snapshotTable().entries().isEmpty()) {
+            corrupt(image.header().snapshotsOffset(), "an image with an external data file has snapshots");
+        }
         if (image.header().version() < 3) {
             return;
         }

@@ -2,14 +2,18 @@ package org.stateferry.qcow2;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -17,12 +21,15 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.ImageDamage.Damaged;
 import org.stateferry.qcow2.SpoiledImages.Spoiled;
+import org.stateferry.storage.OpenImage;
+import org.stateferry.storage.OpenImages;
 import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.Effort;
 import org.stateferry.testing.ExampleImages;
 import org.stateferry.testing.ExampleImages.Example;
 import org.stateferry.testing.MemoryImageFile;
 import org.stateferry.testing.QemuImg;
+import org.stateferry.testing.QemuIo;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.Sampled;
 import org.stateferry.testing.Seeds;
@@ -129,6 +136,34 @@ class MetadataCheckAgainstQemuTest {
     void needsQemu() throws Exception {
         QemuTools.assumeAvailable();
         Files.write(folder.resolve("backing.raw"), new byte[1024]);
+    }
+
+    /** The offsets of its clusters are those in the other file. */
+    @Test
+    void agreesOnAnImageWithAnExternalDataFile() throws Exception {
+        Path image = folder.resolve("image.qcow2");
+        QemuImg.create(image, "4M", "data_file=" + folder.resolve("data.raw"));
+        QemuIo.run(image, "write -P 1 2M 100k", "write -z 1M 64k");
+        assertThat(QemuImg.check(image).corruptions()).isZero();
+        assertThat(check(image).isSound()).isTrue();
+        assertThat(check(image).leakCount()).isZero();
+
+        ByteBuffer copied = ByteBuffer.allocate(8);
+        try (FileChannel file = FileChannel.open(image, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+            file.read(copied, 40);
+            file.read(copied.clear(), copied.getLong(0));
+            long at = (copied.getLong(0) & ~(1L << 63)) + 32 * 8;
+            file.read(copied.clear(), at);
+            file.write(copied.putLong(0, copied.getLong(0) & ~(1L << 63)).clear(), at);
+        }
+        assertThat(QemuImg.check(image).corruptions()).isEqualTo(1);
+        assertThat(check(image).corruptionCount()).isEqualTo(1);
+    }
+
+    private static CheckReport check(Path image) throws Exception {
+        try (OpenImage open = OpenImages.openForReading(image)) {
+            return MetadataCheck.run(Qcow2Image.open(open.file()));
+        }
     }
 
     @ParameterizedTest

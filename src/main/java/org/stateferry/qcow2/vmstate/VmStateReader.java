@@ -10,6 +10,7 @@ import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.ClusterGeometry;
 import org.stateferry.qcow2.format.ClusterMapping;
 import org.stateferry.qcow2.format.ClusterMapping.Kind;
+import org.stateferry.qcow2.format.IncompatibleFeature;
 import org.stateferry.qcow2.format.L2Entry;
 import org.stateferry.qcow2.format.L2Table;
 import org.stateferry.qcow2.format.Qcow2Limits;
@@ -68,6 +69,14 @@ public final class VmStateReader {
     }
 
     private void requireMappable(long diskSize) throws StateferryException {
+        if (image.header().hasFeature(IncompatibleFeature.EXTERNAL_DATA_FILE)) {
+            throw StateferryException.in(
+                            FailureKind.IMAGE_UNSUPPORTED,
+                            file.path(),
+                            "the image's data lies in an external data file, which is never opened, and QEMU keeps no"
+                                    + " snapshots in such an image")
+                    .advise("Without the snapshots a copy is made by qemu-img convert -O qcow2.");
+        }
         long l1Offset = entry.l1TableOffset();
         boolean mappable = l1Offset >= 0
                 && l1Offset < Qcow2Limits.MAX_HOST_OFFSET
