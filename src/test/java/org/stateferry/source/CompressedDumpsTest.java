@@ -133,6 +133,28 @@ class CompressedDumpsTest {
                 });
     }
 
+    /** A frame of lz4 may consist of blocks of nothing. */
+    @Test
+    void aFrameThatIsCutIntoCrumbsIsRefusedSoon() throws Exception {
+        byte[] start = Compressed.with(Codec.LZ4, Arrays.copyOf(STREAM, 4));
+        byte[] head = Arrays.copyOf(Compressed.with(Codec.LZ4, new byte[0]), 7);
+        ByteBuffer blocks = ByteBuffer.allocate(200_000 * Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        while (blocks.hasRemaining()) {
+            blocks.putInt(0x8000_0000);
+        }
+        ByteArrayOutputStream frames = new ByteArrayOutputStream();
+        frames.write(start);
+        frames.write(head);
+        frames.write(blocks.array());
+        Path dump = Dumps.write(folder, frames.toByteArray());
+
+        assertThatThrownBy(() -> DumpSources.open(dump, DumpFormat.AUTO))
+                .isInstanceOfSatisfying(StateferryException.class, failure -> {
+                    assertThat(failure.kind()).isEqualTo(FailureKind.DUMP_UNFIT);
+                    assertThat(failure.problem()).contains("more than 100000 blocks");
+                });
+    }
+
     @ParameterizedTest
     @EnumSource(Codec.class)
     void whatFollowsTheCompressedDataIsCounted(Codec codec) throws Exception {

@@ -8,6 +8,7 @@ import java.util.Deque;
 import java.util.concurrent.ForkJoinTask;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
+import org.tukaani.xz.UnsupportedOptionsException;
 
 /**
  * Decodes a member that is made of blocks, each of which can be decoded without the others: several of them at a time, on the
@@ -18,6 +19,14 @@ import org.stateferry.error.StateferryException;
 final class BlockDecoder implements MemberDecoder {
     /** More blocks than this are never held, however many processors there are. */
     static final int AHEAD_MAX = 4;
+
+    /**
+     * With more blocks than this, each has to have {@link #CONTENT_MIN} bytes on average: to hand one on takes a thousand times as
+     * long as to decode a byte of it, and nobody's program writes so many of so little.
+     */
+    private static final long SMALL_BLOCKS_MAX = 100_000;
+
+    private static final long CONTENT_MIN = 256;
 
     private final CodedInput in;
     private final Format format;
@@ -32,6 +41,8 @@ final class BlockDecoder implements MemberDecoder {
     private @Nullable IOException failure;
 
     private boolean ended;
+    private long blockCount;
+    private long contentSize;
 
     /** Knows the blocks of a member. */
     interface Format {
@@ -159,6 +170,12 @@ final class BlockDecoder implements MemberDecoder {
         }
         block.await();
         block.passed();
+        blockCount++;
+        contentSize += block.contentEnd - block.contentStart;
+        if (blockCount > SMALL_BLOCKS_MAX && contentSize < blockCount * CONTENT_MIN) {
+            throw new UnsupportedOptionsException("more than " + SMALL_BLOCKS_MAX + " blocks, each of less than "
+                    + CONTENT_MIN + " bytes on average");
+        }
         current = block;
         currentAt = block.contentStart;
         return block;
