@@ -12,7 +12,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
-import tools.jackson.core.type.TypeReference;
 
 /** {@code stateferry retention}: a dry run of what a definition's {@code keep} says. */
 @Command(
@@ -44,9 +43,8 @@ final class RetentionCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws StateferryException {
-        RetentionReport report = installations
-                .locate(program.home())
-                .askAbout(definition, "retention", new TypeReference<RetentionReport>() {});
+        RetentionReport report =
+                installations.locate(program.home()).askAbout(definition, "retention", RetentionReport.class);
         if (json) {
             console.printJson(report);
             return ExitCodes.DONE;

@@ -18,7 +18,6 @@ import org.stateferry.importer.ImportRunner;
 import org.stateferry.repository.HistoryPruning;
 import org.stateferry.repository.ImportRecord;
 import org.stateferry.transfer.TransferObserver;
-import tools.jackson.core.type.TypeReference;
 
 /** Everything under one home directory, as the commands need it. The seam between commands and the job repository. */
 public interface Installation {
@@ -71,7 +70,7 @@ public interface Installation {
      * @param type of the answer
      * @throws StateferryException as {@link #testNotifications}
      */
-    <T> T askAbout(String definition, String what, TypeReference<T> type) throws StateferryException;
+    <T> T askAbout(String definition, String what, Class<T> type) throws StateferryException;
 
     /**
      * Stops an import that runs, in whichever process of this home, and waits for its end.

@@ -1,6 +1,7 @@
 package org.stateferry.installation;
 
 import java.io.UncheckedIOException;
+import java.lang.reflect.Type;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -191,8 +192,13 @@ public final class LocalInstallation implements Installation {
     }
 
     @Override
-    public <T> T askAbout(String definition, String what, TypeReference<T> type) throws StateferryException {
-        return requireService().get(path(definition, what), type);
+    public <T> T askAbout(String definition, String what, Class<T> type) throws StateferryException {
+        return requireService().get(path(definition, what), new TypeReference<T>() {
+            @Override
+            public Type getType() {
+                return type;
+            }
+        });
     }
 
     private ServiceClient requireService() throws StateferryException {

@@ -230,7 +230,7 @@ public final class OpenImages {
      * image as soon as another task of this program waits to change it.
      *
      * @throws StateferryException as {@link #openForReading(Path, Locking)}; with kind IMAGE_IN_USE also if another task of this
-     *     program has the image open
+     *     program changes the image, or goes on reading it for 2 seconds
      */
     public static OpenImage openForPatientReading(Path path, Locking locking) throws StateferryException {
         Path real = realPath(path);
@@ -238,6 +238,7 @@ public final class OpenImages {
             String key = found.key();
             synchronized (ENTRIES) {
                 awaitSettled(key, real);
+                awaitReaders(key, real); // they look at its snapshots, which takes no time
                 if (ENTRIES.containsKey(key)) {
                     throw inUseHere(real);
                 }

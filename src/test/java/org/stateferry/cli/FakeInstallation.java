@@ -24,11 +24,10 @@ import org.stateferry.installation.OwnedRepository;
 import org.stateferry.installation.StopOutcome;
 import org.stateferry.repository.HistoryPruning;
 import org.stateferry.repository.ImportRecord;
-import org.stateferry.repository.JsonText;
 import org.stateferry.storage.IoMode;
 import org.stateferry.stream.RamBlock;
 import org.stateferry.stream.StreamFacts;
-import tools.jackson.core.type.TypeReference;
+import tools.jackson.databind.json.JsonMapper;
 
 /** An installation whose imports are a function, and which remembers what it was asked for. */
 final class FakeInstallation implements Installation {
@@ -190,8 +189,8 @@ final class FakeInstallation implements Installation {
     }
 
     @Override
-    public <T> T askAbout(String definition, String what, TypeReference<T> type) {
-        return JsonText.read(answers.get(definition + " " + what), type);
+    public <T> T askAbout(String definition, String what, Class<T> type) {
+        return JsonMapper.shared().readValue(answers.get(definition + " " + what), type);
     }
 
     @Override

@@ -20,7 +20,9 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -176,6 +178,25 @@ class OpenImagesTest {
             }
             assertThat(opened).as(flipping.toString()).isGreaterThanOrEqualTo(200);
             assertThat(refused).isGreaterThanOrEqualTo(200);
+        }
+    }
+
+    /** Such as one that looks which snapshots there are. */
+    @Test
+    @Timeout(60)
+    void aPatientReaderWaitsForAnotherReaderOfThisProgram() throws Exception {
+        FutureTask<OpenImage> patient =
+                new FutureTask<>(() -> OpenImages.openForPatientReading(image, Locking.EXCLUSIVE));
+        try (OpenImage reader = OpenImages.openForReading(image, Locking.EXCLUSIVE)) {
+            new Thread(patient).start();
+            while (!reader.isWanted()) {
+                assertThat(patient).isNotDone();
+                LockSupport.parkNanos(1_000_000);
+            }
+        }
+
+        try (OpenImage opened = patient.get()) {
+            assertThat(opened.file().size()).isEqualTo(100_000);
         }
     }
 
