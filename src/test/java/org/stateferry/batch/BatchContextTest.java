@@ -98,6 +98,7 @@ class BatchContextTest {
         }
     }
 
+    @Thorough
     @Test
     void theContextNeedsNoClassOfAService() throws Exception {
         try (OtherProcess other = OtherProcess.startWithout(A_SERVICES_LIBRARY, "start-context", folder)) {

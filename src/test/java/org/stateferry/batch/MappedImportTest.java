@@ -32,6 +32,7 @@ import org.stateferry.source.RamLayout;
 import org.stateferry.testing.Dumps;
 import org.stateferry.testing.FileSystemProbe;
 import org.stateferry.testing.MappedStateBuilder;
+import org.stateferry.testing.Sampled;
 import org.stateferry.testing.Thorough;
 
 /** States whose RAM lies at fixed places, kept as they are: what the guest never used costs nothing, in the journal either. */
@@ -68,6 +69,7 @@ class MappedImportTest {
         bench.ramLayout = RamLayout.MAPPED;
     }
 
+    @Thorough
     @Test
     void aPlainDumpIsLaidOutAsQemuWouldHaveDoneAndComesOutAgainAsItWas() throws Exception {
         bench.withDump(state.plain(), state.build()).stopAt(40L * MIB);
@@ -84,6 +86,7 @@ class MappedImportTest {
         assertThat(bench.run("saved").state()).isEqualTo(State.ALREADY_IMPORTED);
     }
 
+    @Sampled
     @ParameterizedTest
     @EnumSource
     void ofWhatIsDamagedTheImageHasNothing(RamLayout layout) throws Exception {
@@ -143,6 +146,7 @@ class MappedImportTest {
         return records;
     }
 
+    @Thorough
     @Test
     void unusedMemoryIsOneRecordAndASecondAttemptGoesOnBehindIt() throws Exception {
         bench.stopAt(40L * MIB);

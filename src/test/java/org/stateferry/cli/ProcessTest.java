@@ -25,6 +25,7 @@ import org.stateferry.installation.Installation;
 import org.stateferry.installation.LocalInstallation;
 import org.stateferry.testing.OtherJvm;
 import org.stateferry.testing.Sampled;
+import org.stateferry.testing.Thorough;
 
 /** What only a process of its own can show. */
 class ProcessTest {
@@ -90,7 +91,7 @@ class ProcessTest {
         }
     }
 
-    @Sampled
+    @Thorough
     @ParameterizedTest
     @ValueSource(strings = {"INT", "TERM"})
     void aSignalEndsTheServiceInGoodOrder(String signal) throws Exception {

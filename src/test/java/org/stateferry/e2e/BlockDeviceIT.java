@@ -56,6 +56,7 @@ class BlockDeviceIT {
         }
     }
 
+    @Thorough
     @Test
     void takesAStateAndGivesItBackAndResumes() throws IOException {
         scene.importAs("saved").requireSuccess();

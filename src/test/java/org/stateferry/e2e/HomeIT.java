@@ -87,6 +87,7 @@ class HomeIT {
                 .isLessThan(Files.size(before) + Files.size(scene.dump()) + SLACK);
     }
 
+    @Thorough
     @Test
     void anUnfinishedImportGoesOnWithoutItsRepository() throws IOException {
         Scene scene = Scene.in(directory).withLongDump(MEBIBYTES, 2);

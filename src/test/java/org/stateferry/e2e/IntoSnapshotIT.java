@@ -10,6 +10,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuVm;
+import org.stateferry.testing.Sampled;
 import org.stateferry.testing.TickerGuest;
 
 /**
@@ -25,6 +26,7 @@ class IntoSnapshotIT {
     private int lastTick;
 
     /** Who makes the snapshot: QEMU itself, which records the guest's clock, or its tool once QEMU has ended. */
+    @Sampled
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void theGuestResumesWithTheDiskOfTheSave(boolean byQemu) {

@@ -15,25 +15,23 @@ import java.util.Random;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.stateferry.testing.Effort;
 import org.stateferry.testing.Launcher;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuIo;
 import org.stateferry.testing.RawBytes;
 import org.stateferry.testing.RunningCommand;
-import org.stateferry.testing.Sampled;
+import org.stateferry.testing.Thorough;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
  * SIGKILL at random moments of an import, over and over, on one image. The kills go through all phases in a random order,
- * then through all of them in another; a plain build kills once. {@code -Dstateferry.kills} says how often in
+ * then through all of them in another. {@code -Dstateferry.kills} says how often in
  * all, {@code -Dstateferry.seed} repeats the choices of a run (the moments themselves are as exact as the machine's clock).
  */
 class KillIT {
-    private static final int KILLS =
-            Integer.getInteger("stateferry.kills", Effort.isThorough() ? ImportPhase.values().length : 1);
+    private static final int KILLS = Integer.getInteger("stateferry.kills", ImportPhase.values().length);
     private static final int MEBIBYTES = 128;
     private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final String NAME = "saved";
@@ -50,7 +48,7 @@ class KillIT {
     private List<String> options = List.of();
     private int publishedBefore;
 
-    @Sampled
+    @Thorough
     @ParameterizedTest
     @ValueSource(strings = {"none", "image"})
     void noKillLeavesAThirdStateAndTheImportCompletes(String compression) throws InterruptedException {

@@ -32,6 +32,7 @@ import org.stateferry.importer.ImportRequest;
 import org.stateferry.service.definition.ImportQueue;
 import org.stateferry.testing.FakeClock;
 import org.stateferry.testing.LibvirtSaveBuilder;
+import org.stateferry.testing.Thorough;
 
 /** What a definition that fails costs: tries, lines of the log, and rows of the history. */
 class ScheduledImportTest {
@@ -377,6 +378,7 @@ class ScheduledImportTest {
                 .anyMatch(line -> line.startsWith("nightly (b): imported"));
     }
 
+    @Thorough
     @Test
     void ofAVeryFullFolderAThousandWaitAndTheOthersFollow() throws Exception {
         Path dumps = Files.createDirectory(folder.resolve("full"));
