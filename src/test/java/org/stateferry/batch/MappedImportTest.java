@@ -32,7 +32,6 @@ import org.stateferry.source.RamLayout;
 import org.stateferry.testing.Dumps;
 import org.stateferry.testing.FileSystemProbe;
 import org.stateferry.testing.MappedStateBuilder;
-import org.stateferry.testing.Sampled;
 import org.stateferry.testing.Thorough;
 
 /** States whose RAM lies at fixed places, kept as they are: what the guest never used costs nothing, in the journal either. */
@@ -86,7 +85,7 @@ class MappedImportTest {
         assertThat(bench.run("saved").state()).isEqualTo(State.ALREADY_IMPORTED);
     }
 
-    @Sampled
+    @Thorough
     @ParameterizedTest
     @EnumSource
     void ofWhatIsDamagedTheImageHasNothing(RamLayout layout) throws Exception {

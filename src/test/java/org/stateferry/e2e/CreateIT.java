@@ -9,7 +9,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuVm;
-import org.stateferry.testing.Sampled;
+import org.stateferry.testing.Thorough;
 import org.stateferry.testing.TickerGuest;
 
 /** A guest goes on from an image that was made to carry its state; its own disk holds none. */
@@ -17,7 +17,7 @@ class CreateIT {
     @TempDir
     Path directory;
 
-    @Sampled
+    @Thorough
     @ParameterizedTest
     @ValueSource(strings = {"0", "10G"})
     void theStateIsLoadedFromTheCarrierAndTheDiskRevertedToItsOwnSnapshot(String size) {

@@ -35,6 +35,7 @@ class DiskFullIT {
     @TempDir
     Path directory;
 
+    @Thorough
     @Test
     void anImageOnADiskWithTooLittleRoomIsRefusedUntouched() {
         try (SmallDisk disk = SmallDisk.mount(directory.resolve("disk"), DISK_SIZE)) {

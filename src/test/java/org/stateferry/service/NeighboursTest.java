@@ -134,7 +134,7 @@ class NeighboursTest {
         return (int) Math.min(3150, files - 200);
     }
 
-    @Sampled
+    @Thorough
     @ParameterizedTest
     @ValueSource(ints = {7600, 3000, 0})
     void requestsThatNeverEndStarveNobody(int size) throws IOException {

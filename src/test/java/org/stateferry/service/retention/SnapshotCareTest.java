@@ -59,6 +59,7 @@ import org.stateferry.testing.FakeClock;
 import org.stateferry.testing.HoldingProcess;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
+import org.stateferry.testing.Thorough;
 
 /** Snapshots that a definition has made, of real imports into a guest's two disks: which go, and whether they read back. */
 class SnapshotCareTest {
@@ -365,6 +366,7 @@ class SnapshotCareTest {
                 List.of());
     }
 
+    @Thorough
     @Test
     void anImageInUseIsTriedAgainLaterAndToldOnce() throws Exception {
         SnapshotCare care = care(last(1));
