@@ -36,6 +36,8 @@ public final class RunningCommand implements AutoCloseable {
         try {
             Path stdout = Files.createTempFile("stateferry-test", ".out");
             Path stderr = Files.createTempFile("stateferry-test", ".err");
+            stdout.toFile().deleteOnExit();
+            stderr.toFile().deleteOnExit();
             ProcessBuilder builder = new ProcessBuilder(command)
                     .redirectInput(
                             ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
