@@ -3,7 +3,7 @@
 # libraries and, where the training run succeeds, a class-data archive for the JVM that runs the build; and the folder
 # stateferry-share with completions and man pages, as they lie in /usr/share.
 #
-# usage: assemble.sh BUILD JAVA_HOME
+# usage: assemble.sh BUILD JAVA_HOME TIME
 
 set -eu
 
@@ -26,7 +26,7 @@ mkdir -p "$training"
 cp "$sources/stateferry.sh" "$build/stateferry"
 chmod 755 "$build/stateferry"
 "$JAVA_HOME/bin/java" -XX:TieredStopAtLevel=1 -cp "$app/stateferry.jar" org.stateferry.cli.CommandDocuments \
-  "$build/stateferry-share"
+  "$build/stateferry-share" "$3"
 cp -R "$sources/share/." "$build/stateferry-share/"
 
 # Java 25 and later make the cache with one command; earlier ones have only the dynamic archive. Both warn about each

@@ -4,6 +4,9 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -32,21 +35,25 @@ public final class CommandDocuments {
     private static final Pattern OPTION_VALUES = Pattern.compile("(?<=_option_args=\\()[^)]*(?=\\))");
 
     private final CommandLine program;
+    private final LocalDate date;
 
-    CommandDocuments(CommandLine program) {
+    /** @param date what the man pages are dated */
+    CommandDocuments(CommandLine program, LocalDate date) {
         this.program = program;
+        this.date = date;
     }
 
     /**
      * Writes all files.
      *
-     * @param args the folder to write to
+     * @param args the folder to write to, and the time of the build, which is that of its source
      */
     public static void main(String[] args) throws IOException {
         Path folder = Path.of(args[0]);
         CommandLine commands = Stateferry.program(Console.ofProcess()).commands();
+        LocalDate date = LocalDate.ofInstant(Instant.parse(args[1]), ZoneOffset.UTC);
         for (Map.Entry<String, String> file :
-                new CommandDocuments(commands).files().entrySet()) {
+                new CommandDocuments(commands, date).files().entrySet()) {
             Path target = folder.resolve(file.getKey());
             Files.createDirectories(Objects.requireNonNull(target.getParent(), "a file has a folder"));
             Files.writeString(target, file.getValue(), StandardCharsets.UTF_8);
@@ -114,11 +121,18 @@ public final class CommandDocuments {
         return (end < 0 ? all : all.substring(0, end)).replaceFirst("\\.$", "");
     }
 
+    /** The values that an argument can have, as the guide writes them. */
     private static List<String> candidates(ArgSpec argument) {
         return argument.completionCandidates() == null
                 ? List.of()
                 : StreamSupport.stream(argument.completionCandidates().spliterator(), false)
+                        .map(CommandDocuments::asWritten)
                         .toList();
+    }
+
+    /** The library offers the names of Java's constants, and takes both. */
+    private static String asWritten(String constants) {
+        return constants.toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
     private static boolean takesFile(ArgSpec argument) {
@@ -129,11 +143,21 @@ public final class CommandDocuments {
         return option.arity().max() > 0;
     }
 
-    /** The library offers values as Java writes them; here they are written as the guide does. */
+    /**
+     * The library hands file names to the shell as words to expand: a file named {@code $(reboot)} would be obeyed, and one with
+     * a {@code *} in its name be another file. They are read as lines instead.
+     */
     private String bash() {
-        return OPTION_VALUES
+        String script = OPTION_VALUES
                 .matcher(AutoComplete.bash(PROGRAM, program))
-                .replaceAll(values -> Matcher.quoteReplacement(values.group().toLowerCase(Locale.ROOT)));
+                .replaceAll(values -> Matcher.quoteReplacement(asWritten(values.group())));
+        return script.replace(
+                        "COMPREPLY=( $( compgen -f -- \"${curr_word}\" ) )",
+                        "mapfile -t COMPREPLY < <(compgen -f -- \"${curr_word}\")")
+                .replace(
+                        "COMPREPLY=( $(compgen -W \"${commands// /$'\\n'}${IFS}${positionals}\" -- \"${curr_word}\") )",
+                        "mapfile -t COMPREPLY < <(compgen -W \"${commands// /$'\\n'}\" -- \"${curr_word}\";"
+                                + " printf '%s' \"${positionals:+${positionals}${IFS}}\")");
     }
 
     // fish
@@ -169,7 +193,7 @@ public final class CommandDocuments {
         if (takesValue(option)) {
             line.append(takesFile(option) ? " -r -F" : " -x");
             if (!candidates(option).isEmpty()) {
-                line.append(" -a ").append(fishQuoted(String.join(" ", lower(candidates(option)))));
+                line.append(" -a ").append(fishQuoted(String.join(" ", candidates(option))));
             }
         }
         return line.append(" -d ")
@@ -179,10 +203,6 @@ public final class CommandDocuments {
 
     private static String fishQuoted(String text) {
         return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'";
-    }
-
-    private static List<String> lower(List<String> words) {
-        return words.stream().map(word -> word.toLowerCase(Locale.ROOT)).toList();
     }
 
     // zsh
@@ -231,7 +251,7 @@ public final class CommandDocuments {
         }
         String values = takesFile(option)
                 ? "_files"
-                : candidates(option).isEmpty() ? "" : "(" + String.join(" ", lower(candidates(option))) + ")";
+                : candidates(option).isEmpty() ? "" : "(" + String.join(" ", candidates(option)) + ")";
         return zshQuoted(repeated + name + "[" + description + "]:" + label(option) + ":" + values);
     }
 
@@ -246,8 +266,8 @@ public final class CommandDocuments {
     // man
 
     private String manPage(String title, CommandSpec spec) {
-        StringBuilder page = new StringBuilder(
-                ".TH " + title.toUpperCase(Locale.ROOT) + " 1 \"\" \"" + PROGRAM + "\" \"User Commands\"\n.nh\n");
+        StringBuilder page = new StringBuilder(".TH " + title.toUpperCase(Locale.ROOT) + " 1 \"" + date + "\" \""
+                + PROGRAM + "\" \"User Commands\"\n.nh\n");
         page.append(".SH NAME\n")
                 .append(roff(title))
                 .append(" \\- ")

@@ -6,8 +6,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.LocalDate;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.stateferry.testing.CommandResult;
@@ -17,7 +19,7 @@ import picocli.CommandLine.Model.OptionSpec;
 
 class CommandDocumentsTest {
     private static final CommandLine PROGRAM = DocumentedCommands.commands();
-    private static final Map<String, String> FILES = new CommandDocuments(PROGRAM).files();
+    private static final Map<String, String> FILES = new CommandDocuments(PROGRAM, LocalDate.of(2026, 11, 22)).files();
 
     @TempDir
     Path folder;
@@ -66,6 +68,35 @@ class CommandDocumentsTest {
         Path script = write("bash-completion/completions/stateferry");
         assertThat(completed(script, "stateferry imp")).contains("import");
         assertThat(completed(script, "stateferry import --io re")).isEqualToIgnoringCase("reflink");
+    }
+
+    @Test
+    void bashOffersFilesByTheirNamesAndObeysNone() throws IOException {
+        Path script = write("bash-completion/completions/stateferry");
+        Path files = Files.createDirectory(folder.resolve("files"));
+        Path made = folder.resolve("made");
+        for (String name : List.of("$(touch ${0%file}made)", "`touch ${0%file}made`", "a b", "*", "'", "\"", "\\n")) {
+            Files.createFile(files.resolve(name.replace('/', '_')));
+        }
+        for (String command : List.of("inspect ", "import ", "import --also ", "--home ")) {
+            assertThat(completed(script, "stateferry " + command + files + "/").lines())
+                    .as(command)
+                    .containsExactlyInAnyOrderElementsOf(filesIn(files));
+        }
+        assertThat(made).doesNotExist();
+    }
+
+    private static List<String> filesIn(Path folder) throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            return files.map(Path::toString).toList();
+        }
+    }
+
+    @Test
+    void valuesAreOfferedAsTheGuideWritesThem() throws IOException {
+        assertThat(completed(write("bash-completion/completions/stateferry"), "stateferry export --format m"))
+                .isEqualTo("mapped-ram");
+        assertThat(FILES.values()).allSatisfy(file -> assertThat(file).doesNotContainIgnoringCase("mapped_ram"));
     }
 
     private static String completed(Path script, String line) {
