@@ -104,11 +104,15 @@ public final class DecodedBytes implements SequentialBytes {
             throw unfit("it uses something that is not supported: " + e.getMessage())
                     .causedBy(e);
         } catch (EOFException e) {
-            throw damaged(in.offset(), "the compressed data is cut off").causedBy(e);
+            throw damaged(in.offset(), decodedSize + target.position() - start, "the compressed data is cut off")
+                    .causedBy(e);
         } catch (IOException | RuntimeException e) {
             // Libraries meet damaged data with all kinds of exceptions.
             long offset = e instanceof BlockDecoder.DamagedBlockException block ? block.offset() : in.offset();
-            throw damaged(offset, "the compressed data is damaged: " + e.getMessage())
+            throw damaged(
+                            offset,
+                            decodedSize + target.position() - start,
+                            "the compressed data is damaged: " + e.getMessage())
                     .causedBy(e);
         } finally {
             decodedSize += target.position() - start;
@@ -216,12 +220,12 @@ public final class DecodedBytes implements SequentialBytes {
                 .advise("Decompress it first (" + codec.label() + " -d), and import the result.");
     }
 
-    private StateferryException damaged(long offset, String problem) {
+    private StateferryException damaged(long offset, long decoded, String problem) {
         return StateferryException.at(
                         FailureKind.DUMP_INVALID,
                         file,
                         offset,
-                        problem + " (" + codec.label() + ", behind " + decodedSize + " bytes of the stream)")
+                        problem + " (" + codec.label() + ", behind " + decoded + " bytes of the stream)")
                 .advise(RESAVE.formatted(codec.label()));
     }
 
