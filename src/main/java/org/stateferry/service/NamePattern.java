@@ -116,11 +116,12 @@ final class NamePattern {
     /**
      * The name for a dump.
      *
-     * @throws StateferryException as {@link DumpFacts#domain}
+     * @throws StateferryException as {@link DumpFacts#domain}; of kind {@link FailureKind#DUMP_UNFIT} if the dump's modification
+     *     time is so far away that it has no date
      */
     String nameFor(DumpFacts dump) throws StateferryException {
         String domain = uses(DOMAIN) ? dump.domain() : "";
-        return fill(dump.modified(), dump.file(), dump.stem(), domain);
+        return fillFor(dump, dump.file(), dump.stem(), domain);
     }
 
     /**
@@ -133,7 +134,7 @@ final class NamePattern {
         String domain = uses(DOMAIN) ? pathPart(dump, dump.domain()) : "";
         String file = uses(FILE) || uses(STEM) ? pathPart(dump, dump.file()) : "";
         String stem = file.isEmpty() ? "" : dump.stem();
-        return Path.of(fill(dump.modified(), file, stem, domain));
+        return Path.of(fillFor(dump, file, stem, domain));
     }
 
     private boolean uses(String placeholder) {
@@ -149,6 +150,19 @@ final class NamePattern {
                     .advise("Rename the file, or the domain, or do not use the name in the definition.");
         }
         return name;
+    }
+
+    private String fillFor(DumpFacts dump, String file, String stem, String domain) throws StateferryException {
+        try {
+            return fill(dump.modified(), file, stem, domain);
+        } catch (IllegalArgumentException e) { // the pattern has been tried when it was read
+            throw StateferryException.in(
+                            FailureKind.DUMP_UNFIT,
+                            dump.path(),
+                            "its modification time is so far away that it has no date")
+                    .advise("Give the dump another time (touch), or do not use the time in the definition.")
+                    .causedBy(e);
+        }
     }
 
     private String fill(Instant modified, String file, String stem, String domain) {

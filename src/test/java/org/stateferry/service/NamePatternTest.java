@@ -3,12 +3,16 @@ package org.stateferry.service;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Instant;
+import java.util.List;
 import java.util.Random;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -115,6 +119,24 @@ class NamePatternTest {
                     String.valueOf(all.charAt(random.nextInt(all.length()))).repeat(1 + random.nextInt(5)));
         }
         return pattern.toString();
+    }
+
+    /** As far as file systems go, and so far that it has no date in UTC. */
+    @ParameterizedTest
+    @ValueSource(longs = {Long.MIN_VALUE, Long.MAX_VALUE})
+    void aTimeThatHasNoDateIsRefusedAsTheDumps(long seconds) throws Exception {
+        Instant modified = FileTime.from(seconds, TimeUnit.SECONDS).toInstant();
+        DumpFacts dump = new DumpFacts(Path.of("vm.dump"), modified, FileRoots.ANYWHERE);
+
+        for (String pattern : List.of("{yyyyMMdd}", "{file}-{HH}")) {
+            assertThatThrownBy(() -> NamePattern.parse(pattern).nameFor(dump))
+                    .isInstanceOfSatisfying(StateferryException.class, failure -> {
+                        assertThat(failure.kind()).isEqualTo(FailureKind.DUMP_UNFIT);
+                        assertThat(failure.file()).isEqualTo(dump.path());
+                        assertThat(failure.advice()).contains("touch");
+                    });
+        }
+        assertThat(NamePattern.parse("{file}").nameFor(dump)).isEqualTo("vm.dump");
     }
 
     @Test
