@@ -222,18 +222,20 @@ public final class Journal implements AutoCloseable {
         if (index >= plan.bufferCount()) {
             return Optional.empty();
         }
-        ByteBuffer head = ByteBuffer.allocate(JournalPlan.RECORD_HEAD_SIZE);
-        if (!file.read(head, recordAt(index)) || !isIntact(head, index)) {
+        ByteBuffer record = ByteBuffer.allocate(plan.recordSize());
+        file.read(record, recordAt(index));
+        record.flip();
+        if (record.limit() < JournalPlan.RECORD_HEAD_SIZE || !isIntact(record, index)) {
             return Optional.empty();
         }
-        boolean isRun = head.getInt(ENTRY_COUNT_AT) == RUN;
-        int entryCount = isRun ? 1 : head.getInt(ENTRY_COUNT_AT);
-        if (isRun ? !plan.canHaveRun(index, countIn(head)) : !plan.canHave(index, entryCount)) {
+        int count = countIn(record);
+        boolean isRun = record.getInt(ENTRY_COUNT_AT) == RUN;
+        int entryCount = isRun ? 1 : record.getInt(ENTRY_COUNT_AT);
+        if (isRun ? !plan.canHaveRun(index, count) : !plan.canHave(index, entryCount)) {
             return Optional.empty();
         }
         int contentSize = JournalPlan.RECORD_HEAD_SIZE + Long.BYTES * entryCount;
-        ByteBuffer record = ByteBuffer.allocate(contentSize + Integer.BYTES);
-        if (!file.read(record, recordAt(index))
+        if (record.limit() < contentSize + Integer.BYTES
                 || record.getInt(contentSize) != JournalFile.checksum(record.array(), contentSize)) {
             return Optional.empty();
         }
@@ -249,7 +251,7 @@ public final class Journal implements AutoCloseable {
         }
         long[] all = new long[plan.bufferSize() / plan.clusterSize()];
         Arrays.fill(all, entries[0]);
-        return Optional.of(new BufferRecord(index, countIn(head), 0, checksum, writtenMillis, all));
+        return Optional.of(new BufferRecord(index, count, 0, checksum, writtenMillis, all));
     }
 
     private long recordAt(long index) {

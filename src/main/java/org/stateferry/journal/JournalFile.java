@@ -132,7 +132,7 @@ final class JournalFile implements AutoCloseable {
         }
     }
 
-    /** Fills {@code target}; false if the file ends before. */
+    /** Fills {@code target} as far as the file goes; false if it ends before. */
     boolean read(ByteBuffer target, long offset) throws StateferryException {
         try {
             long position = offset;
