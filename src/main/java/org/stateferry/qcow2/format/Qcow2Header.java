@@ -287,12 +287,10 @@ public final class Qcow2Header {
         require(refcountOrder <= MAX_REFCOUNT_ORDER, file, 96, "refcount_order " + refcountOrder + " is above 6");
         long headerLength = cursor.u32();
         require(
-                headerLength >= VERSION_3_MIN_LENGTH
-                        && headerLength % 8 == 0
-                        && headerLength <= 1L << header.clusterBits,
+                headerLength >= VERSION_3_MIN_LENGTH && headerLength <= 1L << header.clusterBits,
                 file,
                 100,
-                "header_length " + headerLength + " is not a multiple of 8 within 104 and the cluster size");
+                "header_length " + headerLength + " is not within 104 and the cluster size");
         header.refcountOrder((int) refcountOrder)
                 .headerLength((int) headerLength)
                 .compressionType(headerLength > VERSION_3_MIN_LENGTH ? cursor.u8() : 0);
@@ -303,18 +301,20 @@ public final class Qcow2Header {
         ClusterGeometry geometry = geometry();
         requireTable(geometry, l1TableOffset, file, 40, "L1 table");
         requireTable(geometry, refcountTableOffset, file, 48, "refcount table");
+        if (snapshotCount > 0) {
+            requireTable(geometry, snapshotsOffset, file, 64, "snapshot table");
+        }
         // QEMU does not open the image if this is wrong, even if there is no snapshot.
-        requireTable(geometry, snapshotsOffset, file, 64, "snapshot table");
+        require(
+                snapshotsOffset >= 0 && geometry.isClusterAligned(snapshotsOffset),
+                file,
+                64,
+                "snapshot table offset 0x%x is not a cluster's".formatted(snapshotsOffset));
         require(
                 backingFileOffset >= 0 && backingFileOffset <= geometry.clusterSize(),
                 file,
                 8,
                 "backing file name lies outside the header cluster");
-        require(
-                backingFileOffset == 0 || backingFileOffset >= headerLength,
-                file,
-                8,
-                "backing file name lies inside the header");
         require(
                 backingFileOffset == 0
                         || (backingFileSize <= 1023 && backingFileOffset + backingFileSize <= geometry.clusterSize()),
