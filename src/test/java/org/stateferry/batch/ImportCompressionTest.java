@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -14,6 +15,7 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.importer.ImportOptions.Compression;
 import org.stateferry.importer.ImportOutcome;
 import org.stateferry.testing.ClusterContent;
+import org.stateferry.testing.Qcow2ImageBuilder;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.RunningCommand;
@@ -41,6 +43,20 @@ class ImportCompressionTest {
         assertThat(bench.notices)
                 .containsExactly("going on from byte " + 6 * MIB + ", which is proven to be in the image");
         assertThat(outcome.bytesWritten()).isLessThan(6 * MIB);
+        bench.assertHolds("saved");
+        assertJudgedClean(bench);
+    }
+
+    @Test
+    void anImageWithRefcountsOfTwoBitsGetsTheStateAsItIs() throws Exception {
+        ImportBench bench = HOME.bench().withOpaqueDump(ClusterContent.mixedStream(2 * MIB, 300_000, 9));
+        Qcow2ImageBuilder.version3(16, 1, MIB).build().saveTo(bench.image());
+        bench.setTimes(ImportBench.SAVED_AT);
+        bench.compression = Compression.IMAGE;
+
+        bench.run("saved");
+
+        assertThat(bench.notices).anyMatch(notice -> notice.contains("too narrow for compressed clusters"));
         bench.assertHolds("saved");
         assertJudgedClean(bench);
     }

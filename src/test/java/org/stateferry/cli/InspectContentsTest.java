@@ -82,6 +82,26 @@ class InspectContentsTest {
                                 assertThat(field.path("name").asString()).isEqualTo("(rest)")));
     }
 
+    @Test
+    void ofPayloadsNoMoreThanEightMebibytesAreShown() throws Exception {
+        int five = 5 << 20;
+        byte[] stream = new MigrationStreamBuilder()
+                .header(3)
+                .machineType("pc-q35-7.2")
+                .ram(pages -> {})
+                .device(3, "first", 0, 1, five, "{\"name\": \"a\", \"size\": " + five + "}", "")
+                .device(4, "second", 0, 1, five, "{\"name\": \"a\", \"size\": " + five + "}", "")
+                .device(5, "third", 0, 1, 8, "{\"name\": \"a\", \"size\": 8}", "")
+                .vmDescription()
+                .build();
+
+        JsonNode told = json("inspect", Dumps.write(folder, stream).toString(), "--devices", "--json");
+
+        assertThat(fields(told, "first")).isNotEmpty();
+        assertThat(fields(told, "second")).isEmpty();
+        assertThat(fields(told, "third")).isNotEmpty();
+    }
+
     private static JsonNode fields(JsonNode told, String device) {
         return told.path("deviceFields")
                 .valueStream()
