@@ -64,6 +64,12 @@ final class RequestGuard extends ValveBase {
                     response,
                     HttpServletResponse.SC_FORBIDDEN,
                     "a web page of another origin may not change anything here");
+        } else if (!hasClearLength(request)) {
+            refuse(
+                    request,
+                    response,
+                    HttpServletResponse.SC_BAD_REQUEST,
+                    "Content-Length must be there once, and a number of bytes");
         } else if (hasBody(request) && !(request.getMethod().equals("POST") && isSmall(request))) {
             refuse(
                     request,
@@ -122,6 +128,15 @@ final class RequestGuard extends ValveBase {
 
     private static boolean isJson(@Nullable String type) {
         return type != null && type.split(";", 2)[0].strip().equalsIgnoreCase("application/json");
+    }
+
+    /** The server comes here although it has refused such a request itself. */
+    private static boolean hasClearLength(Request request) {
+        try {
+            return request.getContentLengthLong() >= -1;
+        } catch (IllegalArgumentException e) {
+            return false;
+        }
     }
 
     private static boolean hasBody(Request request) {

@@ -6,6 +6,7 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.apache.tomcat.util.http.InvalidParameterException;
 import org.springframework.core.Ordered;
 import org.springframework.core.annotation.Order;
@@ -37,6 +38,8 @@ final class Problems {
     static final String TYPE = "urn:stateferry:failure:";
 
     private static final int MESSAGE_MAX = 200;
+    /** What the library calls our types and its own. */
+    private static final Pattern QUALIFIED_NAME = Pattern.compile("`(?:[\\w$]+[.$])*(\\w+)`");
 
     private final DoubtfulJvm jvm;
 
@@ -74,7 +77,12 @@ final class Problems {
     /** A body that is not what it should be. */
     @ExceptionHandler
     ResponseEntity<ProblemDetail> unreadable(HttpMessageNotReadableException unreadable) {
-        String reason = String.valueOf(unreadable.getMostSpecificCause().getMessage());
+        String reason = unreadable.getCause() == null
+                ? "there is none" // the framework names the method that would have had it
+                : QUALIFIED_NAME
+                        .matcher(
+                                String.valueOf(unreadable.getMostSpecificCause().getMessage()))
+                        .replaceAll("$1");
         return answer(
                 StateferryException.of(
                                 FailureKind.USAGE,

@@ -206,6 +206,14 @@ class NeighboursTest {
     }
 
     @ParameterizedTest
+    @ValueSource(strings = {"-1", "x", "5\r\nContent-Length: 6", "5\r\n folded", "99999999999999999999"})
+    void aLengthThatIsNotClearIsTheRequestsMistake(String length) throws IOException {
+        assertThat(ask("POST /api/v1/imports HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                        + "Content-Length: " + length + "\r\n\r\n{}"))
+                .startsWith("HTTP/1.1 400");
+    }
+
+    @ParameterizedTest
     @CsvSource({
         "Origin: http://evil.example.org, 403",
         "Origin: null, 403",
