@@ -38,7 +38,9 @@ public final class ImportRequirements {
         }
         if (header.cryptMethod() != 0) {
             reasons.add("it is encrypted, and a vmstate would have to be encrypted with its key");
-            ways.add("make a copy that is not encrypted, without the snapshots: qemu-img convert -O qcow2");
+            ways.add("make a copy that is not encrypted, without the snapshots: qemu-img convert"
+                    + " --object secret,id=k,file=KEYFILE --image-opts"
+                    + " driver=qcow2,file.filename=IMAGE,encrypt.key-secret=k -O qcow2 COPY");
         }
         if (header.refcountOrder() == 0) {
             reasons.add("its refcounts of one bit cannot count a cluster twice, as loading a snapshot does");

@@ -24,6 +24,7 @@ import org.stateferry.testing.Compressed;
 import org.stateferry.testing.LibvirtSaveBuilder;
 import org.stateferry.testing.MigrationStreamBuilder;
 import org.stateferry.testing.Qcow2ImageBuilder;
+import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.RunningCommand;
 
 /**
@@ -255,6 +256,21 @@ class NextStepsTest {
                 .isEqualTo("Give the file or the device that the image lies on.");
 
         dryRun(dump, image, "next").requireSuccess();
+    }
+
+    @Test
+    void anEncryptedImageIsCopiedWithItsKey() {
+        QemuTools.assumeAvailable();
+        shell("printf secret >key && qemu-img create -q -f qcow2 --object secret,id=k,file=key"
+                + " -o encrypt.format=luks,encrypt.key-secret=k,encrypt.iter-time=10 locked.qcow2 1M");
+        String next = nextStep(12, dryRun(dump, path("locked.qcow2"), "next"));
+        assertThat(next).contains("qemu-img convert");
+
+        shell(next.substring(next.indexOf("qemu-img"), next.length() - 1)
+                .replace("KEYFILE", "key")
+                .replace("IMAGE", "locked.qcow2")
+                .replace("COPY", "copy.qcow2"));
+        dryRun(dump, path("copy.qcow2"), "next").requireSuccess();
     }
 
     @Test
