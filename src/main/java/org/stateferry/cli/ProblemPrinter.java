@@ -51,7 +51,8 @@ record ProblemPrinter(Console console, boolean json) {
         String message = Objects.requireNonNullElse(misuse.getMessage(), "the command line is not understood");
         return tell(withoutPlace(
                 FailureKind.USAGE,
-                message.startsWith(LIBRARY_PREFIX) ? message.substring(LIBRARY_PREFIX.length()) : message,
+                (message.startsWith(LIBRARY_PREFIX) ? message.substring(LIBRARY_PREFIX.length()) : message)
+                        .replaceAll("' is not an? (long|int)$", "' is not a whole number"),
                 misuse.getCommandLine().getCommandSpec().qualifiedName() + " --help"));
     }
 

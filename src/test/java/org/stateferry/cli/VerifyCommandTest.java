@@ -138,6 +138,12 @@ class VerifyCommandTest {
     }
 
     @Test
+    void whatIsNoNumberIsSaidWithoutWordsOfJava() {
+        assertThat(run("--sample", "x")).isEqualTo(2);
+        assertThat(screen.err()).contains("'x' is not a whole number");
+    }
+
+    @Test
     void whatDiffersIsOneObjectWithTheResultAndTheFailure() throws IOException {
         Files.write(dump, new byte[] {9, 9, 9});
 

@@ -41,6 +41,7 @@ public record ImageReport(
         boolean torn,
         List<StateferryException> problems)
         implements InspectReport {
+    private static final long NANOS_PER_SECOND = 1_000_000_000;
 
     /**
      * Reads what the report tells, all of it from the image itself, and as much of it as can be read.
@@ -122,15 +123,21 @@ public record ImageReport(
                 Texts.bytes(entry.vmStateSize()),
                 Texts.bytes(entry.diskSize(header.size())),
                 clock(entry.vmClockNanos()),
-                entry.icount().isPresent() ? String.valueOf(entry.icount().getAsLong()) : "-");
+                icount(entry));
+    }
+
+    static String icount(SnapshotTableEntry entry) {
+        return entry.icount().isPresent() ? Long.toUnsignedString(entry.icount().getAsLong()) : "-";
     }
 
     static Instant date(SnapshotTableEntry entry) {
         return Instant.ofEpochSecond(entry.dateSeconds(), entry.dateNanos());
     }
 
+    /** @param nanos without a sign, as QEMU takes it */
     static String clock(long nanos) {
-        Duration time = Duration.ofNanos(nanos);
+        Duration time = Duration.ofSeconds(
+                Long.divideUnsigned(nanos, NANOS_PER_SECOND), Long.remainderUnsigned(nanos, NANOS_PER_SECOND));
         return digits(2, time.toHours()) + ":" + digits(2, time.toMinutesPart()) + ":" + digits(2, time.toSecondsPart())
                 + "." + digits(3, time.toMillisPart());
     }
@@ -210,10 +217,12 @@ public record ImageReport(
         fields.put("id", entry.idText());
         fields.put("name", entry.nameText());
         fields.put("date", date(entry).toString());
-        fields.put("vmStateSize", entry.vmStateSize());
-        fields.put("diskSize", entry.diskSize(imageDiskSize));
-        fields.put("vmClockNanos", entry.vmClockNanos());
-        fields.put("icount", entry.icount().isPresent() ? entry.icount().getAsLong() : null);
+        fields.put("vmStateSize", Texts.unsigned(entry.vmStateSize()));
+        fields.put("diskSize", Texts.unsigned(entry.diskSize(imageDiskSize)));
+        fields.put("vmClockNanos", Texts.unsigned(entry.vmClockNanos()));
+        fields.put(
+                "icount",
+                entry.icount().isPresent() ? Texts.unsigned(entry.icount().getAsLong()) : null);
         return fields;
     }
 }

@@ -50,7 +50,7 @@ public record SnapshotReport(SnapshotList list, boolean torn) {
         cells.add(entry.nameText());
         cells.add(ImageReport.date(entry).truncatedTo(ChronoUnit.SECONDS).toString());
         cells.add(ImageReport.clock(entry.vmClockNanos()));
-        cells.add(entry.icount().isPresent() ? String.valueOf(entry.icount().getAsLong()) : "-");
+        cells.add(ImageReport.icount(entry));
         cells.add(entry.vmStateSize() == 0 ? "-" : Texts.bytes(entry.vmStateSize()));
         cells.add(room == null ? "damaged" : Texts.bytes(room.stateBytes()));
         cells.add(room == null ? "damaged" : Texts.bytes(room.ownBytes()));

@@ -1,5 +1,6 @@
 package org.stateferry.cli.output;
 
+import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import org.stateferry.error.ForeignText;
@@ -10,15 +11,28 @@ public final class Texts {
 
     private Texts() {}
 
-    /** A size with one decimal in the largest IEC unit that leaves at least 1: {@code 1.5 GiB}. */
+    /**
+     * A size with one decimal in the largest IEC unit that leaves at least 1: {@code 1.5 GiB}.
+     *
+     * @param count without a sign, as files claim sizes
+     */
     public static String bytes(long count) {
-        if (count < 1024) {
+        if (Long.compareUnsigned(count, 1024) < 0) {
             return count + " B";
         }
         int unit = (63 - Long.numberOfLeadingZeros(count)) / 10;
         // Not by String.format: tables of 64 Ki rows have two sizes in each.
-        long tenths = Math.round((double) count / (1L << (10 * unit)) * 10);
+        double value = count < 0 ? 2.0 * (count >>> 1) : count;
+        long tenths = Math.round(value / (1L << (10 * unit)) * 10);
         return tenths / 10 + "." + tenths % 10 + " " + UNITS[unit];
+    }
+
+    /** A number of 64 bits without a sign, as files have them, for JSON. */
+    static Number unsigned(long value) {
+        if (value < 0) {
+            return new BigInteger(Long.toUnsignedString(value));
+        }
+        return value;
     }
 
     /** A number with what it counts: {@code 1 snapshot}, {@code 2 snapshots}. */
