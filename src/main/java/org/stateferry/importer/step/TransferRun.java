@@ -99,7 +99,7 @@ public final class TransferRun implements AutoCloseable {
         this.space = new SpaceCheck(session);
         this.writtenCheckState = new CheckState(startPosition, check.save());
         this.dataFile = new JournaledImageFile(plan.dataFile().file(), plan.journal());
-        this.earlyWriteBack = new EarlyWriteBack(dataFile, this::startWriteBack, this::dropWritten);
+        this.earlyWriteBack = new EarlyWriteBack(dataFile, this::startWriteBack, this::dropWritten, System::nanoTime);
         this.clusters = new VmStateWriter(
                 session.image(),
                 plan.dataFile().file(),

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -51,7 +52,8 @@ class EarlyWriteBackTest {
         EarlyWriteBack early = new EarlyWriteBack(
                 new JournaledImageFile(file, journal),
                 () -> false,
-                () -> forcesBefore.add(file.calls().size()));
+                () -> forcesBefore.add(file.calls().size()),
+                () -> 0);
         for (int written = 0; written < 200; written++) {
             early.written(MIB);
         }
@@ -66,7 +68,7 @@ class EarlyWriteBackTest {
         FailingImageFile file = FailingImageFile.never(image);
         AtomicInteger started = new AtomicInteger();
         EarlyWriteBack early = new EarlyWriteBack(
-                new JournaledImageFile(file, journal), () -> started.incrementAndGet() > 0, () -> {});
+                new JournaledImageFile(file, journal), () -> started.incrementAndGet() > 0, () -> {}, () -> 0);
         for (int written = 0; written < 200; written++) {
             early.written(MIB);
         }
@@ -75,11 +77,42 @@ class EarlyWriteBackTest {
     }
 
     @Test
+    void ofASlowImportWriteBackIsStartedEveryTwoSeconds() throws Exception {
+        AtomicLong seconds = new AtomicLong();
+        List<Long> started = new ArrayList<>();
+        EarlyWriteBack early = new EarlyWriteBack(
+                new JournaledImageFile(FailingImageFile.never(image), journal),
+                () -> started.add(seconds.get()),
+                () -> {},
+                () -> seconds.get() * 1_000_000_000L);
+        for (int written = 0; written < 8; written++) {
+            early.written(MIB);
+            seconds.incrementAndGet();
+        }
+        assertThat(started).containsExactly(2L, 4L, 6L);
+    }
+
+    @Test
+    void nothingIsForcedForTheTimeThatHasPassed() throws Exception {
+        FailingImageFile file = FailingImageFile.never(image);
+        AtomicLong seconds = new AtomicLong();
+        EarlyWriteBack early = new EarlyWriteBack(
+                new JournaledImageFile(file, journal),
+                () -> false,
+                () -> {},
+                () -> seconds.getAndIncrement() * 1_000_000_000L);
+        for (int written = 0; written < 70; written++) {
+            early.written(MIB);
+        }
+        assertThat(file.calls()).containsExactly(Call.FORCE);
+    }
+
+    @Test
     void aForceThatFailsFailsTheImportAndIsRemembered() throws Exception {
         FailingImageFile file = FailingImageFile.at(image, Call.FORCE, 0, FailureKind.IO);
         AtomicBoolean afterwards = new AtomicBoolean();
-        EarlyWriteBack early =
-                new EarlyWriteBack(new JournaledImageFile(file, journal), () -> false, () -> afterwards.set(true));
+        EarlyWriteBack early = new EarlyWriteBack(
+                new JournaledImageFile(file, journal), () -> false, () -> afterwards.set(true), () -> 0);
 
         assertThatThrownBy(() -> early.written(64 * MIB)).isInstanceOf(StateferryException.class);
 
