@@ -76,7 +76,7 @@ final class ComposedDump implements DumpSource {
 
     @Override
     public Access access() {
-        return Access.RANDOM;
+        return form.pipe() ? Access.ONCE : Access.RANDOM;
     }
 
     @Override

@@ -111,6 +111,11 @@ final class DumpFile implements DumpHolder {
         }
     }
 
+    /** What a dump was unpacked into, open; in messages it is the dump. */
+    static DumpFile standIn(DumpSource dump, LinuxFile linux, FileChannel channel, long size) {
+        return new DumpFile(dump.path(), channel, linux, dump.status(), size, HostMemory.isLargeForPageCache(size));
+    }
+
     private static void requireReadable(Path path, FileStatus status) throws StateferryException {
         if (!status.isRegular() && status.type() != FileStatus.Type.BLOCK_DEVICE) {
             String kind =

@@ -2,6 +2,7 @@ package org.stateferry.source;
 
 import java.io.Closeable;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import org.stateferry.error.StateferryException;
 import org.stateferry.host.FileStatus;
@@ -12,6 +13,11 @@ import org.stateferry.stream.StreamFile;
  * its first one. Thread-safe.
  */
 interface DumpHolder extends StreamFile, Closeable {
+    /** What the operator should know of how it has come here; sentences without a full stop. */
+    default List<String> warnings() {
+        return List.of();
+    }
+
     /** Whether it is a block device, which has its own size. */
     boolean isBlockDevice();
 

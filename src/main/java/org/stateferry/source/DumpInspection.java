@@ -122,17 +122,26 @@ public final class DumpInspection {
                                         + (foreign == null ? "it is no saved state" : foreign.description()))
                         .advise("stateferry inspect " + path + " without further options tells what the file is.");
             }
-            use.use(
-                    file,
-                    StreamSurvey.run(
-                            file, offset, new StreamSurvey.Effort(StreamReading.isEndTrusted(file), Long.MAX_VALUE)),
-                    null);
+            use.use(file, whole(file, offset), null);
         }
+    }
+
+    private static StreamSurvey.Result whole(DumpHolder file, long offset) throws StateferryException {
+        return StreamSurvey.run(
+                file, offset, new StreamSurvey.Effort(StreamReading.isEndTrusted(file), Long.MAX_VALUE));
     }
 
     private static void decode(DumpFile file, DumpLayout layout, StreamUse use) throws StateferryException {
         CompressedFile input = new CompressedFile(
                 file, layout.streamOffset(), layout.streamOffset(), Objects.requireNonNull(layout.codec()));
+        DumpSources.Opened opened = new DumpSources.Opened(SequentialDump.open(input, layout), layout);
+        StreamFacts facts = opened.dump().facts();
+        if (facts != null && facts.isMapped()) {
+            try (UnpackedState content = opened.unpack(OpenMonitor.NONE)) {
+                use.use(content, whole(content, 0), layout.codec());
+            }
+            return;
+        }
         DecodedFile.Decoded decoded = DecodedFile.decode(input, layout);
         try (DecodedFile content = decoded.content()) {
             use.use(
@@ -167,7 +176,7 @@ public final class DumpInspection {
         return new StreamInspection.Result(met.sections(), blocks, damage);
     }
 
-    private static DumpContent.Stream stream(DumpFile file, long offset) throws StateferryException {
+    private static DumpContent.Stream stream(DumpHolder file, long offset) throws StateferryException {
         StreamSurvey.Result found =
                 StreamSurvey.run(file, offset, new StreamSurvey.Effort(StreamReading.isEndTrusted(file), MEASURE_MAX));
         return content(found);
@@ -189,19 +198,37 @@ public final class DumpInspection {
     }
 
     private static DumpContent.Stream pipe(Path path) throws StateferryException {
-        try (DumpSource dump = DumpSources.open(path, DumpFormat.AUTO)) {
-            return sequential(dump, 0);
-        }
+        return sequential(DumpSources.openPipe(path, DumpChoice.ANY, OpenMonitor.NONE));
     }
 
     private static DumpContent.Stream compressed(DumpFile file, DumpLayout layout) throws StateferryException {
         CompressedFile input = new CompressedFile(
                 file, layout.streamOffset(), layout.streamOffset(), Objects.requireNonNull(layout.codec()));
-        return sequential(SequentialDump.open(input, layout), layout.streamOffset());
+        return sequential(new DumpSources.Opened(SequentialDump.open(input, layout), layout));
+    }
+
+    private static DumpContent.Stream sequential(DumpSources.Opened opened) throws StateferryException {
+        try (SequentialDump dump = opened.dump()) {
+            StreamFacts facts = Objects.requireNonNull(dump.facts(), "a stream was recognised");
+            if (!facts.isMapped()) {
+                return sequential(dump, facts, opened.layout().streamOffset());
+            }
+            try (UnpackedState unpacked = opened.unpack(OpenMonitor.NONE)) {
+                DumpContent.Stream found = stream(unpacked, opened.layout().unpackedOffset());
+                return new DumpContent.Stream(
+                        opened.layout().streamOffset(),
+                        opened.layout().codec(),
+                        found.length(),
+                        found.surplus(),
+                        found.facts(),
+                        found.problems());
+            }
+        }
     }
 
     /** Reads a stream from its start, to its end or as far as that is worth it. */
-    private static DumpContent.Stream sequential(DumpSource dump, long offset) throws StateferryException {
+    private static DumpContent.Stream sequential(DumpSource dump, StreamFacts opening, long offset)
+            throws StateferryException {
         ByteBuffer piece = ByteBuffer.allocateDirect(PIECE_SIZE);
         List<StateferryException> problems = new ArrayList<>();
         StreamEnd end = null;
@@ -219,7 +246,6 @@ public final class DumpInspection {
             }
             problems.add(e);
         }
-        StreamFacts opening = Objects.requireNonNull(dump.facts(), "a stream was recognised");
         return new DumpContent.Stream(
                 offset,
                 dump.form().codec(),

@@ -138,6 +138,11 @@ record DumpLayout(
                 .advise(GIVE_A_STATE);
     }
 
+    /** Where the stream begins when the dump is unpacked: what the places of its pages count from. */
+    long unpackedOffset() {
+        return codec == null ? streamOffset : 0;
+    }
+
     /** The form of a dump that lies so. */
     DumpForm form(boolean pipe) {
         return new DumpForm(container, codec, pipe);

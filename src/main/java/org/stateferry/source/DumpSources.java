@@ -14,6 +14,7 @@ import org.stateferry.source.codec.Codec;
 import org.stateferry.storage.OpenImages.Locking;
 import org.stateferry.stream.StreamFacts;
 import org.stateferry.stream.StreamFile;
+import org.stateferry.stream.StreamFollower;
 import org.stateferry.stream.StreamSurvey;
 
 /** Opens dumps and detects their format. */
@@ -52,12 +53,26 @@ public final class DumpSources {
         if (choice.fromSnapshot() != null) {
             return openSnapshot(dump, choice, choice.fromSnapshot(), locking, monitor);
         }
-        return PipeFeed.isAt(dump) ? openPipe(dump, choice, monitor) : openFile(dump, choice, monitor);
+        return PipeFeed.isAt(dump)
+                ? asWanted(openPipe(dump, choice, monitor), choice, monitor)
+                : openFile(dump, choice, monitor);
     }
 
-    private static DumpSource openPipe(Path dump, DumpChoice choice, OpenMonitor monitor) throws StateferryException {
-        requireUnchanged(
-                choice, dump, "comes through a pipe", "Put it into a file first (cat >STATE), and import that file.");
+    /** What can only be read from its start, and how it lies in what it comes from. */
+    record Opened(SequentialDump dump, DumpLayout layout) {
+        /** All of it in a file, for a stream that nobody can read in its order; closed with what is returned, or if this fails. */
+        UnpackedState unpack(OpenMonitor monitor) throws StateferryException {
+            try {
+                return UnpackedState.of(dump, layout.unpackedOffset(), monitor);
+            } catch (StateferryException | RuntimeException | Error e) {
+                closeAfter(dump, e);
+                throw e;
+            }
+        }
+    }
+
+    /** Opens a pipe as it is; the caller closes the dump. */
+    static Opened openPipe(Path dump, DumpChoice choice, OpenMonitor monitor) throws StateferryException {
         HeadFeed feed = new HeadFeed(PipeFeed.open(dump, monitor));
         try {
             Path path = dump.toAbsolutePath();
@@ -66,8 +81,8 @@ public final class DumpSources {
             DumpLayout layout = DumpLayout.find(feed, choice, path, Long.MAX_VALUE);
             tellDomain(layout, monitor);
             requireBegun(feed.at(layout.streamOffset(), 1), path);
-            return SequentialDump.open(
-                    new Pipe(path, feed, layout.streamOffset(), layout.codec(), Instant.now(), status), layout);
+            Pipe pipe = new Pipe(path, feed, layout.streamOffset(), layout.codec(), Instant.now(), status);
+            return new Opened(SequentialDump.open(pipe, layout), layout);
         } catch (StateferryException | RuntimeException | Error e) {
             closeAfter(feed, e);
             throw e;
@@ -114,8 +129,32 @@ public final class DumpSources {
         }
     }
 
+    /** @param opened its dump is closed if this fails */
+    private static DumpSource asWanted(Opened opened, DumpChoice choice, OpenMonitor monitor)
+            throws StateferryException {
+        SequentialDump dump = opened.dump();
+        StreamFacts facts = dump.facts();
+        if (facts == null) {
+            requireUnchanged(choice, dump.path());
+        }
+        if (facts == null || !facts.isMapped() && !choice.wantsChange()) {
+            return dump;
+        }
+        UnpackedState unpacked = opened.unpack(monitor);
+        try {
+            return new StreamReading(unpacked, dump.form(), choice, monitor)
+                    .open(opened.layout().unpackedOffset());
+        } catch (StateferryException e) {
+            closeAfter(unpacked, e);
+            throw StreamFollower.located(e, dump.path(), opened.layout().offsets());
+        } catch (RuntimeException | Error e) {
+            closeAfter(unpacked, e);
+            throw e;
+        }
+    }
+
     private static DumpSource opaque(DumpHolder file, DumpForm form, DumpChoice choice) throws StateferryException {
-        requireUnchanged(choice, file.path(), "is opaque", "leave out --ram-layout and --drop-section");
+        requireUnchanged(choice, file.path());
         return new OpenDump(file, form, choice.offset(), null, headFacts(file, choice.offset()), null, List.of());
     }
 
@@ -127,13 +166,8 @@ public final class DumpSources {
             tellDomain(layout, monitor);
             Codec codec = layout.codec();
             if (codec != null) {
-                requireUnchanged(
-                        choice,
-                        file.path(),
-                        "is compressed",
-                        SequentialDump.asAFile(layout, false) + " and import that file.");
-                return SequentialDump.open(
-                        new CompressedFile(file, choice.offset(), layout.streamOffset(), codec), layout);
+                CompressedFile input = new CompressedFile(file, choice.offset(), layout.streamOffset(), codec);
+                return asWanted(new Opened(SequentialDump.open(input, layout), layout), choice, monitor);
             }
             DumpForm form = layout.form(false);
             if (form.container() == DumpForm.Container.OPAQUE) {
@@ -159,15 +193,13 @@ public final class DumpSources {
         return asked.at(found);
     }
 
-    /** Only what can be read at any place can be laid out anew, or have something cut out. */
-    private static void requireUnchanged(DumpChoice choice, Path file, String why, String advice)
-            throws StateferryException {
+    private static void requireUnchanged(DumpChoice choice, Path file) throws StateferryException {
         if (choice.wantsChange()) {
             throw StateferryException.in(
                             FailureKind.DUMP_UNFIT,
                             file,
-                            "the dump " + why + ", so nothing in it can be left out or laid out anew")
-                    .advise(advice);
+                            "the dump is opaque, so nothing in it can be left out or laid out anew")
+                    .advise("leave out --ram-layout and --drop-section");
         }
     }
 

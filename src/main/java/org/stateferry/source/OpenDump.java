@@ -80,7 +80,7 @@ final class OpenDump implements DumpSource {
 
     @Override
     public Access access() {
-        return Access.RANDOM;
+        return form.pipe() ? Access.ONCE : Access.RANDOM;
     }
 
     @Override

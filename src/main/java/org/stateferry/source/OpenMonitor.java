@@ -1,5 +1,6 @@
 package org.stateferry.source;
 
+import java.nio.file.Path;
 import org.stateferry.error.StateferryException;
 import org.stateferry.host.LinuxFile;
 
@@ -21,6 +22,11 @@ public interface OpenMonitor {
      * @throws StateferryException if it is not to be opened
      */
     default void found(LinuxFile file) throws StateferryException {}
+
+    /** A folder with room for a dump that has to be unpacked; nothing in it gets a name. */
+    default Path unpackFolder() {
+        return Path.of(System.getProperty("java.io.tmpdir"));
+    }
 
     /** Something the operator wants to know; one line without a full stop. */
     default void notice(String line) {}

@@ -119,24 +119,11 @@ final class SequentialDump implements DumpSource {
         if (obstacle != null) {
             throw obstacle;
         }
-        if (opening.facts().isMapped()) {
-            throw StateferryException.at(
-                            FailureKind.DUMP_UNFIT,
-                            path,
-                            layout.streamOffset(),
-                            (layout.codec() == null
-                                            ? "the stream that comes through this pipe"
-                                            : "the stream that is compressed with "
-                                                    + layout.codec().label() + " here")
-                                    + " has its RAM at fixed places (migration capability mapped-ram), which can be read"
-                                    + " only in a file that is as it was saved")
-                    .advise(asAFile(layout, !input.isRepeatable()) + " and import that file.");
-        }
         return opening.facts();
     }
 
     /** How to make a file of what comes here. */
-    static String asAFile(DumpLayout layout, boolean pipe) {
+    private static String asAFile(DumpLayout layout, boolean pipe) {
         if (layout.codec() == null) {
             return "Put what comes through the pipe into a file (cat >STATE)";
         }
@@ -247,7 +234,8 @@ final class SequentialDump implements DumpSource {
 
     @Override
     public PieceStream pieces(long fromOffset) throws StateferryException {
-        StreamFollower follower = facts == null ? null : new StreamFollower(path(), facts, offsets);
+        // Where pages lie at fixed places, what follows them is known only when the bitmaps are.
+        StreamFollower follower = facts == null || facts.isMapped() ? null : new StreamFollower(path(), facts, offsets);
         if (input.isRepeatable()) {
             return new FollowedPieces(ByteBuffer.allocate(0), input.begin(), follower, fromOffset, input::cancel);
         }

@@ -60,6 +60,7 @@ final class StreamReading {
         StreamSurvey.Effort effort = new StreamSurvey.Effort(isEndTrusted(file), Long.MAX_VALUE);
         StreamSurvey.Result found =
                 survey(new MonitoredFile(file, monitor, "to find the end of its stream"), offset, effort);
+        warnings.addAll(file.warnings());
         warn(found.stream());
         if (found.guestRanOn()) {
             warnings.add(StreamCheck.RAN_ON);

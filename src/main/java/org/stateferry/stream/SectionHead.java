@@ -58,7 +58,7 @@ public record SectionHead(long sectionId, String name, long instanceId, long ver
         int nameLength = in.peekU8(at + NAME_OFFSET - 1);
         for (int index = 0; index < nameLength; index++) {
             int character = in.peekU8(at + NAME_OFFSET + index);
-            if (character <= ' ' || character > '~') {
+            if (character < ' ' || character > '~') { // i.MX RNGC has a blank
                 return false;
             }
         }

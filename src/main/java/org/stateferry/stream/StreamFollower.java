@@ -255,7 +255,7 @@ public final class StreamFollower {
      *
      * @param offsets to follow the problem in parentheses; null if the offset is the file's own
      */
-    static StateferryException located(StateferryException e, Path file, @Nullable String offsets) {
+    public static StateferryException located(StateferryException e, Path file, @Nullable String offsets) {
         if (offsets == null || e.offset() < 0) {
             return e;
         }

@@ -17,10 +17,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.stateferry.source.codec.Codec;
 import org.stateferry.testing.ClusterContent;
 import org.stateferry.testing.CommandResult;
-import org.stateferry.testing.Compressed;
 import org.stateferry.testing.LibvirtSaveBuilder;
 import org.stateferry.testing.MigrationStreamBuilder;
 import org.stateferry.testing.Qcow2ImageBuilder;
@@ -148,42 +146,6 @@ class NextStepsTest {
         assertThat(nextStep(10, dryRun(folder, image, "next"))).isEqualTo("give the file that holds the saved state");
 
         dryRun(dump, image, "next").requireSuccess();
-    }
-
-    @Test
-    void whatIsNotCompressedCanBeLaidOutAnew() throws IOException {
-        Path compressed = Files.write(path("state.vmstate.gz"), Compressed.with(Codec.GZIP, Files.readAllBytes(dump)));
-        assertThat(nextStep(10, dryRun(compressed, image, "next", "--drop-section", "timer")))
-                .isEqualTo("Decompress it first (gzip -dc FILE >STATE) and import that file.");
-
-        shell("gzip -dc state.vmstate.gz >own.vmstate");
-        dryRun(path("own.vmstate"), image, "next", "--drop-section", "timer").requireSuccess();
-    }
-
-    @Test
-    void whatIsCompressedInASaveFileIsTakenOutOfIt() throws IOException {
-        Path save = Files.write(
-                path("guest.save"),
-                LibvirtSaveBuilder.valid()
-                        .format(1)
-                        .payload(Compressed.with(Codec.GZIP, Files.readAllBytes(dump)))
-                        .build());
-        Matcher next = Pattern.compile("Decompress it first \\((tail .*)\\) and import that file.")
-                .matcher(nextStep(10, dryRun(save, image, "next", "--drop-section", "timer")));
-        assertThat(next.matches()).isTrue();
-
-        shell(next.group(1).replace("FILE", "guest.save").replace("STATE", "own.vmstate"));
-        dryRun(path("own.vmstate"), image, "next", "--drop-section", "timer").requireSuccess();
-    }
-
-    @Test
-    void whatComesThroughAPipeIsPutIntoAFile() {
-        shell("mkfifo pipe");
-        assertThat(nextStep(10, dryRun(path("pipe"), image, "next", "--drop-section", "timer")))
-                .isEqualTo("Put it into a file first (cat >STATE), and import that file.");
-
-        shell("{ cat state.vmstate >pipe & cat <pipe >own.vmstate; }");
-        dryRun(path("own.vmstate"), image, "next", "--drop-section", "timer").requireSuccess();
     }
 
     @Test

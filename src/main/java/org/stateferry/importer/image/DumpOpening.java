@@ -1,5 +1,8 @@
 package org.stateferry.importer.image;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Objects;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StopSignal;
 import org.stateferry.host.LinuxFile;
@@ -37,6 +40,15 @@ public record DumpOpening(ImportProgress progress, StopSignal stop, ImportReques
     @Override
     public void requireNotStopped() throws StateferryException {
         Interruption.requireNone(stop);
+    }
+
+    /** Where the image lies, if it is a file: there has to be room for the state anyway. */
+    @Override
+    public Path unpackFolder() {
+        Path image = request.image().toAbsolutePath();
+        return Files.exists(image) && !Files.isRegularFile(image)
+                ? OpenMonitor.super.unpackFolder()
+                : Objects.requireNonNull(image.getParent(), "a file has a folder");
     }
 
     @Override

@@ -53,11 +53,6 @@ final class BgzfBlocks implements BlockDecoder.Format {
     }
 
     @Override
-    public boolean isIndependent() {
-        return true;
-    }
-
-    @Override
     public void finish() {
         // other members may follow
     }

@@ -49,8 +49,10 @@ final class BlockDecoder implements MemberDecoder {
         /** A block that reads from the member's input. */
         Block newBlock();
 
-        /** Whether blocks can be decoded without the one before; if not, it is one at a time. */
-        boolean isIndependent();
+        /** How many blocks may be held that nobody has taken yet; 1 if each needs the one before. */
+        default int aheadMax() {
+            return AHEAD_MAX;
+        }
 
         /** Called when all blocks have been read and passed. */
         void finish() throws IOException;
@@ -131,8 +133,7 @@ final class BlockDecoder implements MemberDecoder {
     BlockDecoder(CodedInput in, Format format) {
         this.in = in;
         this.format = format;
-        this.aheadMax =
-                format.isIndependent() ? Math.min(Runtime.getRuntime().availableProcessors() + 1, AHEAD_MAX) : 1;
+        this.aheadMax = Math.min(Runtime.getRuntime().availableProcessors() + 1, format.aheadMax());
     }
 
     @Override

@@ -1,6 +1,7 @@
 package org.stateferry.source.codec;
 
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.HexFormat;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -23,6 +24,12 @@ public enum Codec {
     /** How many bytes {@link #at} needs. */
     public static final int MAGIC_SIZE_MAX = 9;
 
+    /** Bytes of a skippable frame before its content: magic and little-endian size (RFC 8878, section 3.1.2). */
+    static final int SKIPPABLE_HEAD_SIZE = 8;
+
+    private static final int SKIPPABLE_MASK = 0xfffffff0;
+    private static final int SKIPPABLE_MAGIC = 0x184d2a50;
+
     private final byte[] magic;
 
     Codec(String magic) {
@@ -40,10 +47,36 @@ public enum Codec {
                 && start.slice(start.position(), magic.length).equals(ByteBuffer.wrap(magic));
     }
 
-    /** The codec of data that begins with these bytes, or null if it is none of them. */
+    /** Whether frames without content may lie between and before those with content; zstd and lz4 have the same. */
+    boolean hasSkippableFrames() {
+        return this == ZSTD || this == LZ4;
+    }
+
+    /** The size of the skippable frame that begins so, with its head; 0 if none does. */
+    static long skippableSize(ByteBuffer start) {
+        ByteBuffer head = start.slice().order(ByteOrder.LITTLE_ENDIAN);
+        return head.remaining() >= SKIPPABLE_HEAD_SIZE && (head.getInt() & SKIPPABLE_MASK) == SKIPPABLE_MAGIC
+                ? SKIPPABLE_HEAD_SIZE + Integer.toUnsignedLong(head.getInt())
+                : 0;
+    }
+
+    /**
+     * The codec of data that begins with these bytes, or null if it is none of them. Skippable frames may come first, as pzstd writes
+     * them; if all that is there belongs to them, it is taken for zstd.
+     */
     public static @Nullable Codec at(ByteBuffer start) {
+        ByteBuffer rest = start.slice();
+        long skipped = skippableSize(rest);
+        boolean skippable = skipped > 0;
+        while (skipped > 0) {
+            if (skipped >= rest.remaining()) {
+                return ZSTD;
+            }
+            rest.position(rest.position() + (int) skipped);
+            skipped = skippableSize(rest);
+        }
         for (Codec codec : values()) {
-            if (codec.isAt(start)) {
+            if (codec.isAt(rest) && (!skippable || codec.hasSkippableFrames())) {
                 return codec;
             }
         }

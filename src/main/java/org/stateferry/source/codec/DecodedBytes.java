@@ -4,7 +4,6 @@ import java.io.EOFException;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Path;
 import org.apache.commons.compress.compressors.bzip2.BZip2CompressorInputStream;
 import org.jspecify.annotations.Nullable;
@@ -20,7 +19,8 @@ import org.tukaani.xz.UnsupportedOptionsException;
 /**
  * The content of compressed data, one byte after the other: that of all its members, frames or streams, up to where
  * something else follows or nothing. Memory: for zstd a window of 128 MiB at most, for xz {@value #XZ_MEMORY_MAX_KIB} KiB, for
- * lz4 and lzop 40 MiB (five blocks of 4 MiB at most, before and after decoding), for all others less than 16 MiB.
+ * lz4, lzop and zstd in frames 48 MiB (five blocks of 4 MiB or three of 8 MiB at most, before and after decoding), for all others
+ * less than 16 MiB.
  *
  * <p>For one thread, except that another may {@link #cancel} it or close the feed.
  */
@@ -28,11 +28,6 @@ public final class DecodedBytes implements SequentialBytes {
     /** What xz may use, in KiB: presets up to -8 need 33 MiB. */
     static final int XZ_MEMORY_MAX_KIB = 40 * 1024;
 
-    private static final int SKIPPABLE_MASK = 0xfffffff0;
-    /** zstd and lz4 have the same skippable frames. */
-    private static final int SKIPPABLE_MAGIC = 0x184d2a50;
-
-    private static final int SKIPPABLE_HEAD_SIZE = 8;
     /** So many zeros are looked at, in bytes; no member follows more of them. */
     private static final long PADDING_MAX = 64L * 1024 * 1024;
 
@@ -139,15 +134,9 @@ public final class DecodedBytes implements SequentialBytes {
             member = open();
             return member;
         }
-        ByteBuffer head = in.peek(SKIPPABLE_HEAD_SIZE).order(ByteOrder.LITTLE_ENDIAN);
-        boolean mayBeSkippable = codec == Codec.LZ4 || codec == Codec.ZSTD;
-        if (mayBeSkippable
-                && head.remaining() == SKIPPABLE_HEAD_SIZE
-                && (head.getInt() & SKIPPABLE_MASK) == SKIPPABLE_MAGIC) {
-            in.skipNBytes(SKIPPABLE_HEAD_SIZE + Integer.toUnsignedLong(head.getInt()));
-            return null;
-        }
-        ended = true;
+        long skipped = codec.hasSkippableFrames() ? Codec.skippableSize(in.peek(Codec.SKIPPABLE_HEAD_SIZE)) : 0;
+        in.skipNBytes(skipped);
+        ended = skipped == 0;
         return null;
     }
 
@@ -175,7 +164,9 @@ public final class DecodedBytes implements SequentialBytes {
                         : new GzipMember(in);
             case ZSTD -> {
                 ZstdLibrary.require();
-                yield new ZstdFrame(in);
+                // Most data is one frame, and if that is damaged all before the place is wanted.
+                int size = memberCount == 1 ? -1 : ZstdFrames.contentSizeAt(in.peek(ZstdFrames.HEAD_SIZE_MAX));
+                yield size < 0 ? new ZstdFrame(in) : new BlockDecoder(in, new ZstdFrames(in, size));
             }
             case XZ -> MemberDecoder.of(new SingleXZInputStream(new Unclosed(in), XZ_MEMORY_MAX_KIB, true, arrays));
             case BZIP2 -> MemberDecoder.of(new BZip2CompressorInputStream(new Unclosed(in), false));
@@ -217,7 +208,8 @@ public final class DecodedBytes implements SequentialBytes {
                         file,
                         in.offset(),
                         "the dump is compressed with " + codec.label() + ": " + problem)
-                .advise("Decompress it first (" + codec.label() + " -d), and import the result.");
+                .advise("Decompress it first (" + codec.label() + (codec == Codec.ZSTD ? " -d --long=31" : " -d")
+                        + "), and import the result.");
     }
 
     private StateferryException damaged(long offset, long decoded, String problem) {

@@ -73,7 +73,11 @@ final class Lz4Frame implements BlockDecoder.Format {
     }
 
     @Override
-    public boolean isIndependent() {
+    public int aheadMax() {
+        return isIndependent() ? BlockDecoder.AHEAD_MAX : 1;
+    }
+
+    private boolean isIndependent() {
         return (flags & INDEPENDENT) != 0;
     }
 

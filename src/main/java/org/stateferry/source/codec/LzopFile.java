@@ -112,11 +112,6 @@ final class LzopFile implements BlockDecoder.Format {
     }
 
     @Override
-    public boolean isIndependent() {
-        return true;
-    }
-
-    @Override
     public void finish() {
         // nothing follows the blocks
     }

@@ -172,11 +172,6 @@ class BlockDecoderTest {
             }
 
             @Override
-            public boolean isIndependent() {
-                return true;
-            }
-
-            @Override
             public void finish() {
                 // nothing to check
             }
