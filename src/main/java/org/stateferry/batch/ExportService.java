@@ -30,7 +30,6 @@ import org.stateferry.repository.ExportParameters;
 import org.stateferry.repository.ImportLogs;
 import org.stateferry.repository.ImportParameters;
 import org.stateferry.repository.ImportRecovery;
-import org.stateferry.repository.RepositoryFailure;
 import org.stateferry.repository.RunningImport;
 import org.stateferry.repository.RunningImports;
 import org.stateferry.repository.StatusFile;
@@ -91,13 +90,8 @@ public final class ExportService {
                 ExportOutcome outcome = run(request, export, attempt, notes, own);
                 notes.succeeded(outcome);
                 return outcome;
-            } catch (StateferryException e) {
-                notes.failed(e);
-                throw e;
-            } catch (RuntimeException e) {
-                StateferryException failure = RepositoryFailure.translated(e);
-                notes.failed(failure);
-                throw failure;
+            } catch (StateferryException | RuntimeException e) {
+                throw notes.failed(e);
             }
         }
     }

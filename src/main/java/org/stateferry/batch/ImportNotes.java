@@ -14,6 +14,7 @@ import org.stateferry.exporter.ExportOutcome;
 import org.stateferry.importer.ImportOutcome;
 import org.stateferry.importer.ImportProgress;
 import org.stateferry.repository.ImportLogs;
+import org.stateferry.repository.RepositoryFailure;
 import org.stateferry.repository.RunningImport;
 import org.stateferry.repository.RunningImports;
 
@@ -159,8 +160,17 @@ final class ImportNotes implements ImportProgress, AutoCloseable {
                         + mebibytes(outcome.outputSize()) + " in " + outcome.millis() + " ms");
     }
 
-    /** It has failed, or was stopped. */
-    void failed(StateferryException failure) {
+    /**
+     * It has failed, or was stopped.
+     *
+     * @param thrown how that showed
+     * @return what to tell whoever asked for it
+     * @throws RuntimeException the same that was thrown, if it is none of the job repository
+     */
+    StateferryException failed(Exception thrown) {
+        StateferryException failure = thrown instanceof StateferryException known
+                ? known
+                : RepositoryFailure.translated((RuntimeException) thrown);
         boolean stopped = failure.kind() == FailureKind.INTERRUPTED;
         add(
                 stopped ? "INFO" : "ERROR",
@@ -168,6 +178,7 @@ final class ImportNotes implements ImportProgress, AutoCloseable {
         if (failure.advice() != null) {
             add("INFO", "next step: " + failure.advice());
         }
+        return failure;
     }
 
     @Override

@@ -81,8 +81,9 @@ public final class ImportService implements ImportRunner {
     }
 
     /**
-     * Runs an import once more, as it was asked for the last time. Never starts another one: what would not be a further
-     * attempt at this very import is refused.
+     * Runs an import once more, as it was asked for the last time. What would not be a further attempt at this very import is
+     * refused, with one exception: if it has failed since its dump was damaged, and the dump has changed, that is imported as it
+     * is now, which is another import.
      *
      * @param id the import's ID
      * @throws StateferryException as {@link #run}; of kind {@link FailureKind#USAGE} if there is no such import, of kind
@@ -135,13 +136,8 @@ public final class ImportService implements ImportRunner {
                 ImportOutcome outcome = run(session, attempt, notes, wanted);
                 notes.succeeded(outcome);
                 return outcome;
-            } catch (StateferryException e) {
-                notes.failed(e);
-                throw e;
-            } catch (RuntimeException e) {
-                StateferryException failure = RepositoryFailure.translated(e);
-                notes.failed(failure);
-                throw failure;
+            } catch (StateferryException | RuntimeException e) {
+                throw notes.failed(e);
             }
         }
     }
@@ -151,6 +147,11 @@ public final class ImportService implements ImportRunner {
             throws StateferryException {
         ImportIdentity identity =
                 ImportIdentity.of(home, session.request(), session.target().path(), session.dump());
+        if (wanted != null && wanted.isOfDumpBeforeRepair(identity)) {
+            notes.notice(
+                    "the dump was damaged and has changed since: this is another import, of the dump as it is now");
+            return run(session, attempt, notes, null);
+        }
         if (wanted != null) {
             wanted.requireSame(identity);
         }

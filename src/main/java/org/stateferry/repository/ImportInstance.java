@@ -2,6 +2,7 @@ package org.stateferry.repository;
 
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.job.JobInstance;
 import org.springframework.batch.core.repository.JobRepository;
@@ -69,14 +70,28 @@ public record ImportInstance(JobInstance instance, JobExecution last, ImportIden
         }
     }
 
+    /** Whether it has failed since its dump was damaged, and there is another one in its place now: most likely the sound one. */
+    public boolean isOfDumpBeforeRepair(ImportIdentity now) {
+        return last.getStatus() == BatchStatus.FAILED
+                && FailureKind.DUMP_INVALID
+                        .tag()
+                        .equals(last.getExecutionContext().get(ContextKeys.ERROR_KIND))
+                && hasFilesOf(now)
+                && !now.equals(identity);
+    }
+
+    private boolean hasFilesOf(ImportIdentity now) {
+        return now.dump().equals(identity.dump())
+                && now.image().equals(identity.image())
+                && now.otherDisks().equals(identity.otherDisks());
+    }
+
     /** Refuses files that would make another import of a restart. */
     public void requireSame(ImportIdentity now) throws StateferryException {
         if (now.equals(identity)) {
             return;
         }
-        if (!now.dump().equals(identity.dump())
-                || !now.image().equals(identity.image())
-                || !now.otherDisks().equals(identity.otherDisks())) {
+        if (!hasFilesOf(now)) {
             throw StateferryException.of(
                             FailureKind.CONFLICT,
                             "import " + id() + " is one of " + identity.dump() + " into " + identity.image()

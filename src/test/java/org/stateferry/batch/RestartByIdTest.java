@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -134,6 +135,25 @@ class RestartByIdTest {
         assertThat(refusal.kind()).isEqualTo(FailureKind.DUMP_INVALID);
         assertThat(refusal.file()).isEqualTo(bench.dump());
         assertThat(refusal.problem()).isEqualTo("the dump has changed since import " + id + " began");
+    }
+
+    @Test
+    void aDamagedDumpThatHasChangedIsImportedAsItIsNowUnderAnIdOfItsOwn() throws Exception {
+        bench = HOME.bench().withInflatedDump(2, 3);
+        byte[] sound = Files.readAllBytes(bench.dump());
+        Files.write(bench.dump(), Arrays.copyOf(sound, MIB));
+        assertThat(bench.fail("saved").kind()).isEqualTo(FailureKind.DUMP_INVALID);
+        long failed = bench.record().id();
+        Files.write(bench.dump(), sound);
+
+        ImportOutcome outcome = restart(failed);
+
+        assertThat(outcome.state()).isEqualTo(State.IMPORTED);
+        assertThat(outcome.importId()).isGreaterThan(failed);
+        assertThat(bench.notices)
+                .contains(
+                        "the dump was damaged and has changed since: this is another import, of the dump as it is now");
+        bench.assertHolds("saved");
     }
 
     @Test
