@@ -36,6 +36,12 @@ public final class HistoryPruning {
      * @param keepNewest how many of these stay: the newest
      */
     public record Rule(@Nullable Instant endedBefore, long keepNewest) {
+        public Rule {
+            if (keepNewest < 0) {
+                throw new IllegalArgumentException("keepNewest must not be negative");
+            }
+        }
+
         private boolean concerns(ImportRecord record) {
             return record.isOver()
                     && record.ended() != null

@@ -76,6 +76,11 @@ public final class Definitions {
         return scheduled(name).map(this::describe);
     }
 
+    /** What has failed is tried again at its next firing, and not held back: whoever operates may have mended what was wrong. */
+    public void endHoldBack(String name) {
+        scheduled(name).ifPresent(ScheduledImport::endHoldBack);
+    }
+
     /** Makes a definition fire now, unless a firing of it is under way. */
     public Firing fire(String name) {
         if (find(name).isEmpty()) {

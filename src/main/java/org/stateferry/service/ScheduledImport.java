@@ -113,6 +113,11 @@ final class ScheduledImport {
         return failures;
     }
 
+    /** What has failed is tried again at the next firing, and not held back. */
+    synchronized void endHoldBack() {
+        imports.values().forEach(StateImport::endHoldBack);
+    }
+
     /** How many of its imports wait for their turn or run. */
     synchronized int underWayCount() {
         return (int) imports.values().stream().filter(StateImport::isUnderWay).count();

@@ -28,7 +28,7 @@ import org.stateferry.service.retention.SnapshotCare;
  * The import of one dump that a definition asks for, at each firing anew. After a failure it {@linkplain BackOff holds back} for a
  * while; then the same import continues. If it is remembered to be done, a firing only looks at the files' times.
  *
- * <p>Called by one thread at a time while it is not under way; {@link #stop} and {@link #isUnderWay} by any.
+ * <p>Called by one thread at a time while it is not under way; {@link #stop}, {@link #endHoldBack} and {@link #isUnderWay} by any.
  */
 final class StateImport {
     private final JobDefinition definition;
@@ -47,6 +47,9 @@ final class StateImport {
     private @Nullable FileMark cannotDisposeOf;
 
     private volatile boolean underWay;
+    /** Whether an operator wants it to be tried now, however lately it has failed. */
+    private volatile boolean insistedOn;
+
     private volatile @Nullable String failure;
     private volatile @Nullable StopSignal running;
 
@@ -107,6 +110,11 @@ final class StateImport {
         }
     }
 
+    /** If it has failed, the next firing tries it again. */
+    void endHoldBack() {
+        insistedOn = failure != null;
+    }
+
     /** When it is to be tried again beside the schedule. */
     Optional<Instant> retryAt() {
         return underWay ? Optional.empty() : backOff.retryAt();
@@ -131,7 +139,7 @@ final class StateImport {
 
     /** Whether it has failed and is too early to be tried again, which is then counted. */
     boolean isHeldBack(FileMark mark) {
-        boolean held = backOff.holds(mark, parts.clock().instant());
+        boolean held = !insistedOn && backOff.holds(mark, parts.clock().instant());
         if (held) {
             metrics.endedWithout(Ending.HELD_BACK);
         }
@@ -146,6 +154,7 @@ final class StateImport {
      */
     void submit(FileMark mark, Runnable ended) {
         underWay = true;
+        insistedOn = false;
         ImportRequest request;
         try {
             request = definition.requestFor(new DumpFacts(dump, mark.modified(), definition.roots()));

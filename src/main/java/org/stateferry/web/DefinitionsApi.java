@@ -3,7 +3,7 @@ package org.stateferry.web;
 import io.swagger.v3.oas.annotations.Operation;
 import jakarta.servlet.http.HttpServletRequest;
 import java.util.List;
-import org.springframework.http.ResponseEntity;
+import org.springframework.http.HttpStatus;
 import org.springframework.security.core.Authentication;
 import org.springframework.web.bind.annotation.DeleteMapping;
 import org.springframework.web.bind.annotation.GetMapping;
@@ -11,6 +11,7 @@ import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.PutMapping;
 import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.ResponseStatus;
 import org.springframework.web.bind.annotation.RestController;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -45,9 +46,11 @@ class DefinitionsApi {
 
     @PostMapping("/definitions/{name}/run")
     @Operation(summary = "Has a definition fire now, unless its import is under way")
-    ResponseEntity<Definition> run(@PathVariable String name) {
+    @ResponseStatus(HttpStatus.ACCEPTED)
+    Definition run(@PathVariable String name) {
+        definitions.endHoldBack(name);
         fire(name);
-        return ResponseEntity.accepted().body(one(name));
+        return one(name);
     }
 
     @PostMapping("/definitions/{name}/pause")
@@ -109,11 +112,12 @@ class DefinitionsApi {
 
     @PostMapping("/definitions/{name}/verify")
     @Operation(summary = "Has a definition's snapshots read back now, unless that is under way")
-    ResponseEntity<RetentionReport> verify(@PathVariable String name) {
+    @ResponseStatus(HttpStatus.ACCEPTED)
+    RetentionReport verify(@PathVariable String name) {
         if (!definitions.verify(name)) {
             throw unknown(name);
         }
-        return ResponseEntity.accepted().body(retention(name));
+        return retention(name);
     }
 
     private Definition pause(String name, boolean paused) {
@@ -126,11 +130,11 @@ class DefinitionsApi {
     /** The answer tells nothing but that the signature was right. */
     @PostMapping("/hooks/{name}")
     @Operation(summary = "Has a definition fire now, by whoever can sign the request")
-    ResponseEntity<Void> hook(@PathVariable String name, HttpServletRequest request) throws StateferryException {
+    @ResponseStatus(HttpStatus.ACCEPTED)
+    void hook(@PathVariable String name, HttpServletRequest request) throws StateferryException {
         hooks.require(name, request.getHeader(Webhooks.TIMESTAMP), request.getHeader(Webhooks.SIGNATURE));
         request.setAttribute(AuditFilter.ABOUT, "signed");
         fire(name);
-        return ResponseEntity.accepted().build();
     }
 
     private void fire(String name) {

@@ -3,12 +3,14 @@ package org.stateferry.web;
 import io.swagger.v3.oas.annotations.Operation;
 import jakarta.servlet.http.HttpServletRequest;
 import java.util.List;
+import org.springframework.http.HttpStatus;
 import org.springframework.http.ResponseEntity;
 import org.springframework.security.core.Authentication;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestBody;
 import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.ResponseStatus;
 import org.springframework.web.bind.annotation.RestController;
 import org.stateferry.error.StateferryException;
 import org.stateferry.exporter.Compression;
@@ -44,6 +46,7 @@ class ExportsApi {
 
     @PostMapping("/exports")
     @Operation(summary = "Starts an export into a file; the task tells how it gets on")
+    @ResponseStatus(HttpStatus.ACCEPTED)
     ResponseEntity<TaskReport<Object>> start(
             @RequestBody ExportOrder order, Authentication asker, HttpServletRequest about) throws StateferryException {
         about.setAttribute(AuditFilter.ABOUT, order.name() + " of " + order.image() + " into " + order.out());

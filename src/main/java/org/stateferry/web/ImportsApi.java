@@ -16,6 +16,7 @@ import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestBody;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RequestParam;
+import org.springframework.web.bind.annotation.ResponseStatus;
 import org.springframework.web.bind.annotation.RestController;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -121,6 +122,7 @@ class ImportsApi {
 
     @PostMapping("/imports")
     @Operation(summary = "Starts an import; the task tells how it gets on")
+    @ResponseStatus(HttpStatus.ACCEPTED)
     ResponseEntity<TaskReport<Object>> start(
             @RequestBody ImportOrder order, Authentication asker, HttpServletRequest about) throws StateferryException {
         about.setAttribute(AuditFilter.ABOUT, order.dump() + " into " + order.image() + " as " + order.name());
@@ -136,6 +138,7 @@ class ImportsApi {
 
     @PostMapping("/imports/{id}/restart")
     @Operation(summary = "Runs an import once more, as it was asked for the last time")
+    @ResponseStatus(HttpStatus.ACCEPTED)
     ResponseEntity<TaskReport<Object>> restart(@PathVariable long id, Authentication asker) throws StateferryException {
         one(id);
         int places = places(repository.requestOf(id));
@@ -159,16 +162,24 @@ class ImportsApi {
 
     @PostMapping("/imports/{id}/stop")
     @Operation(summary = "Asks for the end of a running import, at its next safe point")
-    ResponseEntity<ImportRecord> stop(@PathVariable long id) throws StateferryException {
+    @ResponseStatus(HttpStatus.ACCEPTED)
+    ImportRecord stop(@PathVariable long id) throws StateferryException {
         ImportRecord record = one(id);
         if (record.attempts().stream().anyMatch(ImportRecord.Attempt::runs)) {
+            if (repository.running().stream().noneMatch(run -> run.id() == id)) {
+                throw StateferryException.of(
+                                FailureKind.CONFLICT,
+                                "import " + id + " is run by another home that uses this database")
+                        .advise("Ask the service of that home to stop it.");
+            }
             new StopRequest(repository.home(), id).make();
         }
-        return ResponseEntity.status(HttpStatus.ACCEPTED).body(record);
+        return record;
     }
 
     @PostMapping("/imports/{id}/abandon")
     @Operation(summary = "Gives an unfinished import up")
+    @ResponseStatus(HttpStatus.ACCEPTED)
     ResponseEntity<TaskReport<Object>> abandon(@PathVariable long id, Authentication asker) throws StateferryException {
         ImportRecord record = one(id);
         if (record.attempts().stream().anyMatch(ImportRecord.Attempt::runs)) {

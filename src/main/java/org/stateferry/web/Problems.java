@@ -8,6 +8,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.regex.Pattern;
 import org.apache.tomcat.util.http.InvalidParameterException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.core.Ordered;
 import org.springframework.core.annotation.Order;
 import org.springframework.dao.DataAccessException;
@@ -40,12 +42,6 @@ final class Problems {
     private static final int MESSAGE_MAX = 200;
     /** What the library calls our types and its own. */
     private static final Pattern QUALIFIED_NAME = Pattern.compile("`(?:[\\w$]+[.$])*(\\w+)`");
-
-    private final DoubtfulJvm jvm;
-
-    Problems(DoubtfulJvm jvm) {
-        this.jvm = jvm;
-    }
 
     /** A failure of ours. */
     @ExceptionHandler
@@ -109,14 +105,27 @@ final class Problems {
         return failed(RepositoryFailure.during(failure));
     }
 
-    /** Whatever nobody foresaw. */
-    @ExceptionHandler
-    ResponseEntity<ProblemDetail> surprised(IllegalStateException surprise) {
-        jvm.check(surprise);
-        return answer(
-                StateferryException.of(FailureKind.INTERNAL, "internal error: " + surprise)
-                        .advise("The service's log has more."),
-                HttpStatus.INTERNAL_SERVER_ERROR);
+    /** Whatever nobody foresaw: what neither we nor the framework have another answer for. */
+    @RestControllerAdvice
+    @Order(Ordered.LOWEST_PRECEDENCE)
+    static final class Surprises {
+        private static final Logger LOG = LoggerFactory.getLogger(Surprises.class);
+
+        private final DoubtfulJvm jvm;
+
+        Surprises(DoubtfulJvm jvm) {
+            this.jvm = jvm;
+        }
+
+        @ExceptionHandler
+        ResponseEntity<ProblemDetail> surprised(RuntimeException surprise) {
+            jvm.check(surprise);
+            LOG.error("A request has failed in a way that nobody foresaw", surprise);
+            return answer(
+                    StateferryException.of(FailureKind.INTERNAL, "internal error: " + surprise)
+                            .advise("The service's log has more."),
+                    HttpStatus.INTERNAL_SERVER_ERROR);
+        }
     }
 
     /** Answers where the framework's handlers are not asked. */

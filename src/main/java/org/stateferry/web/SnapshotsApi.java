@@ -1,6 +1,7 @@
 package org.stateferry.web;
 
 import io.swagger.v3.oas.annotations.Operation;
+import io.swagger.v3.oas.annotations.media.Schema;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -38,6 +39,7 @@ class SnapshotsApi {
      * @param vmStateSize bytes of its vmstate; 0 if it has none
      * @param vmClockNanos how long the guest had run
      */
+    @Schema(name = "ImageSnapshot") // a definition's snapshots are another thing of that name
     record Snapshot(String id, String name, Instant date, long vmStateSize, long vmClockNanos) {
         private static Snapshot of(SnapshotTableEntry entry) {
             return new Snapshot(

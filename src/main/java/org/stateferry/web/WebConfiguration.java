@@ -3,6 +3,7 @@ package org.stateferry.web;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.binder.MeterBinder;
 import java.time.Clock;
+import org.springdoc.core.customizers.GlobalOpenApiCustomizer;
 import org.springframework.boot.ssl.SslBundles;
 import org.springframework.boot.web.server.autoconfigure.ServerProperties;
 import org.springframework.boot.web.servlet.FilterRegistrationBean;
@@ -20,6 +21,7 @@ import org.stateferry.service.definition.ImportQueue;
 @Import({
     SecurityConfiguration.class,
     Problems.class,
+    Problems.Surprises.class,
     ExportsApi.class,
     ImportsApi.class,
     DefinitionsApi.class,
@@ -46,6 +48,16 @@ public class WebConfiguration {
         return registry -> Gauge.builder("stateferry.tasks.waiting", tasks, Tasks::waiting)
                 .description("Work that requests have asked for and that waits for its turn")
                 .register(registry);
+    }
+
+    @Bean
+    ApiDescription apiDescription() {
+        return new ApiDescription();
+    }
+
+    @Bean
+    GlobalOpenApiCustomizer failuresOfRequests() {
+        return ApiDescription.failures();
     }
 
     @Bean

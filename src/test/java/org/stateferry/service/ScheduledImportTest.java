@@ -148,6 +148,34 @@ class ScheduledImportTest {
     }
 
     @Test
+    void anOperatorWhoHasMendedItDoesNotWait() {
+        failure = StateferryException.of(FailureKind.CONFLICT, "taken");
+        fire(20, Duration.ofSeconds(1));
+        assertThat(tries).isEqualTo(1);
+
+        failure = null;
+        fire(20, Duration.ofSeconds(1));
+        assertThat(tries).isEqualTo(1);
+        scheduled.endHoldBack();
+        fire(1, Duration.ofSeconds(1));
+
+        assertThat(tries).isEqualTo(2);
+        assertThat(scheduled.failures()).isEmpty();
+    }
+
+    @Test
+    void whatFailsAgainIsHeldBackAgain() {
+        failure = StateferryException.of(FailureKind.CONFLICT, "taken");
+        fire(1, Duration.ofSeconds(1));
+
+        scheduled.endHoldBack();
+        fire(50, Duration.ofSeconds(1));
+
+        assertThat(previews).isEqualTo(1);
+        assertThat(lines()).filteredOn(line -> line.contains("taken")).hasSize(1);
+    }
+
+    @Test
     void aDayOfItIsAboutTwiceADozenTriesAndARareReminder() {
         failure = StateferryException.of(FailureKind.CONFLICT, "taken");
 

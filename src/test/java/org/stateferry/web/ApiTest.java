@@ -11,6 +11,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.URI;
+import java.net.http.HttpRequest;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -432,6 +433,88 @@ class ApiTest {
         assertThat(described).isEqualTo(ApiPaths.ofCode());
     }
 
+    @Test
+    void answersAreAsTheyAreDescribed() throws Exception {
+        JsonNode description = json("/api/v1/openapi");
+        for (String path : List.of(
+                "/definitions",
+                "/definitions/{name}",
+                "/definitions/{name}/retention",
+                "/imports",
+                "/imports/{id}",
+                "/imports/{id}/request",
+                "/history",
+                "/exports",
+                "/snapshots")) {
+            JsonNode content = description
+                    .path("paths")
+                    .path("/api/v1" + path)
+                    .path("get")
+                    .path("responses")
+                    .path("200")
+                    .path("content");
+            assertDescribed(
+                    json("/api/v1" + path.replace("{name}", "nightly").replace("{id}", "1")
+                            + (path.equals("/snapshots") ? "?image=" + image : "")),
+                    content.properties().iterator().next().getValue().path("schema"),
+                    description,
+                    path);
+        }
+        Answer accepted = service.post("/api/v1/imports", order(dump, "nightly"));
+        JsonNode responses =
+                description.path("paths").path("/api/v1/imports").path("post").path("responses");
+        assertDescribed(
+                done(accepted), responses.at("/202/content").iterator().next().path("schema"), description, "task");
+        assertDescribed(
+                JsonMapper.shared()
+                        .readTree(service.post("/api/v1/imports", "{}").body()),
+                responses.at("/default/content/application~1problem+json/schema"),
+                description,
+                "problem");
+    }
+
+    private static void assertDescribed(JsonNode answer, JsonNode schema, JsonNode description, String where) {
+        if (schema.has("$ref")) {
+            assertDescribed(
+                    answer, description.at(schema.path("$ref").asString().substring(1)), description, where);
+        } else if (schema.has("anyOf")) {
+            if (!answer.isNull()) {
+                assertDescribed(answer, schema.path("anyOf").path(0), description, where);
+            }
+        } else if (schema.has("type")) {
+            List<String> types = new ArrayList<>();
+            (schema.path("type").isArray() ? schema.path("type") : List.of(schema.path("type")))
+                    .forEach(type -> types.add(type.asString()));
+            String type = answer.isIntegralNumber()
+                    ? "integer"
+                    : answer.getNodeType().name().toLowerCase(Locale.ROOT);
+            assertThat(types).as(where).contains(type);
+            if (answer.isObject() && schema.has("properties")) {
+                answer.properties().forEach(member -> {
+                    JsonNode known = schema.path("properties").path(member.getKey());
+                    assertThat(known.isMissingNode())
+                            .as("%s.%s is not described", where, member.getKey())
+                            .isFalse();
+                    assertDescribed(member.getValue(), known, description, where + "." + member.getKey());
+                });
+            }
+            answer.forEach(element -> {
+                if (answer.isArray()) {
+                    assertDescribed(element, schema.path("items"), description, where + "[]");
+                }
+            });
+        }
+    }
+
+    @Test
+    void whatIsMistypedIsRefusedAndNotPassedOver() throws Exception {
+        String mistyped = order(dump, "typo").replace("}", ",\"options\":{\"verfiy\":true}}");
+
+        assertThat(service.post("/api/v1/imports", mistyped).status()).isEqualTo(400);
+        assertThat(service.post("/api/v1/history/prune", "{\"keepNewest\":-1}").status())
+                .isEqualTo(400);
+    }
+
     /** Rules and dashboard, as they are shipped, ask for nothing that the service does not have. */
     @Test
     void whatIsShippedForPrometheusAndGrafanaAsksForMetricsThatThereAre() throws Exception {
@@ -463,6 +546,26 @@ class ApiTest {
                 .contains("repository", "folders", "definitions", "imports", "readinessState");
         assertThat(json("/actuator/health/liveness").toString()).doesNotContain("repository", "folders", "db");
         assertThat(service.get("/actuator/scheduledtasks").status()).isEqualTo(200);
+    }
+
+    @Test
+    void aHomeThatCannotBeWrittenToIsNotReady() throws Exception {
+        HttpRequest readiness = service.request("/actuator/health/readiness")
+                .header(
+                        "Authorization",
+                        "Bearer " + ServiceAddress.read(home).orElseThrow().token())
+                .build();
+        Path away = Files.move(home.folder(), folder.resolve("away"));
+        try {
+            assertThat(JsonMapper.shared()
+                            .readTree(service.send(readiness).body())
+                            .at("/components/repository/status")
+                            .asString())
+                    .isEqualTo("DOWN");
+        } finally {
+            Files.move(away, home.folder());
+        }
+        assertThat(service.send(readiness).status()).isEqualTo(200);
     }
 
     @Test
