@@ -209,8 +209,8 @@ class ServiceConfiguration {
     }
 
     @Bean
-    RepositoryHealth repositoryHealthIndicator(OwnedRepository repository) {
-        return new RepositoryHealth(repository);
+    RepositoryHealth repositoryHealthIndicator(OwnedRepository repository, Clock wallClock) {
+        return new RepositoryHealth(repository, wallClock);
     }
 
     @Bean
