@@ -20,6 +20,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.springframework.batch.core.BatchStatus;
+import org.springframework.jdbc.core.simple.JdbcClient;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StateferryHome;
@@ -130,6 +131,23 @@ class PostgresRepositoryTest {
     }
 
     /** At the isolation level that Spring Batch has by default, some are rolled back. */
+    /** Else the database looks at all rows for each attempt that is looked up or taken out. */
+    @Test
+    void rowsAreFoundByTheirForeignKeysWithoutALookAtAll() throws Exception {
+        try (BatchContext context = BatchContext.start(home(), Map.of())) {
+            List<String> unindexed = JdbcClient.create(context.bean(DataSource.class))
+                    .sql("""
+                            SELECT c.conname FROM pg_constraint c
+                            WHERE c.contype = 'f' AND c.connamespace = current_schema()::regnamespace
+                              AND NOT EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.conrelid AND i.indkey[0] = c.conkey[1])
+                            """)
+                    .query(String.class)
+                    .list();
+
+            assertThat(unindexed).isEmpty();
+        }
+    }
+
     @Test
     void importsThatBeginAtTheSameTimeAreAllTaken() throws Exception {
         StateferryHome home = home();
