@@ -56,7 +56,8 @@ final class DecodedFile implements StreamFile, Closeable {
     }
 
     /**
-     * Decodes all of the stream once.
+     * Decodes all of the stream once. Of one whose pages lie at fixed places only its head is read, as it cannot be followed in its
+     * order.
      *
      * @param input stays the caller's
      * @throws StateferryException if the file cannot be read, or does not begin with a stream that can be followed; that it is
@@ -73,6 +74,9 @@ final class DecodedFile implements StreamFile, Closeable {
                 throw damage;
             }
             StreamFacts facts = SequentialDump.facts(input, layout, prefix);
+            if (facts.isMapped()) {
+                return new Decoded(file, new MigrationStream(path, 0, 0, 0, facts, null), null, false);
+            }
             StreamFollower follower = new StreamFollower(path, facts, layout.offsets());
             damage = file.follow(bytes, prefix, damage, follower);
             if (damage != null) {

@@ -134,15 +134,14 @@ public final class DumpInspection {
     private static void decode(DumpFile file, DumpLayout layout, StreamUse use) throws StateferryException {
         CompressedFile input = new CompressedFile(
                 file, layout.streamOffset(), layout.streamOffset(), Objects.requireNonNull(layout.codec()));
-        DumpSources.Opened opened = new DumpSources.Opened(SequentialDump.open(input, layout), layout);
-        StreamFacts facts = opened.dump().facts();
-        if (facts != null && facts.isMapped()) {
+        DecodedFile.Decoded decoded = DecodedFile.decode(input, layout);
+        if (decoded.stream().facts().isMapped()) {
+            DumpSources.Opened opened = new DumpSources.Opened(SequentialDump.open(input, layout), layout);
             try (UnpackedState content = opened.unpack(OpenMonitor.NONE)) {
                 use.use(content, whole(content, 0), layout.codec());
             }
             return;
         }
-        DecodedFile.Decoded decoded = DecodedFile.decode(input, layout);
         try (DecodedFile content = decoded.content()) {
             use.use(
                     content,

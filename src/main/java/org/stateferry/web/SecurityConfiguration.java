@@ -98,6 +98,8 @@ class SecurityConfiguration {
         return http.authorizeHttpRequests(
                         rules -> rules.dispatcherTypeMatchers(DispatcherType.ERROR, DispatcherType.ASYNC)
                                 .permitAll() // what was let in before
+                                .requestMatchers("/error")
+                                .denyAll() // the framework's own, which makes no sense by itself
                                 .requestMatchers(HttpMethod.GET, "/actuator/health/liveness")
                                 .permitAll()
                                 .requestMatchers(HttpMethod.POST, "/api/v1/hooks/*")

@@ -129,6 +129,11 @@ class AccessTest {
     }
 
     @Test
+    void theFrameworksOwnPageOfErrorsIsForNobody() throws Exception {
+        assertThat(service.send(as("vera", "look", "/error").build()).status()).isEqualTo(403);
+    }
+
+    @Test
     void aViewerLooksAnOperatorOperatesAnAdminPrunes() throws Exception {
         assertThat(service.send(as("vera", "look", "/api/v1/imports").build()).status())
                 .isEqualTo(200);
