@@ -22,6 +22,7 @@ import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.LibvirtSaveBuilder;
 import org.stateferry.testing.MigrationStreamBuilder;
 import org.stateferry.testing.Qcow2ImageBuilder;
+import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.RunningCommand;
 
@@ -221,10 +222,10 @@ class NextStepsTest {
     }
 
     @Test
-    void anEncryptedImageIsCopiedWithItsKey() {
+    void anEncryptedImageIsCopiedWithItsKey() throws IOException {
         QemuTools.assumeAvailable();
-        shell("printf secret >key && qemu-img create -q -f qcow2 --object secret,id=k,file=key"
-                + " -o encrypt.format=luks,encrypt.key-secret=k,encrypt.iter-time=10 locked.qcow2 1M");
+        Files.writeString(path("key"), "secret");
+        QemuImg.createEncrypted(path("locked.qcow2"), "secret");
         String next = nextStep(12, dryRun(dump, path("locked.qcow2"), "next"));
         assertThat(next).contains("qemu-img convert");
 

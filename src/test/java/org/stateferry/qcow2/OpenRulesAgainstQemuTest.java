@@ -179,18 +179,7 @@ class OpenRulesAgainstQemuTest {
     @Test
     void verifyCountsTheClustersOfALuksHeaderAndFindsWhatIsWrongWithIt() throws Exception {
         Path file = folder.resolve("luks.qcow2");
-        QemuImg.run(
-                        "create",
-                        "-q",
-                        "-f",
-                        "qcow2",
-                        "--object",
-                        "secret,id=key,data=key",
-                        "-o",
-                        "encrypt.format=luks,encrypt.key-secret=key,encrypt.iter-time=10",
-                        file.toString(),
-                        "1M")
-                .requireSuccess();
+        QemuImg.createEncrypted(file, "key");
         MemoryImageFile image = MemoryImageFile.load(file);
 
         CheckReport report = MetadataCheck.run(Qcow2Image.open(image));

@@ -52,6 +52,32 @@ public final class QemuImg {
         return RunningCommand.run(LIMIT, command);
     }
 
+    /**
+     * Creates a qcow2 image with an empty disk of 1 MiB, encrypted with LUKS. QEMU measures how long the key's derivation takes, and
+     * gives up where that is less than the system's clock can tell; that is luck, so it is tried again.
+     *
+     * @param key the passphrase
+     */
+    public static void createEncrypted(Path image, String key) {
+        String[] arguments = {
+            "create",
+            "-q",
+            "-f",
+            "qcow2",
+            "--object",
+            "secret,id=k,data=" + key,
+            "-o",
+            "encrypt.format=luks,encrypt.key-secret=k,encrypt.iter-time=10",
+            image.toString(),
+            "1M"
+        };
+        CommandResult result = run(arguments);
+        for (int again = 0; again < 20 && result.stderr().contains("Unable to get accurate CPU usage"); again++) {
+            result = run(arguments);
+        }
+        result.requireSuccess();
+    }
+
     /** Creates a qcow2 image; options as for {@code -o}, for example {@code compat=0.10}. */
     public static void create(Path image, String size, String... options) {
         List<String> arguments = withOptions(List.of("create", "-q", "-f", "qcow2"), options);
