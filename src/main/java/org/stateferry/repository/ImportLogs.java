@@ -121,7 +121,11 @@ public final class ImportLogs {
         try (Stream<Path> files = Files.list(folder)) {
             for (Path file :
                     files.filter(one -> one.toString().endsWith(SUFFIX)).toList()) {
-                kept.add(new Kept(file, Files.getLastModifiedTime(file), Files.size(file)));
+                try {
+                    kept.add(new Kept(file, Files.getLastModifiedTime(file), Files.size(file)));
+                } catch (NoSuchFileException e) {
+                    // It has just been forgotten, by whoever prunes the history.
+                }
             }
         }
         kept.sort(Comparator.comparing(Kept::written));

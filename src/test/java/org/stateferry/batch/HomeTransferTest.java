@@ -4,13 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import java.io.IOException;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,6 +25,7 @@ import org.stateferry.importer.ImportOutcome;
 import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.repository.ImportRecord;
+import org.stateferry.testing.LivingFolder;
 import org.stateferry.testing.TickerDump;
 
 /** A home from a backup, and one of an earlier program: what was unfinished in them goes on. */
@@ -95,46 +91,13 @@ class HomeTransferTest {
                 .isEqualTo(ImportOutcome.State.ALREADY_IMPORTED);
     }
 
-    /**
-     * What a snapshot of the file system would hold: files that replace others under the hands of a running process (the
-     * status file on its own thread) are there as they were or as they are afterwards, and their {@code .tmp} may be gone.
-     */
-    private static void copy(Path from, Path to) throws IOException {
-        Files.walkFileTree(from, new SimpleFileVisitor<>() {
-            @Override
-            public FileVisitResult preVisitDirectory(Path directory, BasicFileAttributes attributes)
-                    throws IOException {
-                Files.createDirectories(to.resolve(from.relativize(directory)));
-                return FileVisitResult.CONTINUE;
-            }
-
-            @Override
-            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-                try {
-                    Files.copy(file, to.resolve(from.relativize(file)), StandardCopyOption.COPY_ATTRIBUTES);
-                } catch (NoSuchFileException e) {
-                    return visitFileFailed(file, e);
-                }
-                return FileVisitResult.CONTINUE;
-            }
-
-            @Override
-            public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
-                if (e instanceof NoSuchFileException && file.toString().endsWith(".tmp")) {
-                    return FileVisitResult.CONTINUE;
-                }
-                throw e;
-            }
-        });
-    }
-
     @Test
     void aCopyOfAHomeThatNobodyUsedGoesOnInAnotherPlace() throws Exception {
         try (BatchContext context = BatchContext.start(StateferryHome.open(homeFolder), Map.of())) {
             beginAndStop(context);
         }
         Path restored = folder.resolve("restored");
-        copy(homeFolder, restored);
+        LivingFolder.copy(homeFolder, restored);
         FileSystemUtils.deleteRecursively(homeFolder);
 
         try (BatchContext context = BatchContext.start(StateferryHome.open(restored), Map.of())) {
@@ -148,7 +111,7 @@ class HomeTransferTest {
         Path restored = folder.resolve("restored");
         try (BatchContext context = BatchContext.start(StateferryHome.open(homeFolder), Map.of())) {
             beginAndStop(context);
-            copy(homeFolder, restored);
+            LivingFolder.copy(homeFolder, restored);
         }
 
         try (BatchContext context = BatchContext.start(StateferryHome.open(restored), Map.of())) {

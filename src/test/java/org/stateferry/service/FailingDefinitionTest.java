@@ -5,13 +5,11 @@ import static org.awaitility.Awaitility.await;
 
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -26,6 +24,7 @@ import org.stateferry.repository.ImportRecord;
 import org.stateferry.repository.StatusFile;
 import org.stateferry.service.definition.ImportQueue;
 import org.stateferry.testing.FakeClock;
+import org.stateferry.testing.LivingFolder;
 import org.stateferry.testing.Thorough;
 
 /** What a definition that can never succeed leaves in the home, with real imports into a real repository. */
@@ -96,20 +95,8 @@ class FailingDefinitionTest {
         return scheduled.lastRun().orElseThrow().ending();
     }
 
-    private long size(String part) {
-        try (Stream<Path> files = Files.walk(home.folder().resolve(part))) {
-            return files.filter(Files::isRegularFile)
-                    .mapToLong(file -> {
-                        try {
-                            return Files.size(file);
-                        } catch (IOException e) {
-                            throw new UncheckedIOException(e);
-                        }
-                    })
-                    .sum();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+    private long size(String part) throws IOException {
+        return LivingFolder.size(home.folder().resolve(part));
     }
 
     private List<ImportRecord> told() throws Exception {
@@ -136,7 +123,8 @@ class FailingDefinitionTest {
         assertThat(ending(bad)).isEqualTo(Ending.FAILED);
         assertThat(size("repository")).isEqualTo(repository);
         assertThat(size("log")).isLessThan(log + 2_000); // a reminder a day
-        assertThat(home.statusFile()).hasContent("[]");
+        await().atMost(DEADLINE)
+                .untilAsserted(() -> assertThat(home.statusFile()).hasContent("[]"));
         assertThat(home.historyFile()).hasContent(history);
         assertThat(log).isLessThan(10_000);
     }
