@@ -247,7 +247,10 @@ public final class ImportParameters {
         return value == null ? 0 : value;
     }
 
-    /** Looks up the latest round of an import; rounds are counted without gaps. */
+    /**
+     * Looks up the latest round of an import. Rounds are counted without gaps, so with {@code n} of them about
+     * {@code 2 log n} are asked for: a dump that comes anew into a fresh image each night has thousands.
+     */
     public static Optional<KnownRound> latestRound(JobRepository repository, ImportIdentity identity) {
         return latestRound(repository, JOB, round -> identifying(identity, round));
     }
@@ -255,15 +258,24 @@ public final class ImportParameters {
     /** The same of any job, of which {@code parameters} tells those of a round. */
     static Optional<KnownRound> latestRound(
             JobRepository repository, String job, LongFunction<JobParameters> parameters) {
-        Optional<KnownRound> latest = Optional.empty();
-        long round = FIRST_ROUND;
-        @Nullable JobInstance instance = repository.getJobInstance(job, parameters.apply(round));
-        while (instance != null) {
-            latest = Optional.of(new KnownRound(round, instance.getId(), null));
-            round++;
-            instance = repository.getJobInstance(job, parameters.apply(round));
+        @Nullable JobInstance latest = null;
+        long known = FIRST_ROUND - 1;
+        long step = 1;
+        // Each step is twice the last one, until it leads beyond the latest; then each is half, down to one.
+        boolean beyond = false;
+        while (step > 0) {
+            @Nullable JobInstance instance = repository.getJobInstance(job, parameters.apply(known + step));
+            if (instance != null) {
+                latest = instance;
+                known += step;
+            } else {
+                beyond = true;
+            }
+            step = beyond ? step / 2 : step * 2;
         }
-        return latest.map(known -> withStatus(repository, job, known));
+        return latest == null
+                ? Optional.empty()
+                : Optional.of(withStatus(repository, job, new KnownRound(known, latest.getId(), null)));
     }
 
     private static KnownRound withStatus(JobRepository repository, String job, KnownRound known) {

@@ -3,6 +3,7 @@ package org.stateferry.repository;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -37,6 +38,24 @@ class ImportParametersTest {
 
         assertThat(ImportParameters.latestRound(repository, identity))
                 .contains(new KnownRound(2, last.getJobInstance().getId(), BatchStatus.STOPPED));
+    }
+
+    @Test
+    void ofManyRoundsTheLatestIsFoundWithFewQuestions() {
+        ImportIdentity identity = TestImports.identity(HOME.home(), "every night");
+        for (long rounds = 1; rounds <= 70; rounds++) {
+            long id = repository
+                    .createJobInstance(ImportParameters.JOB, ImportParameters.identifying(identity, rounds))
+                    .getId();
+            List<Long> asked = new ArrayList<>();
+
+            assertThat(ImportParameters.latestRound(repository, ImportParameters.JOB, round -> {
+                        asked.add(round);
+                        return ImportParameters.identifying(identity, round);
+                    }))
+                    .contains(new KnownRound(rounds, id, null));
+            assertThat(asked).hasSizeLessThanOrEqualTo(13);
+        }
     }
 
     @Test
