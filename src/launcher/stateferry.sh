@@ -61,6 +61,8 @@ caches=-Djdk.nio.maxCachedBufferSize=262144
 compiler=-XX:TieredStopAtLevel=1
 # The framework would prepare on a thread of its own what a web application may need (validation, for one): 800 classes more.
 preparation=-Dspring.backgroundpreinitializer.ignore=true
+# The build has worked out which beans the context of a command has.
+beans=-Dspring.aot.enabled=true
 exit_on=
 # Made by an import, so it knows the framework and most of our own classes.
 archive=$app/archive
@@ -70,6 +72,7 @@ case ${1-} in
     buffers=352m # four imports at a time, or two that compress, and eight whose disks do not answer
     compiler=
     preparation=
+    beans=
     # A service that went on without the thread that died of it would look alive. The exit code is 3.
     exit_on=-XX:+ExitOnOutOfMemoryError
     ;;
@@ -94,5 +97,5 @@ if [ -n "$archive" ] && cmp -s "$java_home/release" "$archive.release"; then
 fi
 
 # shellcheck disable=SC2086 # the unquoted ones are words to split, or nothing
-exec "$java" $heap "-XX:MaxDirectMemorySize=$buffers" $caches -XX:+UseSerialGC $compiler $preparation $exit_on -Xlog:disable \
+exec "$java" $heap "-XX:MaxDirectMemorySize=$buffers" $caches -XX:+UseSerialGC $compiler $preparation $beans $exit_on -Xlog:disable \
   "-Xlog:$log:stderr" ${STATEFERRY_JAVA_OPTS-} "$@"

@@ -7,15 +7,8 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.launch.JobOperator;
 import org.springframework.batch.core.repository.JobRepository;
 import org.springframework.boot.Banner;
-import org.springframework.boot.WebApplicationType;
-import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
-import org.springframework.boot.batch.jdbc.autoconfigure.BatchJdbcAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
-import org.springframework.boot.flyway.autoconfigure.FlywayAutoConfiguration;
-import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
-import org.springframework.boot.jdbc.autoconfigure.DataSourceTransactionManagerAutoConfiguration;
 import org.springframework.context.ConfigurableApplicationContext;
-import org.springframework.context.annotation.Configuration;
 import org.springframework.context.support.GenericApplicationContext;
 import org.springframework.core.env.ConfigurableEnvironment;
 import org.springframework.core.env.Environment;
@@ -60,8 +53,7 @@ public final class BatchContext implements AutoCloseable {
      */
     public static BatchContext start(StateferryHome home, Map<String, ?> extraProperties, TransferObserver observer)
             throws StateferryException {
-        SpringApplicationBuilder builder = new SpringApplicationBuilder(OneShotConfiguration.class)
-                .web(WebApplicationType.NONE)
+        SpringApplicationBuilder builder = OneShotConfiguration.application()
                 .initializers(starting ->
                         ((GenericApplicationContext) starting).registerBean(TransferObserver.class, () -> observer));
         return startWithin(builder, home, extraProperties, failure -> null);
@@ -207,13 +199,4 @@ public final class BatchContext implements AutoCloseable {
     public void close() {
         context.close();
     }
-
-    @Configuration(proxyBeanMethods = false)
-    @ImportAutoConfiguration({
-        DataSourceAutoConfiguration.class,
-        DataSourceTransactionManagerAutoConfiguration.class,
-        FlywayAutoConfiguration.class,
-        BatchJdbcAutoConfiguration.class
-    })
-    static class OneShotConfiguration {}
 }

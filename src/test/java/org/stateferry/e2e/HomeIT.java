@@ -5,12 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.springframework.util.FileSystemUtils;
 import org.stateferry.testing.CommandResult;
+import org.stateferry.testing.PostgresServer;
 import org.stateferry.testing.RawBytes;
 import org.stateferry.testing.RunningCommand;
 import org.stateferry.testing.SmallDisk;
@@ -45,6 +47,26 @@ class HomeIT {
             }
         }
         assertThat(RawBytes.sha256(scene.image())).isEqualTo(before);
+    }
+
+    /** The program as it is packed knows which beans it has before it has read a setting. */
+    @Test
+    void commandsUseTheDatabaseThatTheSettingsName() throws IOException {
+        Scene scene = Scene.in(directory);
+        try (PostgresServer server = PostgresServer.start()) {
+            Files.createDirectory(
+                    scene.home(), PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+            Files.writeString(scene.path("home/stateferry.properties"), server.settings());
+
+            scene.launchImportAs("saved").requireSuccess();
+
+            assertThat(scene.home().resolve("repository/stateferry.mv.db")).doesNotExist();
+            assertThat(scene.launcher().run("history").requireSuccess().stdout())
+                    .contains("saved", "COMPLETED");
+            assertThat(scene.launchImportAs("saved").requireSuccess().stderr()).contains("already imported");
+        }
+        Judge.assertClean(scene.image());
+        assertThat(scene.launcher().run("history").stderr()).contains("127.0.0.1");
     }
 
     @Thorough
