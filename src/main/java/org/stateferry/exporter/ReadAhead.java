@@ -15,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.Uninterrupted;
 import org.stateferry.stream.StreamFile;
 
 /**
@@ -121,18 +122,7 @@ final class ReadAhead implements AutoCloseable {
     public void close() {
         pending.forEach(piece -> piece.cancel(false));
         threads.shutdown();
-        boolean interrupted = false;
-        while (true) {
-            try {
-                if (threads.awaitTermination(1, TimeUnit.HOURS)) {
-                    break;
-                }
-            } catch (InterruptedException e) {
-                interrupted = true; // whoever closes the image next must not find a read of it under way
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        // Whoever closes the image next must not find a read of it under way.
+        Uninterrupted.run(() -> threads.awaitTermination(Long.MAX_VALUE, TimeUnit.NANOSECONDS));
     }
 }

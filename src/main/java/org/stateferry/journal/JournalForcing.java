@@ -2,6 +2,7 @@ package org.stateferry.journal;
 
 import java.time.Duration;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.Uninterrupted;
 
 /**
  * Forces a journal every few seconds while an import writes to its image, on a thread of its own: nobody waits for it. What a
@@ -69,16 +70,6 @@ public final class JournalForcing implements AutoCloseable {
             closed = true;
             notifyAll();
         }
-        boolean interrupted = false;
-        while (thread.isAlive()) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        Uninterrupted.join(thread);
     }
 }

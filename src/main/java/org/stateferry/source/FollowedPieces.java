@@ -8,6 +8,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.Uninterrupted;
 import org.stateferry.source.codec.SequentialBytes;
 import org.stateferry.stream.StreamFollower;
 
@@ -315,17 +316,7 @@ final class FollowedPieces implements PieceStream {
     @Override
     public void close() throws StateferryException {
         cancel();
-        boolean interrupted = false;
-        while (thread.isAlive()) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        Uninterrupted.join(thread);
         bytes.close();
     }
 }

@@ -20,6 +20,7 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.host.FileStatus;
 import org.stateferry.host.LinuxFile;
+import org.stateferry.host.Uninterrupted;
 import org.stateferry.storage.FileFailures;
 import org.stateferry.stream.StreamFile;
 import org.stateferry.stream.StreamFollower;
@@ -119,7 +120,7 @@ final class UnpackedState implements DumpHolder {
             }
         } finally {
             pieces.cancel();
-            join(thread);
+            Uninterrupted.join(thread);
         }
     }
 
@@ -137,20 +138,6 @@ final class UnpackedState implements DumpHolder {
             Thread.currentThread().interrupt();
             throw StateferryException.of(FailureKind.INTERRUPTED, "unpacking the dump was interrupted")
                     .causedBy(e);
-        }
-    }
-
-    private static void join(Thread thread) {
-        boolean interrupted = false;
-        while (thread.isAlive()) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
         }
     }
 

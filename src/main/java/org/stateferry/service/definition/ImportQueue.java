@@ -19,6 +19,7 @@ import java.util.concurrent.Executor;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.ForeignText;
+import org.stateferry.host.Uninterrupted;
 
 /**
  * The imports that wait for their turn, and those that run. The highest priority comes first; each minute of waiting raises it by
@@ -327,16 +328,10 @@ public final class ImportQueue {
 
     /** Returns when nothing waits and nothing runs any more. Interrupts are kept for later. */
     public synchronized void awaitEmpty() {
-        boolean interrupted = false;
-        while (!waiting.isEmpty() || !running.isEmpty()) {
-            try {
+        Uninterrupted.run(() -> {
+            while (!waiting.isEmpty() || !running.isEmpty()) {
                 wait();
-            } catch (InterruptedException e) {
-                interrupted = true;
             }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        });
     }
 }
