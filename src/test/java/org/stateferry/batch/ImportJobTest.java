@@ -263,7 +263,7 @@ class ImportJobTest {
         bench.onPrepare = thread::start;
 
         assertThat(bench.run("saved").state()).isEqualTo(State.IMPORTED);
-        assertThat(running.get(30, TimeUnit.SECONDS).state()).isEqualTo(State.IMPORTED);
+        assertThat(running.get(120, TimeUnit.SECONDS).state()).isEqualTo(State.IMPORTED);
 
         bench.assertHolds("saved");
         other.assertHolds("other");

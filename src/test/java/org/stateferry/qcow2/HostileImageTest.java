@@ -11,7 +11,7 @@ import org.stateferry.testing.MemoryImageFile;
 import org.stateferry.testing.Qcow2ImageBuilder;
 
 /** Whatever an image claims of itself, the check ends soon, in bounded memory, with a report or a named failure. */
-@Timeout(value = 10, threadMode = Timeout.ThreadMode.SEPARATE_THREAD, unit = TimeUnit.SECONDS)
+@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD, unit = TimeUnit.SECONDS)
 class HostileImageTest {
     private static final long MIB = 1024 * 1024;
 

@@ -29,7 +29,7 @@ import org.stateferry.importer.ImportRunner;
 import org.stateferry.testing.Thorough;
 
 class StateferryServiceTest {
-    private static final Duration DEADLINE = Duration.ofSeconds(30);
+    private static final Duration DEADLINE = Duration.ofSeconds(120);
 
     @TempDir
     Path home;

