@@ -85,6 +85,11 @@ final class ComposedDump implements DumpSource {
     }
 
     @Override
+    public long nextData(long offset) {
+        return content.nextData(offset);
+    }
+
+    @Override
     public long expectedLength() {
         return stream.length();
     }
@@ -187,7 +192,7 @@ final class ComposedDump implements DumpSource {
 
         @Override
         public long skipHole(int unit) {
-            long skipped = content.nextData(offset) - offset;
+            long skipped = nextData(offset) - offset;
             if (offset + skipped < stream.length()) {
                 skipped -= skipped % unit;
             }

@@ -48,6 +48,14 @@ public interface DumpSource extends Closeable {
     /** The length in bytes of the stream that {@link #pieces} yields, without padding behind it; empty if not known. */
     OptionalLong streamLength();
 
+    /**
+     * The first offset of the stream from {@code offset} on that is not in a hole of the dump's file, as far as the file system
+     * tells; the stream's length if there is none. Use it for estimates only; to get the content, read it.
+     */
+    default long nextData(long offset) {
+        return offset;
+    }
+
     /** The stream's length in bytes or, as long as that is not known, what it may come to; only for what costs time at most. */
     long expectedLength();
 

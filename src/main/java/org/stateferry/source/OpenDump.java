@@ -89,6 +89,11 @@ final class OpenDump implements DumpSource {
     }
 
     @Override
+    public long nextData(long offset) {
+        return Math.min(file.nextData(streamOffset + offset) - streamOffset, streamLength);
+    }
+
+    @Override
     public long expectedLength() {
         return streamLength;
     }
@@ -193,11 +198,9 @@ final class OpenDump implements DumpSource {
 
         @Override
         public long skipHole(int unit) {
-            long skipped = file.nextData(streamOffset + offset) - streamOffset - offset;
+            long skipped = nextData(offset) - offset;
             if (offset + skipped < streamLength) {
                 skipped -= skipped % unit;
-            } else {
-                skipped = streamLength - offset;
             }
             offset += skipped;
             return skipped;

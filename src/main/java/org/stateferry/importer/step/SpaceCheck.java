@@ -77,7 +77,8 @@ final class SpaceCheck {
 
     /**
      * Fails if a file system has too little room for what is still to be written to it. Only if the dump as it is would not
-     * fit, it is read to see how much of it is zeros, which take no space; how far it can be compressed is not tried out.
+     * fit, what are no holes of it is counted, and only if that would not fit either, it is read to see how
+     * much of it is zeros, which take no space; how far it can be compressed is not tried out.
      *
      * @param hope as {@link ImportOptions#spaceHope} has it
      * @throws StateferryException of kind {@link FailureKind#NO_SPACE}
@@ -132,7 +133,25 @@ final class SpaceCheck {
         return subject.streamLength().isPresent()
                 && !subject.image().header().zerosNeedSpace()
                 && limit > 0
-                && sizeWithoutZeros(limit, presentSize) <= limit;
+                && (sizeWithoutHoles(limit, presentSize) <= limit || sizeWithoutZeros(limit, presentSize) <= limit);
+    }
+
+    /** What the clusters still to be stored take that are not in holes, by what the file system tells; as below. */
+    private long sizeWithoutHoles(long limit, long presentSize) throws StateferryException {
+        int clusterSize = subject.image().geometry().clusterSize();
+        long length = subject.streamLength().orElseThrow();
+        long size = 0;
+        long at = presentSize;
+        while (size <= limit) {
+            subject.requireNotStopped();
+            long data = subject.dump().nextData(at);
+            if (data >= length) {
+                break;
+            }
+            size += clusterSize;
+            at = data - data % clusterSize + clusterSize;
+        }
+        return size;
     }
 
     /** What the clusters still to be stored take that are not zero; above the limit if not all was looked at. */
