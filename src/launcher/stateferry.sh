@@ -27,7 +27,7 @@ follow_links() {
 
 self=$(follow_links "$0")
 app=$(cd "$(dirname "$self")" && pwd -P)/stateferry-app
-[ -f "$app/stateferry.jar" ] || fail "$app/stateferry.jar is missing; build the project again"
+[ -f "$app/stateferry.jar" ] || fail "$app/stateferry.jar is missing; copy the folder stateferry-app along with the launcher, or build the project again"
 
 if [ -n "${JAVA_HOME-}" ]; then
   java=$JAVA_HOME/bin/java

@@ -7,6 +7,7 @@ import java.lang.reflect.RecordComponent;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedSet;
@@ -45,6 +46,8 @@ class StabilityTest {
     private static final Pattern SCHEDULE = Pattern.compile("Schedule\\.read\\(fields, \"([a-z]+)\"\\)");
 
     private static final Pattern SCHEDULE_FIELD = Pattern.compile("key \\+ \"(\\.[a-z-]+)\"");
+
+    private static final byte[] SEVEN_ZIP = {0x37, 0x7a, (byte) 0xbc, (byte) 0xaf, 0x27, 0x1c, 0, 0};
 
     @TempDir
     Path folder;
@@ -110,6 +113,10 @@ class StabilityTest {
         json("inspect qcow2", "inspect", image.toString());
         json("inspect qemu-stream", "inspect", dump.toString());
         json("inspect libvirt-save", "inspect", save.toString());
+        Path archive = Files.write(folder.resolve("vm.7z"), SEVEN_ZIP);
+        Path cut = Files.write(folder.resolve("cut"), Arrays.copyOf(stream, stream.length / 2));
+        json("inspect other", "inspect", archive.toString());
+        json("inspect qemu-stream", "inspect", cut.toString());
         json("snapshot list", "snapshot", "list", image.toString());
         json("verify", "verify", image.toString(), "--name", "saved", "--against", dump.toString(), "--sample", "50");
         json("inspect --sections", "inspect", dump.toString(), "--sections", "--pages", "--devices");

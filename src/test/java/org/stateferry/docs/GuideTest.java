@@ -3,6 +3,9 @@ package org.stateferry.docs;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -29,6 +32,21 @@ class GuideTest {
     private static final Markdown MESSAGES = page("messages.md");
     private static final Map<String, CommandSpec> COMMANDS = DocumentedCommands.runnable();
     private static final CommandSpec PROGRAM = DocumentedCommands.commands().getCommandSpec();
+
+    /** What StabilityTest has found in the program. */
+    private static final Path STABLE = Path.of("src/test/resources/stable.txt");
+
+    /** Where the fields are told that a command prints. */
+    private static final Map<String, String> JSON_PAGES = Map.of(
+            "export", "export.md",
+            "failure", "messages.md",
+            "history", "history.md",
+            "import", "import.md",
+            "inspect", "verify.md",
+            "notification", "service.md",
+            "notify", "service.md",
+            "snapshot", "snapshots.md",
+            "verify", "verify.md");
 
     private static Markdown page(String name) {
         return Markdown.read(Markdown.GUIDE.resolve(name));
@@ -165,6 +183,34 @@ class GuideTest {
                         .containsExactlyInAnyOrderElementsOf(kinds().filter(FailureKind::isTransient)
                                 .map(FailureKind::tag)
                                 .toList()));
+    }
+
+    /** What is stable is of use only to who knows what it means. */
+    @Test
+    void everyFieldOfJsonIsOnThePageOfItsCommand() throws IOException {
+        List<String> missing = new ArrayList<>();
+        for (String line : Files.readAllLines(STABLE)) {
+            if (line.startsWith("json ")) {
+                String name = line.substring(line.lastIndexOf(" .") + 2).replace("[]", "");
+                String command = line.split(" ")[1];
+                if (!page(JSON_PAGES.get(command)).codeSpans().contains(name)) {
+                    missing.add(line);
+                }
+            }
+        }
+        assertThat(missing).isEmpty();
+    }
+
+    @Test
+    void everyFieldOfADefinitionIsInItsTableAndNoOther() throws IOException {
+        Set<String> real = Files.readAllLines(STABLE).stream()
+                .filter(line -> line.startsWith("definition "))
+                .map(line -> line.substring("definition ".length()))
+                .collect(Collectors.toCollection(TreeSet::new));
+        Set<String> described = page("service.md").tableBelow("Job definitions").stream()
+                .flatMap(row -> codes(row.get(0)).stream())
+                .collect(Collectors.toCollection(TreeSet::new));
+        assertThat(described).isEqualTo(real);
     }
 
     private static Stream<FailureKind> kinds() {
