@@ -26,5 +26,8 @@ class NewestQemuIT {
     class Create extends CreateIT {}
 
     @Nested
+    class Troubleshooting extends TroubleshootingIT {}
+
+    @Nested
     class ImageLayout extends ImageLayoutIT {}
 }
