@@ -3,11 +3,14 @@ package org.stateferry.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.lang.reflect.RecordComponent;
+import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Enumeration;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedSet;
@@ -47,6 +50,7 @@ class StabilityTest {
 
     private static final Pattern SCHEDULE_FIELD = Pattern.compile("key \\+ \"(\\.[a-z-]+)\"");
 
+    private static final String METRIC = "metric ";
     private static final byte[] SEVEN_ZIP = {0x37, 0x7a, (byte) 0xbc, (byte) 0xaf, 0x27, 0x1c, 0, 0};
 
     @TempDir
@@ -62,6 +66,11 @@ class StabilityTest {
         definitions();
         schema();
         ApiPaths.ofCode().forEach(path -> surface.add("api " + path));
+        settings();
+        // Only a service that runs has them: ApiTest compares them.
+        Files.readAllLines(RECORDED).stream()
+                .filter(line -> line.startsWith(METRIC))
+                .forEach(surface::add);
 
         if (Boolean.getBoolean("stateferry.recordStable")) {
             Files.write(RECORDED, surface);
@@ -180,6 +189,22 @@ class StabilityTest {
             found(SCHEDULE, source)
                     .forEach(key -> sources.forEach(other ->
                             found(SCHEDULE_FIELD, other).forEach(field -> surface.add("definition " + key + field))));
+        }
+    }
+
+    /** As the compiler has written them down; so do libraries of theirs. */
+    private void settings() throws IOException {
+        Enumeration<URL> found =
+                StabilityTest.class.getClassLoader().getResources("META-INF/spring-configuration-metadata.json");
+        while (found.hasMoreElements()) {
+            try (InputStream text = found.nextElement().openStream()) {
+                for (JsonNode setting : JsonMapper.shared().readTree(text).path("properties")) {
+                    String name = setting.path("name").asString();
+                    if (name.startsWith("stateferry.")) {
+                        surface.add("setting " + name);
+                    }
+                }
+            }
         }
     }
 

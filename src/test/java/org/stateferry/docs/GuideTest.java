@@ -213,6 +213,23 @@ class GuideTest {
         assertThat(described).isEqualTo(real);
     }
 
+    @Test
+    void everyMetricOfOursIsInItsTableWithItsLabelsAndNoOther() throws IOException {
+        Map<String, Set<String>> real = new TreeMap<>();
+        for (String line : Files.readAllLines(STABLE)) {
+            if (line.startsWith("metric ")) {
+                List<String> words = List.of(line.split(" "));
+                real.put(words.get(1), Set.copyOf(words.subList(2, words.size())));
+            }
+        }
+        Map<String, Set<String>> described = new TreeMap<>();
+        for (List<String> row : page("operations.md").tableBelow("Metrics")) {
+            codes(row.get(0)).forEach(name -> described.put(name, codes(row.get(1))));
+        }
+        assertThat(described.keySet()).isEqualTo(real.keySet());
+        real.forEach((name, labels) -> assertThat(described.get(name)).as(name).containsAll(labels));
+    }
+
     private static Stream<FailureKind> kinds() {
         return Arrays.stream(FailureKind.values());
     }

@@ -22,6 +22,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
@@ -535,6 +537,32 @@ class ApiTest {
                 .contains("stateferry_definition_overdue", "jvm_memory_used_bytes", "spring_batch_step_seconds_count")
                 .allSatisfy(name -> assertThat(metrics).containsPattern("(?m)^" + name + "[ {]"));
         assertThat(metrics).contains("job=\"nightly\"", "outcome=\"imported\"", "spring_batch_step_status=");
+    }
+
+    /** With the system property that StabilityTest knows, the list is written instead. */
+    @Test
+    void theMetricsAndTheirLabelsAreThoseThatArePromised() throws Exception {
+        Map<String, TreeSet<String>> labels = new TreeMap<>();
+        Pattern.compile("(?m)^(stateferry_[a-z_]+?)(?:_(?:bucket|count|sum|max))?(?:\\{(.*)})? ")
+                .matcher(service.get("/actuator/prometheus").body())
+                .results()
+                .forEach(sample -> Pattern.compile("([a-z]+)=\"")
+                        .matcher(Objects.requireNonNullElse(sample.group(2), ""))
+                        .results()
+                        .map(label -> label.group(1))
+                        .filter(label -> !label.equals("le"))
+                        .forEach(labels.computeIfAbsent(sample.group(1), name -> new TreeSet<>())::add));
+        TreeSet<String> lines = new TreeSet<>();
+        labels.forEach((name, words) -> lines.add(("metric " + name + " " + String.join(" ", words)).strip()));
+
+        Path list = Path.of("src/test/resources/stable.txt");
+        TreeSet<String> recorded = new TreeSet<>(Files.readAllLines(list));
+        if (Boolean.getBoolean("stateferry.recordStable")) {
+            recorded.removeIf(line -> line.startsWith("metric "));
+            recorded.addAll(lines);
+            Files.write(list, recorded);
+        }
+        assertThat(recorded.stream().filter(line -> line.startsWith("metric "))).containsExactlyElementsOf(lines);
     }
 
     @Test
