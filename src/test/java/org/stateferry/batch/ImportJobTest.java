@@ -2,12 +2,17 @@ package org.stateferry.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.File;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
@@ -83,6 +88,37 @@ class ImportJobTest {
         }
         bench.assertHolds("saved");
         assertThat(progress).isSorted().last().isEqualTo(19L * MIB + 4711);
+    }
+
+    @Test
+    void theDumpIsOpenForReadingOnly() throws Exception {
+        bench.withOpaqueDump(2 * MIB, 1);
+        Set<String> modes = new TreeSet<>();
+        bench.onTransferred = bytes -> modes.addAll(accessModes(bench.dump()));
+
+        bench.run("saved");
+
+        assertThat(modes).containsExactly("O_RDONLY");
+    }
+
+    /** How this process has a file open at the moment; proc_pid_fdinfo(5). */
+    private static Set<String> accessModes(Path file) {
+        Set<String> modes = new TreeSet<>();
+        for (File descriptor :
+                Objects.requireNonNull(Path.of("/proc/self/fd").toFile().listFiles())) {
+            try {
+                if (Files.readSymbolicLink(descriptor.toPath()).equals(file)) {
+                    String flags = Files.readAllLines(Path.of("/proc/self/fdinfo", descriptor.getName()))
+                            .get(1)
+                            .replace("flags:", "")
+                            .strip();
+                    modes.add((Long.parseLong(flags, 8) & 3) == 0 ? "O_RDONLY" : flags);
+                }
+            } catch (IOException e) {
+                // It was closed meanwhile.
+            }
+        }
+        return modes;
     }
 
     @ParameterizedTest

@@ -559,8 +559,7 @@ class ApiTest {
             recorded.addAll(found);
             Files.write(list, recorded);
         }
-        assertThat(recorded.stream()
-                        .filter(line -> OF_A_SERVICE.matcher(line).lookingAt()))
+        assertThat(recorded.stream().filter(line -> OF_A_SERVICE.matcher(line).lookingAt()))
                 .containsExactlyElementsOf(found);
     }
 
