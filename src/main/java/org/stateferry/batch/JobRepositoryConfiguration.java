@@ -14,6 +14,7 @@ import org.springframework.context.annotation.Configuration;
 import org.springframework.core.env.Environment;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
+import org.springframework.transaction.PlatformTransactionManager;
 import org.stateferry.home.StateferryHome;
 import org.stateferry.importer.image.FileAccess;
 import org.stateferry.repository.HistoryPruning;
@@ -151,8 +152,12 @@ public class JobRepositoryConfiguration {
     }
 
     @Bean
-    HistoryPruning historyPruning(StateferryHome home, JobRepository repository, ImportHistory history) {
-        return new HistoryPruning(home, repository, history);
+    HistoryPruning historyPruning(
+            StateferryHome home,
+            JobRepository repository,
+            ImportHistory history,
+            PlatformTransactionManager transactions) {
+        return new HistoryPruning(home, repository, history, transactions);
     }
 
     @Bean

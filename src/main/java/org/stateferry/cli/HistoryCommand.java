@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.cli.output.Console;
 import org.stateferry.cli.output.HistoryText;
@@ -12,7 +13,6 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.home.StopSignal;
 import org.stateferry.installation.Installation;
 import org.stateferry.repository.HistoryPruning;
-import org.stateferry.repository.ImportHistory;
 import org.stateferry.repository.ImportRecord;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -98,16 +98,12 @@ final class HistoryCommand implements Callable<Integer> {
     }
 
     private void show() throws StateferryException {
-        List<ImportRecord> records = installations.locate(program.home()).history(json ? line -> {} : console::say);
-        if (id != null) {
-            records = List.of(ImportHistory.find(records, id));
-        }
+        Installation installation = installations.locate(program.home());
+        Consumer<String> notice = json ? line -> {} : console::say;
+        List<ImportRecord> records =
+                id == null ? installation.history(notice) : List.of(installation.importRecord(id, notice));
         if (log) {
-            installations
-                    .locate(program.home())
-                    .importLog(records.get(0).id())
-                    .lines()
-                    .forEach(console::print);
+            installation.importLog(records.get(0).id()).lines().forEach(console::print);
             return;
         }
         if (json) {

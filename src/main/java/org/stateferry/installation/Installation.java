@@ -46,6 +46,15 @@ public interface Installation {
     List<ImportRecord> history(Consumer<String> notice) throws StateferryException;
 
     /**
+     * One import, as {@link #history} tells it.
+     *
+     * @param id the import's ID
+     * @param notice hears, in one line, if another process tells
+     * @throws StateferryException of kind {@link org.stateferry.error.FailureKind#USAGE} if there is none
+     */
+    ImportRecord importRecord(long id, Consumer<String> notice) throws StateferryException;
+
+    /**
      * The log of an import, its own one; empty if there is none.
      *
      * @param id the import's ID

@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import org.stateferry.batch.BatchContext;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -40,9 +41,18 @@ final class LocalHistory {
 
     /** Reads the repository, or where another process owns it, what that one tells; waits a while for either. */
     View look() throws StateferryException {
+        return look(ImportHistory::list);
+    }
+
+    /** The same, but of the repository only one import is read. */
+    View look(long id) throws StateferryException {
+        return look(history -> history.find(id).stream().toList());
+    }
+
+    private View look(Function<ImportHistory, List<ImportRecord>> reading) throws StateferryException {
         long beginNanos = System.nanoTime();
         while (true) {
-            Optional<View> view = lookOnce();
+            Optional<View> view = lookOnce(reading);
             if (view.isPresent()) {
                 return view.get();
             }
@@ -58,7 +68,7 @@ final class LocalHistory {
         }
     }
 
-    private Optional<View> lookOnce() throws StateferryException {
+    private Optional<View> lookOnce(Function<ImportHistory, List<ImportRecord>> reading) throws StateferryException {
         Optional<RepositoryOwnership> ownership =
                 RepositoryOwnership.tryAcquire(home, RepositoryOwner.thisProcess(commandLine, false));
         if (ownership.isEmpty()) {
@@ -67,7 +77,7 @@ final class LocalHistory {
         }
         try (RepositoryOwnership held = ownership.get();
                 BatchContext repository = BatchContext.start(home, Map.of())) {
-            return Optional.of(new View(repository.history().list(), false));
+            return Optional.of(new View(reading.apply(repository.history()), false));
         }
     }
 
@@ -97,7 +107,7 @@ final class LocalHistory {
      *     {@link FailureKind#IMAGE_IN_USE} if it has not ended in time; it stops later then
      */
     StopOutcome stop(long id, Duration longestWait) throws StateferryException {
-        View before = look();
+        View before = look(id);
         ImportRecord record = ImportHistory.find(before.records(), id);
         Optional<ImportRecord.Attempt> running =
                 record.attempts().stream().filter(ImportRecord.Attempt::runs).findFirst();
@@ -108,7 +118,7 @@ final class LocalHistory {
         request.make();
         long beginNanos = System.nanoTime();
         while (true) {
-            Optional<ImportRecord.Attempt> ended = endOf(running.get().id());
+            Optional<ImportRecord.Attempt> ended = endOf(id, running.get().id());
             if (ended.isPresent()) {
                 request.withdraw();
                 return StopOutcome.ended(ended.get());
@@ -124,8 +134,8 @@ final class LocalHistory {
         }
     }
 
-    private Optional<ImportRecord.Attempt> endOf(long attemptId) throws StateferryException {
-        return look().records().stream()
+    private Optional<ImportRecord.Attempt> endOf(long id, long attemptId) throws StateferryException {
+        return look(id).records().stream()
                 .flatMap(record -> record.attempts().stream())
                 .filter(attempt -> attempt.id() == attemptId && !attempt.runs())
                 .findFirst();

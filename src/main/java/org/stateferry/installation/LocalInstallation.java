@@ -26,6 +26,7 @@ import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.importer.ImportRunner;
 import org.stateferry.importer.step.DryRun;
+import org.stateferry.repository.ImportHistory;
 import org.stateferry.repository.ImportLogs;
 import org.stateferry.repository.ImportRecord;
 import tools.jackson.core.type.TypeReference;
@@ -168,12 +169,23 @@ public final class LocalInstallation implements Installation {
 
     @Override
     public List<ImportRecord> history(Consumer<String> notice) throws StateferryException {
+        Optional<RemoteImports> service = serviceThatTells(notice);
+        return service.isPresent() ? service.get().history() : told(history.look(), notice);
+    }
+
+    @Override
+    public ImportRecord importRecord(long id, Consumer<String> notice) throws StateferryException {
+        Optional<RemoteImports> service = serviceThatTells(notice);
+        return service.isPresent() ? service.get().record(id) : ImportHistory.find(told(history.look(id), notice), id);
+    }
+
+    private Optional<RemoteImports> serviceThatTells(Consumer<String> notice) throws StateferryException {
         Optional<ServiceAddress> service =
                 RepositoryOwnership.isOfService(home) ? ServiceAddress.read(home) : Optional.empty();
-        if (service.isPresent()) {
-            return new RemoteImports(new ServiceClient(home, service.get()), null, notice, new StopSignal()).history();
-        }
-        LocalHistory.View view = history.look();
+        return service.map(at -> new RemoteImports(new ServiceClient(home, at), null, notice, new StopSignal()));
+    }
+
+    private List<ImportRecord> told(LocalHistory.View view, Consumer<String> notice) {
         if (view.toldByOwner()) {
             notice.accept("the job repository is in use by " + history.ownerName() + "; this is what it last told");
         }

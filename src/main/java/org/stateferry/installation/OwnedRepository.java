@@ -18,8 +18,8 @@ import org.stateferry.importer.ImportRequest;
 import org.stateferry.importer.ImportRunner;
 import org.stateferry.importer.step.DryRun;
 import org.stateferry.repository.HistoryPruning;
+import org.stateferry.repository.ImportHistory;
 import org.stateferry.repository.ImportLogs;
-import org.stateferry.repository.ImportRecord;
 import org.stateferry.repository.RunningImport;
 import org.stateferry.repository.RunningImports;
 
@@ -85,9 +85,9 @@ public record OwnedRepository(RepositoryOwnership ownership, BatchContext reposi
         return repository.exports().run(request, progress, stop);
     }
 
-    /** The imports and exports so far, newest first. */
-    public List<ImportRecord> history() {
-        return repository.history().list();
+    /** The imports and exports so far. */
+    public ImportHistory history() {
+        return repository.history();
     }
 
     /** What this process imports now, and how far that is. */

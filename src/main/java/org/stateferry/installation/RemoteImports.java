@@ -2,6 +2,7 @@ package org.stateferry.installation;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,7 +19,6 @@ import org.stateferry.importer.ImportOutcome;
 import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.repository.HistoryPruning;
-import org.stateferry.repository.ImportHistory;
 import org.stateferry.repository.ImportRecord;
 import tools.jackson.core.type.TypeReference;
 
@@ -39,6 +39,10 @@ record RemoteImports(ServiceClient service, @Nullable Duration longestWait, Cons
     private static final TypeReference<ImportOrder> ORDER = new TypeReference<>() {};
     private static final TypeReference<Pruned> PRUNED = new TypeReference<>() {};
     private static final TypeReference<List<ImportRecord>> HISTORY = new TypeReference<>() {};
+    private static final TypeReference<ImportRecord> RECORD = new TypeReference<>() {};
+    private static final int PAGE = 1000;
+    /** To take many thousands of imports out takes minutes. */
+    private static final Duration PRUNE_TIME_OUT = Duration.ofHours(1);
 
     @Override
     public ImportOutcome run(ImportRequest request, ImportProgress progress, StopSignal stopImport)
@@ -70,7 +74,7 @@ record RemoteImports(ServiceClient service, @Nullable Duration longestWait, Cons
     private void awaitEnd(long id) throws StateferryException {
         long beginNanos = System.nanoTime();
         boolean told = false;
-        while (ImportHistory.find(history(), id).attempts().stream().anyMatch(ImportRecord.Attempt::runs)) {
+        while (record(id).attempts().stream().anyMatch(ImportRecord.Attempt::runs)) {
             if (longestWait != null && System.nanoTime() - beginNanos >= longestWait.toNanos()) {
                 throw StateferryException.of(FailureKind.REPOSITORY, "import " + id + " is running in the service")
                         .advise("Stop it with stateferry stop " + id + " first, or wait longer with --wait SECONDS.");
@@ -85,12 +89,26 @@ record RemoteImports(ServiceClient service, @Nullable Duration longestWait, Cons
 
     @Override
     public int prune(HistoryPruning.Rule rule) throws StateferryException {
-        return service.post("history/prune", rule, PRUNED).pruned();
+        return service.post("history/prune", rule, PRUNED, PRUNE_TIME_OUT).pruned();
     }
 
-    /** The imports so far, newest first. */
+    /** The imports so far, newest first. The service is asked for so many at once as neither side has trouble to hold. */
     List<ImportRecord> history() throws StateferryException {
-        return service.get("history", HISTORY);
+        List<ImportRecord> all = new ArrayList<>();
+        List<ImportRecord> part = service.get("history?size=" + PAGE, HISTORY);
+        while (!part.isEmpty()) {
+            all.addAll(part);
+            part = service.get(
+                    "history?size=" + PAGE + "&before="
+                            + part.get(part.size() - 1).id(),
+                    HISTORY);
+        }
+        return all;
+    }
+
+    /** One import. */
+    ImportRecord record(long id) throws StateferryException {
+        return service.get("imports/" + id, RECORD);
     }
 
     /** What came of a prune. */

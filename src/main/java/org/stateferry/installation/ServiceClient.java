@@ -28,15 +28,21 @@ record ServiceClient(StateferryHome home, ServiceAddress address) {
     private static final int ERROR = 400;
 
     <T> T get(String path, TypeReference<T> type) throws StateferryException {
-        return ask("GET", path, null, type);
+        return ask("GET", path, null, type, TIME_OUT);
     }
 
     /** @param body sent as JSON, or null */
     <T> T post(String path, @Nullable Object body, TypeReference<T> type) throws StateferryException {
-        return ask("POST", path, body, type);
+        return post(path, body, type, TIME_OUT);
     }
 
-    private <T> T ask(String method, String path, @Nullable Object body, TypeReference<T> type)
+    /** The same, for an answer that may take longer. */
+    <T> T post(String path, @Nullable Object body, TypeReference<T> type, Duration longestWait)
+            throws StateferryException {
+        return ask("POST", path, body, type, longestWait);
+    }
+
+    private <T> T ask(String method, String path, @Nullable Object body, TypeReference<T> type, Duration longestWait)
             throws StateferryException {
         try {
             HttpURLConnection connection = (HttpURLConnection)
@@ -47,7 +53,7 @@ record ServiceClient(StateferryHome home, ServiceAddress address) {
                 secured.setHostnameVerifier((host, session) -> true);
             }
             connection.setConnectTimeout((int) TIME_OUT.toMillis());
-            connection.setReadTimeout((int) TIME_OUT.toMillis());
+            connection.setReadTimeout((int) longestWait.toMillis());
             connection.setInstanceFollowRedirects(false);
             connection.setRequestMethod(method);
             connection.setRequestProperty("Authorization", "Bearer " + address.token());

@@ -14,9 +14,12 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.JobInstance;
 import org.springframework.batch.core.repository.JobRepository;
+import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.support.TransactionTemplate;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.RepositoryOwnership;
 import org.stateferry.home.StateferryHome;
+import org.stateferry.repository.ImportHistory.Known;
 
 /**
  * Takes imports that are over out of the job repository: those that are complete or abandoned, and those that failed or
@@ -24,10 +27,13 @@ import org.stateferry.home.StateferryHome;
  * {@link RepositoryOwnership}. Thread-safe.
  */
 public final class HistoryPruning {
-    private final StateferryHome home;
+    /** As many are taken out in one transaction. */
+    private static final int AT_ONCE = 100;
+
     private final JobRepository repository;
     private final ImportHistory history;
     private final ImportLogs logs;
+    private final TransactionTemplate transactions;
 
     /**
      * Which of the imports that are over are to go.
@@ -53,37 +59,47 @@ public final class HistoryPruning {
      * @param home only its imports are taken out
      * @param repository from which they are taken
      * @param history tells which there are
+     * @param transactions those of the repository
      */
-    public HistoryPruning(StateferryHome home, JobRepository repository, ImportHistory history) {
-        this.home = home;
+    public HistoryPruning(
+            StateferryHome home,
+            JobRepository repository,
+            ImportHistory history,
+            PlatformTransactionManager transactions) {
         this.repository = repository;
         this.history = history;
         this.logs = new ImportLogs(home);
+        this.transactions = new TransactionTemplate(transactions);
     }
 
     /** @return how many imports were taken out */
     public int prune(Rule rule) throws StateferryException {
         try {
+            long keep = rule.keepNewest();
+            int pruned = 0;
             // Newest first, so that a newer round is gone before it is asked for.
-            List<Runnable> superfluous = history.list().stream()
-                    .filter(rule::concerns)
-                    .map(this::forgetting)
-                    .flatMap(Optional::stream)
-                    .skip(rule.keepNewest())
-                    .toList();
-            superfluous.forEach(Runnable::run);
-            return superfluous.size();
+            List<Long> ids = history.ids();
+            for (int from = 0; from < ids.size(); from += AT_ONCE) {
+                List<Known> concerned = history.read(ids.subList(from, Math.min(ids.size(), from + AT_ONCE))).stream()
+                        .filter(known -> known.ours() && rule.concerns(known.record()))
+                        .toList();
+                List<Known> superfluous = concerned.stream().skip(keep).toList();
+                keep -= concerned.size() - superfluous.size();
+                forget(superfluous);
+                pruned += superfluous.size();
+            }
+            return pruned;
         } catch (RuntimeException e) {
             throw RepositoryFailure.translated(e);
         }
     }
 
-    /** How to take an import or export out; empty if it is another home's. */
-    private Optional<Runnable> forgetting(ImportRecord record) {
-        return record.describesExport()
-                ? ExportParameters.lookUp(repository, home, record.id())
-                        .map(instance -> () -> repository.deleteJobInstance(instance))
-                : ImportInstance.lookUp(repository, home, record.id()).map(instance -> () -> forget(instance));
+    /** In one transaction: each has its price, where the database forces what it commits. */
+    private void forget(List<Known> superfluous) {
+        if (!superfluous.isEmpty()) {
+            transactions.executeWithoutResult(status -> superfluous.forEach(this::forget));
+            superfluous.forEach(known -> logs.forget(known.record().id()));
+        }
     }
 
     /**
@@ -97,39 +113,38 @@ public final class HistoryPruning {
      */
     public int pruneFailures(Path dump, Path image, int keep) throws StateferryException {
         try {
-            List<ImportRecord> concerned = history.list().stream()
-                    .filter(record -> record.dump().equals(dump.toString())
-                            && record.image().equals(image.toString()))
-                    .toList();
+            List<Known> concerned = history.known(HistoryQuery.IMPORTS.of(dump, image));
             Set<Long> superfluous = concerned.stream()
-                    .flatMap(record -> record.attempts().stream())
+                    .flatMap(known -> known.record().attempts().stream())
                     .filter(attempt -> attempt.status().equals(BatchStatus.FAILED.name()))
                     .map(ImportRecord.Attempt::id)
                     .sorted(Comparator.reverseOrder())
                     .skip(keep)
                     .collect(Collectors.toSet());
             // As above, newest first.
-            concerned.forEach(record -> forgetAttempts(record, superfluous));
+            concerned.stream().filter(Known::ours).forEach(known -> forgetAttempts(known, superfluous));
             return superfluous.size();
         } catch (RuntimeException e) {
             throw RepositoryFailure.translated(e);
         }
     }
 
-    private void forgetAttempts(ImportRecord record, Set<Long> superfluous) {
-        if (record.attempts().stream().noneMatch(attempt -> superfluous.contains(attempt.id()))) {
+    private void forgetAttempts(Known known, Set<Long> superfluous) {
+        List<ImportRecord.Attempt> attempts = known.record().attempts();
+        if (attempts.stream().noneMatch(attempt -> superfluous.contains(attempt.id()))) {
             return;
         }
-        Optional<ImportInstance> known = ImportInstance.lookUp(repository, home, record.id());
-        if (known.isEmpty()) {
-            return; // another home's
-        }
-        if (record.isOver() && record.attempts().stream().allMatch(attempt -> superfluous.contains(attempt.id()))) {
-            forget(known.get());
+        if (known.record().isOver() && attempts.stream().allMatch(attempt -> superfluous.contains(attempt.id()))) {
+            forget(List.of(known));
             return;
         }
-        long last = known.get().last().getId();
-        repository.getJobExecutions(known.get().instance()).stream()
+        @Nullable
+        JobInstance instance = repository.getJobInstance(known.record().id());
+        if (instance == null) {
+            return; // somebody else was quicker
+        }
+        long last = attempts.get(attempts.size() - 1).id();
+        repository.getJobExecutions(instance).stream()
                 .filter(execution -> superfluous.contains(execution.getId()) && execution.getId() != last)
                 .forEach(repository::deleteJobExecution);
     }
@@ -138,12 +153,16 @@ public final class HistoryPruning {
      * Rounds are counted without a gap. So if a newer round stays, this one loses its attempts, and with them its place in
      * the history, but its bare instance remains until the newer one goes.
      */
-    private void forget(ImportInstance known) {
-        logs.forget(known.instance().getInstanceId());
+    private void forget(Known known) {
+        @Nullable
+        JobInstance instance = repository.getJobInstance(known.record().id());
+        if (instance == null) {
+            return;
+        }
         if (rounds(known, round -> round + 1).anyMatch(this::hasAttempts)) {
-            repository.getJobExecutions(known.instance()).forEach(repository::deleteJobExecution);
+            repository.getJobExecutions(instance).forEach(repository::deleteJobExecution);
         } else {
-            repository.deleteJobInstance(known.instance());
+            repository.deleteJobInstance(instance);
             rounds(known, round -> round - 1)
                     .takeWhile(older -> !hasAttempts(older))
                     .forEach(repository::deleteJobInstance);
@@ -155,10 +174,13 @@ public final class HistoryPruning {
     }
 
     /** The import's other rounds in one direction, up to the first that is not there. */
-    private Stream<JobInstance> rounds(ImportInstance known, LongUnaryOperator next) {
-        return LongStream.iterate(next.applyAsLong(known.round()), next)
+    private Stream<JobInstance> rounds(Known known, LongUnaryOperator next) {
+        return LongStream.iterate(
+                        next.applyAsLong(ImportParameters.round(known.parameters())),
+                        round -> round >= ImportParameters.FIRST_ROUND,
+                        next)
                 .mapToObj(round -> Optional.ofNullable(repository.getJobInstance(
-                        ImportParameters.JOB, ImportParameters.identifying(known.identity(), round))))
+                        known.record().job(), ImportParameters.ofRound(known.parameters(), round))))
                 .takeWhile(Optional::isPresent)
                 .flatMap(Optional::stream);
     }

@@ -7,8 +7,8 @@ import java.nio.file.Path;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -27,39 +27,49 @@ import org.stateferry.repository.ImportRecord.Attempt;
 /**
  * The imports and exports that the job repository knows.
  *
- * <p>It reads Spring Batch's tables with two queries. The repository's own interface would ask about ten questions for
- * each execution, which for thousands of imports, or for a database at the far end of a network, takes seconds.
+ * <p>It reads Spring Batch's tables: {@link HistoryIndex} finds out which imports are asked for, and two queries read these and
+ * no others. The repository's own interface would ask about ten questions for each execution, which for thousands of imports,
+ * or for a database at the far end of a network, takes seconds.
  *
  * <p>Thread-safe.
  */
 public final class ImportHistory {
     private static final String ATTEMPTS = """
             select e.JOB_INSTANCE_ID, e.JOB_EXECUTION_ID, e.STATUS, e.CREATE_TIME, e.START_TIME, e.END_TIME,
-                   e.LAST_UPDATED, e.EXIT_MESSAGE, s.STEP_UPDATED, c.SHORT_CONTEXT, c.SERIALIZED_CONTEXT
-            from BATCH_JOB_INSTANCE i
-            join BATCH_JOB_EXECUTION e on e.JOB_INSTANCE_ID = i.JOB_INSTANCE_ID
+                   e.LAST_UPDATED, e.EXIT_MESSAGE, c.SHORT_CONTEXT, c.SERIALIZED_CONTEXT,
+                   (select max(s.LAST_UPDATED) from BATCH_STEP_EXECUTION s
+                    where s.JOB_EXECUTION_ID = e.JOB_EXECUTION_ID) as STEP_UPDATED
+            from BATCH_JOB_EXECUTION e
             left join BATCH_JOB_EXECUTION_CONTEXT c on c.JOB_EXECUTION_ID = e.JOB_EXECUTION_ID
-            left join (select JOB_EXECUTION_ID, max(LAST_UPDATED) as STEP_UPDATED from BATCH_STEP_EXECUTION
-                       group by JOB_EXECUTION_ID) s on s.JOB_EXECUTION_ID = e.JOB_EXECUTION_ID
-            where i.JOB_NAME in (:jobs)
-            order by i.JOB_INSTANCE_ID desc, e.JOB_EXECUTION_ID
+            where e.JOB_INSTANCE_ID in (:ids)
+            order by e.JOB_EXECUTION_ID
             """;
 
     private static final String PARAMETERS = """
             select e.JOB_INSTANCE_ID, p.PARAMETER_NAME, p.PARAMETER_VALUE
-            from BATCH_JOB_INSTANCE i
-            join BATCH_JOB_EXECUTION e on e.JOB_INSTANCE_ID = i.JOB_INSTANCE_ID
+            from BATCH_JOB_EXECUTION e
             join BATCH_JOB_EXECUTION_PARAMS p on p.JOB_EXECUTION_ID = e.JOB_EXECUTION_ID
-            where i.JOB_NAME in (:jobs) and p.IDENTIFYING = 'Y'
+            where e.JOB_INSTANCE_ID in (:ids) and p.IDENTIFYING = 'Y'
             """;
 
-    private static final List<String> JOBS = List.of(ImportParameters.JOB, ExportParameters.JOB);
+    /** How many are read at once: as many as their records take little memory. */
+    static final int READ_MAX = 500;
+
     private static final Set<String> UNFINISHED = Set.of(BatchStatus.FAILED.name(), BatchStatus.STOPPED.name());
 
     private final JdbcClient database;
     private final ExecutionContextSerializer serializer;
     private final RunningImports running;
     private final StateferryHome home;
+    private final HistoryIndex index;
+
+    /**
+     * A part of the history.
+     *
+     * @param total how many records there are of the kind that was asked for
+     * @param records newest first
+     */
+    public record Page(long total, List<ImportRecord> records) {}
 
     /**
      * @param database the repository's database, its schema up to date
@@ -73,26 +83,60 @@ public final class ImportHistory {
         this.serializer = serializer;
         this.running = running;
         this.home = home;
+        this.index = new HistoryIndex(database, (installation, execution) -> !isLost(installation, execution));
+    }
+
+    private boolean isLost(String installationId, long executionId) {
+        return home.installationId().equals(installationId) && !running.mayContain(executionId);
     }
 
     /** All imports and exports, newest first. */
     public List<ImportRecord> list() {
-        Map<Long, Map<String, String>> parameters = parameters();
-        Map<Long, List<AttemptRow>> attempts = new LinkedHashMap<>();
-        database.sql(ATTEMPTS)
-                .param("jobs", JOBS)
-                .query((row, number) -> AttemptRow.read(row, context(row)))
-                .list()
-                .forEach(row -> attempts.computeIfAbsent(row.instanceId(), id -> new ArrayList<>())
-                        .add(row));
-        return attempts.entrySet().stream()
-                .map(entry -> record(entry.getValue(), parameters.getOrDefault(entry.getKey(), Map.of())))
-                .toList();
+        return records(index.ids(HistoryQuery.ALL));
+    }
+
+    /** All that are asked for, newest first. */
+    public List<ImportRecord> list(HistoryQuery query) {
+        return records(index.ids(query));
+    }
+
+    /**
+     * Some of those that are asked for.
+     *
+     * @param skip how many to leave out: the newest
+     * @param limit how many there may be
+     */
+    public Page page(HistoryQuery query, long skip, int limit) {
+        return new Page(index.count(query), records(index.ids(query, skip, limit)));
+    }
+
+    /** The newest imports and exports, newest first. */
+    public List<ImportRecord> newest(int limit) {
+        return records(index.ids(HistoryQuery.ALL, 0, limit));
+    }
+
+    /** The imports and exports that these executions are attempts at, newest first. */
+    List<ImportRecord> ofAttempts(Collection<Long> executionIds) {
+        return records(index.idsOfAttempts(executionIds));
+    }
+
+    /** The IDs of all imports and exports, newest first. */
+    List<Long> ids() {
+        return index.ids(HistoryQuery.ALL);
     }
 
     /** The import with this id. */
     public Optional<ImportRecord> find(long id) {
-        return list().stream().filter(record -> record.id() == id).findFirst();
+        return records(List.of(id)).stream().findFirst();
+    }
+
+    /**
+     * The import with this id.
+     *
+     * @throws StateferryException of kind {@link FailureKind#USAGE} if there is none
+     */
+    public ImportRecord get(long id) throws StateferryException {
+        return find(id).orElseThrow(() -> ImportInstance.unknown(id));
     }
 
     /**
@@ -107,9 +151,57 @@ public final class ImportHistory {
                 .orElseThrow(() -> ImportInstance.unknown(id));
     }
 
-    private Map<Long, Map<String, String>> parameters() {
+    private List<ImportRecord> records(List<Long> ids) {
+        return known(ids).stream().map(Known::record).toList();
+    }
+
+    /** What is known of those that are asked for, newest first. */
+    List<Known> known(HistoryQuery query) {
+        return known(index.ids(query));
+    }
+
+    private List<Known> known(List<Long> ids) {
+        List<Known> found = new ArrayList<>(ids.size());
+        for (int from = 0; from < ids.size(); from += READ_MAX) {
+            found.addAll(read(ids.subList(from, Math.min(ids.size(), from + READ_MAX))));
+        }
+        return found;
+    }
+
+    /**
+     * What is known of an import or export.
+     *
+     * @param ours whether it is one of this home
+     * @param parameters the identifying ones of its job
+     */
+    record Known(ImportRecord record, boolean ours, Map<String, String> parameters) {}
+
+    /**
+     * What is known of these, in their order; those that have no attempt are left out.
+     *
+     * @param ids at most {@value #READ_MAX}
+     */
+    List<Known> read(List<Long> ids) {
+        if (ids.isEmpty()) {
+            return List.of();
+        }
+        Map<Long, List<AttemptRow>> attempts = new HashMap<>();
+        database.sql(ATTEMPTS)
+                .param("ids", ids)
+                .query((row, number) -> AttemptRow.read(row, context(row)))
+                .list()
+                .forEach(row -> attempts.computeIfAbsent(row.instanceId(), id -> new ArrayList<>())
+                        .add(row));
+        Map<Long, Map<String, String>> parameters = parameters(ids);
+        return ids.stream()
+                .filter(attempts::containsKey)
+                .map(id -> known(attempts.get(id), parameters.getOrDefault(id, Map.of())))
+                .toList();
+    }
+
+    private Map<Long, Map<String, String>> parameters(List<Long> ids) {
         Map<Long, Map<String, String>> byInstance = new HashMap<>();
-        database.sql(PARAMETERS).param("jobs", JOBS).query(row -> {
+        database.sql(PARAMETERS).param("ids", ids).query(row -> {
             @Nullable String value = row.getString("PARAMETER_VALUE");
             byInstance
                     .computeIfAbsent(row.getLong("JOB_INSTANCE_ID"), id -> new HashMap<>())
@@ -118,10 +210,15 @@ public final class ImportHistory {
         return byInstance;
     }
 
-    private ImportRecord record(List<AttemptRow> rows, Map<String, String> parameters) {
-        boolean export = ExportParameters.areOfExport(parameters::get);
+    private Known known(List<AttemptRow> rows, Map<String, String> parameters) {
         ImportIdentity identity = ImportParameters.identity(parameters::get);
         boolean ours = home.installationId().equals(identity.installationId());
+        return new Known(record(rows, parameters, identity, ours), ours, parameters);
+    }
+
+    private ImportRecord record(
+            List<AttemptRow> rows, Map<String, String> parameters, ImportIdentity identity, boolean ours) {
+        boolean export = ExportParameters.areOfExport(parameters::get);
         List<Attempt> attempts = rows.stream()
                 .map(row -> row.toAttempt(!ours || running.mayContain(row.executionId())))
                 .toList();

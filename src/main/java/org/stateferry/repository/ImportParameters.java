@@ -3,6 +3,7 @@ package org.stateferry.repository;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.LongFunction;
@@ -180,6 +181,22 @@ public final class ImportParameters {
     private static String text(Function<String, @Nullable String> parameters, String name) {
         @Nullable String value = parameters.apply(name);
         return value == null ? "" : value;
+    }
+
+    /** The identifying parameters of another round of an import or export, from those of one as they are stored. */
+    static JobParameters ofRound(Map<String, String> identifying, long round) {
+        JobParametersBuilder parameters = new JobParametersBuilder();
+        identifying.forEach(parameters::addString);
+        return parameters.addLong(ROUND, round).toJobParameters();
+    }
+
+    /** The round that these are of; {@link #FIRST_ROUND} if they do not tell. */
+    static long round(Map<String, String> identifying) {
+        try {
+            return Long.parseLong(identifying.getOrDefault(ROUND, String.valueOf(FIRST_ROUND)));
+        } catch (NumberFormatException e) {
+            return FIRST_ROUND;
+        }
     }
 
     /** The round that these parameters are of. */

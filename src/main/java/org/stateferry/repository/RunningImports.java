@@ -45,6 +45,11 @@ public final class RunningImports {
         told.remove(executionId);
     }
 
+    /** Which they are. */
+    Set<Long> ids() {
+        return Set.copyOf(executionIds);
+    }
+
     boolean contains(long executionId) {
         return executionIds.contains(executionId);
     }

@@ -183,22 +183,19 @@ public final class StatusFile implements AutoCloseable {
     /** The history first: what has ended is in one of the files at any time. */
     private void writeAll() throws IOException {
         if (!closing) {
-            List<ImportRecord> all = history.list();
-            String newest = HistoryJson.write(all.stream().limit(HISTORY_MAX).toList());
+            String newest = HistoryJson.write(history.newest(HISTORY_MAX));
             PrivateFile.replace(home.historyFile(), newest.getBytes(StandardCharsets.UTF_8));
-            writeRunning(all);
+            writeRunning();
         }
     }
 
     private void writeRunning() throws IOException {
         if (!closing) {
-            writeRunning(history.list());
+            records = history.ofAttempts(running.ids()).stream()
+                    .filter(this::runs)
+                    .toList();
+            write();
         }
-    }
-
-    private void writeRunning(List<ImportRecord> all) throws IOException {
-        records = all.stream().filter(this::runs).toList();
-        write();
     }
 
     private boolean runs(ImportRecord record) {

@@ -19,6 +19,7 @@ import org.stateferry.importer.FileRoots;
 import org.stateferry.installation.ExportOrder;
 import org.stateferry.installation.OwnedRepository;
 import org.stateferry.installation.TaskReport;
+import org.stateferry.repository.HistoryQuery;
 import org.stateferry.repository.ImportRecord;
 import org.stateferry.service.definition.ImportQueue;
 
@@ -39,9 +40,7 @@ class ExportsApi {
     @GetMapping("/exports")
     @Operation(summary = "The exports so far that the service has made, newest first")
     List<ImportRecord> list() {
-        return repository.history().stream()
-                .filter(ImportRecord::describesExport)
-                .toList();
+        return repository.history().list(HistoryQuery.EXPORTS);
     }
 
     @PostMapping("/exports")

@@ -4,7 +4,6 @@ import io.swagger.v3.oas.annotations.Operation;
 import jakarta.servlet.http.HttpServletRequest;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.HttpStatus;
@@ -28,6 +27,7 @@ import org.stateferry.installation.ImportOrder;
 import org.stateferry.installation.OwnedRepository;
 import org.stateferry.installation.TaskReport;
 import org.stateferry.repository.HistoryPruning;
+import org.stateferry.repository.HistoryQuery;
 import org.stateferry.repository.ImportHistory;
 import org.stateferry.repository.ImportRecord;
 import org.stateferry.repository.RunningImport;
@@ -81,26 +81,24 @@ class ImportsApi {
             throw StateferryException.of(
                     FailureKind.USAGE, "page must not be negative, and size be between 1 and " + PAGE_MAX);
         }
-        List<ImportRecord> found = repository.history().stream()
-                .filter(record -> !record.describesExport())
-                .filter(record -> status == null || record.status().equalsIgnoreCase(status))
-                .filter(record -> search == null || isMeant(record, search.toLowerCase(Locale.ROOT)))
-                .toList();
-        List<ImportRecord> part =
-                found.stream().skip((long) page * size).limit(size).toList();
-        return new Page(found.size(), page, size, part, repository.running(), queue.places(PAGE_MAX));
+        if (hasNul(status) || hasNul(search)) {
+            // No path and no name has one, and not every database takes it.
+            throw StateferryException.of(FailureKind.USAGE, "status and search must not have a NUL in them");
+        }
+        ImportHistory.Page part =
+                repository.history().page(HistoryQuery.IMPORTS.with(status, search), (long) page * size, size);
+        return new Page(part.total(), page, size, part.records(), repository.running(), queue.places(PAGE_MAX));
     }
 
-    private static boolean isMeant(ImportRecord record, String words) {
-        return List.of(record.dump(), record.image(), record.name()).stream()
-                .anyMatch(text -> text.toLowerCase(Locale.ROOT).contains(words));
+    private static boolean hasNul(@Nullable String text) {
+        return text != null && text.indexOf('\0') >= 0;
     }
 
     @GetMapping("/imports/{id}")
     @Operation(summary = "One import with its attempts and its first error")
     ImportRecord one(@PathVariable long id) {
         try {
-            return ImportHistory.find(repository.history(), id);
+            return repository.history().get(id);
         } catch (StateferryException e) {
             throw new Problems.UnknownException(e);
         }
@@ -196,9 +194,20 @@ class ImportsApi {
     }
 
     @GetMapping("/history")
-    @Operation(summary = "All imports and exports so far, newest first")
-    List<ImportRecord> history() {
-        return repository.history();
+    @Operation(
+            summary =
+                    "Imports and exports so far, newest first: all, or so many of those with lower IDs than a given one")
+    List<ImportRecord> history(
+            @RequestParam(required = false) @Nullable Long before,
+            @RequestParam(required = false) @Nullable Integer size)
+            throws StateferryException {
+        if (size != null && size < 1) {
+            throw StateferryException.of(FailureKind.USAGE, "size must be at least 1");
+        }
+        HistoryQuery query = before == null ? HistoryQuery.ALL : HistoryQuery.ALL.before(before);
+        return size == null
+                ? repository.history().list(query)
+                : repository.history().page(query, 0, size).records();
     }
 
     /** How many imports were taken out of the history. */

@@ -23,6 +23,7 @@ import org.stateferry.installation.NotificationResult;
 import org.stateferry.installation.OwnedRepository;
 import org.stateferry.installation.StopOutcome;
 import org.stateferry.repository.HistoryPruning;
+import org.stateferry.repository.ImportHistory;
 import org.stateferry.repository.ImportRecord;
 import org.stateferry.storage.IoMode;
 import org.stateferry.stream.RamBlock;
@@ -174,6 +175,11 @@ final class FakeInstallation implements Installation {
     public List<ImportRecord> history(Consumer<String> notice) {
         notice.accept("from the owner's status file");
         return records;
+    }
+
+    @Override
+    public ImportRecord importRecord(long named, Consumer<String> notice) throws StateferryException {
+        return ImportHistory.find(history(notice), named);
     }
 
     @Override

@@ -193,7 +193,11 @@ class ApiTest {
         assertThat(record.path("status").asString()).isEqualTo("COMPLETED");
         assertThat(record.path("dump").asString()).isEqualTo(out.toString());
         assertThat(record.path("bytes").asLong()).isEqualTo(Files.size(dump));
-        assertThat(json("/api/v1/history").toString()).contains("\"job\":\"export\"");
+        JsonNode history = json("/api/v1/history");
+        assertThat(history.toString()).contains("\"job\":\"export\"");
+        assertThat(json("/api/v1/history?size=1&before="
+                        + history.get(0).path("id").asLong()))
+                .containsExactly(history.get(1));
         assertThat(json("/api/v1/imports").toString()).doesNotContain("\"job\":\"export\"");
         JsonNode again = done(service.post("/api/v1/exports", order));
         assertThat(again.path("failure").path("message").asString()).contains("the file exists");
@@ -219,6 +223,9 @@ class ApiTest {
         "/api/v1/definitions/absent, 404, usage",
         "/api/v1/tasks/123456, 404, usage",
         "/api/v1/imports?size=0, 400, usage",
+        "/api/v1/imports?status=%00, 400, usage",
+        "/api/v1/imports?search=%00, 400, usage",
+        "/api/v1/history?size=0, 400, usage",
         "/api/v1/snapshots?image=/absent.qcow2, 422, image-missing",
         "/api/v1/snapshots?image=absent.qcow2, 400, usage"
     })
