@@ -25,7 +25,7 @@ import org.stateferry.error.ForeignText;
  */
 record Mailbox(@Nullable JavaMailSender sender, String from, String to) implements Receiver {
     /** The settings bound each word from the server; this bounds them all. */
-    private static final Duration WHOLE = Duration.ofSeconds(30);
+    static final Duration WHOLE = Duration.ofSeconds(30);
 
     private static final int SENDERS_MAX = 4;
     private static final ExecutorService SENDERS =

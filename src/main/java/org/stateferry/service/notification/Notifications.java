@@ -56,6 +56,9 @@ public final class Notifications implements AutoCloseable {
             throws StateferryException {
         this.defaults = defaults;
         this.mail = mail;
+        if (mail != null) {
+            new MailSockets(Mailbox.WHOLE).useFor(mail);
+        }
         this.logs = logs;
         this.clock = clock;
         this.undelivered = new UndeliveredFile(home);
