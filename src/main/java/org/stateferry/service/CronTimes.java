@@ -77,15 +77,20 @@ final class CronTimes implements FiringTimes {
 
     private Instant nextOnTheWall(Instant time) {
         @Nullable LocalDateTime local = beginOfSearch(time);
+        Instant earliest = Instant.MAX;
         while (true) {
             local = expression.next(local);
             if (local == null) {
-                return Instant.MAX;
+                return earliest;
             }
             // Of two instants the earlier one; one that does not exist is moved by the length of the gap.
             Instant at = ZonedDateTime.ofLocal(local, zone, null).toInstant();
             if (at.isAfter(time)) {
-                return at;
+                earliest = at.isBefore(earliest) ? at : earliest;
+                // What is moved may come behind what the wall shows later: a gap can be shorter than the distance of two times.
+                if (!zone.getRules().getValidOffsets(local).isEmpty()) {
+                    return earliest;
+                }
             }
         }
     }

@@ -5,9 +5,17 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 
 import java.time.Duration;
 import java.time.Instant;
+import java.time.LocalDate;
+import java.time.LocalDateTime;
 import java.time.ZoneId;
+import java.time.ZoneOffset;
+import java.time.zone.ZoneRules;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -50,6 +58,75 @@ class CronTimesTest {
             })
     void aTimeOfTheDayComesOnceADay(String cron, String zone, String after, String until, String expected) {
         assertThat(times(cron, zone, after, until)).containsExactly(expected.split(" "));
+    }
+
+    /**
+     * Against all times that clocks on the wall show, laid out by the zone's rules: half an hour, two hours, at midnight, a day
+     * that never was, an offset that changes for good, summer time in winter.
+     */
+    @ParameterizedTest
+    @CsvSource({
+        "Australia/Lord_Howe, 2026-10-01",
+        "Australia/Lord_Howe, 2026-04-02",
+        "America/Santiago, 2026-09-03",
+        "America/Santiago, 2026-04-02",
+        "America/Havana, 2026-03-05",
+        "America/Havana, 2026-10-29",
+        "Africa/Cairo, 2026-04-21",
+        "Africa/Cairo, 2026-10-27",
+        "Pacific/Apia, 2011-12-27",
+        "Pacific/Kwajalein, 1993-08-18",
+        "America/Caracas, 2016-04-28",
+        "Asia/Pyongyang, 2018-05-02",
+        "Africa/Casablanca, 2026-02-12",
+        "Africa/Casablanca, 2026-03-19",
+        "Europe/Dublin, 2026-03-26",
+        "Antarctica/Troll, 2026-03-26"
+    })
+    void aDayInAnyZoneHasEachOfItsTimesOnce(String zoneName, LocalDate begin) {
+        ZoneId zone = ZoneId.of(zoneName);
+        Random random = new Random(zoneName.hashCode() + begin.toEpochDay());
+        Instant start = begin.atStartOfDay(zone).toInstant();
+        Instant end = begin.plusDays(6).atStartOfDay(zone).toInstant();
+        for (int round = 0; round < 40; round++) {
+            Set<Integer> minutes = some(random, 60);
+            Set<Integer> hours = some(random, 24);
+            TreeSet<Instant> expected = new TreeSet<>();
+            for (LocalDate day = begin.minusDays(3); day.isBefore(begin.plusDays(9)); day = day.plusDays(1)) {
+                for (int hour : hours) {
+                    for (int minute : minutes) {
+                        expected.add(wall(day.atTime(hour, minute), zone.getRules()));
+                    }
+                }
+            }
+            String cron = "0 %s %s * * *".formatted(list(minutes), list(hours));
+            assertThat(times(cron, zoneName, start.toString(), end.toString()))
+                    .as(cron)
+                    .containsExactlyElementsOf(expected.subSet(start, false, end, true).stream()
+                            .map(Instant::toString)
+                            .toList());
+            Instant anywhere = start.plusSeconds(random.nextInt(6 * 24 * 3600));
+            assertThat(CronTimes.parse(cron, zone).after(anywhere)).as(cron).isEqualTo(expected.higher(anywhere));
+        }
+    }
+
+    private static Set<Integer> some(Random random, int bound) {
+        Set<Integer> numbers = new TreeSet<>();
+        for (int count = 1 + random.nextInt(4); count > 0; count--) {
+            // The changes are in the small hours.
+            numbers.add(random.nextInt(random.nextBoolean() ? bound : Math.min(bound, 4)));
+        }
+        return numbers;
+    }
+
+    private static String list(Set<Integer> numbers) {
+        return numbers.stream().map(String::valueOf).collect(Collectors.joining(","));
+    }
+
+    private static Instant wall(LocalDateTime time, ZoneRules rules) {
+        List<ZoneOffset> offsets = rules.getValidOffsets(time);
+        // In a gap the clock of before, which shows the time as long after the change as it is in the gap.
+        return time.toInstant(offsets.isEmpty() ? rules.getTransition(time).getOffsetBefore() : offsets.get(0));
     }
 
     /** A service that starts in the middle of it, or has just fired. */
