@@ -46,8 +46,10 @@ final class AbandonCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws StateferryException {
-        try (Installation.Imports imports =
-                installations.locate(program.home()).openImports(wait.longest(), console::say, new StopSignal())) {
+        try (StillAtIt still = new StillAtIt(console, "abandoning import " + id);
+                Installation.Imports imports = installations
+                        .locate(program.home())
+                        .openImports(wait.longest(), console::say, new StopSignal())) {
             AbandonOutcome outcome = imports.abandon(id);
             console.say("import " + id + " is abandoned, which gave back " + Texts.bytes(outcome.bytesGivenBack()));
             if (outcome.remark() != null) {

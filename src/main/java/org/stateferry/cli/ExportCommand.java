@@ -156,7 +156,8 @@ final class ExportCommand implements Callable<Integer> {
     }
 
     private ExportOutcome run(ExportRequest request) throws StateferryException {
-        try (Export export = Export.open(request, console.dataOutput())) {
+        try (StillAtIt still = new StillAtIt(console, "exporting " + image);
+                Export export = Export.open(request, console.dataOutput())) {
             if (export.resumedFrom() > 0) {
                 console.say("going on with an earlier attempt: " + Texts.bytes(export.resumedFrom()) + " of "
                         + Texts.bytes(export.size()) + " are there");

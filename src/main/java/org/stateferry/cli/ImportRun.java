@@ -43,8 +43,9 @@ record ImportRun(
         AnsweringProgress display = display(options);
         signals.takeOver();
         signals.answer(display::answer);
-        try (Installation.Imports imports =
-                installations.locate(home).openImports(longestWait, display::notice, signals.stop())) {
+        try (StillAtIt still = new StillAtIt(seconds -> display.remind());
+                Installation.Imports imports =
+                        installations.locate(home).openImports(longestWait, display::notice, signals.stop())) {
             OutcomeReport report = work.run(imports, display, signals.stop());
             display.end();
             if (options.json) {
@@ -68,7 +69,7 @@ record ImportRun(
         AnsweringProgress display = display(options);
         signals.takeOver();
         signals.answer(display::answer);
-        try {
+        try (StillAtIt still = new StillAtIt(seconds -> display.remind())) {
             ImportPreview preview = installations.locate(home).preview(request, display, signals.stop());
             if (options.json) {
                 console.printJson(PreviewReport.fields(request, preview));

@@ -96,7 +96,10 @@ final class InspectCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws StateferryException, PartialResult {
-        InspectReport report = report();
+        InspectReport report;
+        try (StillAtIt still = new StillAtIt(console, "reading " + file)) {
+            report = report();
+        }
         StateferryException failure =
                 report.failures().isEmpty() ? null : report.failures().get(0);
         if (!json) {

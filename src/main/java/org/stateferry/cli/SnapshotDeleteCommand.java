@@ -51,8 +51,9 @@ final class SnapshotDeleteCommand implements Callable<Integer> {
     @Override
     public Integer call() throws StateferryException {
         Deletion deletion;
-        try (SnapshotChange change =
-                SnapshotChange.open(image, Locking.EXCLUSIVE, SnapshotCommand.cancellation(signals))) {
+        try (StillAtIt still = new StillAtIt(console, "changing " + image);
+                SnapshotChange change =
+                        SnapshotChange.open(image, Locking.EXCLUSIVE, SnapshotCommand.cancellation(signals))) {
             deletion = change.delete(new SnapshotSelection(names, byId));
         }
         if (json) {

@@ -45,10 +45,10 @@ final class SnapshotListCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws StateferryException {
-        try (OpenImage open = OpenImages.openForReading(image, sharing.locking(console))) {
-            StillReading progress = new StillReading(console, image, System::nanoTime);
+        try (StillAtIt still = new StillAtIt(console, "reading " + image);
+                OpenImage open = OpenImages.openForReading(image, sharing.locking(console))) {
             SnapshotReport report =
-                    new SnapshotReport(SnapshotList.of(Qcow2Image.open(open.file()), progress), sharing.isForced());
+                    new SnapshotReport(SnapshotList.of(Qcow2Image.open(open.file())), sharing.isForced());
             if (json) {
                 console.printJson(report.fields());
             } else {

@@ -51,8 +51,9 @@ final class SnapshotRenameCommand implements Callable<Integer> {
     @Override
     public Integer call() throws StateferryException {
         Renaming renaming;
-        try (SnapshotChange change =
-                SnapshotChange.open(image, Locking.EXCLUSIVE, SnapshotCommand.cancellation(signals))) {
+        try (StillAtIt still = new StillAtIt(console, "changing " + image);
+                SnapshotChange change =
+                        SnapshotChange.open(image, Locking.EXCLUSIVE, SnapshotCommand.cancellation(signals))) {
             renaming = change.rename(SnapshotSelection.one(name, byId), newName);
         }
         if (json) {

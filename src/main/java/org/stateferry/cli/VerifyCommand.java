@@ -8,7 +8,6 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.cli.output.Console;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
-import org.stateferry.qcow2.Cancellation;
 import org.stateferry.qcow2.CheckReport;
 import org.stateferry.qcow2.MetadataCheck;
 import org.stateferry.qcow2.Qcow2Image;
@@ -88,16 +87,16 @@ final class VerifyCommand implements Callable<Integer> {
         if (byId && name == null) {
             throw new ParameterException(spec.commandLine(), "--id needs --name");
         }
-        StillReading progress = new StillReading(console, imagePath, System::nanoTime);
         SampleOptions.@Nullable Share share = sampling.share();
-        try (OpenImage open = OpenImages.openForReading(imagePath, sharing.locking(console))) {
+        try (StillAtIt still = new StillAtIt(console, "reading " + imagePath);
+                OpenImage open = OpenImages.openForReading(imagePath, sharing.locking(console))) {
             Qcow2Image image = Qcow2Image.open(open.file());
-            CheckReport check = MetadataCheck.run(image, progress);
+            CheckReport check = MetadataCheck.run(image);
             List<VmStateCheck> states = new ArrayList<>();
             StateferryException failure = null;
             if (check.isSound()) {
                 try {
-                    readStates(image, share, states, progress);
+                    readStates(image, share, states);
                 } catch (StateferryException e) {
                     failure = e;
                 }
@@ -118,24 +117,22 @@ final class VerifyCommand implements Callable<Integer> {
         }
     }
 
-    private void readStates(
-            Qcow2Image image, SampleOptions.@Nullable Share share, List<VmStateCheck> states, Cancellation cancellation)
+    private void readStates(Qcow2Image image, SampleOptions.@Nullable Share share, List<VmStateCheck> states)
             throws StateferryException {
         for (SnapshotTableEntry entry : selected(image)) {
             if (entry.vmStateSize() > 0) {
-                states.add(check(image, entry, share == null ? null : share.sample(), cancellation));
+                states.add(check(image, entry, share == null ? null : share.sample()));
             }
         }
     }
 
-    private VmStateCheck check(
-            Qcow2Image image, SnapshotTableEntry entry, @Nullable Sample sample, Cancellation cancellation)
+    private VmStateCheck check(Qcow2Image image, SnapshotTableEntry entry, @Nullable Sample sample)
             throws StateferryException {
         try {
             return against == null
                     ? VmStateCheck.readBack(
-                            image, entry, sample, dumpOptions.choice().format() != DumpFormat.OPAQUE, cancellation)
-                    : compared(image, entry, against, sample, cancellation);
+                            image, entry, sample, dumpOptions.choice().format() != DumpFormat.OPAQUE)
+                    : compared(image, entry, against, sample);
         } catch (StateferryException e) {
             if (against == null && (e.kind() == FailureKind.DUMP_INVALID || e.kind() == FailureKind.DUMP_UNFIT)) {
                 throw unsound(entry, e);
@@ -176,17 +173,12 @@ final class VerifyCommand implements Callable<Integer> {
         return List.of(entry);
     }
 
-    private VmStateCheck compared(
-            Qcow2Image image,
-            SnapshotTableEntry entry,
-            Path dumpPath,
-            @Nullable Sample sample,
-            Cancellation cancellation)
+    private VmStateCheck compared(Qcow2Image image, SnapshotTableEntry entry, Path dumpPath, @Nullable Sample sample)
             throws StateferryException {
         try (OpenImages.DumpReservation reserved = dumpOptions.reserve(DumpOptions.file(dumpPath));
                 DumpSource dump =
                         DumpSources.open(DumpOptions.file(dumpPath), dumpOptions.choice(), OpenMonitor.NONE)) {
-            return VmStateCheck.compare(image, entry, dump, sample, cancellation);
+            return VmStateCheck.compare(image, entry, dump, sample);
         }
     }
 }

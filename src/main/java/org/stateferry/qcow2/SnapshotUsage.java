@@ -27,7 +27,6 @@ public final class SnapshotUsage {
     private static final int KNOWN_TABLES_MAX = 1 << 16;
 
     private final ReferenceWalk walk;
-    private final Cancellation cancellation;
     private final RefcountTable refcounts;
     private final ClusterWindow window;
     private final long clusterEnd;
@@ -51,12 +50,11 @@ public final class SnapshotUsage {
      */
     public record Room(long stateBytes, long ownBytes) {}
 
-    private SnapshotUsage(Qcow2Image image, Cancellation cancellation) throws StateferryException {
-        this.cancellation = cancellation;
+    private SnapshotUsage(Qcow2Image image) throws StateferryException {
         this.image = image;
         this.geometry = image.geometry();
         this.entries = image.snapshotTable().entries();
-        this.walk = new ReferenceWalk(image.file(), image.header(), cancellation);
+        this.walk = new ReferenceWalk(image.file(), image.header(), Cancellation.NEVER);
         this.refcounts = new RefcountTable(image.file(), image.header());
         this.clusterEnd = geometry.clusterCount(image.file().size());
         this.window = new ClusterWindow(clusterEnd);
@@ -67,16 +65,15 @@ public final class SnapshotUsage {
     /**
      * Finds it out for all snapshots of an image, which need not be sound.
      *
-     * @param cancellation asked now and then
      * @return in the order of the snapshot table; null for a snapshot whose tables are not valid
      */
-    public static @Nullable Room[] of(Qcow2Image image, Cancellation cancellation) throws StateferryException {
-        return new SnapshotUsage(image, cancellation).run();
+    public static @Nullable Room[] of(Qcow2Image image) throws StateferryException {
+        return new SnapshotUsage(image).run();
     }
 
     private @Nullable Room[] run() throws StateferryException {
         leaveOutImpossible();
-        BitSet windows = refcounts.usedWindows(clusterEnd, cancellation);
+        BitSet windows = refcounts.usedWindows(clusterEnd, Cancellation.NEVER);
         for (int index = windows.nextSetBit(0); index >= 0; index = windows.nextSetBit(index + 1)) {
             window.moveTo((long) index * ClusterWindow.SIZE_MAX);
             walk.startPass();

@@ -3,7 +3,6 @@ package org.stateferry.snapshot;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
-import org.stateferry.qcow2.Cancellation;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.SnapshotUsage;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
@@ -21,13 +20,9 @@ public final class SnapshotList {
         this.rooms = rooms;
     }
 
-    /**
-     * Reads the list; the image need not be sound.
-     *
-     * @param cancellation asked now and then
-     */
-    public static SnapshotList of(Qcow2Image image, Cancellation cancellation) throws StateferryException {
-        return new SnapshotList(image, SnapshotUsage.of(image, cancellation));
+    /** Reads the list; the image need not be sound. */
+    public static SnapshotList of(Qcow2Image image) throws StateferryException {
+        return new SnapshotList(image, SnapshotUsage.of(image));
     }
 
     /** The image. */

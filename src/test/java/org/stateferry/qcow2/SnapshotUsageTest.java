@@ -47,7 +47,7 @@ class SnapshotUsageTest {
         MemoryImageFile image = threeSnapshots().build();
         List<SnapshotTableEntry> entries =
                 Qcow2Image.open(image).snapshotTable().entries();
-        SnapshotUsage.Room[] rooms = SnapshotUsage.of(Qcow2Image.open(image), Cancellation.NEVER);
+        SnapshotUsage.Room[] rooms = SnapshotUsage.of(Qcow2Image.open(image));
         for (int index = 0; index < entries.size(); index++) {
             Path file = image.saveTo(folder.resolve(index + ".qcow2"));
             QemuImg.deleteSnapshot(file, entries.get(index).nameText());
@@ -62,7 +62,7 @@ class SnapshotUsageTest {
     @Test
     void isTheStatesDataWithItsTable() throws Exception {
         SnapshotUsage.Room[] rooms =
-                SnapshotUsage.of(Qcow2Image.open(threeSnapshots().build()), Cancellation.NEVER);
+                SnapshotUsage.of(Qcow2Image.open(threeSnapshots().build()));
 
         assertThat(rooms).extracting(SnapshotUsage.Room::stateBytes).containsExactly(11L * CLUSTER, 5L * CLUSTER, 0L);
     }
@@ -75,7 +75,7 @@ class SnapshotUsageTest {
         long used = (long) new ImageReader(image).usedClusters().size()
                 * Qcow2Image.open(image).geometry().clusterSize();
 
-        assertThat(SnapshotUsage.of(Qcow2Image.open(image), Cancellation.NEVER))
+        assertThat(SnapshotUsage.of(Qcow2Image.open(image)))
                 .doesNotContainNull()
                 .allSatisfy(room -> assertThat(room.ownBytes()).isBetween(0L, used));
     }
@@ -91,7 +91,7 @@ class SnapshotUsageTest {
                 .savevm("farther", ClusterContent.stream(5 * 512, 1))
                 .build();
 
-        assertThat(SnapshotUsage.of(Qcow2Image.open(image), Cancellation.NEVER))
+        assertThat(SnapshotUsage.of(Qcow2Image.open(image)))
                 .extracting(SnapshotUsage.Room::stateBytes)
                 .containsExactly(3L * 512, 6L * 512);
     }
@@ -103,7 +103,7 @@ class SnapshotUsageTest {
                 Qcow2Image.open(image).snapshotTable().entries().get(1);
         image.putU64(second.l1TableOffset(), 0x7f00_0000_0000_0001L);
 
-        SnapshotUsage.Room[] rooms = SnapshotUsage.of(Qcow2Image.open(image), Cancellation.NEVER);
+        SnapshotUsage.Room[] rooms = SnapshotUsage.of(Qcow2Image.open(image));
 
         assertThat(rooms[1]).isNull();
         assertThat(rooms[0]).isNotNull();

@@ -5,14 +5,20 @@ import org.stateferry.cli.output.Texts;
 import org.stateferry.importer.TransferMeter;
 
 /**
- * Shows progress as another display does, and can be asked at any moment where the import is. Thread-safe, because a signal
- * asks; the other display hears of one thing at a time.
+ * Shows progress as another display does, and can be asked at any moment where the import is; asked regularly, it says so when
+ * nothing else was to be seen. Thread-safe, because a signal asks; the other display hears of one thing at a time.
  */
 public final class AnsweringProgress implements ProgressDisplay {
+    private static final long QUIET_NANOS = 2_000_000_000L;
+
     private final ProgressDisplay display;
+    private final LongSupplier nanoClock;
     private final TransferMeter meter;
     private String phase = "start";
     private boolean transferring;
+    private long phaseNanos;
+    private long heardNanos;
+    private boolean ended;
 
     /**
      * @param display shows the progress, and the answers
@@ -20,6 +26,9 @@ public final class AnsweringProgress implements ProgressDisplay {
      */
     public AnsweringProgress(ProgressDisplay display, LongSupplier nanoClock) {
         this.display = display;
+        this.nanoClock = nanoClock;
+        this.phaseNanos = nanoClock.getAsLong();
+        this.heardNanos = phaseNanos;
         this.meter = new TransferMeter(nanoClock);
     }
 
@@ -35,14 +44,29 @@ public final class AnsweringProgress implements ProgressDisplay {
         display.answer(line.toString());
     }
 
+    /** To be called every few seconds: tells the phase if nothing was heard of the import for two seconds. */
+    public synchronized void remind() {
+        long now = nanoClock.getAsLong();
+        if (!ended && now - heardNanos >= QUIET_NANOS) {
+            display.still("still in phase " + phase + ", for " + (now - phaseNanos) / 1_000_000_000L + " s");
+        }
+    }
+
+    private void heard() {
+        heardNanos = nanoClock.getAsLong();
+    }
+
     @Override
     public synchronized void stepStarted(String step) {
+        heard();
+        phaseNanos = heardNanos;
         phase = step;
         display.stepStarted(step);
     }
 
     @Override
     public synchronized void transferred(long bytesDone, long bytesTotal) {
+        heard();
         transferring = true;
         meter.update(bytesDone, bytesTotal);
         display.transferred(bytesDone, bytesTotal);
@@ -50,16 +74,19 @@ public final class AnsweringProgress implements ProgressDisplay {
 
     @Override
     public synchronized void notice(String line) {
+        heard();
         display.notice(line);
     }
 
     @Override
     public synchronized void warning(String line) {
+        heard();
         display.warning(line);
     }
 
     @Override
     public synchronized void end() {
+        ended = true;
         display.end();
     }
 }

@@ -70,6 +70,13 @@ final class BarProgress implements ProgressDisplay {
     }
 
     @Override
+    public void still(String line) {
+        err.print(ERASE_LINE + line);
+        err.flush();
+        drawn = true;
+    }
+
+    @Override
     public void end() {
         erase();
     }

@@ -9,6 +9,11 @@ public interface ProgressDisplay extends ImportProgress {
         notice(line);
     }
 
+    /** Nothing was heard of the import for a while; the line tells where it is. */
+    default void still(String line) {
+        notice(line);
+    }
+
     /** The import has ended, well or not; the next line on standard error is someone else's. */
     default void end() {}
 }

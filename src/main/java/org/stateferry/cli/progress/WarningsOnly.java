@@ -22,6 +22,9 @@ record WarningsOnly(PrintStream err, boolean quiet) implements ProgressDisplay {
     }
 
     @Override
+    public void still(String line) {}
+
+    @Override
     public void warning(String line) {
         ProgressLines.warning(err, line);
     }
