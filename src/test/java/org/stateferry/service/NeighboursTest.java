@@ -9,6 +9,7 @@ import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.net.SocketException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -156,6 +157,27 @@ class NeighboursTest {
             send("");
         }
         assertHealthy();
+    }
+
+    @Test
+    void nobodysPlaceIsTakenBeforeHisRequestCanHaveBeenRead() throws IOException {
+        long start = System.nanoTime();
+        List<Socket> sockets = new ArrayList<>();
+        for (int i = 0; i < 80; i++) { // more than there are places
+            sockets.add(send(""));
+        }
+
+        InputStream first = sockets.get(0).getInputStream();
+        sockets.get(0).setSoTimeout((int) DEADLINE.toMillis());
+        int end;
+        try {
+            end = first.read();
+        } catch (SocketException e) {
+            end = -1; // reset
+        }
+
+        assertThat(end).isNegative();
+        assertThat(Duration.ofNanos(System.nanoTime() - start)).isGreaterThan(BoundedEndpoint.GRACE);
     }
 
     @Thorough
