@@ -7,6 +7,9 @@
 
 set -uf # -f: STATEFERRY_JAVA_OPTS is split into words, but never expanded to file names
 
+# Whoever asks a running import where it is (SIGUSR1) does not know whether the program is up already, and must not end it.
+trap '' USR1
+
 fail() {
   printf 'stateferry: %s\n' "$1" >&2
   exit 78

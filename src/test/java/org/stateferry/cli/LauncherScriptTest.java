@@ -119,6 +119,13 @@ class LauncherScriptTest {
     }
 
     @Test
+    void aQuestionThatComesWhileTheJvmStartsDoesNotEndIt() throws IOException {
+        executable(java.resolve("bin/java"), "#!/bin/sh\nkill -USR1 $$\necho alive\n");
+
+        assertThat(started(launcher, Map.of(), "import")).containsExactly("alive");
+    }
+
+    @Test
     void aLauncherThatWasCopiedAloneSaysWhatIsMissing() throws IOException {
         Path alone = Files.copy(launcher, folder.resolve("alone"));
 
