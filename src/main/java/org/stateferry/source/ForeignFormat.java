@@ -28,6 +28,13 @@ enum ForeignFormat {
     LZ4(hex("04224d18"), "compressed with lz4", "decompress it first (lz4 -d)"),
     LZ4_LEGACY(hex("02214c18"), "compressed with lz4", "decompress it first (lz4 -d)"),
     LZIP(text("LZIP"), "compressed with lzip", "decompress it first (lzip -d)"),
+    /** As {@code lzma} writes it: properties, and a dictionary of a multiple of 64 KiB (XZ Utils, {@code doc/lzma-file-format.txt}). */
+    LZMA(hex("5d0000"), "compressed with lzma", "decompress it first (xz -dc FILE >STATE)"),
+    COMPRESS(hex("1f9d"), "compressed with compress", "decompress it first (gzip -dc FILE >STATE)"),
+    ZLIB_FASTEST(hex("7801"), "compressed with zlib", zlib()),
+    ZLIB_FAST(hex("785e"), "compressed with zlib", zlib()),
+    ZLIB_DEFAULT(hex("789c"), "compressed with zlib", zlib()),
+    ZLIB_BEST(hex("78da"), "compressed with zlib", zlib()),
     SNAPPY(hex("ff060000734e61507059"), "compressed with snappy", "decompress it first"),
     SEVEN_ZIP(hex("377abcaf271c"), "a 7-Zip archive", "unpack it first (7z x)"),
     ZIP(hex("504b0304"), "a ZIP archive", "unpack it first (unzip)"),
@@ -124,6 +131,10 @@ enum ForeignFormat {
 
     private static String otherHypervisor(String name) {
         return "a saved state of " + name + ", which QEMU cannot load";
+    }
+
+    private static String zlib() {
+        return "decompress it first (pigz -dc <FILE >STATE)";
     }
 
     private static String json() {

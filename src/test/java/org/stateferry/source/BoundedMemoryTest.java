@@ -1,6 +1,7 @@
 package org.stateferry.source;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -23,6 +24,7 @@ import org.apache.commons.compress.compressors.lz4.FramedLZ4CompressorOutputStre
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.source.codec.Codec;
 import org.stateferry.testing.CommandResult;
@@ -53,7 +55,11 @@ class BoundedMemoryTest {
     }
 
     private String read(Path file) {
-        CommandResult result = RunningCommand.run(LIMIT, OtherJvm.withHeap("64m", HostileFileReader.class, file));
+        return read(file, "64m");
+    }
+
+    private String read(Path file, String heap) {
+        CommandResult result = RunningCommand.run(LIMIT, OtherJvm.withHeap(heap, HostileFileReader.class, file));
         assertThat(result.exitCode()).as("%s", result).isZero();
         assertThat(result.stderr()).doesNotContain("Error", "Exception");
         return result.stdout();
@@ -180,21 +186,51 @@ class BoundedMemoryTest {
     @Thorough
     @Test
     void compressedDataInTheLargestBlocks() throws Exception {
-        byte[] page = new byte[4096];
-        Random random = new Random(1);
-        byte[] stream = MigrationStreamBuilder.withPages(pages -> {
-                    for (int count = 0; count < 40 * MIB / page.length; count++) {
-                        random.nextBytes(page);
-                        pages.i64(0x08).name("pc.ram").bytes(page);
-                    }
-                })
-                .build();
+        byte[] stream = noise();
         ByteArrayOutputStream coded = new ByteArrayOutputStream();
         try (FramedLZ4CompressorOutputStream out =
                 new FramedLZ4CompressorOutputStream(coded, new Parameters(BlockSize.M4))) {
             out.write(stream);
         }
         assertThat(read(coded.toByteArray())).startsWith("Stream").contains("read, unchecked null");
+    }
+
+    /** Nothing of it is smaller for being compressed, and the dictionary is as large as a block. */
+    @Thorough
+    @ParameterizedTest
+    @CsvSource({
+        "bzip2 -9, 64m",
+        "'xz -T2 --block-size=3MiB --lzma2=preset=0,dict=64MiB', 64m",
+        "'xz -T2 --block-size=12MiB --lzma2=preset=0,dict=64MiB', 96m"
+    })
+    void compressedDataInTheLargestBlocksOfATool(String tool, String heap) throws Exception {
+        Path plain = Files.write(folder.resolve("plain"), noise());
+        Path coded = folder.resolve("coded");
+        CommandResult made = RunningCommand.run(
+                LIMIT,
+                List.of(
+                        "sh",
+                        "-c",
+                        "command -v ${0%% *} >/dev/null || exit 77; $0 -c \"$1\" > \"$2\"",
+                        tool,
+                        plain.toString(),
+                        coded.toString()));
+        assumeTrue(made.exitCode() != 77, tool + " is not installed");
+
+        assertThat(read(coded, heap)).startsWith("Stream").contains("read, unchecked null");
+    }
+
+    /** A stream whose pages cannot be compressed. */
+    private static byte[] noise() {
+        byte[] page = new byte[4096];
+        Random random = new Random(1);
+        return MigrationStreamBuilder.withPages(pages -> {
+                    for (int count = 0; count < 40 * MIB / page.length; count++) {
+                        random.nextBytes(page);
+                        pages.i64(0x08).name("pc.ram").bytes(page);
+                    }
+                })
+                .build();
     }
 
     /** The size is a claim: nothing of it is on the disk. */

@@ -168,7 +168,7 @@ class CompressedDumpsTest {
         assertThatThrownBy(() -> DumpSources.open(dump, DumpFormat.AUTO))
                 .isInstanceOfSatisfying(StateferryException.class, failure -> {
                     assertThat(failure.kind()).isEqualTo(FailureKind.DUMP_UNFIT);
-                    assertThat(failure.problem()).contains("more than 100000 blocks");
+                    assertThat(failure.problem()).contains("more than 100000 parts");
                 });
     }
 

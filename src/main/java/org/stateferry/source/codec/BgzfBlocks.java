@@ -1,6 +1,5 @@
 package org.stateferry.source.codec;
 
-import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -52,11 +51,6 @@ final class BgzfBlocks implements BlockDecoder.Format {
         return new Member();
     }
 
-    @Override
-    public void finish() {
-        // other members may follow
-    }
-
     private final class Member extends BlockDecoder.Block {
         private final byte[] stored = new byte[CONTENT_SIZE_MAX];
         private int storedSize;
@@ -68,9 +62,7 @@ final class BgzfBlocks implements BlockDecoder.Format {
                 return false;
             }
             storedSize = sizeAt(head, 0);
-            if (in.readNBytes(stored, 0, storedSize) < storedSize) {
-                throw new EOFException();
-            }
+            in.take(stored, 0, storedSize);
             return true;
         }
 

@@ -2,12 +2,15 @@ package org.stateferry.source.codec;
 
 import java.io.EOFException;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.concurrent.ForkJoinTask;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
+import org.tukaani.xz.MemoryLimitException;
 import org.tukaani.xz.UnsupportedOptionsException;
 
 /**
@@ -24,7 +27,7 @@ final class BlockDecoder implements MemberDecoder {
      * With more blocks than this, each has to have {@link #CONTENT_MIN} bytes on average: to hand one on takes a thousand times as
      * long as to decode a byte of it, and nobody's program writes so many of so little.
      */
-    private static final long SMALL_BLOCKS_MAX = 100_000;
+    private static final int SMALL_BLOCKS_MAX = 100_000;
 
     private static final long CONTENT_MIN = 256;
 
@@ -54,8 +57,23 @@ final class BlockDecoder implements MemberDecoder {
             return AHEAD_MAX;
         }
 
+        /**
+         * Whether the content of only one block may be held: then blocks are read two at a time, and whoever takes the content of the
+         * first decodes that piece by piece, while the second is decoded beside it.
+         */
+        default boolean isInPairs() {
+            return false;
+        }
+
+        /** With more blocks than this, each has to have some content. */
+        default int smallBlocksMax() {
+            return SMALL_BLOCKS_MAX;
+        }
+
         /** Called when all blocks have been read and passed. */
-        void finish() throws IOException;
+        default void finish() throws IOException {
+            // other members may follow, or nothing does
+        }
     }
 
     /** A block on its way, which is used again and again. Only {@link #decode} runs on other threads, one block each. */
@@ -73,8 +91,13 @@ final class BlockDecoder implements MemberDecoder {
         /** Reads the next block as it is stored; false if there is none, and nothing was read. */
         abstract boolean read() throws IOException;
 
-        /** Decodes what was read. */
+        /** Decodes what was read, or so much of it as may be held; {@link #more} gives the rest. */
         abstract void decode() throws IOException;
+
+        /** Called when the content has been taken, by whoever takes it: decodes more of it; false if that was all. */
+        boolean more() throws IOException {
+            return false;
+        }
 
         /** Called for one block after the other, before its content is handed on. */
         void passed() throws IOException {
@@ -86,8 +109,14 @@ final class BlockDecoder implements MemberDecoder {
             return array.length >= size ? array : new byte[size];
         }
 
+        /** The given array, or a copy that has room for so many bytes and for more to come, up to a limit. */
+        static byte[] grown(byte[] array, int size, int sizeMax) {
+            return array.length >= size
+                    ? array
+                    : Arrays.copyOf(array, Math.max(size, Math.min(sizeMax, size + size / 2)));
+        }
+
         private void start() {
-            damage = null;
             task = ForkJoinTask.adapt(this::decodeHere).fork();
         }
 
@@ -107,7 +136,92 @@ final class BlockDecoder implements MemberDecoder {
                 task = null;
             }
             if (damage != null) {
-                throw new DamagedBlockException(offset, damage);
+                throw placed(damage);
+            }
+        }
+
+        private boolean goesOn() throws IOException {
+            try {
+                return more();
+            } catch (IOException e) {
+                throw placed(e);
+            } catch (RuntimeException e) {
+                throw placed(new IOException("a block is damaged", e));
+            }
+        }
+
+        /** The failure with the block's place, unless it tells what the decoder lacks. */
+        private IOException placed(IOException failure) {
+            return failure instanceof MemoryLimitException || failure instanceof UnsupportedOptionsException
+                    ? failure
+                    : new DamagedBlockException(offset, failure);
+        }
+    }
+
+    /** A block that a library decodes as a stream, of which no more than so many bytes are held. */
+    abstract static class StreamBlock extends Block {
+        /** Bytes of content that are decoded at a time by whoever takes it. */
+        private static final int PIECE_SIZE = 64 * 1024;
+
+        private final int contentMax;
+        private @Nullable InputStream decoded;
+        /** Met behind the content that is held. */
+        private @Nullable IOException failure;
+
+        StreamBlock(int contentMax) {
+            this.contentMax = contentMax;
+        }
+
+        /** The content of what was read last. */
+        abstract InputStream open() throws IOException;
+
+        @Override
+        void decode() throws IOException {
+            content = sized(content, contentMax);
+            fill();
+        }
+
+        @Override
+        boolean more() throws IOException {
+            content = sized(content, PIECE_SIZE);
+            fill();
+            if (contentEnd == 0) {
+                forget();
+            }
+            return contentEnd > 0;
+        }
+
+        private void fill() throws IOException {
+            contentEnd = 0;
+            if (failure != null) {
+                throw failure;
+            }
+            if (decoded == null) {
+                decoded = open();
+            }
+            int count = 0;
+            try {
+                while (contentEnd < content.length && count >= 0) {
+                    contentEnd += count;
+                    count = decoded.read(content, contentEnd, content.length - contentEnd);
+                }
+            } catch (IOException e) {
+                failure = e;
+            } catch (RuntimeException e) {
+                failure = new IOException("a block is damaged", e);
+            }
+            if (contentEnd == 0 && failure != null) {
+                throw failure;
+            }
+        }
+
+        /** Gives back what the library holds; to be called before the next block is read. */
+        final void forget() throws IOException {
+            contentEnd = 0;
+            failure = null;
+            if (decoded != null) {
+                decoded.close();
+                decoded = null;
             }
         }
     }
@@ -119,7 +233,7 @@ final class BlockDecoder implements MemberDecoder {
         private final long offset;
 
         private DamagedBlockException(long offset, IOException cause) {
-            super(cause.getMessage(), cause);
+            super(cause instanceof EOFException ? "a block ends before its content does" : cause.getMessage(), cause);
             this.offset = offset;
         }
 
@@ -140,7 +254,7 @@ final class BlockDecoder implements MemberDecoder {
     public int decode(ByteBuffer target) throws IOException {
         Block block = current;
         if (block == null || currentAt == block.contentEnd) {
-            block = next();
+            block = block != null && block.goesOn() ? goingOn(block) : next();
             if (block == null) {
                 return -1;
             }
@@ -152,14 +266,25 @@ final class BlockDecoder implements MemberDecoder {
         return count;
     }
 
+    private Block goingOn(Block block) {
+        contentSize += block.contentEnd - block.contentStart;
+        currentAt = block.contentStart;
+        return block;
+    }
+
     /** Takes the next block; null at the member's end. */
     private @Nullable Block next() throws IOException {
         if (current != null) {
             free.add(current);
             current = null;
         }
-        while (!ended && ahead.size() < aheadMax) {
-            readAhead();
+        if (!format.isInPairs()) {
+            while (!ended && ahead.size() < aheadMax) {
+                readAhead(true);
+            }
+        } else if (ahead.isEmpty()) {
+            readAhead(false);
+            readAhead(true);
         }
         Block block = ahead.poll();
         if (block == null) {
@@ -172,29 +297,31 @@ final class BlockDecoder implements MemberDecoder {
         block.await();
         block.passed();
         blockCount++;
-        contentSize += block.contentEnd - block.contentStart;
-        if (blockCount > SMALL_BLOCKS_MAX && contentSize < blockCount * CONTENT_MIN) {
-            throw new UnsupportedOptionsException("more than " + SMALL_BLOCKS_MAX + " blocks, each of less than "
+        if (blockCount > format.smallBlocksMax() && contentSize < blockCount * CONTENT_MIN) {
+            throw new UnsupportedOptionsException("more than " + format.smallBlocksMax() + " parts, each of less than "
                     + CONTENT_MIN + " bytes on average");
         }
         current = block;
-        currentAt = block.contentStart;
-        return block;
+        return goingOn(block);
     }
 
-    private void readAhead() {
+    private void readAhead(boolean starting) {
+        if (ended) {
+            return;
+        }
         Block block = free.isEmpty() ? format.newBlock() : free.remove();
         block.offset = in.offset();
         try {
             ended = !block.read();
             if (!ended) {
-                block.start();
+                block.damage = null;
+                if (starting) {
+                    block.start();
+                }
                 ahead.add(block);
             }
         } catch (IOException e) {
-            failure = e instanceof EOFException || e instanceof StateferryException
-                    ? e
-                    : new DamagedBlockException(block.offset, e);
+            failure = e instanceof EOFException || e instanceof StateferryException ? e : block.placed(e);
             ended = true;
         }
     }

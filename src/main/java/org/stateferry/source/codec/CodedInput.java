@@ -1,5 +1,7 @@
 package org.stateferry.source.codec;
 
+import java.io.EOFException;
+import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.util.Objects;
@@ -13,7 +15,7 @@ final class CodedInput extends InputStream {
     private static final int SIZE = 256 * 1024;
 
     private final ByteFeed feed;
-    private final ByteBuffer buffer = ByteBuffer.allocateDirect(SIZE).flip();
+    private ByteBuffer buffer = ByteBuffer.allocateDirect(SIZE).flip();
     private long readOffset;
     private boolean ended;
 
@@ -36,8 +38,11 @@ final class CodedInput extends InputStream {
         return buffer;
     }
 
-    /** A view of the next {@code count} bytes, at most a few; fewer if the data ends before. */
+    /** A view of the next {@code count} bytes, a MiB or two at most; fewer if the data ends before. */
     ByteBuffer peek(int count) throws StateferryException {
+        if (count > buffer.capacity()) {
+            buffer = ByteBuffer.allocateDirect(count).put(buffer).flip();
+        }
         while (buffer.remaining() < count && !ended) {
             fill();
         }
@@ -55,6 +60,28 @@ final class CodedInput extends InputStream {
             readOffset += Math.max(0, count);
         } finally {
             buffer.flip();
+        }
+    }
+
+    /**
+     * Takes bytes, all of them.
+     *
+     * @throws EOFException if the data ends before
+     */
+    byte[] take(int count) throws IOException {
+        byte[] bytes = new byte[count];
+        take(bytes, 0, count);
+        return bytes;
+    }
+
+    /**
+     * Takes bytes into a part of an array, all of them.
+     *
+     * @throws EOFException if the data ends before
+     */
+    void take(byte[] target, int start, int count) throws IOException {
+        if (readNBytes(target, start, count) < count) {
+            throw new EOFException();
         }
     }
 

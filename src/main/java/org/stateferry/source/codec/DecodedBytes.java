@@ -18,9 +18,9 @@ import org.tukaani.xz.UnsupportedOptionsException;
 
 /**
  * The content of compressed data, one byte after the other: that of all its members, frames or streams, up to where
- * something else follows or nothing. Memory: for zstd a window of 128 MiB at most, for xz {@value #XZ_MEMORY_MAX_KIB} KiB, for
- * lz4, lzop and zstd in frames 48 MiB (five blocks of 4 MiB or three of 8 MiB at most, before and after decoding), for all others
- * less than 16 MiB.
+ * something else follows or nothing. Memory: for zstd a window of 128 MiB at most; for xz {@value #XZ_MEMORY_MAX_KIB} KiB, or in
+ * blocks five times 9 MiB or twice 24 MiB and another 12 (stored, dictionary, content); for bzip2, lz4, lzop and zstd in frames 48 MiB
+ * (five blocks or three of 8 MiB at most, before and after decoding); for gzip less than 16 MiB.
  *
  * <p>For one thread, except that another may {@link #cancel} it or close the feed.
  */
@@ -35,7 +35,7 @@ public final class DecodedBytes implements SequentialBytes {
      * With more members than this, each has to have {@link #MEMBER_CONTENT_MIN} bytes on average: to begin one takes megabytes of
      * memory for bzip2, and nobody's program makes so many of so little.
      */
-    private static final long SMALL_MEMBERS_MAX = 2000;
+    static final int SMALL_MEMBERS_MAX = 2000;
 
     private static final long MEMBER_CONTENT_MIN = 256;
 
@@ -168,8 +168,16 @@ public final class DecodedBytes implements SequentialBytes {
                 int size = memberCount == 1 ? -1 : ZstdFrames.contentSizeAt(in.peek(ZstdFrames.HEAD_SIZE_MAX));
                 yield size < 0 ? new ZstdFrame(in) : new BlockDecoder(in, new ZstdFrames(in, size));
             }
-            case XZ -> MemberDecoder.of(new SingleXZInputStream(new Unclosed(in), XZ_MEMORY_MAX_KIB, true, arrays));
-            case BZIP2 -> MemberDecoder.of(new BZip2CompressorInputStream(new Unclosed(in), false));
+            case XZ -> {
+                int size = XzBlocks.contentSizeAt(in);
+                yield size < 0
+                        ? MemberDecoder.of(new SingleXZInputStream(new Unclosed(in), XZ_MEMORY_MAX_KIB, true, arrays))
+                        : new BlockDecoder(in, new XzBlocks(in, size, arrays));
+            }
+            case BZIP2 ->
+                Bzip2Blocks.isAt(in)
+                        ? new BlockDecoder(in, new Bzip2Blocks(in))
+                        : MemberDecoder.of(new BZip2CompressorInputStream(new Unclosed(in), false));
             case LZ4 -> new BlockDecoder(in, new Lz4Frame(in));
             case LZOP -> new BlockDecoder(in, new LzopFile(in));
         };

@@ -37,13 +37,13 @@ final class GzipMember implements MemberDecoder {
     }
 
     private void readHead() throws IOException {
-        byte[] head = take(FIXED_HEAD_SIZE);
+        byte[] head = in.take(FIXED_HEAD_SIZE);
         int flags = head[FLAGS_AT];
         if ((flags & RESERVED) != 0) {
             throw new IOException("the head has flags that are not known");
         }
         if ((flags & EXTRA) != 0) {
-            byte[] size = take(Short.BYTES);
+            byte[] size = in.take(Short.BYTES);
             in.skipNBytes(Byte.toUnsignedInt(size[0]) | Byte.toUnsignedInt(size[1]) << 8);
         }
         if ((flags & NAME) != 0) {
@@ -53,16 +53,8 @@ final class GzipMember implements MemberDecoder {
             passText();
         }
         if ((flags & HEAD_CHECKSUM) != 0) {
-            take(Short.BYTES);
+            in.take(Short.BYTES);
         }
-    }
-
-    private byte[] take(int count) throws IOException {
-        byte[] bytes = in.readNBytes(count);
-        if (bytes.length < count) {
-            throw new EOFException();
-        }
-        return bytes;
     }
 
     private void passText() throws IOException {
@@ -110,7 +102,7 @@ final class GzipMember implements MemberDecoder {
     private void requireTrailer(Inflater open) throws IOException {
         long size = open.getBytesWritten();
         close();
-        ByteBuffer trailer = ByteBuffer.wrap(take(TRAILER_SIZE)).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer trailer = ByteBuffer.wrap(in.take(TRAILER_SIZE)).order(ByteOrder.LITTLE_ENDIAN);
         if (trailer.getInt() != (int) crc.getValue() || trailer.getInt() != (int) size) {
             throw new IOException("the checksum at the end does not match");
         }

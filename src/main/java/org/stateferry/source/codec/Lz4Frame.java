@@ -1,6 +1,5 @@
 package org.stateferry.source.codec;
 
-import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -47,7 +46,7 @@ final class Lz4Frame implements BlockDecoder.Format {
     Lz4Frame(CodedInput in) throws IOException {
         this.in = in;
         in.skipNBytes(MAGIC_SIZE);
-        byte[] start = take(2);
+        byte[] start = in.take(2);
         flags = Byte.toUnsignedInt(start[0]);
         int sizeCode = start[1] >> 4;
         if ((flags & (VERSION_MASK | RESERVED)) != VERSION || (start[1] & 0x8f) != 0 || sizeCode < 4) {
@@ -57,11 +56,11 @@ final class Lz4Frame implements BlockDecoder.Format {
             throw new IOException("a frame needs a dictionary");
         }
         blockSizeMax = 1 << 8 + 2 * sizeCode;
-        byte[] size = take((flags & CONTENT_SIZE) != 0 ? Long.BYTES : 0);
+        byte[] size = in.take((flags & CONTENT_SIZE) != 0 ? Long.BYTES : 0);
         XXHash32 hash = new XXHash32();
         hash.update(start, 0, start.length);
         hash.update(size, 0, size.length);
-        if (take(1)[0] != (byte) (hash.getValue() >> 8)) {
+        if (in.take(1)[0] != (byte) (hash.getValue() >> 8)) {
             throw new IOException("the checksum of a frame's head does not match");
         }
         contentHash = (flags & CONTENT_CHECKSUM) != 0 ? new XXHash32() : null;
@@ -88,16 +87,8 @@ final class Lz4Frame implements BlockDecoder.Format {
         }
     }
 
-    private byte[] take(int count) throws IOException {
-        byte[] bytes = in.readNBytes(count);
-        if (bytes.length < count) {
-            throw new EOFException();
-        }
-        return bytes;
-    }
-
     private int takeNumber() throws IOException {
-        return ByteBuffer.wrap(take(Integer.BYTES))
+        return ByteBuffer.wrap(in.take(Integer.BYTES))
                 .order(ByteOrder.LITTLE_ENDIAN)
                 .getInt();
     }
@@ -128,9 +119,7 @@ final class Lz4Frame implements BlockDecoder.Format {
                         + " that the frame allows");
             }
             stored = sized(stored, storedSize);
-            if (in.readNBytes(stored, 0, storedSize) < storedSize) {
-                throw new EOFException();
-            }
+            in.take(stored, 0, storedSize);
             checksum = (flags & BLOCK_CHECKSUM) != 0 ? takeNumber() : 0;
             return true;
         }

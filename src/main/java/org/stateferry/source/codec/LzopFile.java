@@ -1,7 +1,6 @@
 package org.stateferry.source.codec;
 
 import java.io.DataInputStream;
-import java.io.EOFException;
 import java.io.IOException;
 import java.util.zip.Adler32;
 import java.util.zip.CRC32;
@@ -111,11 +110,6 @@ final class LzopFile implements BlockDecoder.Format {
         return new LzopBlock();
     }
 
-    @Override
-    public void finish() {
-        // nothing follows the blocks
-    }
-
     private final class LzopBlock extends BlockDecoder.Block {
         private byte[] stored = new byte[0];
         private int storedSize;
@@ -146,9 +140,7 @@ final class LzopFile implements BlockDecoder.Format {
             storedAdler = coded && (flags & ADLER32_STORED) != 0 ? in.readInt() : 0;
             storedCrc = coded && (flags & CRC32_STORED) != 0 ? in.readInt() : 0;
             stored = sized(stored, storedSize);
-            if (in.readNBytes(stored, 0, storedSize) < storedSize) {
-                throw new EOFException();
-            }
+            in.readFully(stored, 0, storedSize);
             return true;
         }
 

@@ -1,11 +1,9 @@
 package org.stateferry.source.codec;
 
 import com.github.luben.zstd.Zstd;
-import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.Arrays;
 
 /**
  * Frames of zstd data that say how large their content is, one behind the other, as pzstd, seekable zstd and our own exports write
@@ -90,11 +88,6 @@ final class ZstdFrames implements BlockDecoder.Format {
         return contentSizeMax > SMALL_SIZE_MAX ? 2 : BlockDecoder.AHEAD_MAX;
     }
 
-    @Override
-    public void finish() {
-        // other frames may follow
-    }
-
     private final class Frame extends BlockDecoder.Block {
         private byte[] stored = new byte[0];
         private int storedSize;
@@ -134,12 +127,8 @@ final class ZstdFrames implements BlockDecoder.Format {
             if (storedSize + count > 2L * size + BLOCK_SIZE_MAX) {
                 throw new IOException("a frame takes more room than its content of " + size + " bytes");
             }
-            if (stored.length < storedSize + count) {
-                stored = Arrays.copyOf(stored, Math.max(storedSize + count, stored.length + stored.length / 2));
-            }
-            if (in.readNBytes(stored, storedSize, count) < count) {
-                throw new EOFException();
-            }
+            stored = grown(stored, storedSize + count, 2 * size + BLOCK_SIZE_MAX);
+            in.take(stored, storedSize, count);
             storedSize += count;
         }
 

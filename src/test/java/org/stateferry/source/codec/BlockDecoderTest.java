@@ -27,6 +27,7 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.Compressed;
 import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.Sampled;
 
 /** Formats whose blocks are decoded several at a time: what comes out, what is refused, and how many are held. */
 @Timeout(120)
@@ -35,6 +36,9 @@ class BlockDecoderTest {
 
     @TempDir
     Path folder;
+
+    /** What {@link #decode} has found behind the last stream. */
+    private long surplus;
 
     /** Words and noise, so that there are matches of all kinds, and blocks that cannot be compressed. */
     private static byte[] content(int size, long seed) {
@@ -81,10 +85,103 @@ class BlockDecoderTest {
                 "lz4 -q -B5 -BX --content-size",
                 "lz4 -q -BD",
                 "lzop -1",
-                "lzop -9"
+                "lzop -9",
+                "bzip2 -1",
+                "bzip2 -9",
+                "pbzip2 -b3 -p2",
+                "xz -1 -T2",
+                "xz -0 -T2 --block-size=300KiB",
+                "xz -6 -T2 --block-size=4MiB",
+                "xz -0 -T2 --block-size=5MiB --check=sha256",
+                "xz -0 --block-size=1MiB --check=none",
+                "xz -0 --block-size=2MiB --check=crc32 --x86 --lzma2=dict=64MiB,mf=hc3,mode=fast",
+                "xz -0"
             })
     void whatTheToolsWriteIsRead(String tool) throws Exception {
         byte[] content = content(9_000_000, tool.hashCode());
+        byte[] coded = coded(tool, content);
+
+        assertThat(decode(Codec.at(ByteBuffer.wrap(coded, 0, Codec.MAGIC_SIZE_MAX)), coded))
+                .isEqualTo(content);
+    }
+
+    /** Zero pages that are in the stream as they are: a block of 900 kB is 46 MB of content then. */
+    @ParameterizedTest
+    @ValueSource(strings = {"BZIP2", "XZ"})
+    void runsOfOneByteAreReadWithoutBeingHeldWhole(Codec codec) throws Exception {
+        byte[] content = content(60_000_000, 11);
+        Arrays.fill(content, 1_000_000, 52_000_000, (byte) 0);
+
+        assertThat(decode(codec, Compressed.with(codec, content))).isEqualTo(content);
+    }
+
+    /** Blocks of which some fill a block exactly, and streams without any. */
+    @Sampled
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10})
+    void streamsOneBehindTheOtherAreReadAsTheyWereWritten(long seed) throws Exception {
+        Random random = new Random(seed);
+        for (Codec codec : List.of(Codec.BZIP2, Codec.XZ)) {
+            ByteArrayOutputStream expected = new ByteArrayOutputStream();
+            ByteArrayOutputStream coded = new ByteArrayOutputStream();
+            for (int left = 1 + random.nextInt(6); left > 0; left--) {
+                byte[] part = content(random.nextInt(random.nextBoolean() ? 5 : 400_000), random.nextLong());
+                expected.writeBytes(part);
+                coded.writeBytes(Compressed.with(codec, part));
+                coded.write(new byte[4 * random.nextInt(3)]);
+            }
+
+            assertThat(decode(codec, coded.toByteArray())).as("%s", codec).isEqualTo(expected.toByteArray());
+        }
+    }
+
+    /** What the tools refuse is refused, and what came before is right. */
+    @Sampled
+    @ParameterizedTest
+    @CsvSource({
+        "bzip2 -1, BZIP2, 100000",
+        "pbzip2 -b1 -p2, BZIP2, 100000",
+        "xz -0 -T2 --block-size=100KiB, XZ, 102400",
+        "xz -0 -T2 --block-size=3500KiB, XZ, 3584000"
+    })
+    void cutAndDamagedBlocksAreRefusedAsTheToolsDo(String tool, Codec codec, int blockSize) throws Exception {
+        byte[] content = content(blockSize + 800_000, tool.hashCode());
+        byte[] coded = coded(tool, content);
+        Random random = new Random(7);
+        for (int round = 0; round < 24; round++) {
+            int at = random.nextInt(4) == 0 ? coded.length - 1 - random.nextInt(60) : random.nextInt(coded.length);
+            byte[] spoilt = round % 3 == 0 ? Arrays.copyOf(coded, at) : coded.clone();
+            if (round % 3 != 0) {
+                spoilt[at] ^= (byte) (1 << random.nextInt(8));
+            }
+            if (!Codec.XZ.isAt(ByteBuffer.wrap(spoilt)) && !Codec.BZIP2.isAt(ByteBuffer.wrap(spoilt))) {
+                continue;
+            }
+            ByteArrayOutputStream before = new ByteArrayOutputStream();
+            StateferryException failure =
+                    catchThrowableOfType(StateferryException.class, () -> decode(codec, spoilt, before));
+            byte[] decoded = before.toByteArray();
+
+            Path file = Files.write(folder.resolve("spoilt"), spoilt);
+            CommandResult judged = RunningCommand.run(
+                    Duration.ofSeconds(60), List.of(tool.startsWith("xz") ? "xz" : "bzip2", "-tq", file.toString()));
+            if (failure != null || surplus == 0) { // what is no stream may lie behind one, as the caller asks for it
+                assertThat(judged.exitCode() != 0)
+                        .as("%s, byte %d of %d, round %d: %s", tool, at, coded.length, round, failure)
+                        .isEqualTo(failure != null);
+            }
+            // The checksum of a block is behind it.
+            int proven = Math.max(0, decoded.length - (round % 3 == 0 ? 0 : blockSize));
+            assertThat(Arrays.equals(decoded, 0, proven, content, 0, proven))
+                    .as("%s, byte %d of %d, round %d", tool, at, coded.length, round)
+                    .isTrue();
+            if (failure != null) {
+                assertThat(failure.kind()).as("%s", failure).isIn(FailureKind.DUMP_INVALID, FailureKind.DUMP_UNFIT);
+            }
+        }
+    }
+
+    private byte[] coded(String tool, byte[] content) throws Exception {
         Path plain = Files.write(folder.resolve("plain"), content);
         Path coded = folder.resolve("coded");
         CommandResult made = RunningCommand.run(
@@ -98,11 +195,7 @@ class BlockDecoderTest {
                         coded.toString()));
         assumeTrue(made.exitCode() != 77, tool + " is not installed");
         assertThat(made.exitCode()).isZero();
-
-        assertThat(decode(
-                        Codec.at(ByteBuffer.wrap(Files.readAllBytes(coded), 0, Codec.MAGIC_SIZE_MAX)),
-                        Files.readAllBytes(coded)))
-                .isEqualTo(content);
+        return Files.readAllBytes(coded);
     }
 
     @Test
@@ -187,13 +280,13 @@ class BlockDecoderTest {
         assertThat(made.get()).isLessThanOrEqualTo(BlockDecoder.AHEAD_MAX + 1);
     }
 
-    private static byte[] decode(Codec codec, byte[] coded) throws StateferryException {
+    private byte[] decode(Codec codec, byte[] coded) throws StateferryException {
         ByteArrayOutputStream decoded = new ByteArrayOutputStream();
         decode(codec, coded, decoded);
         return decoded.toByteArray();
     }
 
-    private static void decode(Codec codec, byte[] coded, ByteArrayOutputStream decoded) throws StateferryException {
+    private void decode(Codec codec, byte[] coded, ByteArrayOutputStream decoded) throws StateferryException {
         ByteBuffer piece = ByteBuffer.allocate(50_000);
         try (DecodedBytes bytes = new DecodedBytes(codec, feed(coded), 0, FILE)) {
             boolean more = true;
@@ -205,6 +298,7 @@ class BlockDecoderTest {
                     decoded.write(piece.array(), 0, piece.position());
                 }
             }
+            surplus = bytes.surplus(1);
         }
     }
 
