@@ -3,10 +3,16 @@ package org.stateferry.web;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.BufferedReader;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -44,6 +50,34 @@ class AuditLogTest {
         assertThat(lines().get(60)).contains("otto");
         assertThat(lines().get(61)).contains("940 more requests of those who are not known", "10:01:00");
         assertThat(lines().get(62)).contains("otto");
+    }
+
+    @Test
+    void itIsPutAsideWhenItIsFullAndNineOfThoseAreKept() throws Exception {
+        for (int round = 0; round < 12; round++) {
+            log.add("otto", "10.0.0.2", "round " + round, "", 202);
+            try (FileChannel file = FileChannel.open(home.auditLog(), StandardOpenOption.WRITE)) {
+                file.write(ByteBuffer.wrap(new byte[] {'\n'}), (10 << 20) - 1); // the rest is a hole
+            }
+        }
+        log.add("otto", "10.0.0.2", "the last", "", 202);
+
+        assertThat(lines()).singleElement().asString().contains("the last");
+        try (Stream<Path> files = Files.list(home.auditLog().getParent())) {
+            assertThat(files.map(file -> file.getFileName().toString()).filter(name -> name.startsWith("audit")))
+                    .containsExactlyInAnyOrderElementsOf(Stream.concat(
+                                    Stream.of("audit.log"),
+                                    IntStream.rangeClosed(1, 9).mapToObj(number -> "audit.log." + number))
+                            .toList());
+        }
+        assertThat(firstLine("audit.log.1")).contains("round 11");
+        assertThat(firstLine("audit.log.9")).contains("round 3");
+    }
+
+    private String firstLine(String name) throws Exception {
+        try (BufferedReader text = Files.newBufferedReader(home.auditLog().resolveSibling(name))) {
+            return text.readLine();
+        }
     }
 
     @Test

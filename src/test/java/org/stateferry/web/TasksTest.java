@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.time.Clock;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Queue;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -64,6 +66,21 @@ class TasksTest {
                 .hasMessageContaining("100 requests are waiting");
         runAll();
         tasks.start("import", "a into b", false, 1, (progress, signal) -> "done");
+    }
+
+    @Test
+    void ofMoreThanTwoHundredTheOldestThatHaveEndedAreForgotten() throws Exception {
+        List<Long> ended = new ArrayList<>();
+        for (int i = 0; i < 203; i++) {
+            ended.add(tasks.start("import", "a into b", false, 1, (progress, signal) -> "done")
+                    .id());
+            runAll();
+        }
+        Task waiting = tasks.start("import", "a into b", false, 1, (progress, signal) -> "done");
+
+        assertThat(ended.stream().filter(id -> tasks.find(id).isPresent()))
+                .containsExactlyElementsOf(ended.subList(4, 203));
+        assertThat(tasks.find(waiting.id())).contains(waiting);
     }
 
     @Test
