@@ -4,8 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
@@ -18,10 +21,12 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.ProcessIo;
 import org.stateferry.source.codec.Codec;
 import org.stateferry.testing.Compressed;
 import org.stateferry.testing.Corpus;
 import org.stateferry.testing.Dumps;
+import org.stateferry.testing.FileSystemProbe;
 import org.stateferry.testing.LibvirtSaveBuilder;
 import org.stateferry.testing.MappedStateBuilder;
 import org.stateferry.testing.MigrationStreamBuilder;
@@ -62,6 +67,25 @@ class DumpInspectionTest {
         assertThat(stream.length()).hasValue(STREAM.length);
         assertThat(stream.facts().machineType()).isEqualTo("pc-q35-7.2");
         assertThat(stream.facts().ramBlocks()).hasSize(2);
+        assertThat(stream.facts().devices()).containsOnlyKeys("timer", "0000:00:01.0/virtio-blk");
+    }
+
+    @Test
+    void ofALargeDumpTheBeginningAndTheEndAreRead() throws Exception {
+        FileSystemProbe.assumeKnowsHoles(folder);
+        long size = 1L << 40;
+        int text = new String(STREAM, StandardCharsets.ISO_8859_1).indexOf("{\"") - 5;
+        Path dump = Dumps.write(folder, Arrays.copyOf(STREAM, text));
+        try (FileChannel file = FileChannel.open(dump, StandardOpenOption.WRITE)) {
+            file.write(ByteBuffer.wrap(STREAM, text, STREAM.length - text), size);
+        }
+        ProcessIo before = ProcessIo.soFar();
+
+        DumpContent.Stream stream = (DumpContent.Stream) DumpInspection.inspect(dump);
+
+        assertThat(ProcessIo.soFar().since(before).bytesRead()).isLessThan(1 << 30);
+        assertThat(stream.length()).hasValue(size + STREAM.length - text);
+        assertThat(stream.facts().machineType()).isEqualTo("pc-q35-7.2");
         assertThat(stream.facts().devices()).containsOnlyKeys("timer", "0000:00:01.0/virtio-blk");
     }
 
