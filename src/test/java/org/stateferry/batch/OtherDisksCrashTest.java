@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -85,6 +86,36 @@ class OtherDisksCrashTest {
         assertThat(holders()).isEqualTo(2);
         assertThat(ImportBench.snapshotNames(bench.image())).isEmpty();
         return bench.records().get(0).id();
+    }
+
+    @Test
+    void theDisksAreSwitchedOverInTheOrderGiven() throws Exception {
+        Path given = disks.get(1);
+        Collections.reverse(disks);
+        bench.access = WatchedImageFile.by(new Death(bench, 1, true));
+
+        assertThat(bench.fail(NAME).problem()).isEqualTo("dead");
+
+        assertThat(holders()).isEqualTo(1);
+        assertThat(ImportBench.snapshotNames(given)).containsExactly(NAME);
+    }
+
+    @Test
+    void aRestartSwitchesTheDisksOverInTheOrderOfTheirPaths() throws Exception {
+        Path lowest = disks.get(0);
+        Collections.reverse(disks);
+        bench.access = WatchedImageFile.by(new Death(bench, 0, true));
+        assertThat(bench.fail(NAME).problem()).isEqualTo("dead");
+        assertThat(holders()).isZero();
+        bench.access = WatchedImageFile.by(new Death(bench, 1, true));
+        long id = bench.records().get(0).id();
+
+        StateferryException failure = catchThrowableOfType(
+                StateferryException.class, () -> bench.service().restart(id, bench, new StopSignal()));
+
+        assertThat(failure.problem()).isEqualTo("dead");
+        assertThat(holders()).isEqualTo(1);
+        assertThat(ImportBench.snapshotNames(lowest)).containsExactly(NAME);
     }
 
     /** How many other disks hold the snapshot; all images are sound. */
