@@ -82,6 +82,24 @@ class CommandsIT {
 
     @Thorough
     @Test
+    void anImportThatDoesNotEndInTimeStopsLater() {
+        Scene scene = Scene.withoutQemu(directory).withLongDump(24, 1);
+        try (RunningCommand importing = scene.startTransfer()) {
+            String id = runningId(scene);
+            importing.signal("STOP");
+
+            CommandResult stop = scene.launcher().run("stop", id, "--wait", "0");
+
+            assertThat(stop.exitCode()).as(stop.toString()).isEqualTo(11);
+            assertThat(stop.stderr()).contains("import " + id + " was asked to stop and has not ended within 0 s");
+            importing.signal("CONT");
+            assertThat(importing.await(LIMIT).exitCode()).isEqualTo(130);
+        }
+        assertThat(history(scene).get(0).path("status").asString()).isEqualTo("STOPPED");
+    }
+
+    @Thorough
+    @Test
     void anImportOfAnotherProcessIsStoppedAndRestarted() {
         Scene scene = Scene.withoutQemu(directory).withLongDump(24, 1);
         String id;
