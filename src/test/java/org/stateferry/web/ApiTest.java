@@ -27,6 +27,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -596,6 +597,20 @@ class ApiTest {
                 .contains("repository", "folders", "definitions", "imports", "readinessState");
         assertThat(json("/actuator/health/liveness").toString()).doesNotContain("repository", "folders", "db");
         assertThat(service.get("/actuator/scheduledtasks").status()).isEqualTo(200);
+    }
+
+    @Test
+    void everyFileOfTheHomeIsInTheTableOfTheGuide() throws Exception {
+        service.post("/api/v1/definitions/nightly/pause", "");
+        service.post("/api/v1/definitions/nightly/resume", "");
+        String guide = Files.readString(Path.of("src/docs/guide/operations.md"));
+        String table = guide.substring(guide.indexOf("## The home"), guide.indexOf("## The job repository"));
+
+        try (Stream<Path> files = Files.list(home.folder())) {
+            assertThat(files.map(file -> file.getFileName() + (Files.isDirectory(file) ? "/" : "")))
+                    .isNotEmpty()
+                    .allSatisfy(name -> assertThat(table).containsPattern("`" + Pattern.quote(name)));
+        }
     }
 
     @Test
