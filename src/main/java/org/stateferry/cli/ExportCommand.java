@@ -35,8 +35,8 @@ import picocli.CommandLine.TypeConversionException;
             "",
             "OUT appears when it is complete and forced to disk; until then it lies beside it under a name that begins with"
                     + " a dot. An export that was killed or interrupted goes on from there when the same command is given"
-                    + " again. Nobody may do more with it than with the image. What the state holds of zeros becomes holes,"
-                    + " unless it is compressed. The image is only read; one that is in use is not (exit code 11)."
+                    + " again. Nobody may do more with it than with the image. Zeros become holes, unless the state is"
+                    + " compressed. The image is only read; one that is in use is not (exit code 11)."
         })
 final class ExportCommand implements Callable<Integer> {
     private static final String STANDARD_OUTPUT = "-";

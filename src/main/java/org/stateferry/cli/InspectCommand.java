@@ -41,8 +41,8 @@ import picocli.CommandLine.Parameters;
             "With --sections, --pages or --devices all of the stream is read. If it is damaged, all is told that comes before,"
                     + " then what is wrong; that is a failure (exit code 10).",
             "",
-            "Of a dump of any size only the beginning and the end are read; 'import' and 'verify --against' read all of"
-                    + " it. A problem that is found there is told, and is no failure (exit code 0).",
+            "Without them, only the beginning and the end of a large dump are read; 'import' and 'verify --against' read"
+                    + " all of it. A problem that is found there is told, and is no failure (exit code 0).",
             "",
             "Of a damaged image all is told that can be read, then what is wrong; that is a failure (exit code 12).",
             "",

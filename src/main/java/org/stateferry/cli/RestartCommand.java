@@ -19,7 +19,7 @@ import picocli.CommandLine.ParentCommand;
             "It goes on from what is proven to be in the image, as the same import command would. Unlike that, it never"
                     + " starts another import: it is refused if the dump has changed since, and if the import is"
                     + " complete or abandoned and not all of its images hold its snapshot. Only if the import failed"
-                    + " since its dump was damaged, a changed dump is imported as it is now, under an ID of its own."
+                    + " because its dump was damaged, a changed dump is imported as it is now, under an ID of its own."
         })
 final class RestartCommand implements Callable<Integer> {
     private final ImportRun runs;

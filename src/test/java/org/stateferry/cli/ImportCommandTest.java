@@ -450,6 +450,32 @@ class ImportCommandTest {
     }
 
     @Test
+    void theVersionIsThatOfTheProgramAndOfItsJava() {
+        assertThat(run((request, progress, stop) -> FakeInstallation.imported(null), "--version"))
+                .isZero();
+
+        assertThat(screen.out().lines()).hasSize(2);
+        assertThat(screen.out()).startsWith("stateferry ").endsWith("Java " + Runtime.version() + "\n");
+    }
+
+    @Test
+    void optionsMayStandBeforeTheFiles() {
+        assertThat(run(
+                        (request, progress, stop) -> FakeInstallation.imported(null),
+                        "import",
+                        "--quiet",
+                        "--name",
+                        "before",
+                        "vm.dump",
+                        "vm.qcow2"))
+                .isZero();
+
+        assertThat(installation.request.name()).isEqualTo("before");
+        assertThat(installation.request.dump()).isEqualTo(Path.of("vm.dump"));
+        assertThat(installation.request.image()).isEqualTo(Path.of("vm.qcow2"));
+    }
+
+    @Test
     void progressOfAnImportGoesToStandardError() {
         run(
                 (request, progress, stop) -> {
