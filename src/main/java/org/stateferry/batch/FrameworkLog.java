@@ -54,7 +54,12 @@ public final class FrameworkLog implements ApplicationListener<ApplicationEnviro
                 "logging.level.org.springframework.batch",
                 "ERROR",
                 "logging.level.org.springframework.batch.core.step",
-                "OFF");
+                "OFF",
+                // Three lines at the first request, from a class that is made then.
+                "logging.level.org.springframework.web.servlet.DispatcherServlet",
+                "WARN",
+                "logging.level.org.apache.catalina.core.ContainerBase",
+                "WARN");
     }
 
     /**

@@ -23,14 +23,37 @@ import org.stateferry.source.DumpFingerprint;
  */
 public record ImportInstance(JobInstance instance, JobExecution last, ImportIdentity identity, long round) {
 
-    /** @throws StateferryException of kind {@link FailureKind#USAGE} if this home has no such import */
+    /**
+     * The import with this ID.
+     *
+     * @throws StateferryException of kind {@link FailureKind#USAGE} if there is none, of kind {@link FailureKind#CONFLICT} if it is
+     *     another home's
+     */
     public static ImportInstance find(JobRepository repository, StateferryHome home, long id)
             throws StateferryException {
         if (ExportParameters.lookUp(repository, home, id).isPresent()) {
             throw StateferryException.of(FailureKind.USAGE, id + " is the ID of an export, not of an import")
                     .advise("Ask for the same export again: it goes on from what there is of its file.");
         }
-        return lookUp(repository, home, id).orElseThrow(() -> unknown(id));
+        Optional<ImportInstance> known = lookUp(repository, home, id);
+        if (known.isEmpty() && isKnown(repository, id)) {
+            throw ofAnotherHome(id);
+        }
+        return known.orElseThrow(() -> unknown(id));
+    }
+
+    private static boolean isKnown(JobRepository repository, long id) {
+        @Nullable JobInstance instance = repository.getJobInstance(id);
+        return instance != null
+                && instance.getJobName().equals(ImportParameters.JOB)
+                && repository.getLastJobExecution(instance) != null;
+    }
+
+    /** What to report when only another home that uses the same database could do what is asked for. */
+    public static StateferryException ofAnotherHome(long id) {
+        return StateferryException.of(
+                        FailureKind.CONFLICT, "import " + id + " is one of another home that uses this database")
+                .advise("Use the service of that home, or run the command there.");
     }
 
     /** The import with this ID; empty if there is none, or if it is one of another home that uses the same database. */

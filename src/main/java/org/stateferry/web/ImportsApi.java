@@ -29,6 +29,7 @@ import org.stateferry.installation.TaskReport;
 import org.stateferry.repository.HistoryPruning;
 import org.stateferry.repository.HistoryQuery;
 import org.stateferry.repository.ImportHistory;
+import org.stateferry.repository.ImportInstance;
 import org.stateferry.repository.ImportRecord;
 import org.stateferry.repository.RunningImport;
 import org.stateferry.service.definition.ImportQueue;
@@ -165,10 +166,7 @@ class ImportsApi {
         ImportRecord record = one(id);
         if (record.attempts().stream().anyMatch(ImportRecord.Attempt::runs)) {
             if (repository.running().stream().noneMatch(run -> run.id() == id)) {
-                throw StateferryException.of(
-                                FailureKind.CONFLICT,
-                                "import " + id + " is run by another home that uses this database")
-                        .advise("Ask the service of that home to stop it.");
+                throw ImportInstance.ofAnotherHome(id);
             }
             new StopRequest(repository.home(), id).make();
         }
@@ -180,6 +178,7 @@ class ImportsApi {
     @ResponseStatus(HttpStatus.ACCEPTED)
     ResponseEntity<TaskReport<Object>> abandon(@PathVariable long id, Authentication asker) throws StateferryException {
         ImportRecord record = one(id);
+        repository.requestOf(id); // refuses another home's
         if (record.attempts().stream().anyMatch(ImportRecord.Attempt::runs)) {
             throw StateferryException.of(FailureKind.IMAGE_IN_USE, "import " + id + " is running")
                     .advise("Stop it first, with stateferry stop " + id + " for instance.");

@@ -121,8 +121,9 @@ class PostgresRepositoryTest {
             long id = bench.record().id();
 
             assertThat(theirs.history().find(id)).isPresent();
-            assertThatThrownBy(() -> theirs.imports().requestOf(id)).isInstanceOf(StateferryException.class);
-            assertThatThrownBy(() -> theirs.abandonment().abandon(id)).isInstanceOf(StateferryException.class);
+            String refusal = "import " + id + " is one of another home that uses this database";
+            assertThatThrownBy(() -> theirs.imports().requestOf(id)).hasMessage(refusal);
+            assertThatThrownBy(() -> theirs.abandonment().abandon(id)).hasMessage(refusal);
             theirs.pruning().prune(new HistoryPruning.Rule(null, 0));
 
             assertThat(bench.record().status()).isEqualTo("STOPPED");
