@@ -215,9 +215,11 @@ public final class LocalInstallation implements Installation {
 
     private ServiceClient requireService() throws StateferryException {
         return service(START_MAX, line -> {}, new StopSignal())
-                .orElseThrow(() -> StateferryException.in(FailureKind.USAGE, home.folder(), "no service runs in this home")
-                        .advise("Start it with stateferry serve, or name the home of the service that runs with --home, and run"
-                                + " the command again."));
+                .orElseThrow(
+                        () -> StateferryException.in(FailureKind.USAGE, home.folder(), "no service runs in this home")
+                                .advise(
+                                        "Start it with stateferry serve, or name the home of the service that runs with --home, and run"
+                                                + " the command again."));
     }
 
     private static String path(String definition, String what) {

@@ -87,7 +87,8 @@ final class CronTimes implements FiringTimes {
             Instant at = ZonedDateTime.ofLocal(local, zone, null).toInstant();
             if (at.isAfter(time)) {
                 earliest = at.isBefore(earliest) ? at : earliest;
-                // What is moved may come behind what the wall shows later: a gap can be shorter than the distance of two times.
+                // What is moved may come behind what the wall shows later: a gap can be shorter than the distance of
+                // two times.
                 if (!zone.getRules().getValidOffsets(local).isEmpty()) {
                     return earliest;
                 }

@@ -7,6 +7,10 @@ import java.security.KeyStore;
 import java.security.MessageDigest;
 import java.util.HexFormat;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.boot.ssl.SslBundle;
 import org.springframework.boot.ssl.SslBundles;
 import org.springframework.boot.web.server.Ssl;
 import org.springframework.boot.web.server.WebServerSslBundle;
@@ -18,12 +22,19 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.home.ServiceAddress;
 import org.stateferry.home.StateferryHome;
 
-/** Tells the commands of this home where the service answers, from when it does until it ends. */
+/**
+ * Tells the commands of this home where the service answers, from when it does until it ends; and again when its certificate has been
+ * replaced meanwhile.
+ */
 final class AddressPublisher {
+    private static final Logger LOG = LoggerFactory.getLogger(AddressPublisher.class);
+
     private final StateferryHome home;
     private final ServerProperties server;
     private final SslBundles bundles;
     private final String token;
+    /** Null before the server answers and after it has ended. */
+    private @Nullable URI url;
 
     AddressPublisher(StateferryHome home, ServerProperties server, SslBundles bundles, String token) {
         this.bundles = bundles;
@@ -33,18 +44,34 @@ final class AddressPublisher {
     }
 
     @EventListener
-    void listening(WebServerInitializedEvent event) throws StateferryException {
-        boolean secured = Ssl.isEnabled(server.getSsl());
-        URI url = URI.create((secured ? "https://" : "http://") + host() + ":"
+    synchronized void listening(WebServerInitializedEvent event) throws StateferryException {
+        Ssl ssl = server.getSsl();
+        boolean secured = Ssl.isEnabled(ssl);
+        url = URI.create((secured ? "https://" : "http://") + host() + ":"
                 + event.getWebServer().getPort());
-        new ServiceAddress(url, token, secured ? certificate() : null).publish(home);
+        new ServiceAddress(url, token, secured ? certificate(WebServerSslBundle.get(ssl, bundles)) : null)
+                .publish(home);
+        if (secured && ssl.getBundle() != null) {
+            // The server's own handler was there first, and so it shows the new one by now.
+            bundles.addBundleUpdateHandler(ssl.getBundle(), this::replaced);
+        }
+    }
+
+    private synchronized void replaced(SslBundle bundle) {
+        if (url != null) {
+            try {
+                new ServiceAddress(url, token, certificate(bundle)).publish(home);
+                LOG.info("The service has another certificate now");
+            } catch (StateferryException e) {
+                LOG.error("Commands cannot be told of the service's new certificate", e);
+            }
+        }
     }
 
     /** The digest of what the server shows, so that commands need not trust who has signed it. */
-    private String certificate() {
+    private static String certificate(SslBundle bundle) {
         try {
-            KeyStore keys = Objects.requireNonNull(
-                    WebServerSslBundle.get(server.getSsl(), bundles).getStores().getKeyStore(), "TLS needs a key");
+            KeyStore keys = Objects.requireNonNull(bundle.getStores().getKeyStore(), "TLS needs a key");
             String alias = keys.aliases().nextElement();
             byte[] encoded = keys.getCertificate(alias).getEncoded();
             return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(encoded));
@@ -63,7 +90,8 @@ final class AddressPublisher {
     }
 
     @EventListener
-    void ending(ContextClosedEvent event) throws StateferryException {
+    synchronized void ending(ContextClosedEvent event) throws StateferryException {
+        url = null;
         ServiceAddress.withdraw(home);
     }
 }

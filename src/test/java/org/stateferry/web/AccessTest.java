@@ -1,12 +1,14 @@
 package org.stateferry.web;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
 import java.net.http.HttpRequest;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.time.Duration;
@@ -297,11 +299,7 @@ class AccessTest {
         assertThat(Files.readString(fresh.logFile())).doesNotContain(password);
     }
 
-    @Thorough
-    @Test
-    void overTlsCommandsTrustTheCertificateOfTheirServiceAndNoOther() throws Exception {
-        StateferryHome secured = StateferryHome.open(folder.resolve("secured"));
-        Path keys = folder.resolve("keys.p12");
+    private static Path makeKeys(Path keys) {
         RunningCommand.run(
                         Duration.ofSeconds(60),
                         List.of(
@@ -321,6 +319,14 @@ class AccessTest {
                                 "-keystore",
                                 keys.toString()))
                 .requireSuccess();
+        return keys;
+    }
+
+    @Thorough
+    @Test
+    void overTlsCommandsTrustTheCertificateOfTheirServiceAndNoOther() throws Exception {
+        StateferryHome secured = StateferryHome.open(folder.resolve("secured"));
+        Path keys = makeKeys(folder.resolve("keys.p12"));
         Map<String, Object> settings = Map.of(
                 "stateferry.jobs",
                 Files.createDirectory(folder.resolve("jobs-of-secured")),
@@ -331,7 +337,11 @@ class AccessTest {
                 "spring.ssl.bundle.jks.service.keystore.password",
                 "password",
                 "spring.ssl.bundle.jks.service.keystore.type",
-                "PKCS12");
+                "PKCS12",
+                "spring.ssl.bundle.jks.service.reload-on-update",
+                true,
+                "spring.ssl.bundle.watch.file.quiet-period",
+                "100ms");
         try (TestService tls = TestService.start(secured, null, settings)) {
             InThisJvm commands = new InThisJvm(secured.folder());
             assertThat(commands.run("history", "--prune").stdout()).isEqualTo("imports taken out: 0\n");
@@ -342,6 +352,13 @@ class AccessTest {
             CommandResult refused = commands.run("history", "--prune");
             assertThat(refused.exitCode()).isEqualTo(15);
             assertThat(refused.stderr()).contains("another certificate");
+
+            Files.move(makeKeys(folder.resolve("new.p12")), keys, StandardCopyOption.REPLACE_EXISTING);
+            await().atMost(Duration.ofMinutes(5))
+                    .untilAsserted(() -> assertThat(
+                                    ServiceAddress.read(secured).orElseThrow().certificate())
+                            .isNotIn(address.certificate(), sha256("another certificate")));
+            assertThat(commands.run("history", "--prune").stdout()).isEqualTo("imports taken out: 0\n");
         }
     }
 }
