@@ -3,6 +3,7 @@ package org.stateferry.source;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -27,13 +28,18 @@ import org.stateferry.stream.StreamFollower;
 
 /**
  * A dump that can only be read from its start, put into a file so that its pages can be read wherever they lie. The file has no
- * name, holes for zeros, and is gone when this is closed or the process ends. To everybody else this is the dump: its path, its
+ * name, holes for zeros, and is gone when this is closed or the process ends. Only the state's own head says how much will come, and
+ * others use the disk as well, so it is never filled. To everybody else this is the dump: its path, its
  * date, and whether it is still the same.
  */
 final class UnpackedState implements DumpHolder {
     private static final int OWNER_ONLY = 0600;
     private static final int CHUNK_SIZE = 1024 * 1024;
     private static final int HOLE_UNIT = 64 * 1024;
+    /** Of the disk, one part in so many stays free, but no more than {@link #RESERVE_MAX}. */
+    private static final int RESERVE_PARTS = 20;
+
+    private static final long RESERVE_MAX = 1024 * 1024 * 1024;
     /** How often somebody is asked whether to go on who may wait for a pipe's writer. */
     private static final long WAIT_MILLIS = 100;
 
@@ -54,7 +60,7 @@ final class UnpackedState implements DumpHolder {
      * @param begin where in the file the stream is to begin, in bytes: what the places of its pages count from
      * @param monitor says where the file is to lie, and can end the reading
      * @throws StateferryException {@code DUMP_INVALID} or {@code DUMP_UNFIT} if the dump is damaged, as far as reading it in order
-     *     tells; {@code NO_SPACE} or {@code IO} if it cannot be written
+     *     tells; {@code NO_SPACE} or {@code IO} if it cannot be written or the disk would be nearly full
      */
     static UnpackedState of(SequentialDump dump, long begin, OpenMonitor monitor) throws StateferryException {
         Path folder = monitor.unpackFolder();
@@ -108,7 +114,7 @@ final class UnpackedState implements DumpHolder {
             throws IOException {
         long lengthMax = StreamFollower.lengthMax(Objects.requireNonNull(dump.facts(), "a stream was recognised"));
         FutureTask<Boolean> copying = new FutureTask<>(() -> {
-            copy(pieces, channel, begin, lengthMax, dump.path());
+            copy(pieces, channel, begin, lengthMax, dump.path(), monitor.unpackFolder());
             return true;
         });
         Thread thread = new Thread(copying, "stateferry-unpack");
@@ -141,12 +147,15 @@ final class UnpackedState implements DumpHolder {
         }
     }
 
-    private static void copy(PieceStream pieces, FileChannel channel, long begin, long lengthMax, Path path)
+    private static void copy(
+            PieceStream pieces, FileChannel channel, long begin, long lengthMax, Path path, Path folder)
             throws IOException {
+        FileStore disk = Files.getFileStore(folder);
         ByteBuffer chunk = ByteBuffer.allocateDirect(CHUNK_SIZE);
         long size = begin;
         while (pieces.read(chunk.clear()) > 0) {
             chunk.flip();
+            requireRoom(disk, chunk.limit(), folder);
             for (int at = 0; at < chunk.limit(); at += HOLE_UNIT) {
                 int count = Math.min(HOLE_UNIT, chunk.limit() - at);
                 if (!ZeroBytes.isZero(chunk, at, count)) {
@@ -164,6 +173,18 @@ final class UnpackedState implements DumpHolder {
         }
         if (channel.size() < size) {
             write(channel, ByteBuffer.allocate(1), size - 1); // so that it ends with its last zero
+        }
+    }
+
+    /** A file system that does not tell its size is taken to have room. */
+    private static void requireRoom(FileStore disk, int size, Path folder) throws IOException {
+        long reserve = Math.min(RESERVE_MAX, disk.getTotalSpace() / RESERVE_PARTS);
+        if (reserve > 0 && disk.getUsableSpace() - size < reserve) {
+            throw StateferryException.in(
+                            FailureKind.NO_SPACE,
+                            folder,
+                            "unpacking the dump would leave less than " + reserve + " bytes free")
+                    .advise("Make room there, or write the dump into a file, decompressed, and give that.");
         }
     }
 

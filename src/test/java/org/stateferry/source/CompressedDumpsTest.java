@@ -19,6 +19,7 @@ import java.util.Random;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -38,6 +39,7 @@ import org.stateferry.testing.MappedStateBuilder;
 import org.stateferry.testing.MigrationStreamBuilder;
 import org.stateferry.testing.RunningCommand;
 import org.stateferry.testing.Sampled;
+import org.stateferry.testing.SmallDisk;
 
 /** Streams that are compressed from outside come out as they were, and damage to them is noticed. */
 @Timeout(120)
@@ -277,6 +279,33 @@ class CompressedDumpsTest {
                 assertThat(again.fingerprint()).isEqualTo(fingerprint);
             }
         }
+    }
+
+    /** How much will come only the state itself says, and others use the disk too. */
+    @Test
+    void whatIsUnpackedNeverFillsTheDisk() throws Exception {
+        Random random = new Random(7);
+        List<byte @Nullable []> pages = Stream.<byte @Nullable []>generate(() -> bytes(4096, random))
+                .limit(2500)
+                .toList(); // 10 MB
+        byte[] state =
+                new MappedStateBuilder(4096).block("pc.ram", pages, (byte) 0).build();
+        Path dump = Dumps.write(folder, Compressed.with(Codec.LZ4, state));
+        try (SmallDisk disk = SmallDisk.mount(folder.resolve("small"), 8 << 20)) {
+            assertThatThrownBy(() -> DumpSources.open(dump, DumpChoice.ANY, unpackingIn(folder.resolve("small"))))
+                    .isInstanceOfSatisfying(StateferryException.class, failure -> {
+                        assertThat(failure.kind()).isEqualTo(FailureKind.NO_SPACE);
+                        assertThat(failure.problem()).contains("would leave less than 419430 bytes free");
+                        assertThat(failure.advice()).contains("Make room there");
+                    });
+            assertThat(folder.resolve("small")).isEmptyDirectory();
+        }
+    }
+
+    private static byte[] bytes(int size, Random random) {
+        byte[] bytes = new byte[size];
+        random.nextBytes(bytes);
+        return bytes;
     }
 
     private static OpenMonitor unpackingIn(Path where) {
