@@ -3,10 +3,8 @@ package org.stateferry.service.definition;
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
-import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.PathMatcher;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,7 +17,7 @@ import org.stateferry.importer.FileRoots;
  *
  * @param path the file or folder
  * @param isFolder which of the two
- * @param include patterns of which a file's name in the folder must match one ({@link java.nio.file.FileSystem#getPathMatcher}, glob);
+ * @param include patterns of which a file's name in the folder must match one ({@link NameGlob});
  *     names that begin with a dot never match: such files are not complete
  * @param settledFor so long a file must have been left alone before it is imported
  */
@@ -78,12 +76,8 @@ public record SourceRule(Path path, boolean isFolder, List<String> include, Dura
         if (pattern.isBlank() || pattern.indexOf('/') >= 0) {
             throw new IllegalArgumentException("'" + pattern + "' is not a pattern for the name of a file");
         }
-        matcher(pattern); // throws a kind of IllegalArgumentException
+        new NameGlob(pattern); // throws an IllegalArgumentException
         return pattern;
-    }
-
-    private static PathMatcher matcher(String pattern) {
-        return FileSystems.getDefault().getPathMatcher("glob:" + pattern);
     }
 
     /**
@@ -95,13 +89,13 @@ public record SourceRule(Path path, boolean isFolder, List<String> include, Dura
         if (!isFolder) {
             return Files.exists(path) ? List.of(path) : List.of();
         }
-        List<PathMatcher> matchers = include.stream().map(SourceRule::matcher).toList();
+        List<NameGlob> patterns = include.stream().map(NameGlob::new).toList();
         List<Path> files = new ArrayList<>();
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(path)) {
             for (Path entry : entries) {
-                Path name = entry.getFileName();
-                if (!name.toString().startsWith(".")
-                        && matchers.stream().anyMatch(matcher -> matcher.matches(name))
+                String name = entry.getFileName().toString();
+                if (!name.startsWith(".")
+                        && patterns.stream().anyMatch(pattern -> pattern.matches(name))
                         && Files.isRegularFile(entry)) {
                     files.add(entry);
                 }
@@ -125,7 +119,7 @@ public record SourceRule(Path path, boolean isFolder, List<String> include, Dura
     boolean takes(Path name) {
         return isFolder
                 ? !name.toString().startsWith(".")
-                        && include.stream().map(SourceRule::matcher).anyMatch(matcher -> matcher.matches(name))
+                        && include.stream().anyMatch(pattern -> new NameGlob(pattern).matches(name.toString()))
                 : name.equals(path.getFileName());
     }
 
