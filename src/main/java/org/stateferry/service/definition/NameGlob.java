@@ -15,6 +15,9 @@ import java.util.function.IntPredicate;
  * <p>Immutable.
  */
 final class NameGlob {
+    /** Names have 255 bytes at most; the JDK's check of a pattern, and ours, take stack for each of its parts. */
+    private static final int LENGTH_MAX = 1024;
+
     private final Node start = new Node();
     private final Node end;
 
@@ -27,6 +30,10 @@ final class NameGlob {
 
     /** @throws IllegalArgumentException if the text is no pattern */
     NameGlob(String pattern) {
+        if (pattern.length() > LENGTH_MAX) {
+            throw new IllegalArgumentException(
+                    "a pattern of " + pattern.length() + " characters is longer than " + LENGTH_MAX);
+        }
         FileSystems.getDefault().getPathMatcher("glob:" + pattern); // throws a kind of it; what follows relies on that
         this.end = new Parser(pattern.codePoints().toArray()).parse(start);
     }

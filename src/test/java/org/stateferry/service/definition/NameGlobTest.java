@@ -89,6 +89,14 @@ class NameGlobTest {
         assertThat(new NameGlob("*-".repeat(40) + "*").matches(name)).isTrue();
     }
 
+    @Test
+    void noPatternNeedsMoreStackThanThereIs() {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> new NameGlob("*?".repeat(30_000)))
+                .withMessage("a pattern of 60000 characters is longer than 1024");
+        assertThat(new NameGlob("*".repeat(1024)).matches("a".repeat(255))).isTrue();
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"[a", "{a", "{a,{b}}", "a\\", "[z-a]"})
     void whatIsNoPatternIsRefused(String pattern) {
