@@ -4,6 +4,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import org.stateferry.cli.output.Console;
+import org.stateferry.testing.StillLines;
 
 /** A console that keeps what is printed. */
 public final class RecordedConsole {
@@ -26,7 +27,8 @@ public final class RecordedConsole {
         return out.toString(StandardCharsets.UTF_8);
     }
 
+    /** Without {@link StillLines}. */
     public String err() {
-        return err.toString(StandardCharsets.UTF_8);
+        return StillLines.without(err.toString(StandardCharsets.UTF_8));
     }
 }

@@ -27,13 +27,4 @@ class StillAtItTest {
         }
         assertThat(lines).hasValue(said);
     }
-
-    @Test
-    void whatIsSoonDoneSaysNothing() {
-        RecordedConsole screen = new RecordedConsole(false);
-
-        new StillAtIt(screen.console(), "reading disk.qcow2").close();
-
-        assertThat(screen.err()).isEmpty();
-    }
 }
