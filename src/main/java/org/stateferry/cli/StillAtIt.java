@@ -41,9 +41,12 @@ final class StillAtIt implements AutoCloseable {
 
     private synchronized void run() {
         try {
-            wait(interval.toMillis());
+            boolean due = false;
             while (!over) {
-                line.accept((System.nanoTime() - startNanos) / 1_000_000_000L);
+                if (due) {
+                    line.accept((System.nanoTime() - startNanos) / 1_000_000_000L);
+                }
+                due = true;
                 wait(interval.toMillis());
             }
         } catch (InterruptedException e) {
