@@ -76,7 +76,11 @@ final class DumpOptions {
 
     /** The file that is meant by an argument: "-" is standard input. */
     static Path file(Path argument) {
-        return argument.toString().equals(STANDARD_INPUT) ? STANDARD_INPUT_PATH : argument;
+        return isStandardInput(argument) ? STANDARD_INPUT_PATH : argument;
+    }
+
+    static boolean isStandardInput(Path argument) {
+        return argument.toString().equals(STANDARD_INPUT);
     }
 
     /** Reads {@code --offset}. */

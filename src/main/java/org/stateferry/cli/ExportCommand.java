@@ -135,7 +135,8 @@ final class ExportCommand implements Callable<Integer> {
         }
         if (format == Format.MAPPED_RAM && compression != Compression.NONE) {
             throw new ParameterException(
-                    spec.commandLine(), "QEMU reads a mapped-ram file from anywhere, so it cannot be compressed");
+                    spec.commandLine(),
+                    "QEMU reads a mapped-ram file from anywhere, so it cannot be compressed; leave out --compress");
         }
         ExportRequest request = new ExportRequest(
                 image,

@@ -7,6 +7,7 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.bytes.ByteSize;
 import org.stateferry.cli.output.OutcomeReport;
+import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.exporter.LibvirtSnapshotXml;
 import org.stateferry.importer.ImportOptions;
@@ -197,6 +198,13 @@ final class ImportCommand implements Callable<Integer> {
                 throw new ParameterException(spec.commandLine(), "--libvirt-domain needs --libvirt-xml");
             }
             return null;
+        }
+        if (libvirtDomain == null && DumpOptions.isStandardInput(dump)) {
+            throw StateferryException.of(
+                            FailureKind.USAGE,
+                            "standard input is read only once, so --libvirt-xml finds no domain in it")
+                    .advise(
+                            "Give --libvirt-domain with what virsh dumpxml DOMAIN prints, or with a libvirt save file.");
         }
         return LibvirtSnapshotXml.of(libvirtXml, libvirtDomain == null ? dump : libvirtDomain);
     }

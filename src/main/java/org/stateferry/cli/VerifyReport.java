@@ -158,7 +158,9 @@ record VerifyReport(
         if (torn) {
             return "The image was read without a lock: compare again when nobody uses it.";
         }
-        return "If " + dump + " is the dump of this snapshot, the copy in the image is damaged: delete it with qemu-img"
-                + " snapshot -d and import the dump again. If the dump is a later one, import it under another name.";
+        return "If " + dump
+                + " is the dump of this snapshot, compare with the --ram-layout and --drop-section that its import"
+                + " had; if it differs even so, the copy in the image is damaged: delete it with qemu-img snapshot -d and"
+                + " import the dump again. If the dump is a later one, import it under another name.";
     }
 }

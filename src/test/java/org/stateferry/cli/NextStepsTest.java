@@ -250,6 +250,15 @@ class NextStepsTest {
                                 path("new.xml").toString())))
                 .startsWith("Give --libvirt-domain with what virsh dumpxml");
         assertThat(nextStep(
+                        2,
+                        dryRun(
+                                Path.of("-"),
+                                image,
+                                "next",
+                                "--libvirt-xml",
+                                path("new.xml").toString())))
+                .startsWith("Give --libvirt-domain with what virsh dumpxml");
+        assertThat(nextStep(
                         12,
                         dryRun(
                                 dump,

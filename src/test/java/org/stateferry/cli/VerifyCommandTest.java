@@ -97,7 +97,10 @@ class VerifyCommandTest {
         assertThat(found && passed).isTrue();
         assertThat(screen.out()).contains("differ from the dump at byte " + (7L * MIB + 5), "a sample of 30 %, ");
         assertThat(screen.out()).contains("snapshot 1 'evil\\x1b[2J': ").doesNotContain("\u001b");
-        assertThat(screen.err()).contains("next: If " + dump + " is the dump of this snapshot");
+        assertThat(screen.err())
+                .contains(
+                        "next: If " + dump + " is the dump of this snapshot",
+                        "the --ram-layout and --drop-section that its import had");
     }
 
     private static String[] with(String[] words, int seed) {
