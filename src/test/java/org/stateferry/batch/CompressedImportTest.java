@@ -20,7 +20,7 @@ import org.stateferry.testing.RawBytes;
 import org.stateferry.testing.Sampled;
 
 /** Imports of streams whose length shows only at their end, and that can be read from their start only. */
-@Timeout(120)
+@Timeout(1200)
 class CompressedImportTest {
     private static final int MIB = ImportBench.MIB;
 

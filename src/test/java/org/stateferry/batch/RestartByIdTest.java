@@ -167,13 +167,13 @@ class RestartByIdTest {
     }
 
     @Test
-    void anUnknownIdAndThatOfAnotherHomeAreMisuses() throws Exception {
+    void anUnknownIdIsAMisuseAndAnotherHomesImportIsThatHomesAffair() throws Exception {
         ImportIdentity foreign = new ImportIdentity("another home", bench.image(), bench.dump(), "n", "f");
         long id = TestImports.execution(
                         HOME.context().jobRepository(), ImportParameters.identifying(foreign, 1), BatchStatus.FAILED)
                 .getJobInstanceId();
 
-        assertThat(refused(id).kind()).isEqualTo(FailureKind.USAGE);
+        assertThat(refused(id).kind()).isEqualTo(FailureKind.CONFLICT);
         assertThat(refused(999_999).kind()).isEqualTo(FailureKind.USAGE);
     }
 }

@@ -42,7 +42,7 @@ import org.stateferry.testing.Sampled;
 import org.stateferry.testing.SmallDisk;
 
 /** Streams that are compressed from outside come out as they were, and damage to them is noticed. */
-@Timeout(120)
+@Timeout(1200)
 class CompressedDumpsTest {
     private static final byte[] STREAM = ticker();
 

@@ -48,7 +48,7 @@ class DumpFileTest {
 
     /** As its folder's owner may do, who waits for somebody to look at the one and open the other. */
     @Test
-    @Timeout(120)
+    @Timeout(1200)
     void aFifoThatTakesItsPlaceMakesNobodyWait() throws Exception {
         assumeTrue(QemuTools.isOnPath("mkfifo"), "mkfifo is not installed");
         Path fifo = folder.resolve("fifo");

@@ -26,11 +26,13 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.testing.CommandResult;
 import org.stateferry.testing.Compressed;
+import org.stateferry.testing.Effort;
 import org.stateferry.testing.RunningCommand;
 import org.stateferry.testing.Sampled;
+import org.stateferry.testing.Thorough;
 
 /** Formats whose blocks are decoded several at a time: what comes out, what is refused, and how many are held. */
-@Timeout(120)
+@Timeout(1200)
 class BlockDecoderTest {
     private static final Path FILE = Path.of("dump");
 
@@ -98,7 +100,7 @@ class BlockDecoderTest {
                 "xz -0"
             })
     void whatTheToolsWriteIsRead(String tool) throws Exception {
-        byte[] content = content(9_000_000, tool.hashCode());
+        byte[] content = content(Effort.isThorough() ? 9_000_000 : 2_000_000, tool.hashCode());
         byte[] coded = coded(tool, content);
 
         assertThat(decode(Codec.at(ByteBuffer.wrap(coded, 0, Codec.MAGIC_SIZE_MAX)), coded))
@@ -106,6 +108,7 @@ class BlockDecoderTest {
     }
 
     /** Zero pages that are in the stream as they are: a block of 900 kB is 46 MB of content then. */
+    @Thorough
     @ParameterizedTest
     @ValueSource(strings = {"BZIP2", "XZ"})
     void runsOfOneByteAreReadWithoutBeingHeldWhole(Codec codec) throws Exception {
@@ -148,7 +151,7 @@ class BlockDecoderTest {
         byte[] content = content(blockSize + 800_000, tool.hashCode());
         byte[] coded = coded(tool, content);
         Random random = new Random(7);
-        for (int round = 0; round < 24; round++) {
+        for (int round = 0; round < (Effort.isThorough() ? 24 : 8); round++) {
             int at = random.nextInt(4) == 0 ? coded.length - 1 - random.nextInt(60) : random.nextInt(coded.length);
             byte[] spoilt = round % 3 == 0 ? Arrays.copyOf(coded, at) : coded.clone();
             if (round % 3 != 0) {
@@ -164,7 +167,7 @@ class BlockDecoderTest {
 
             Path file = Files.write(folder.resolve("spoilt"), spoilt);
             CommandResult judged = RunningCommand.run(
-                    Duration.ofSeconds(60), List.of(tool.startsWith("xz") ? "xz" : "bzip2", "-tq", file.toString()));
+                    Duration.ofMinutes(10), List.of(tool.startsWith("xz") ? "xz" : "bzip2", "-tq", file.toString()));
             if (failure != null || surplus == 0) { // what is no stream may lie behind one, as the caller asks for it
                 assertThat(judged.exitCode() != 0)
                         .as("%s, byte %d of %d, round %d: %s", tool, at, coded.length, round, failure)
@@ -185,7 +188,7 @@ class BlockDecoderTest {
         Path plain = Files.write(folder.resolve("plain"), content);
         Path coded = folder.resolve("coded");
         CommandResult made = RunningCommand.run(
-                Duration.ofSeconds(60),
+                Duration.ofMinutes(10),
                 List.of(
                         "sh",
                         "-c",
