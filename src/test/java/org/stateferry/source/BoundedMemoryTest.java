@@ -106,6 +106,7 @@ class BoundedMemoryTest {
         assertThat(read(footers.array())).contains("cut off inside section 9 ('timer')");
     }
 
+    @Thorough
     @Test
     void aFileFullOfBeginningsOfAVmDescription() throws Exception {
         ByteBuffer texts = ByteBuffer.allocate(24 * MIB);
@@ -121,6 +122,7 @@ class BoundedMemoryTest {
         assertThat(read(texts.array())).contains("Stream");
     }
 
+    @Thorough
     @Test
     void emptyPagesThatDoNotTellThePageSize() throws Exception {
         ByteBuffer pages = ByteBuffer.allocate(40 * MIB);

@@ -249,6 +249,7 @@ class CompressedDumpsTest {
     }
 
     /** Its pages cannot be read in their order, so it is unpacked, and nothing of that stays. */
+    @Sampled
     @ParameterizedTest
     @EnumSource(Codec.class)
     void whatIsLaidOutAnewComesOutAsIfItHadNotBeenCompressed(Codec codec) throws Exception {

@@ -55,7 +55,6 @@ class ContainerDamageTest {
         XZ(Compressed.with(Codec.XZ, STREAM), ContainerDamageTest::xzIndex),
         BZIP2(Compressed.with(Codec.BZIP2, STREAM), file -> List.of(4, 10, 14, file.length - 10)),
         LZ4(Compressed.with(Codec.LZ4, STREAM), ContainerDamageTest::lz4Blocks),
-        LZOP(Compressed.with(Codec.LZOP, STREAM), ContainerDamageTest::lzopBlocks),
         LIBVIRT_RAW(LibvirtSaveBuilder.valid().payload(STREAM).build(), ContainerDamageTest::libvirtParts),
         LIBVIRT_ZSTD(
                 LibvirtSaveBuilder.valid()
@@ -68,7 +67,8 @@ class ContainerDamageTest {
             List<Integer> parts = new ArrayList<>(libvirtParts(file));
             parts.addAll(mappedParts(file, parts.get(2)));
             return parts;
-        });
+        }),
+        LZOP(Compressed.with(Codec.LZOP, STREAM), ContainerDamageTest::lzopBlocks);
 
         private final byte[] file;
         private final Function<byte[], List<Integer>> boundaries;

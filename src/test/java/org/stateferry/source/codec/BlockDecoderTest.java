@@ -79,6 +79,7 @@ class BlockDecoderTest {
         assertThat(decode(Codec.LZ4, coded.toByteArray())).isEqualTo(content);
     }
 
+    @Sampled
     @ParameterizedTest
     @ValueSource(
             strings = {
