@@ -100,7 +100,7 @@ final class HistoryIndex {
                 .params(selection.values)
                 .param("limit", limit)
                 .param("skip", skip)
-                .query(Long.class)
+                .query((row, number) -> row.getLong(1))
                 .list();
     }
 
@@ -117,7 +117,7 @@ final class HistoryIndex {
                 ? List.of()
                 : database.sql(OF_ATTEMPTS)
                         .param("executions", executionIds)
-                        .query(Long.class)
+                        .query((row, number) -> row.getLong(1))
                         .list();
     }
 

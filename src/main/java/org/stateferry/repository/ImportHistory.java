@@ -193,10 +193,14 @@ public final class ImportHistory {
                 .forEach(row -> attempts.computeIfAbsent(row.instanceId(), id -> new ArrayList<>())
                         .add(row));
         Map<Long, Map<String, String>> parameters = parameters(ids);
-        return ids.stream()
-                .filter(attempts::containsKey)
-                .map(id -> known(attempts.get(id), parameters.getOrDefault(id, Map.of())))
-                .toList();
+        List<Known> all = new ArrayList<>();
+        for (Long id : ids) {
+            List<AttemptRow> rows = attempts.get(id);
+            if (rows != null) {
+                all.add(known(rows, parameters.getOrDefault(id, Map.of())));
+            }
+        }
+        return all;
     }
 
     private Map<Long, Map<String, String>> parameters(List<Long> ids) {

@@ -45,15 +45,16 @@ final class AddressPublisher {
 
     @EventListener
     synchronized void listening(WebServerInitializedEvent event) throws StateferryException {
-        Ssl ssl = server.getSsl();
-        boolean secured = Ssl.isEnabled(ssl);
+        @Nullable Ssl ssl = server.getSsl();
+        boolean secured = ssl != null && ssl.isEnabled();
         url = URI.create((secured ? "https://" : "http://") + host() + ":"
                 + event.getWebServer().getPort());
         new ServiceAddress(url, token, secured ? certificate(WebServerSslBundle.get(ssl, bundles)) : null)
                 .publish(home);
-        if (secured && ssl.getBundle() != null) {
+        @Nullable String bundle = ssl == null ? null : ssl.getBundle();
+        if (secured && bundle != null) {
             // The server's own handler was there first, and so it shows the new one by now.
-            bundles.addBundleUpdateHandler(ssl.getBundle(), this::replaced);
+            bundles.addBundleUpdateHandler(bundle, this::replaced);
         }
     }
 
