@@ -1,7 +1,6 @@
 package org.stateferry.source;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -207,17 +206,7 @@ class BoundedMemoryTest {
     })
     void compressedDataInTheLargestBlocksOfATool(String tool, String heap) throws Exception {
         Path plain = Files.write(folder.resolve("plain"), noise());
-        Path coded = folder.resolve("coded");
-        CommandResult made = RunningCommand.run(
-                LIMIT,
-                List.of(
-                        "sh",
-                        "-c",
-                        "command -v ${0%% *} >/dev/null || exit 77; $0 -c \"$1\" > \"$2\"",
-                        tool,
-                        plain.toString(),
-                        coded.toString()));
-        assumeTrue(made.exitCode() != 77, tool + " is not installed");
+        Path coded = Compressed.byTool(tool, plain, folder.resolve("coded"));
 
         assertThat(read(coded, heap)).startsWith("Stream").contains("read, unchecked null");
     }

@@ -7,20 +7,26 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.zip.Adler32;
 import java.util.zip.CRC32;
 import java.util.zip.Deflater;
 import java.util.zip.GZIPOutputStream;
 import org.apache.commons.codec.digest.XXHash32;
 import org.apache.commons.compress.compressors.bzip2.BZip2CompressorOutputStream;
+import org.junit.jupiter.api.Assumptions;
 import org.stateferry.source.codec.Codec;
 import org.tukaani.xz.LZMA2Options;
 import org.tukaani.xz.XZOutputStream;
 
 /** Compresses bytes as the codecs' own tools do. */
 public final class Compressed {
+    private static final Duration LIMIT = Duration.ofMinutes(10);
+
     private static final int LZOP_BLOCK_SIZE = 256 * 1024;
     /** Runs of one byte that are shorter are written as they are. */
     private static final int RUN_MIN = 64;
@@ -259,5 +265,25 @@ public final class Compressed {
             rest -= 255;
         }
         out.write(rest);
+    }
+
+    /**
+     * What a tool makes of a file, written to {@code coded}; skips the calling test where the tool is not installed.
+     *
+     * @param tool with its options, which reads a file that it is given and writes to standard output for {@code -c}
+     */
+    public static Path byTool(String tool, Path plain, Path coded) {
+        CommandResult made = RunningCommand.run(
+                LIMIT,
+                List.of(
+                        "sh",
+                        "-c",
+                        "command -v ${0%% *} >/dev/null || exit 77; $0 -c \"$1\" > \"$2\"",
+                        tool,
+                        plain.toString(),
+                        coded.toString()));
+        Assumptions.assumeTrue(made.exitCode() != 77, tool + " is not installed");
+        made.requireSuccess();
+        return coded;
     }
 }

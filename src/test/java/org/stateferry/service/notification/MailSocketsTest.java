@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -80,6 +81,30 @@ class MailSocketsTest {
                     .hasMessageContaining("did not take it");
 
             assertThat(sent.get(5, TimeUnit.MINUTES)).isLessThan(SENT_MAX);
+        }
+    }
+
+    /** A socket that is not the library's own must not be one without encryption. */
+    @Test
+    void whereTlsIsAskedForItBeginsBeforeAnythingIsSaid() throws Exception {
+        try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            CompletableFuture<Integer> first = CompletableFuture.supplyAsync(() -> {
+                try (Socket client = server.accept()) {
+                    return client.getInputStream().read();
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            });
+            JavaMailSenderImpl sender = new JavaMailSenderImpl();
+            sender.setProtocol("smtps");
+            sender.setHost("127.0.0.1");
+            sender.setPort(server.getLocalPort());
+            new MailSockets(Duration.ofMinutes(5)).useFor(sender);
+
+            assertThatThrownBy(() -> new Mailbox(sender, "from@example.org", "to@example.org").tell(NOTICE))
+                    .isInstanceOf(Exception.class);
+
+            assertThat(first.get()).as("a record of TLS's handshake").isEqualTo(22);
         }
     }
 

@@ -2,7 +2,6 @@ package org.stateferry.source.codec;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
@@ -187,19 +186,7 @@ class BlockDecoderTest {
 
     private byte[] coded(String tool, byte[] content) throws Exception {
         Path plain = Files.write(folder.resolve("plain"), content);
-        Path coded = folder.resolve("coded");
-        CommandResult made = RunningCommand.run(
-                Duration.ofMinutes(10),
-                List.of(
-                        "sh",
-                        "-c",
-                        "command -v ${0%% *} >/dev/null || exit 77; $0 -c \"$1\" > \"$2\"",
-                        tool,
-                        plain.toString(),
-                        coded.toString()));
-        assumeTrue(made.exitCode() != 77, tool + " is not installed");
-        assertThat(made.exitCode()).isZero();
-        return Files.readAllBytes(coded);
+        return Files.readAllBytes(Compressed.byTool(tool, plain, folder.resolve("coded")));
     }
 
     @Test
