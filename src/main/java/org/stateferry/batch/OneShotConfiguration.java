@@ -9,6 +9,7 @@ import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.flyway.autoconfigure.FlywayAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceTransactionManagerAutoConfiguration;
+import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StateferryHome;
@@ -31,6 +32,15 @@ class OneShotConfiguration {
         return new SpringApplicationBuilder(OneShotConfiguration.class)
                 .main(OneShotConfiguration.class)
                 .web(WebApplicationType.NONE);
+    }
+
+    /**
+     * Takes the place of the framework's own source of translated messages, which asks the JVM for all its locales: a
+     * twelfth of a command's start.
+     */
+    @Bean
+    static NoMessages messageSource() {
+        return new NoMessages();
     }
 
     /**
