@@ -25,9 +25,9 @@ import org.stateferry.repository.StatusFile;
 import org.stateferry.transfer.TransferObserver;
 
 /**
- * The Spring context in which the job repository is. That of a command that runs once has nothing else in it and names the
- * few auto-configurations it needs, which starts in two thirds of the time that looking for all takes. A service has one
- * context as well, which {@link #startWithin} fills with everything that it needs besides.
+ * The Spring context that holds the job repository. That of a command that runs once has nothing else in it and names
+ * the few auto-configurations it needs, which starts in two thirds of the time that looking for all takes. A service
+ * has one context as well, which {@link #startWithin} fills with everything that it needs besides.
  *
  * <p>The caller owns the repository ({@link RepositoryOwnership}) from before the start until after {@link #close()}.
  */

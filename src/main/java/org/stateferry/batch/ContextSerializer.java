@@ -10,8 +10,8 @@ import org.springframework.batch.core.repository.dao.DefaultExecutionContextSeri
 import org.springframework.batch.core.repository.dao.JacksonExecutionContextStringSerializer;
 
 /**
- * Execution contexts as JSON, which anybody can read and which makes no objects but those of values. Contexts that were stored
- * as serialised Java, as all were once, are still read, so that a history survives the upgrade.
+ * Stores execution contexts as JSON: readable for people, and reading it creates plain values only. Contexts that were
+ * stored as serialised Java, as all were once, are still read, so that a history survives the upgrade.
  *
  * <p>Thread-safe.
  */

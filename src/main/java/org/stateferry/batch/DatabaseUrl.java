@@ -18,9 +18,9 @@ import org.stateferry.host.TrustedFolder.Objection;
 import org.stateferry.storage.FileFailures;
 
 /**
- * Which databases can be the job repository: H2 in a file, and PostgreSQL. An H2 URL can do far more than open a database: run
- * SQL, and with it Java, at every connection (INIT), open a port (AUTO_SERVER), read a database out of an archive. None of
- * that is ever needed here, so only what is known to be harmless is let through.
+ * The databases that can hold the job repository: H2 in a file, and PostgreSQL. An H2 URL can do far more than open a
+ * database: run SQL, and with it Java, at every connection (INIT), open a port (AUTO_SERVER), read a database out of an
+ * archive. None of that is ever needed here, so only what is known to be harmless is let through.
  */
 final class DatabaseUrl {
     private static final String H2 = "jdbc:h2:";

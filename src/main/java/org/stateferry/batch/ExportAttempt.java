@@ -8,7 +8,7 @@ import org.stateferry.exporter.ExportOutcome;
 import org.stateferry.home.StopSignal;
 import org.stateferry.importer.ImportProgress;
 
-/** What the steps of one attempt at an export share. Used by one thread. */
+/** The state that the steps of one export attempt share. Used by one thread. */
 final class ExportAttempt {
     private final Export export;
     private final ImportProgress progress;

@@ -17,7 +17,7 @@ import org.stateferry.repository.StatusFile;
 import org.stateferry.transfer.TransferSettings;
 
 /**
- * Reads the pieces of a state as items, writes them, and records now and then, for the history, how far that has come. Where an
+ * Reads the pieces of a state as items, writes them, and regularly records the progress for the history. Where an
  * attempt goes on is not read from there. It is where a stop is heard. Used by the step's thread.
  */
 final class ExportItems implements ItemStreamReader<ExportPiece>, StepExecutionListener {

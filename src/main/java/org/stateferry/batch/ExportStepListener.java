@@ -9,7 +9,7 @@ import org.springframework.batch.infrastructure.item.ExecutionContext;
 import org.stateferry.error.StateferryException;
 import org.stateferry.repository.ContextKeys;
 
-/** Records how a step of an export has ended: its time, and the first error where people look for it. */
+/** Records the end of an export step: its time, and the first error where people look for it. */
 final class ExportStepListener implements StepExecutionListener {
     private static final long NANOS_PER_MILLI = 1_000_000;
 

@@ -19,8 +19,8 @@ import org.stateferry.repository.ImportRecovery;
 import org.stateferry.repository.RepositoryFailure;
 
 /**
- * Gives up imports that will not be finished: undoes what they have done to their images, as far as that can be done, and
- * says ABANDONED in the repository. The caller owns the {@link RepositoryOwnership}, so none of them runs. Thread-safe.
+ * Gives up imports that will not be finished: undoes their changes to the images as far as possible, and marks them
+ * ABANDONED in the repository. The caller owns the {@link RepositoryOwnership}, so none of them runs. Thread-safe.
  */
 public final class ImportAbandonment {
     private final StateferryHome home;

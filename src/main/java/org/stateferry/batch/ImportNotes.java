@@ -19,8 +19,9 @@ import org.stateferry.repository.RunningImport;
 import org.stateferry.repository.RunningImports;
 
 /**
- * Writes down how an import or export gets on, in its own log and in the list of what runs now, and passes it on to whoever else wants
- * to hear. What it hears before the history knows the import waits until then; if it never does, there is no log to write to.
+ * Records the progress of an import or export in its own log and in the list of running work, and passes it on to
+ * another listener. What it hears before the history knows the import waits until then; if it never does, there is no
+ * log to write to.
  *
  * <p>While it is open, what the calling thread logs has the import's ID in its MDC as {@value #KEY}, and goes into the import's
  * own log as well. Used by the thread that runs the import.

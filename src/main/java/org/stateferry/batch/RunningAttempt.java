@@ -12,8 +12,8 @@ import org.stateferry.repository.ContextKeys;
 import org.stateferry.repository.StatusFile;
 
 /**
- * One attempt as others see it: from when its job has begun until it has ended and its image is free again, the status
- * file shows it as running, and who asks for it to be stopped is heard.
+ * One attempt as other processes see it. From the start of its job until its image is free again, the status file shows
+ * it as running and requests to stop it are heard.
  *
  * <p>It begins with a clean record: Spring Batch copies the job context of the attempt before, and what that wrote or met
  * is not this one's.

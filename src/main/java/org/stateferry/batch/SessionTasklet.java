@@ -10,7 +10,7 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.importer.step.ImportSession;
 
-/** The frame of the steps that work on a session in one go: says that they begin, ends them at a stop, notes their failure. */
+/** The frame of the steps that are not chunked: reports their start, ends them at a stop, records their failure. */
 abstract class SessionTasklet implements Tasklet {
     private final ImportSession session;
 

@@ -2,7 +2,7 @@ package org.stateferry.bytes;
 
 import java.nio.ByteBuffer;
 
-/** Recognises memory that holds nothing but zeros, and makes it. As thread-safe as the buffers given. */
+/** Recognises and provides memory that holds nothing but zeros. As thread-safe as the buffers given. */
 public final class ZeroBytes {
     private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(64 * 1024).asReadOnlyBuffer();
 

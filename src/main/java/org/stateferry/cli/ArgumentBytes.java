@@ -16,8 +16,8 @@ import org.stateferry.error.ForeignText;
 import org.stateferry.error.StateferryException;
 
 /**
- * Finds out whether the words that Java hands over are those that were given. Java decodes them by the locale, and puts a mark
- * in the place of bytes that have no meaning in it: a snapshot would get another name, and another file would be opened.
+ * Finds out whether Java has decoded the command line without loss. Java decodes them by the locale, and puts a mark in
+ * the place of bytes that have no meaning in it: a snapshot would get another name, and another file would be opened.
  */
 final class ArgumentBytes {
     private static final char REPLACEMENT = '\ufffd';

@@ -27,8 +27,8 @@ import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
 /**
- * Writes what shells and {@code man} know of the commands, from the commands themselves. The build runs it; the folder it
- * writes has the layout of {@code /usr/share}.
+ * Generates shell completions and man pages from the commands themselves. The build runs it; the folder it writes has
+ * the layout of {@code /usr/share}.
  */
 public final class CommandDocuments {
     private static final String PROGRAM = "stateferry";

@@ -11,7 +11,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.TypeConversionException;
 
-/** The options that tell what an image is like that the import makes. */
+/** The options for an image that the import creates. */
 final class CreateOptions {
     @Spec(Spec.Target.MIXEE)
     private CommandSpec command;

@@ -13,7 +13,7 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
-/** What is taken from a dump: the options of all commands that read one. */
+/** The options of all commands that read a dump. */
 final class DumpOptions {
     /** The name that stands for standard input. */
     private static final String STANDARD_INPUT = "-";

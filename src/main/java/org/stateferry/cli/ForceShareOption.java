@@ -4,7 +4,7 @@ import org.stateferry.cli.output.Console;
 import org.stateferry.storage.OpenImages.Locking;
 import picocli.CommandLine.Option;
 
-/** Whether an image is read although somebody else may be writing to it, as {@code qemu-img} has it. */
+/** The option to read an image that somebody else may be writing to, as {@code qemu-img -U} does. */
 final class ForceShareOption {
     @Option(
             names = {"-U", "--force-share"},

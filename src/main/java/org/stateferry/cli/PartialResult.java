@@ -4,8 +4,8 @@ import java.util.Map;
 import org.stateferry.error.StateferryException;
 
 /**
- * Ends a command that has something to show although it failed. What is for people is printed before this is thrown; with
- * {@code --json} the fields are printed together with those of the failure, as one object.
+ * Thrown by a command that failed but still has a result to show. What is for people is printed before this is thrown;
+ * with {@code --json} the fields are printed together with those of the failure, as one object.
  */
 final class PartialResult extends Exception {
     private static final long serialVersionUID = 1L;

@@ -12,7 +12,7 @@ import org.stateferry.service.StateferryService;
 import org.stateferry.web.WebConfiguration;
 
 /**
- * How a command runs the service: it takes the signals over, owns the job repository, and ends everything in order.
+ * Runs the service: takes over the signals, owns the job repository, and ends everything in order.
  *
  * @param installations finds what the service works with
  * @param signals taken over before anything is opened

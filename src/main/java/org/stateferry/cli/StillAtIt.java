@@ -5,9 +5,9 @@ import java.util.function.LongConsumer;
 import org.stateferry.cli.output.Console;
 
 /**
- * Says every three seconds that a command is still at it; most are done before the first line is due. A thread of its own does,
- * because what takes long in a file that a stranger has made need not be where anybody thought of asking. Nothing is said any
- * more once this is closed.
+ * Prints every three seconds that a command is still working; most commands end before the first line is due. A thread
+ * of its own does, because what takes long in a file that a stranger has made need not be where anybody thought of
+ * asking. Nothing is said any more once this is closed.
  */
 final class StillAtIt implements AutoCloseable {
     private static final Duration INTERVAL = Duration.ofSeconds(3);

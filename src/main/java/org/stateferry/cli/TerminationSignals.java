@@ -8,9 +8,9 @@ import org.stateferry.home.StopSignal;
 import sun.misc.Signal;
 
 /**
- * Turns SIGINT and SIGTERM into a wish to stop. The JVM's own reaction, to run its shutdown hooks while our threads are
- * still at work, would pull the repository and the image lock from under an import; instead the main thread sees the wish and ends
- * its work and the process. A second signal changes nothing.
+ * Turns SIGINT and SIGTERM into a stop request. The JVM's own reaction, to run its shutdown hooks while our threads are
+ * still at work, would pull the repository and the image lock from under an import; instead the main thread sees the
+ * wish and ends its work and the process. A second signal changes nothing.
  *
  * <p>Thread-safe. The handlers stay until the process ends.
  */

@@ -14,7 +14,7 @@ import org.stateferry.source.PieceStream;
 import org.stateferry.source.StoredStream;
 
 /**
- * What came of reading a snapshot's vmstate back.
+ * The result of reading back a snapshot's vmstate.
  *
  * @param entry the snapshot
  * @param readSize where what was read ends; behind the size that the table entry gives if the vmstate reaches further

@@ -7,7 +7,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** How long a command that needs the job repository waits for another one that has it. */
+/** How long a command waits while another process owns the job repository. */
 final class WaitOption {
     private static final long LONGEST_SECONDS = 1_000_000_000;
 

@@ -10,8 +10,8 @@ import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 
 /**
- * What two exports have in common that write the same bytes: the image file, which has not been written to in between, the
- * snapshot's entry and its L1 table, how the state is laid out and compressed, and what stands before it.
+ * Identifies what an export writes. Two exports with equal identities write the same bytes: same image file, not
+ * modified in between, same snapshot entry and L1 table, same layout and compression, same head.
  */
 final class ExportIdentity {
     private static final int STEP = 64 * 1024;

@@ -1,7 +1,7 @@
 package org.stateferry.exporter;
 
 /**
- * What came of an export.
+ * The result of an export.
  *
  * @param id the snapshot's id
  * @param name the snapshot's name

@@ -3,7 +3,7 @@ package org.stateferry.exporter;
 import java.nio.ByteBuffer;
 
 /**
- * A piece of a state on its way out.
+ * A piece of an exported state.
  *
  * @param offset of its first byte in the state
  * @param size bytes of the state

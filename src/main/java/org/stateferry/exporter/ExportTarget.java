@@ -5,7 +5,7 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 
-/** Where an exported state goes to. Used by one thread. */
+/** The destination of an exported state. Used by one thread. */
 interface ExportTarget extends AutoCloseable {
     /** Whether it takes pieces at any position, so that zeros can be left out. */
     boolean takesHoles();

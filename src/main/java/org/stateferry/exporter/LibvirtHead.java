@@ -20,7 +20,7 @@ import org.stateferry.source.LibvirtSaveHeader;
 import org.stateferry.source.SaveFormat;
 import org.stateferry.storage.FileFailures;
 
-/** The header and the texts that a libvirt save file begins with; {@link LibvirtSaveHeader} shows where its numbers lie. */
+/** The header and the XML texts at the beginning of a libvirt save file; {@link LibvirtSaveHeader} gives the layout. */
 final class LibvirtHead {
     private static final byte[] COMPLETE = "LibvirtQemudSave".getBytes(StandardCharsets.US_ASCII);
     private static final int VERSION = 2;

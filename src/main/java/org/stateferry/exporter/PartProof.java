@@ -18,9 +18,9 @@ import org.stateferry.host.LinuxFile.Links;
 import org.stateferry.importer.image.PartName;
 
 /**
- * What is known to be in a part that an export fills: a small file beside it, with what is exported, which file the part is, and
- * a record for each piece that was written. It is not forced, and neither is the part: after a crash the checksums tell how far both
- * belong together.
+ * Proves which pieces an unfinished export has written: a small file beside the part file, with the identity of the
+ * export and of the part, and a record for each piece written. It is not forced, and neither is the part: after a crash
+ * the checksums tell how far both belong together.
  *
  * <pre>
  * 8 bytes magic, 32 bytes identity, be32 length, key of the part, be32 CRC-32C of all that

@@ -8,7 +8,10 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.bytes.ZeroBytes;
 import org.stateferry.host.LinuxFile;
 
-/** Reads a part back, to see how far it is what its proof says. Memory is a piece, compressed at worst. Not thread-safe. */
+/**
+ * Reads a part file back and finds how much of it matches its proof. Memory is a piece, compressed at worst. Not
+ * thread-safe.
+ */
 final class PartReading {
     private static final int GAP_STEP = 64 * 1024;
 

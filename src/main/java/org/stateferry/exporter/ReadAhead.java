@@ -19,7 +19,7 @@ import org.stateferry.host.Uninterrupted;
 import org.stateferry.stream.StreamFile;
 
 /**
- * Reads a state ahead of whoever writes it, several pieces at once, and compresses them if that is wanted. The other half of the
+ * Reads a state ahead of its writer, several pieces at once, and compresses them if asked to. The other half of the
  * method that imports are built on.
  *
  * <p>Memory is {@value #IN_FLIGHT} pieces of 1 MiB, as much again while they are compressed, and what {@link #READERS} readers

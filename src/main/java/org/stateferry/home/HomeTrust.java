@@ -18,9 +18,9 @@ import org.stateferry.host.TrustedFolder;
 import org.stateferry.host.TrustedFolder.Objection;
 
 /**
- * Makes sure that a home is nobody's but this user's. First everything is looked at, and what others may have put there or
- * could change is refused; only then is what they can merely read closed to them. In the other order a second start would
- * trust what the first one refused.
+ * Makes sure that only this user (or root) can change a home. First everything is looked at, and what others may have
+ * put there or could change is refused; only then is what they can merely read closed to them. In the other order a
+ * second start would trust what the first one refused.
  */
 final class HomeTrust {
     /** The folders of a home. */

@@ -17,7 +17,7 @@ import org.stateferry.host.PrivateFile;
 import org.stateferry.host.SmallFile;
 
 /**
- * The process that owns the job repository, as it introduces itself to those who wait.
+ * The process that owns the job repository, as shown to those who wait for it.
  *
  * @param pid its process id
  * @param command its command line, fit for printing

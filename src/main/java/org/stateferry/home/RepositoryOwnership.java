@@ -17,8 +17,9 @@ import org.stateferry.host.LinuxFile;
 import org.stateferry.host.PrivateFile;
 
 /**
- * The right to use a home's job repository, which one process at a time has. It is a lock on {@code owner.lock} that the
- * operating system takes back when the process dies in whatever way; who holds it stands in a file beside it.
+ * The exclusive right to use a home's job repository; one process at a time holds it. It is a lock on {@code
+ * owner.lock} that the operating system takes back when the process dies in whatever way; who holds it stands in a file
+ * beside it.
  *
  * <p>POSIX drops a process's locks on a file as soon as the process closes <em>any</em> descriptor of it. So this class
  * alone opens the lock file, and within one JVM at most once per home.

@@ -15,9 +15,9 @@ import org.stateferry.host.PrivateFile;
 import org.stateferry.host.SmallFile;
 
 /**
- * Where the service of a home answers, and what proves to it that the asker may read the home. It stands in a file of the home
- * (mode 0600) from when the service answers until it ends; a killed service leaves it behind, and its token is then worth
- * nothing.
+ * The address of the service of a home, and the token that proves to it that the caller may read the home. It stands in
+ * a file of the home (mode 0600) from when the service answers until it ends; a killed service leaves it behind, and
+ * its token is then worth nothing.
  *
  * @param url without a path, for example {@code http://127.0.0.1:8686}
  * @param token made anew at each start of the service

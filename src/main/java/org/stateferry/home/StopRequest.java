@@ -8,8 +8,8 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.host.PrivateFile;
 
 /**
- * What one process says to another that runs an import: stop it. It is an empty file with the import's ID for a name, in
- * a folder of the home, so it needs neither the job repository, which the other one owns, nor a port.
+ * The request of one process to another to stop an import. It is an empty file with the import's ID for a name, in a
+ * folder of the home, so it needs neither the job repository, which the other one owns, nor a port.
  *
  * <p>It concerns the attempt that is running: {@link StopRequestWatch} takes back what is left from before, and what came too
  * late.

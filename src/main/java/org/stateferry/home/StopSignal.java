@@ -3,8 +3,8 @@ package org.stateferry.home;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The wish that an import ends early, for example after SIGTERM. Threads are never interrupted: an interrupt in channel
- * input or output closes the channel and with it drops the image lock. The steps look at this flag instead.
+ * Tells an import to end early, for example after SIGTERM. Threads are never interrupted: an interrupt in channel input
+ * or output closes the channel and with it drops the image lock. The steps look at this flag instead.
  *
  * <p>Thread-safe.
  */

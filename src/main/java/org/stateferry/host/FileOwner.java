@@ -13,7 +13,7 @@ import java.nio.file.attribute.UserPrincipalNotFoundException;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Whom a file is to belong to, as chown(1) is told it: {@code USER} or {@code USER:GROUP}, by name or number. Immutable. */
+/** The owner to give to a file, as for chown(1): {@code USER} or {@code USER:GROUP}, by name or number. Immutable. */
 public final class FileOwner {
     private final String text;
     private final UserPrincipal user;

@@ -9,7 +9,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import org.stateferry.host.LinuxFile.Links;
 
-/** Reads files that are small if they are what they should be: settings, definitions, what one process tells another. */
+/** Reads files that should be small: settings, definitions, messages between processes. */
 public final class SmallFile {
     private static final int STEP = 4096;
 

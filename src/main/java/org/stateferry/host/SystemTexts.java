@@ -5,8 +5,8 @@ import java.util.Locale;
 import java.util.stream.Stream;
 
 /**
- * Tells by its text what an error of the system was: Java hands on nothing else. The text is that of strerror(3), which is in
- * the language of the process's locale where the C library knows it.
+ * Recognises system errors by their message text, because Java passes on nothing else. The text is that of strerror(3),
+ * which is in the language of the process's locale where the C library knows it.
  */
 public final class SystemTexts {
     private static final int EFBIG = 27;

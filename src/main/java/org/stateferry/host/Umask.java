@@ -5,7 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Which permissions the files that this process makes do not get (umask(2)). One for the whole process; thread-safe. */
+/** The permissions that new files of this process do not get (umask(2)). One for the whole process; thread-safe. */
 public final class Umask {
     private static final int ANYTHING_FOR_OTHERS = 077;
     /** What almost every system begins with. */

@@ -10,9 +10,10 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.host.LinuxFile;
 
 /**
- * The folders under which files must lie that somebody names who is trusted with no others. What counts is where a path leads
- * when all symbolic links are resolved; and as whoever may write to a folder on the way can have it lead elsewhere a moment
- * later, {@link #require} looks at the very file that is about to be opened, or at the folder that something is made in.
+ * The folders that restrict which files a definition or a request may name. What counts is where a path leads when all
+ * symbolic links are resolved; and as whoever may write to a folder on the way can have it lead elsewhere a moment
+ * later, {@link #require} looks at the very file that is about to be opened, or at the folder that something is made
+ * in.
  *
  * @param isAnywhere whether files may lie where they like
  * @param folders the folders; one that does not exist has nothing under it

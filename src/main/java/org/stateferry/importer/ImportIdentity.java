@@ -9,7 +9,8 @@ import org.stateferry.source.DumpSource;
 import org.stateferry.storage.OpenImages;
 
 /**
- * What makes two runs the same import: all but the round, which tells apart imports that the image has forgotten.
+ * Identifies an import: two runs with equal identities are the same import. The round is not part of it; it tells apart
+ * repeated imports whose snapshot has been deleted from the image.
  *
  * @param installationId the home's id
  * @param image the image's real path

@@ -6,7 +6,7 @@ import org.stateferry.storage.IoMode;
 import org.stateferry.storage.OpenImages.Locking;
 
 /**
- * How to go about an import. None of it makes another import of it: a restart may use other options.
+ * The options of an import. None of it makes another import of it: a restart may use other options.
  *
  * @param choice what is taken from the dump: its form, and where it begins
  * @param io how the data reaches the file

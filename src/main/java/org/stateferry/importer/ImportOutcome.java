@@ -7,7 +7,7 @@ import org.stateferry.storage.IoMode;
 import org.stateferry.stream.StreamFacts;
 
 /**
- * How an import ended well. Failures are {@link StateferryException}s.
+ * The result of a successful import. Failures are {@link StateferryException}s.
  *
  * @param state whether this run wrote the snapshot or found it there
  * @param importId the import's number in the history, or 0 if the repository has no record of it

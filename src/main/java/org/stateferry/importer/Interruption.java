@@ -4,7 +4,7 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StopSignal;
 
-/** How an import ends that was asked to stop before its switch. */
+/** Ends an import that was asked to stop before its switch. */
 public final class Interruption {
     private Interruption() {}
 

@@ -1,7 +1,7 @@
 package org.stateferry.importer;
 
 /**
- * Tells somebody else, beside who hears how an import gets on, that it does. Called as {@link ImportProgress} is.
+ * Passes progress on, and tells a watcher each time that there was some. Called as {@link ImportProgress} is.
  *
  * @param next hears everything
  * @param gotOn run at each call

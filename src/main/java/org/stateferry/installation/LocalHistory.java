@@ -17,7 +17,10 @@ import org.stateferry.repository.ImportRecord;
 import org.stateferry.repository.StatusFile;
 import tools.jackson.core.JacksonException;
 
-/** The history of a home as any process may see it, and what one can ask of the process that owns its repository. */
+/**
+ * The history of a home as any process may read it, and the requests that it can make to the process that owns the
+ * repository.
+ */
 final class LocalHistory {
     /** How long an owner that has told nothing yet is given to do so, or to end. */
     private static final Duration STATUS_WAIT = Duration.ofSeconds(10);

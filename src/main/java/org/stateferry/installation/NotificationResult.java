@@ -3,7 +3,7 @@ package org.stateferry.installation;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a receiver of notifications took one that was sent to see whether it arrives.
+ * The result of sending a test notification to one receiver.
  *
  * @param receiver what it is: {@code webhook}, {@code mail} or {@code ping}
  * @param place where it is; of an address only the host, as the rest may be a secret

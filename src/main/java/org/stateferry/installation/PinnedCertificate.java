@@ -13,7 +13,7 @@ import javax.net.ssl.TrustManager;
 import javax.net.ssl.X509TrustManager;
 
 /**
- * Trusts one certificate and no other, whoever has signed it: that of the service, which has written its digest in the home.
+ * Trusts only the certificate whose digest the service has written into the home, whoever signed it.
  *
  * @param sha256 the digest, in hexadecimal digits
  */

@@ -5,7 +5,7 @@ import org.stateferry.repository.ImportRecord;
 import org.stateferry.repository.ImportRecord.FirstError;
 
 /**
- * What came of the wish to stop an import.
+ * The result of a request to stop an import.
  *
  * @param wasRunning whether there was anything to stop
  * @param status how the attempt that was to be stopped has ended, or how the last one had before

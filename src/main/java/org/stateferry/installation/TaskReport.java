@@ -8,7 +8,7 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
 /**
- * How a piece of work gets on that a service was asked for, in JSON.
+ * The progress and result of work requested from a service, in JSON.
  *
  * @param id names it as long as the service runs
  * @param work what it is: {@code import}, {@code restart}, {@code abandon} or {@code export}

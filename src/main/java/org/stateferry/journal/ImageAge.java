@@ -9,8 +9,8 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.storage.FileIdentity;
 
 /**
- * When somebody else last modified an image. The file's own modification time says so unless the last writes were an
- * import's; when those were is recorded in the image's journal.
+ * Tells when somebody other than this program last modified an image. The file's own modification time says so unless
+ * the last writes were an import's; when those were is recorded in the image's journal.
  */
 public final class ImageAge {
     /** By how much clocks and file systems may differ before two times count as different. */

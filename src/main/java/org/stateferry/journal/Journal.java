@@ -16,7 +16,7 @@ import org.stateferry.storage.FileIdentity;
 import org.stateferry.storage.FileNames;
 
 /**
- * What is known of an import beside the image: the plan, where each written buffer lies with its checksum, how far the
+ * The record of an import kept outside the image: its plan, the place and checksum of each written buffer, how far the
  * stream was checked, and the intent to switch. One file for each image.
  *
  * <pre>

@@ -10,7 +10,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an import set out to do; a restart goes on only if all of it still holds.
+ * The plan of an import; a restart continues only if all of it still holds.
  *
  * @param importKey names the import: its identifying parameters
  * @param role what the import has to do with the image

@@ -11,7 +11,7 @@ import org.stateferry.storage.ImageFile;
 import org.stateferry.storage.OpenImage;
 
 /**
- * Makes sure of a switch that an earlier attempt has made. It may have ended before that was forced, or its force may have
+ * Confirms a switch that an earlier attempt made. It may have ended before that was forced, or its force may have
  * failed; then the new header is in the page cache and perhaps nowhere else, and a force alone would not write it. All
  * that the header leads to was forced before the switch.
  */

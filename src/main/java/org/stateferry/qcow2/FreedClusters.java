@@ -4,7 +4,7 @@ import java.util.Arrays;
 import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.format.ClusterGeometry;
 
-/** What a switch has set free: clusters that the old image used and the new one does not. */
+/** The clusters that a switch has freed: used by the old image and not by the new one. */
 public final class FreedClusters {
     private static final long NONE = -1;
 

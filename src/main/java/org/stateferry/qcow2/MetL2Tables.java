@@ -5,8 +5,9 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.qcow2.ReferenceVisitor.Origin;
 
 /**
- * The L2 tables that L1 tables have led to, with how often. Any number of L1 entries may lead to one table, and then it is
- * read once for all of them; tables come in the order in which they lie in the file, so that holes are passed at once.
+ * The L2 tables found through L1 tables, with the number of references to each. Any number of L1 entries may lead to
+ * one table, and then it is read once for all of them; tables come in the order in which they lie in the file, so that
+ * holes are passed at once.
  *
  * <p>Memory is 2 MiB at most. Not thread-safe.
  */

@@ -5,7 +5,7 @@ import org.stateferry.qcow2.format.Qcow2Limits;
 import org.stateferry.storage.ImageRights;
 
 /**
- * What an image that does not exist yet is to be like.
+ * The properties of an image to be created.
  *
  * @param size its virtual size in bytes, a multiple of 512; may be 0
  * @param clusterSize bytes of a cluster, a power of two from 512 to 2 MiB

@@ -13,8 +13,8 @@ import org.stateferry.qcow2.format.Qcow2Limits;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 
 /**
- * How much of an image's file belongs to its snapshots. The references of each are counted for a window of 2 Mi clusters at a
- * time, so memory stays at 16 MiB, and 50 bytes for each snapshot. Not thread-safe.
+ * The amount of an image's file that belongs to its snapshots. The references of each are counted for a window of 2 Mi
+ * clusters at a time, so memory stays at 16 MiB, and 50 bytes for each snapshot. Not thread-safe.
  *
  * <p>An L2 table that others refer to as well is not read: the refcounts below it say that nothing there belongs to the
  * snapshot alone. So, in a sound image, most tables are read for one snapshot; one whose tables contradict their refcounts is

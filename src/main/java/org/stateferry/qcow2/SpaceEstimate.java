@@ -8,7 +8,7 @@ import org.stateferry.qcow2.format.Qcow2Header;
 import org.stateferry.qcow2.format.Qcow2Limits;
 import org.stateferry.qcow2.format.RefcountTableEntry;
 
-/** How much room an import needs, the copies of the metadata included, and whether the format has that much. */
+/** The space that an import needs, including the copies of the metadata, and whether the format can address it. */
 public final class SpaceEstimate {
     private SpaceEstimate() {}
 

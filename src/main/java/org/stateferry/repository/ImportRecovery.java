@@ -16,8 +16,8 @@ import org.stateferry.home.RepositoryOwnership;
 import org.stateferry.importer.ImportIdentity;
 
 /**
- * Makes an import startable again whose process ended without saying so. Spring Batch refuses to start a job instance one
- * of whose executions is running or UNKNOWN, and its own {@code recover} leaves UNKNOWN as it is.
+ * Makes an import restartable whose process died without recording its end. Spring Batch refuses to start a job
+ * instance one of whose executions is running or UNKNOWN, and its own {@code recover} leaves UNKNOWN as it is.
  *
  * <p>The caller holds the image's lock and the {@link RepositoryOwnership}: only they prove that the process is dead.
  */

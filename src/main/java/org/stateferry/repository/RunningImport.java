@@ -8,7 +8,7 @@ import org.stateferry.exporter.ExportRequest;
 import org.stateferry.importer.ImportRequest;
 import org.stateferry.importer.TransferMeter;
 
-/** An attempt at an import or export that this process makes now, and how far it is. Thread-safe. */
+/** A running attempt of an import or export in this process, with its progress. Thread-safe. */
 public final class RunningImport {
     private final long id;
     private final long attempt;

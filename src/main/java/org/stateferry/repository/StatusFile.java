@@ -23,9 +23,9 @@ import org.stateferry.host.PrivateFile;
 import org.stateferry.host.SmallFile;
 
 /**
- * The history as those can read it who must not open the repository because this process owns it. It lies in two files:
- * {@code status.json} holds the imports that run now, and is written again each second while one gets on;
- * {@code history.json} holds the newest {@value #HISTORY_MAX} as they were when the last one ended, and is written only then.
+ * The history in a file, for readers that must not open the repository because this process owns it. It lies in two
+ * files: {@code status.json} holds the imports that run now, and is written again each second while one gets on; {@code
+ * history.json} holds the newest {@value #HISTORY_MAX} as they were when the last one ended, and is written only then.
  *
  * <p>They are written by a thread of its own, so that an import never waits for it; a file that cannot be written is logged
  * and fails nothing. Thread-safe.

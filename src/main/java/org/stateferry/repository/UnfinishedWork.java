@@ -12,7 +12,7 @@ import org.stateferry.importer.image.UnfinishedTails;
 import org.stateferry.journal.Journal;
 
 /**
- * What an import that did not come to its end has left in its images, as their journals tell.
+ * What an unfinished import has left in its images, according to their journals.
  *
  * @param bytes how many bytes it has written and still claims
  * @param lastWrite when it last wrote to one of them

@@ -13,7 +13,7 @@ import org.stateferry.error.ForeignText;
 import org.stateferry.service.definition.ImportQueue;
 
 /**
- * What is the case now, of whoever asked for the imports. Thread-safe.
+ * Gauges of the current activity: imports that run and that wait, whoever asked for them. Thread-safe.
  *
  * <ul>
  *   <li>{@code stateferry.imports.running}: imports whose job is under way

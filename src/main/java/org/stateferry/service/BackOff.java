@@ -10,9 +10,9 @@ import org.stateferry.service.definition.FileMark;
 import org.stateferry.service.definition.RetryRule;
 
 /**
- * How long a definition that has failed is left alone. The first time it is a minute, and twice as long after each failure
- * that follows; there is a longest time, a shorter one for failures that can pass by themselves. Another dump is tried a
- * minute after the failure at the latest.
+ * The delay before a failed definition is tried again. The first time it is a minute, and twice as long after each
+ * failure that follows; there is a longest time, a shorter one for failures that can pass by themselves. Another dump
+ * is tried a minute after the failure at the latest.
  *
  * <p>A definition can say that what can pass is tried again beside its schedule, and how.
  *

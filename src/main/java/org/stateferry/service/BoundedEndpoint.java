@@ -12,9 +12,9 @@ import org.apache.tomcat.util.net.NioEndpoint;
 import org.apache.tomcat.util.net.SocketWrapperBase;
 
 /**
- * Accepts connections so that those who send their request at once are always served, however many others hold a
- * connection and send nothing more. There are never more than {@code server.tomcat.max-connections}; when all are taken,
- * a new one takes the place of the one that has kept a request unfinished for the longest time, and waits for that only until
+ * Accepts connections such that clients that send their request at once are always served, however many others hold
+ * idle connections. There are never more than {@code server.tomcat.max-connections}; when all are taken, a new one
+ * takes the place of the one that has kept a request unfinished for the longest time, and waits for that only until
  * there is one older than {@link #GRACE}. None outlives {@link #LIFETIME}, whatever it does, once another one comes.
  *
  * <p>Time-outs alone would not do: each byte that arrives starts them anew.

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.scheduling.support.CronExpression;
 
 /**
- * The times of a cron expression in a time zone, whose clocks may be put forward and back.
+ * The times of a cron expression in a time zone, across daylight-saving changes.
  *
  * <ul>
  *   <li>With hours in the expression they are times that a clock on the wall shows, and each comes once a day. One that is

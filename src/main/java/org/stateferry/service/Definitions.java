@@ -14,7 +14,7 @@ import org.stateferry.service.definition.Punctuality;
 import org.stateferry.service.retention.RetentionReport;
 import org.stateferry.service.retention.SnapshotCare;
 
-/** What an operator sees of the definitions, and does with them. Thread-safe. */
+/** The view of the definitions for operators, and the actions on them. Thread-safe. */
 public final class Definitions {
     private final ImportSchedule schedule;
     private final Clock clock;

@@ -10,7 +10,7 @@ import org.stateferry.source.DomainName;
 import org.stateferry.source.OpenMonitor;
 
 /**
- * What names are made of.
+ * The facts about a dump that name templates can use.
  *
  * @param path the dump
  * @param modified when it was last modified

@@ -12,7 +12,7 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.ForeignText;
 
 /**
- * What one definition's imports add up to. Tags are {@code job} (the definition), {@code outcome} and {@code kind} (the
+ * The metrics of one definition's imports. Tags are {@code job} (the definition), {@code outcome} and {@code kind} (the
  * failure kind, or {@code none}); file names are never among them. Thread-safe.
  *
  * <ul>

@@ -14,8 +14,9 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A look at something that may not answer: a disk, a database. A thread of its own looks, so that none of the few threads is lost
- * that answer requests; as long as that thread waits, nobody begins another look. Thread-safe.
+ * Asks something that may not answer, such as a disk or a database, and waits a limited time. A thread of its own
+ * looks, so that none of the few threads is lost that answer requests; as long as that thread waits, nobody begins
+ * another look. Thread-safe.
  *
  * @param <T> what is seen
  */

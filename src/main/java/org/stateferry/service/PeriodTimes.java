@@ -4,7 +4,7 @@ import java.time.Duration;
 import java.time.Instant;
 
 /**
- * Again and again, from the service's start on.
+ * The times of a fixed period that begins with the service's start.
  *
  * @param period from the end of one firing to the start of the next
  */

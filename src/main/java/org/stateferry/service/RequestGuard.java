@@ -17,7 +17,7 @@ import org.apache.tomcat.util.http.parser.Host;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Lets requests in that are meant for this service, before anything else looks at them.
+ * Admits only requests that are addressed to this service, before any other filter sees them.
  *
  * <ul>
  *   <li>The {@code Host} must be a loopback name, the address that the request came to, or a configured name. A web page can

@@ -10,7 +10,7 @@ import org.stateferry.importer.ImportRequest;
 import org.stateferry.installation.OwnedRepository;
 
 /**
- * The service's imports, through the one door that commands use too.
+ * Runs the service's imports through the same entry point that commands use.
  *
  * @param repository the job repository, which this process owns
  */

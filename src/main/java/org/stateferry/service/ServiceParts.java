@@ -10,7 +10,7 @@ import org.stateferry.service.definition.RememberedImports;
 import org.stateferry.service.retention.SnapshotKeeping;
 
 /**
- * What the imports of all definitions have in common.
+ * The parts that the imports of all definitions share.
  *
  * @param imports runs them
  * @param queue where they wait for their turn

@@ -12,8 +12,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.stateferry.transfer.TransferObserver;
 
 /**
- * What the write path of all imports of a process adds up to, without tags. Until it is bound to a registry, what it hears
- * is lost. Thread-safe.
+ * The metrics of the write path, over all imports of the process, without tags. Until it is bound to a registry, what
+ * it hears is lost. Thread-safe.
  *
  * <ul>
  *   <li>{@code stateferry.transfer.read}: bytes of streams read from dumps

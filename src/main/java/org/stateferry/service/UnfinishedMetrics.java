@@ -14,8 +14,8 @@ import org.stateferry.home.StateferryHome;
 import org.stateferry.importer.image.UnfinishedTails;
 
 /**
- * What imports that have not come to their end have left in images. The journals are looked at when somebody asks, and not more often
- * than every five seconds; if their disk does not answer, what was seen last is told. Thread-safe.
+ * Gauges of the data that unfinished imports have left in images. The journals are looked at when somebody asks, and
+ * not more often than every five seconds; if their disk does not answer, what was seen last is told. Thread-safe.
  *
  * <ul>
  *   <li>{@code stateferry.unfinished.images}: in how many images there is something

@@ -14,8 +14,8 @@ import org.stateferry.stream.StreamFollower;
 import org.stateferry.stream.StreamOpening;
 
 /**
- * What is compressed in a file, to be read at any offset: quickly from its start to its end, and where it begins and ends,
- * which is kept ({@link #KEPT_SIZE} each). Any other step back decodes it anew. Not thread-safe.
+ * The decoded content of a compressed file, readable at any offset: fast in sequence, and at its beginning and end,
+ * which are kept ({@link #KEPT_SIZE} bytes each). Any other step back decodes it anew. Not thread-safe.
  */
 final class DecodedFile implements StreamFile, Closeable {
     private static final int CHUNK_SIZE = 1024 * 1024;

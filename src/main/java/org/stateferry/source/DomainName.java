@@ -5,7 +5,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import org.stateferry.error.StateferryException;
 
-/** Finds out of which libvirt domain a saved state is, from the head of its file alone. */
+/** Finds the name of the libvirt domain of a saved state, from the head of its file alone. */
 public final class DomainName {
     private DomainName() {}
 

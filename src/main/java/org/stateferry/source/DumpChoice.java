@@ -4,8 +4,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is to be taken from a dump's file, and as what it is to be read. Another layout, or another section left out, makes
- * other bytes of the same dump, which then have another fingerprint.
+ * Which part of a dump's file to read, and in which format. Another layout, or another section left out, makes other
+ * bytes of the same dump, which then have another fingerprint.
  *
  * @param format the format, or {@link DumpFormat#AUTO} to recognise it
  * @param offset where in the file the saved state begins, in bytes; of a pipe, how many bytes are passed over

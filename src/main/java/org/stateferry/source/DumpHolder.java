@@ -9,7 +9,7 @@ import org.stateferry.host.FileStatus;
 import org.stateferry.stream.StreamFile;
 
 /**
- * What the bytes of a dump lie in, open for reading at any offset: a file, or a snapshot of an image. Offsets are in bytes from
+ * The container of a dump, open for reading at any offset: a file, or a snapshot of an image. Offsets are in bytes from
  * its first one. Thread-safe.
  */
 interface DumpHolder extends StreamFile, Closeable {

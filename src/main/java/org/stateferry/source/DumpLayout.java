@@ -10,7 +10,7 @@ import org.stateferry.source.DumpForm.Container;
 import org.stateferry.source.codec.Codec;
 
 /**
- * Where in a dump its stream lies, compressed or not, as the first bytes of dump and payload tell.
+ * Where in a dump its stream lies, and whether it is compressed, according to the first bytes of dump and payload.
  *
  * @param container what it lies in
  * @param streamOffset where it begins, in bytes from the start of the file

@@ -4,7 +4,7 @@ import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.stream.StreamCheck;
 
-/** The check of an opaque dump, and of one that whoever reads it checks: it accepts everything. */
+/** A check that accepts everything: for opaque dumps, and for dumps that their reader checks. */
 enum NoCheck implements StreamCheck {
     /** The only instance; it has no state. */
     INSTANCE;

@@ -5,7 +5,7 @@ import org.stateferry.stream.StreamCheck;
 import org.stateferry.stream.StreamFacts;
 
 /**
- * What is known of a stream only once it was read to its end.
+ * The facts about a stream that are known only after reading it to its end.
  *
  * @param length its length in bytes
  * @param facts what it says about its machine, or null for opaque bytes

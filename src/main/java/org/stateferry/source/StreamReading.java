@@ -15,8 +15,8 @@ import org.stateferry.stream.StreamFile;
 import org.stateferry.stream.StreamSurvey;
 
 /**
- * What is made of the stream in a dump's file before anybody reads it: RAM laid out as it is wanted, and sections left out.
- * For one dump and one thread.
+ * How the stream of a dump is transformed for its reader: the layout of RAM, and the sections left out. For one dump
+ * and one thread.
  */
 final class StreamReading {
     /** Files up to this size in bytes are read through, which takes no more than some ten milliseconds. */

@@ -27,10 +27,10 @@ import org.stateferry.stream.StreamFile;
 import org.stateferry.stream.StreamFollower;
 
 /**
- * A dump that can only be read from its start, put into a file so that its pages can be read wherever they lie. The file has no
- * name, holes for zeros, and is gone when this is closed or the process ends. Only the state's own head says how much will come, and
- * others use the disk as well, so it is never filled. To everybody else this is the dump: its path, its
- * date, and whether it is still the same.
+ * A sequential dump, unpacked into a temporary file so that its pages can be read at any offset. The file has no name,
+ * holes for zeros, and is gone when this is closed or the process ends. Only the state's own head says how much will
+ * come, and others use the disk as well, so it is never filled. To everybody else this is the dump: its path, its date,
+ * and whether it is still the same.
  */
 final class UnpackedState implements DumpHolder {
     private static final int OWNER_ONLY = 0600;

@@ -5,8 +5,8 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 
 /**
- * What of a file lies behind the beginning of a stream: the stream, and what may follow it. All offsets are in bytes
- * from the stream's start. Not thread-safe.
+ * A file from the beginning of a stream on: the stream, and what may follow it. All offsets are in bytes from the
+ * stream's start. Not thread-safe.
  */
 final class FileTail {
     /** Zeros at the end, or behind a stream, that are read at most. Holes are skipped where the file system tells of them. */

@@ -10,9 +10,9 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
 /**
- * Leaves sections out of a stream: state of something that the QEMU which is to load it does not have. The stream is read
- * once to find them; what remains keeps its bytes, apart from the vmdescription, which loses the devices too, so that it
- * still tells what the stream has.
+ * Leaves sections out of a stream, such as the state of a device that the loading QEMU does not have. The stream is
+ * read once to find them; what remains keeps its bytes, apart from the vmdescription, which loses the devices too, so
+ * that it still tells what the stream has.
  */
 public final class SectionCut {
     private final Set<String> names;

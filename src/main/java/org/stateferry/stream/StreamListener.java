@@ -3,7 +3,7 @@ package org.stateferry.stream;
 import java.nio.ByteBuffer;
 import org.stateferry.error.StateferryException;
 
-/** Hears what is passed on the way through a stream. Offsets are in bytes from the start of the stream. */
+/** Is told of the parts of a stream as they are passed. Offsets are in bytes from the start of the stream. */
 public interface StreamListener {
     /** Hears nothing. */
     StreamListener NONE = new StreamListener() {};

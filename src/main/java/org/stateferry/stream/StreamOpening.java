@@ -7,8 +7,7 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 
 /**
- * What the beginning of a stream says that can only be read from its first byte to its last, so that its end is not known
- * yet.
+ * The facts from the beginning of a sequential stream, whose end is not known yet.
  *
  * @param facts what it says about its machine; the devices and the clock come later
  * @param obstacle why it cannot be loaded from a snapshot, or null if that is not known; that its RAM lies at fixed places is

@@ -1,7 +1,7 @@
 package org.stateferry.transfer;
 
 /**
- * Hears what the write path does; for metrics. Calls come from the thread that did the work, so implementations are
+ * Is told what the write path does; for metrics. Calls come from the thread that did the work, so implementations are
  * thread-safe and quick. All methods do nothing by default.
  */
 public interface TransferObserver {

@@ -12,7 +12,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.validation.annotation.Validated;
 
 /**
- * Who may have the service do what.
+ * The settings of who may do what.
  *
  * @param users by their names, people with a password; without any, there is the user admin, whose password is made at the first start
  * @param tokens by their names, programs with a token

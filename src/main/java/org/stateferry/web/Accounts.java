@@ -22,9 +22,9 @@ import org.springframework.security.crypto.bcrypt.BCryptPasswordEncoder;
 import org.springframework.security.web.authentication.WebAuthenticationDetails;
 
 /**
- * Who is known: users with passwords, bearers of tokens, and the local token of those who can read the home. A password that
- * is wrong is counted; where there are too many, the right one is refused as well for a while, so that trying costs time.
- * Thread-safe.
+ * The known accounts: users with passwords, bearers of tokens, and the local token of those who can read the home. A
+ * password that is wrong is counted; where there are too many, the right one is refused as well for a while, so that
+ * trying costs time. Thread-safe.
  */
 final class Accounts implements AuthenticationProvider {
     /** The name of those who have the token of the home: commands of the same user, and of root. */

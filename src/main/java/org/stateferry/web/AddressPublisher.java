@@ -23,8 +23,8 @@ import org.stateferry.home.ServiceAddress;
 import org.stateferry.home.StateferryHome;
 
 /**
- * Tells the commands of this home where the service answers, from when it does until it ends; and again when its certificate has been
- * replaced meanwhile.
+ * Publishes the service's address for the commands of this home while the service answers, and again when its
+ * certificate has been replaced.
  */
 final class AddressPublisher {
     private static final Logger LOG = LoggerFactory.getLogger(AddressPublisher.class);

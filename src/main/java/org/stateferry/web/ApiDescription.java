@@ -19,7 +19,10 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.springdoc.core.customizers.GlobalOpenApiCustomizer;
 
-/** What the library cannot read off the code by itself: which members of answers may be null, and that failures are problem details. */
+/**
+ * Adds to the OpenAPI description what the library cannot derive from the code: which members of answers may be null,
+ * and that failures are problem details.
+ */
 final class ApiDescription implements ModelConverter {
     private static final String NULL = "null";
 

@@ -10,7 +10,7 @@ import org.springframework.security.core.Authentication;
 import org.springframework.security.core.context.SecurityContextHolder;
 import org.springframework.web.filter.OncePerRequestFilter;
 
-/** Records every request that is to change something in the audit log when it has been answered. Thread-safe. */
+/** Records every request that may change something in the audit log, after it has been answered. Thread-safe. */
 final class AuditFilter extends OncePerRequestFilter {
     /** The request's attribute in which a controller leaves what exactly was asked for. */
     static final String ABOUT = AuditFilter.class.getName() + ".about";

@@ -20,9 +20,9 @@ import org.stateferry.host.PrivateFile;
 import org.stateferry.repository.JsonText;
 
 /**
- * Who had the service change what, from where, and what came of it: a file in the home (mode 0600), a line of JSON for each
- * change that was asked for, refused ones and wrong passwords included. A file of {@link #SIZE_MAX} is put aside; so many of
- * these are kept as {@link #KEPT} says. Requests of those who are not known, which anybody may send, get
+ * The audit log: who asked for which change, from where, and with what result. A file in the home (mode 0600) with one
+ * line of JSON for each request, refused ones and wrong passwords included. A file of {@link #SIZE_MAX} is put aside;
+ * so many of these are kept as {@link #KEPT} says. Requests of those who are not known, which anybody may send, get
  * {@link #UNKNOWN_MAX} lines a minute at most, so that they cannot push out all others. Thread-safe.
  */
 final class AuditLog {

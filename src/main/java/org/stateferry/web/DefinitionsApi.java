@@ -20,7 +20,7 @@ import org.stateferry.service.Definitions;
 import org.stateferry.service.Definitions.Definition;
 import org.stateferry.service.retention.RetentionReport;
 
-/** Job definitions: how they get on, and having one fire; also by programs that can do nothing else. */
+/** Job definitions: their condition, and firing one, also by webhooks that may do nothing else. */
 @RestController
 @RequestMapping("/api/v1")
 class DefinitionsApi {

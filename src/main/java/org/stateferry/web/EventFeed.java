@@ -13,8 +13,8 @@ import org.springframework.batch.core.listener.JobExecutionListener;
 import org.stateferry.repository.RunningImport;
 
 /**
- * What has happened, for those who want to hear of it: a number of events, of which the oldest is forgotten when there are too
- * many. Their ids grow, also from one run of the service to the next, so a listener can go on where it was. Thread-safe.
+ * The latest events for subscribers; when there are too many, the oldest is dropped. Their ids grow, also from one run
+ * of the service to the next, so a listener can go on where it was. Thread-safe.
  */
 final class EventFeed implements JobExecutionListener {
     private static final int EVENTS_MAX = 1000;

@@ -1,6 +1,6 @@
 package org.stateferry.web;
 
-/** What somebody may have the service do; each role includes those before it. */
+/** The roles of users and tokens; each includes those before it. */
 enum Role {
     /** Look at everything. */
     VIEWER,

@@ -30,9 +30,10 @@ import org.stateferry.repository.JsonText;
 import org.stateferry.service.OperatorNotices;
 
 /**
- * Who gets in: everybody to the liveness, whoever can sign to the webhooks, and users and bearers of tokens to the rest, each as
- * far as the role goes. There are no sessions, so nothing that a browser would send by itself but a password that it was
- * given; pages of other origins are refused before by the {@code RequestGuard}, so that no token against forged requests is needed.
+ * The access rules: liveness is open to everybody, webhooks to those who can sign, and everything else to users and
+ * bearers of tokens according to their role. There are no sessions, so nothing that a browser would send by itself but
+ * a password that it was given; pages of other origins are refused before by the {@code RequestGuard}, so that no token
+ * against forged requests is needed.
  */
 @Configuration(proxyBeanMethods = false)
 @EnableConfigurationProperties(AccessProperties.class)

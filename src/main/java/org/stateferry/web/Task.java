@@ -10,7 +10,7 @@ import org.stateferry.installation.TaskReport;
 import org.stateferry.installation.TaskReport.Event;
 import org.stateferry.installation.TaskReport.State;
 
-/** A piece of work that somebody has asked for: how far it is, and what came of it. Thread-safe. */
+/** A piece of requested work, with its progress and result. Thread-safe. */
 final class Task implements ImportProgress {
     /** Of more the first ones are forgotten; an import has a step or a warning now and then. */
     private static final int EVENTS_MAX = 1000;

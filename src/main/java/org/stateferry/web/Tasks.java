@@ -17,8 +17,9 @@ import org.stateferry.service.DoubtfulJvm;
 import org.stateferry.service.definition.ImportQueue;
 
 /**
- * The work that requests have asked for. It waits for its turn in the queue of all imports; no thread is ever interrupted, as
- * that would drop the lock of an image. What somebody waits for ends, as if that one ran it himself, when he has gone.
+ * The tasks that requests have started. It waits for its turn in the queue of all imports; no thread is ever
+ * interrupted, as that would drop the lock of an image. What somebody waits for ends, as if that one ran it himself,
+ * when he has gone.
  *
  * <p>At the service's end everything is asked to stop and waited for, before what it stands on is closed. Thread-safe.
  */

@@ -19,9 +19,9 @@ import org.stateferry.home.StateferryHome;
 import org.stateferry.service.definition.HomeFile;
 
 /**
- * Who may have a definition fire without a login: whoever knows its secret. The signature is HMAC-SHA256 over the time, a dot and
- * the definition's name, so it is good for one definition and a few minutes, and only once, whoever restarts the service meanwhile.
- * Thread-safe.
+ * Checks the signatures of webhooks, which may fire a definition without a login. The signature is HMAC-SHA256 over the
+ * time, a dot and the definition's name, so it is good for one definition and a few minutes, and only once, whoever
+ * restarts the service meanwhile. Thread-safe.
  */
 final class Webhooks {
     /** The header with the time of signing, in seconds of Unix time. */

@@ -11,7 +11,7 @@ import org.stateferry.stream.RamBlock;
 import org.stateferry.stream.StreamFacts;
 import org.stateferry.stream.StreamFacts.VmClock;
 
-/** Tells how a guest is resumed from a snapshot, as far as the stream tells what machine it needs. */
+/** Tells how to resume a guest from a snapshot, as far as the stream describes the machine. */
 final class ResumeHint {
     private static final long MIB = 1L << 20;
     /** Machine types name the block of their main memory so; other names are those of memory backends. */

@@ -16,7 +16,7 @@ import org.stateferry.snapshot.SnapshotChange.Renaming;
 import org.stateferry.snapshot.SnapshotList;
 
 /**
- * What {@code snapshot list} says, and how the other commands for snapshots tell programs what they have done.
+ * The output of {@code snapshot list}, and the JSON results of the other snapshot commands.
  *
  * @param list the snapshots
  * @param torn whether somebody may have written to the image meanwhile

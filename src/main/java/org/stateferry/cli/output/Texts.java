@@ -5,7 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import org.stateferry.error.ForeignText;
 
-/** How numbers, and words of a command line, are written for a person. */
+/** Formats numbers and command-line words for people. */
 public final class Texts {
     private static final String[] UNITS = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
 

@@ -5,8 +5,9 @@ import org.stateferry.cli.output.Texts;
 import org.stateferry.importer.TransferMeter;
 
 /**
- * Shows progress as another display does, and can be asked at any moment where the import is; asked regularly, it says so when
- * nothing else was to be seen. Thread-safe, because a signal asks; the other display hears of one thing at a time.
+ * Shows progress on another display, and can be asked at any moment where the import is. When asked regularly, it
+ * answers only if nothing else has been shown meanwhile. Thread-safe, because a signal asks; the other display hears of
+ * one thing at a time.
  */
 public final class AnsweringProgress implements ProgressDisplay {
     private static final long QUIET_NANOS = 2_000_000_000L;

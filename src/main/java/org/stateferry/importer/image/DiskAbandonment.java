@@ -20,8 +20,8 @@ import org.stateferry.storage.OpenImage;
 import org.stateferry.storage.OpenImages.Locking;
 
 /**
- * The other disks of an import that is given up, as far as it has begun to write to them. They are open and locked until
- * this is closed.
+ * Undoes an abandoned import on its other disks, as far as it has begun to write to them. They are open and locked
+ * until this is closed.
  */
 final class DiskAbandonment implements AutoCloseable {
     private final FileAccess access;

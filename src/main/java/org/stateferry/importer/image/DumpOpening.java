@@ -15,7 +15,10 @@ import org.stateferry.source.DumpSources;
 import org.stateferry.source.OpenMonitor;
 import org.stateferry.storage.OpenImages;
 
-/** Lets a stop end the opening of a dump, and the operator hear why it takes long; refuses what lies where it must not. */
+/**
+ * Opens dumps such that a stop ends it and the operator hears why it takes long, and refuses files outside the
+ * permitted folders.
+ */
 public record DumpOpening(ImportProgress progress, StopSignal stop, ImportRequest request) implements OpenMonitor {
     @Override
     public void found(LinuxFile file) throws StateferryException {

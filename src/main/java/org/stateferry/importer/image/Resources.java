@@ -3,7 +3,7 @@ package org.stateferry.importer.image;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 
-/** Closes what belongs together, all of it whatever goes wrong with a part: the locks often come last. */
+/** Closes a group of resources, each of them even if another one fails to close; locks usually come last. */
 public final class Resources {
     private Resources() {}
 

@@ -16,8 +16,8 @@ import org.stateferry.journal.BufferRecord;
 import org.stateferry.journal.Journal;
 
 /**
- * What imports that have not come to their end have written into images, as the journals of a home tell; those that run
- * included.
+ * The data that unfinished imports, running ones included, have appended to images, according to the journals of a
+ * home.
  *
  * @param count in how many images there is something
  * @param bytes how much, all images together

@@ -19,9 +19,9 @@ import org.stateferry.transfer.TransferBuffer;
 import org.stateferry.transfer.TransferSettings;
 
 /**
- * Reads the buffers that the journal tells of back and compares their checksums, a few of them at the same time ahead of the
- * one that is asked for, so that the disk does not wait for the arithmetic. Used by one thread; the reading runs on the
- * executor, and has ended when {@link #close} returns.
+ * Reads back the buffers recorded in the journal and compares their checksums, a few at a time ahead of the one asked
+ * for, so that the disk does not wait for the arithmetic. Used by one thread; the reading runs on the executor, and has
+ * ended when {@link #close} returns.
  */
 final class BufferProofs implements AutoCloseable {
     private static final int AHEAD_MAX = 4;

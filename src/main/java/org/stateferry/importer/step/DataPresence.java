@@ -10,9 +10,9 @@ import org.stateferry.qcow2.vmstate.VmStateClusters;
 import org.stateferry.storage.OpenImage;
 
 /**
- * Notices that another program, which takes no locks, has cut the image during an import: where later writes made it longer
- * again, data that was written lies in a hole. File systems that keep zeros as holes make holes too, so a buffer that has one
- * is read back.
+ * Notices that a program without locks has truncated the image during an import: after later writes have extended it
+ * again, data that was written has become a hole. File systems that keep zeros as holes make holes too, so a buffer
+ * that has one is read back.
  */
 final class DataPresence {
     private final OpenImage image;

@@ -14,8 +14,8 @@ import org.stateferry.transfer.TransferBuffer;
 import org.stateferry.transfer.WriteLoad;
 
 /**
- * A range of the dump that was read and checked, and is left where it is: the system is to bring it into the image. Only if
- * it cannot, it is read once more. Owned by one thread at a time.
+ * A range of the dump that has been read and checked and that the kernel is to copy into the image. Only if it cannot,
+ * it is read once more. Owned by one thread at a time.
  */
 final class DumpExtent implements WriteLoad, VmStateWriter.Content {
     private final DumpSource dump;

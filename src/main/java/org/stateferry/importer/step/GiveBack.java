@@ -12,8 +12,8 @@ import org.stateferry.source.DumpSource;
 import org.stateferry.storage.ImageFile;
 
 /**
- * Gives back what an import has taken that fails for good: takes its snapshots out of the other disks again, cuts what it
- * appended to the image, under the image's lock, and ends its journal.
+ * Undoes an import that has failed for good, under the image's lock: removes its snapshots from the other disks, cuts
+ * what it appended to the image, and ends its journal.
  */
 public final class GiveBack {
     private GiveBack() {}

@@ -5,8 +5,8 @@ import org.stateferry.importer.TransferLoad;
 import org.stateferry.transfer.TransferObserver;
 
 /**
- * Measures how a transfer uses the system, and tells another observer all that it hears. It starts with its creation. What
- * other imports of the same process read and write counts too. Thread-safe.
+ * Measures how a transfer uses the system, and forwards every call to another observer. It starts with its creation.
+ * What other imports of the same process read and write counts too. Thread-safe.
  */
 final class LoadMeter implements TransferObserver {
     private final TransferObserver next;

@@ -22,9 +22,9 @@ import org.stateferry.transfer.TransferSettings;
 import org.stateferry.transfer.WriteLoad;
 
 /**
- * Reads and checks the stream a few pieces ahead of who takes them, on a thread of its own, so that writes do not wait for
- * the dump. Every byte is read in slices that stay in the processor's cache until they are checked and checksummed. Where
- * the system can copy from the dump into the image, that is all that this process sees of them.
+ * Reads and checks the stream a few pieces ahead of its consumer, on a thread of its own, so that writes do not wait
+ * for the dump. Every byte is read in slices that stay in the processor's cache until they are checked and checksummed.
+ * Where the system can copy from the dump into the image, that is all that this process sees of them.
  *
  * <p>One thread takes and closes. The reading thread is never interrupted: an interrupt in channel input closes the channel.
  */

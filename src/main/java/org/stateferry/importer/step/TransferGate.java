@@ -9,9 +9,9 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where a test makes a transfer wait, so that it can look at it, kill it or fill its disk without being faster than it. When
- * so many bytes are in the image, the transfer makes a file to say so, and goes on when that file is gone. All else goes on
- * meanwhile: a stop is heard, the journal is forced.
+ * A point where a test can hold a transfer, to inspect it, kill it or fill its disk without depending on timing. When
+ * so many bytes are in the image, the transfer makes a file to say so, and goes on when that file is gone. All else
+ * goes on meanwhile: a stop is heard, the journal is forced.
  *
  * <p>Only tests set the system property {@value #PROPERTY}: {@code BYTES:FILE}, where {@value #IMAGE} in the file's path stands for the
  * name of the image's file. Without it the gate is open and costs nothing.

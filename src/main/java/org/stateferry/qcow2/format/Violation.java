@@ -1,7 +1,7 @@
 package org.stateferry.qcow2.format;
 
 /**
- * Something in an image that is against the format.
+ * A violation of the format found in an image.
  *
  * @param offset host offset of the field that is wrong
  * @param problem what is wrong with it, in words

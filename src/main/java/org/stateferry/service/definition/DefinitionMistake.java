@@ -9,7 +9,7 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
 /**
- * What is wrong with a definition in one place.
+ * One mistake in a definition, with its place.
  *
  * @param file the definition's file, or the folder of the definitions
  * @param problem what is wrong, with the line and the field if it is in one

@@ -8,8 +8,8 @@ import java.util.TreeMap;
 import org.stateferry.home.StateferryHome;
 
 /**
- * Which definitions are paused, and when those fired last that make up for missed firings; kept in a file of the home, so that it
- * outlives the service. Thread-safe.
+ * The paused definitions and the last firings of those that catch up on missed ones, kept in a file of the home so that
+ * they survive a restart. Thread-safe.
  */
 public final class DefinitionStates {
     private final HomeFile<Content> file;

@@ -9,9 +9,10 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * What tells, without opening a file, that it is still the same with the same content (stat(2)). Writing to a file changes its mark,
- * and so does putting another in its place; it includes the time of the last change of the inode, which programs cannot set. Two
- * changes within one tick of the file system's clock, some milliseconds, can leave the same mark if the size stays the same.
+ * Identity, size and times of a file (stat(2)), to tell without opening it whether it has changed. Writing to a file
+ * changes its mark, and so does putting another in its place; it includes the time of the last change of the inode,
+ * which programs cannot set. Two changes within one tick of the file system's clock, some milliseconds, can leave the
+ * same mark if the size stays the same.
  *
  * @param key device and inode
  * @param size length in bytes

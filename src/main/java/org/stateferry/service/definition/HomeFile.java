@@ -13,8 +13,8 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What the service keeps in a file of its home from one run to the next, as JSON. A file that cannot be read counts as absent, and
- * a failure to write it is logged: neither stops the service. The caller is the only one who writes it.
+ * A JSON file in the home with state that the service keeps between runs. A file that cannot be read counts as absent,
+ * and a failure to write it is logged: neither stops the service. The caller is the only one who writes it.
  *
  * @param <T> what is kept; made of records, lists, texts, numbers and times
  */

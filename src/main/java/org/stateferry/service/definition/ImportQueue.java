@@ -22,9 +22,9 @@ import org.stateferry.error.ForeignText;
 import org.stateferry.host.Uninterrupted;
 
 /**
- * The imports that wait for their turn, and those that run. The highest priority comes first; each minute of waiting raises it by
- * one, so that no import waits for ever. Among equals it is the turn of the definition that has had none for the longest time, and
- * within a definition of the import that came first.
+ * The queue of waiting imports, and the running ones. The highest priority comes first; each minute of waiting raises
+ * it by one, so that no import waits for ever. Among equals it is the turn of the definition that has had none for the
+ * longest time, and within a definition of the import that came first.
  *
  * <p>Two imports that name the same image never run at the same time, nor do more imports of a definition than it allows. The memory
  * of imports is bounded by {@link #ROOM}: each takes one place of it, or two if it compresses. An import that makes no progress for a

@@ -16,7 +16,7 @@ import org.stateferry.importer.FileRoots;
 import org.stateferry.storage.FileFailures;
 
 /**
- * What becomes of a dump when its state is in the image.
+ * What to do with a dump after its import has succeeded.
  *
  * @param action what is done
  * @param folder where to {@link Action#MOVE}; null otherwise

@@ -35,9 +35,9 @@ import org.stateferry.storage.OpenImages.Locking;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What has been proven to be in an image, so that no dump has to be read again until it has changed. As long as an image is the
- * file that it was, nothing of it is read either. When it has changed, its snapshot table is read once for all dumps whose states
- * went there; a snapshot that is still there as it was made need not be compared with its dump.
+ * Remembers which dumps are proven to be in an image, so that none is read again until it changes. As long as an image
+ * is the file that it was, nothing of it is read either. When it has changed, its snapshot table is read once for all
+ * dumps whose states went there; a snapshot that is still there as it was made need not be compared with its dump.
  *
  * <p>It is kept in the home, in a file that grows by a line for each import and is written anew when most of its lines are out of
  * date. Whoever deletes it only makes the service look once more. Some {@value #ENTRIES_MAX} times half a kibibyte of memory is what

@@ -18,8 +18,9 @@ import org.slf4j.LoggerFactory;
 import org.stateferry.error.ForeignText;
 
 /**
- * The notifications that are on their way. Each is tried a few times with growing pauses and then given up, which the log and a
- * metric tell. Their number is bounded: when one too many comes, the oldest is dropped. Handing one over never waits.
+ * Delivers notifications, with retries. Each is tried a few times with growing pauses and then given up, which the log
+ * and a metric tell. Their number is bounded: when one too many comes, the oldest is dropped. Handing one over never
+ * waits.
  *
  * <p>Each receiver is served by the same one of a few threads. So a receiver that does not answer holds back few others, and what
  * succeeds at the first try arrives in order.

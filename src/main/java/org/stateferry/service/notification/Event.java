@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 
 /**
- * Something that has happened to a definition, as webhooks get it in JSON.
+ * An event of a definition, as webhooks get it in JSON.
  *
  * @param event the {@link EventKind}'s tag
  * @param definition the definition's name

@@ -2,7 +2,7 @@ package org.stateferry.service.notification;
 
 import java.util.Locale;
 
-/** What can be told of a definition. */
+/** The kinds of events of a definition. */
 public enum EventKind {
     /** An import begins. */
     START,

@@ -13,9 +13,9 @@ import org.springframework.mail.javamail.JavaMailSender;
 import org.springframework.mail.javamail.JavaMailSenderImpl;
 
 /**
- * Connections to a mail server that have an end whatever it sends. The library reads an answer, however long, into memory, and its
- * time-outs are for a single byte: a server could fill the heap, or hold a thread for ever. TLS goes through such a connection
- * too. Thread-safe.
+ * Connections to a mail server, bounded in time and in bytes whatever it sends. The library reads an answer, however
+ * long, into memory, and its time-outs are for a single byte: a server could fill the heap, or hold a thread for ever.
+ * TLS goes through such a connection too. Thread-safe.
  */
 final class MailSockets extends SocketFactory {
     /** A conversation with its certificates takes less than a tenth. */

@@ -17,7 +17,7 @@ import org.springframework.mail.javamail.JavaMailSender;
 import org.stateferry.error.ForeignText;
 
 /**
- * Gets e-mail.
+ * Receives notifications by e-mail.
  *
  * @param sender the mail server, or null if none is configured
  * @param from the sender's mailbox

@@ -12,8 +12,8 @@ import org.springframework.context.SmartLifecycle;
 import org.stateferry.error.ForeignText;
 
 /**
- * Tells once of each definition that has not succeeded in time, and again only after it has been in order. It has a thread of its
- * own: a definition may be late because all other threads are stuck.
+ * Reports a definition that has not succeeded in time once, and again only after it has recovered. It has a thread of
+ * its own: a definition may be late because all other threads are stuck.
  */
 public final class MissedWatch implements SmartLifecycle {
     private static final Duration INTERVAL = Duration.ofSeconds(20);

@@ -1,7 +1,7 @@
 package org.stateferry.service.notification;
 
 /**
- * What is told.
+ * The content of one notification.
  *
  * @param kind its kind
  * @param event what has happened

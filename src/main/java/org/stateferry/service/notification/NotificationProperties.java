@@ -9,7 +9,7 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
 /**
- * Who is told of definitions that do not say so themselves.
+ * The receivers of definitions that name none themselves.
  *
  * @param webhook addresses that get events in JSON
  * @param mail mailboxes that get e-mail

@@ -11,7 +11,7 @@ import org.springframework.mail.javamail.JavaMailSender;
 import org.stateferry.error.StateferryException;
 import org.stateferry.home.StateferryHome;
 
-/** Makes for each definition what tells its receivers. Thread-safe. */
+/** Creates the notifier of each definition. Thread-safe. */
 public final class Notifications implements AutoCloseable {
     private static final Duration CONNECT = Duration.ofSeconds(5);
     private static final Duration WHOLE = Duration.ofSeconds(15);

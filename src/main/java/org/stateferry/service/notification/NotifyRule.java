@@ -14,7 +14,8 @@ import org.stateferry.service.definition.DefinitionFields;
 import org.stateferry.service.definition.FieldValues;
 
 /**
- * Who is told of a definition, and of what. Immutable. Addresses of webhooks and pings are secrets, so {@link #toString} leaves them out.
+ * The receivers of a definition, and the events that each gets. Immutable. Addresses of webhooks and pings are secrets,
+ * so {@link #toString} leaves them out.
  *
  * @param on what webhooks and e-mail are for; pings tell of each start and end
  * @param webhooks where events go in JSON

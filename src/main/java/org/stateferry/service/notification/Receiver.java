@@ -2,7 +2,7 @@ package org.stateferry.service.notification;
 
 import java.io.IOException;
 
-/** One who receives notifications. Thread-safe. */
+/** A receiver of notifications. Thread-safe. */
 interface Receiver {
     /** {@code webhook}, {@code mail} or {@code ping}: the value of the metric tag {@code receiver}. */
     String type();

@@ -10,8 +10,8 @@ import org.stateferry.home.StateferryHome;
 import org.stateferry.service.definition.HomeFile;
 
 /**
- * The bad news that has not been delivered, kept in a file of the home until it is delivered or given up, so that it outlives the
- * service. Receivers are known by a hash, as their addresses may be secrets. Thread-safe.
+ * Failure notifications that are not delivered yet, kept in a file of the home until they are delivered or given up, so
+ * that they survive a restart. Receivers are known by a hash, as their addresses may be secrets. Thread-safe.
  */
 final class UndeliveredFile {
     /** No more are kept; the oldest go first. */

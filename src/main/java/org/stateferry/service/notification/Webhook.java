@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.net.URI;
 import org.stateferry.repository.JsonText;
 
-/** Gets each event in JSON. */
+/** Receives each event as a JSON POST. */
 record Webhook(HttpSender http, URI uri) implements Receiver {
     @Override
     public String type() {

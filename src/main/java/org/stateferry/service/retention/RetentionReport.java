@@ -5,7 +5,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What would become of a definition's snapshots now, and how they are.
+ * What retention would do with a definition's snapshots now, and their condition.
  *
  * @param rule how many are kept, for people; null if all are
  * @param snapshots the snapshots, image by image, newest first

@@ -12,7 +12,7 @@ import org.stateferry.storage.ImageFile;
 import org.stateferry.storage.OpenImages.Locking;
 
 /**
- * What keeping the snapshots of all definitions has in common.
+ * The parts that the retention of all definitions shares.
  *
  * @param kept the snapshots that they have made
  * @param queue where work on images waits for its turn

@@ -14,7 +14,7 @@ import java.util.function.Supplier;
 import org.stateferry.error.ForeignText;
 
 /**
- * What one definition's snapshots add up to; the tag {@code job} is the definition. Thread-safe.
+ * The metrics of one definition's snapshots; the tag {@code job} is the definition. Thread-safe.
  *
  * <ul>
  *   <li>{@code stateferry.snapshots}, {@code .held}, {@code .damaged}: how many there are, as far as is known

@@ -17,10 +17,10 @@ import org.tukaani.xz.SingleXZInputStream;
 import org.tukaani.xz.UnsupportedOptionsException;
 
 /**
- * The content of compressed data, one byte after the other: that of all its members, frames or streams, up to where
- * something else follows or nothing. Memory: for zstd a window of 128 MiB at most; for xz {@value #XZ_MEMORY_MAX_KIB} KiB, or in
- * blocks five times 9 MiB or twice 24 MiB and another 12 (stored, dictionary, content); for bzip2, lz4, lzop and zstd in frames 48 MiB
- * (five blocks or three of 8 MiB at most, before and after decoding); for gzip less than 16 MiB.
+ * The decoded content of compressed data, in sequence: all its members, frames or streams, up to the end of the file or
+ * to something else. Memory: for zstd a window of 128 MiB at most; for xz {@value #XZ_MEMORY_MAX_KIB} KiB, or in blocks
+ * five times 9 MiB or twice 24 MiB and another 12 (stored, dictionary, content); for bzip2, lz4, lzop and zstd in
+ * frames 48 MiB (five blocks or three of 8 MiB at most, before and after decoding); for gzip less than 16 MiB.
  *
  * <p>For one thread, except that another may {@link #cancel} it or close the feed.
  */

@@ -7,7 +7,8 @@ import java.util.zip.CRC32;
 import java.util.zip.Checksum;
 
 /**
- * What lzop writes (lzop {@code src/lzop.c}, {@code read_header} and {@code src/p_lzo.c}). All numbers are big-endian:
+ * The lzop file format (lzop {@code src/lzop.c}, {@code read_header} and {@code src/p_lzo.c}). All numbers are
+ * big-endian:
  *
  * <pre>
  * 9 bytes magic, u16 version, u16 library version, u16 version needed (from 0x0940 on), u8 method, u8 level (from 0x0940 on),
