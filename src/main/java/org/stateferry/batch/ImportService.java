@@ -221,8 +221,8 @@ public final class ImportService implements ImportRunner {
                 && failure.kind().isTransient();
         return lost
                 ? failure.advise(
-                        "What was written has been given back, as a pipe cannot be read again: run the command once"
-                                + " more behind what writes the state.")
+                        "The space taken has been freed, because a pipe cannot be read again: run the program that writes the state"
+                                + " into this command once more.")
                 : failure;
     }
 

@@ -17,8 +17,8 @@ import picocli.CommandLine.ParentCommand;
         name = "abandon",
         sortOptions = false,
         description =
-                "Gives up an import that was stopped or failed, and gives back what it has appended to its image. The"
-                        + " snapshots that it has published in other disks are removed again.",
+                "Gives up an import that was stopped or failed, and frees the space that it has taken in its image. The"
+                        + " snapshots that it has already made in other disks are removed.",
         footer = {
             "",
             "The image must not be in use. If it is gone, or another file has taken its place, the import is abandoned"

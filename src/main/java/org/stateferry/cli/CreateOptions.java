@@ -44,8 +44,7 @@ final class CreateOptions {
             names = "--owner",
             paramLabel = "USER[:GROUP]",
             converter = OwnerConverter.class,
-            description =
-                    "Whom an image that is made is to belong to, by name or number. Default: who runs the command.")
+            description = "Owner of an image that is made, by name or number. Default: the user who runs the command.")
     private @Nullable String owner;
 
     /** What the image is to be like, or null if it must exist. */

@@ -78,7 +78,7 @@ final class ExportCommand implements Callable<Integer> {
     @Option(
             names = "--xml",
             paramLabel = "FILE",
-            description = "With --format libvirt: the domain, as virsh dumpxml prints it.")
+            description = "With --format libvirt: a file with the output of virsh dumpxml.")
     private @Nullable Path xml;
 
     @Option(

@@ -10,7 +10,7 @@ final class ForceShareOption {
             names = {"-U", "--force-share"},
             description =
                     "Read an image that is in use, or whose file system has no locks. Somebody may be writing to it, so"
-                            + " the answer may be torn: what is told as an error can be none.")
+                            + " the result may be inconsistent: an error that it reports need not be one.")
     private boolean forced;
 
     /** How the image is locked while it is read; warns if it is not. */
@@ -18,11 +18,11 @@ final class ForceShareOption {
         if (!forced) {
             return Locking.EXCLUSIVE;
         }
-        console.say("warning: the image is not locked; if somebody writes to it, the answer may be torn");
+        console.say("warning: the image is not locked; if somebody writes to it, the result may be inconsistent");
         return Locking.NONE;
     }
 
-    /** Whether the answer may be torn. */
+    /** Whether the result may be inconsistent. */
     boolean isForced() {
         return forced;
     }

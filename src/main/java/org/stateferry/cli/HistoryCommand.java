@@ -32,7 +32,7 @@ import picocli.CommandLine.Spec;
             "For an import that was stopped or failed, UNFINISHED is what it has written to its image so far: a restart"
                     + " goes on from there, 'stateferry abandon ID' gives it back.",
             "",
-            "--prune takes out what is over: imports that are complete or abandoned, and those that failed or were"
+            "--prune removes finished entries: imports that are complete or abandoned, and those that failed or were"
                     + " stopped and have left nothing in their image. No image is touched."
         })
 final class HistoryCommand implements Callable<Integer> {
@@ -64,7 +64,7 @@ final class HistoryCommand implements Callable<Integer> {
                     "With an ID: print the import's own log, all its attempts. It is kept as long as there is room.")
     private boolean log;
 
-    @Option(names = "--prune", description = "Take imports that are over out of the history, and print how many.")
+    @Option(names = "--prune", description = "Remove finished imports from the history, and print how many.")
     private boolean prune;
 
     @Option(

@@ -204,7 +204,7 @@ final class ImportCommand implements Callable<Integer> {
                             FailureKind.USAGE,
                             "standard input is read only once, so --libvirt-xml finds no domain in it")
                     .advise(
-                            "Give --libvirt-domain with what virsh dumpxml DOMAIN prints, or with a libvirt save file.");
+                            "Give --libvirt-domain with the output of virsh dumpxml DOMAIN in a file, or with a libvirt save file.");
         }
         return LibvirtSnapshotXml.of(libvirtXml, libvirtDomain == null ? dump : libvirtDomain);
     }

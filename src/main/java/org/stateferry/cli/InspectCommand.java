@@ -35,16 +35,16 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "inspect",
         sortOptions = false,
-        description = "Says what a dump, a libvirt save file or a qcow2 image holds.",
+        description = "Shows what a dump, a libvirt save file or a qcow2 image holds.",
         footer = {
             "",
-            "With --sections, --pages or --devices all of the stream is read. If it is damaged, all is told that comes before,"
-                    + " then what is wrong; that is a failure (exit code 10).",
+            "With --sections, --pages or --devices all of the stream is read. If it is damaged, everything before is shown,"
+                    + " then the problem; the exit code is 10.",
             "",
             "Without them, only the beginning and the end of a large dump are read; 'import' and 'verify --against' read"
                     + " all of it. A problem that is found there is told, and is no failure (exit code 0).",
             "",
-            "Of a damaged image all is told that can be read, then what is wrong; that is a failure (exit code 12).",
+            "For a damaged image, everything readable is shown, then the problem; the exit code is 12.",
             "",
             "An image that is in use is not read (exit code 11), except with --force-share. Files that an image or a save file names are not opened."
         })

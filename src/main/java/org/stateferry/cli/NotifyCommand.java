@@ -17,7 +17,8 @@ import picocli.CommandLine.ParentCommand;
 @Command(
         name = "notify",
         sortOptions = false,
-        description = "Has the service send a test to everybody who is told of a definition, and says who has got it.",
+        description =
+                "Lets the service send a test notification to all receivers of a definition, and shows who has got it.",
         footer = {
             "",
             "Webhooks get the event \"test\", mailboxes a message with that subject, and pings are asked for with /log behind"

@@ -16,7 +16,7 @@ import picocli.CommandLine.ParentCommand;
         description = "Runs an import once more, with the options it was started with the last time.",
         footer = {
             "",
-            "It goes on from what is proven to be in the image, as the same import command would. Unlike that, it never"
+            "It continues from the data proven to be in the image, as the same import command would. Unlike that, it never"
                     + " starts another import: it is refused if the dump has changed since, and if the import is"
                     + " complete or abandoned and not all of its images hold its snapshot. Only if the import failed"
                     + " because its dump was damaged, a changed dump is imported as it is now, under an ID of its own."

@@ -18,7 +18,7 @@ import picocli.CommandLine.ParentCommand;
         name = "retention",
         sortOptions = false,
         description =
-                "Tells which snapshots of a definition its rule 'keep' would let go now, and why; changes nothing.",
+                "Shows which snapshots of a definition its rule 'keep' would delete now, and why; changes nothing.",
         footer = {
             "",
             "The service of this home is asked, and it looks at the images. NUMBER is what a snapshot is put on hold by."
@@ -33,7 +33,7 @@ final class RetentionCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "DEFINITION", description = "The definition's name.")
     private String definition;
 
-    @Option(names = "--json", description = "Print what the service answers, as one JSON object.")
+    @Option(names = "--json", description = "Print the service's answer as one JSON object.")
     private boolean json;
 
     RetentionCommand(Console console, Installation.Locator installations) {

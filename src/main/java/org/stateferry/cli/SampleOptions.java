@@ -24,7 +24,7 @@ final class SampleOptions {
     @Option(
             names = "--seed",
             paramLabel = "N",
-            description = "With --sample: read the pieces that the run read which told this seed.")
+            description = "With --sample: read the same pieces as the run that printed this seed.")
     private @Nullable Integer seed;
 
     /**

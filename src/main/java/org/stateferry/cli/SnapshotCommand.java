@@ -15,7 +15,7 @@ import picocli.CommandLine.Command;
         description = "Lists, renames and deletes the snapshots of an image that no QEMU uses.",
         footer = {
             "",
-            "A change is made by one write of the image's first sector: whatever happens meanwhile, the image is what it"
+            "A change is made by one write of the image's first sector: after a crash at any moment, the image is what it"
                     + " was, or changed as asked for, and nothing leaks."
         })
 final class SnapshotCommand {

@@ -23,7 +23,7 @@ import picocli.CommandLine.Parameters;
         description = "Deletes snapshots of an image, all of them with one write.",
         footer = {
             "",
-            "Either all are deleted or none, whatever happens meanwhile. What becomes free is given back to the file system"
+            "Either all are deleted or none, even if it is killed. The freed space is given back to the file system"
                     + " as holes, if it has them; the file keeps its length. An image that is in use is refused (exit"
                     + " code 11)."
         })

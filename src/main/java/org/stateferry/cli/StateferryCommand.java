@@ -20,7 +20,7 @@ final class StateferryCommand {
             names = "--home",
             paramLabel = "DIR",
             scope = ScopeType.INHERIT,
-            description = "Where the program keeps what it knows. Default: property stateferry.home, else"
+            description = "Folder for the history, journals and logs. Default: property stateferry.home, else"
                     + " STATEFERRY_HOME, else .stateferry in the user's home.")
     private @Nullable Path home;
 

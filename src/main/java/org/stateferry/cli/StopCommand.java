@@ -17,7 +17,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "stop",
         sortOptions = false,
-        description = "Stops a running import, of whichever process of this home, before its switch.",
+        description = "Stops a running import of any process of this home, before its switch.",
         footer = {
             "",
             "What it has written stays, and 'stateferry restart ID' or the same import command goes on from there; a"

@@ -55,7 +55,7 @@ record VerifyReport(
                             outcome(state)));
         }
         if (share != null && !states.isEmpty()) {
-            lines.add("what was not read may be damaged; --seed " + share.seed() + " reads the same pieces again");
+            lines.add("the rest may be damaged; --seed " + share.seed() + " reads the same pieces again");
         }
         return lines;
     }
@@ -69,7 +69,7 @@ record VerifyReport(
 
     private static String beyond(VmStateCheck state) {
         return state.readSize() > state.entry().vmStateSize()
-                ? ", and what it reaches behind them, up to byte " + state.readSize() + ","
+                ? ", and the data beyond them, up to byte " + state.readSize() + ","
                 : "";
     }
 

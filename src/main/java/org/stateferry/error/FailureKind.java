@@ -33,7 +33,7 @@ public enum FailureKind {
             "dump-unfit",
             "Dump unfit for a snapshot",
             false,
-            "Save the state again without what is named here, or import another dump."),
+            "Save the state again without the feature named here, or import another dump."),
     /** Another program holds the image. */
     IMAGE_IN_USE(
             11,

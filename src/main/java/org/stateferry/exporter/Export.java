@@ -234,7 +234,7 @@ public final class Export implements AutoCloseable {
         return kept == null
                 ? failure
                 : failure.advise(
-                        "Run the same command again: it goes on from what " + kept
+                        "Run the same command again: it continues from what " + kept
                                 + " holds already. To give that up, remove this file and the one beside it whose name has .proof.");
     }
 

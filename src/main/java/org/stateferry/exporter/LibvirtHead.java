@@ -114,7 +114,7 @@ final class LibvirtHead {
         LibvirtDomain domain = LibvirtDomain.parse(xml, file, 0);
         if (hasNul || domain.name() == null) {
             throw StateferryException.in(FailureKind.DUMP_INVALID, file, "it is not the XML of a libvirt domain")
-                    .advise("Give what virsh dumpxml DOMAIN prints, or virsh save-image-dumpxml FILE.");
+                    .advise("Give a file with the output of virsh dumpxml DOMAIN or virsh save-image-dumpxml FILE.");
         }
     }
 

@@ -117,7 +117,8 @@ public final class LibvirtSnapshotXml {
     private static StateferryException noDomain(Path file, @Nullable Exception cause) {
         StateferryException failure = StateferryException.in(
                         FailureKind.DUMP_INVALID, file, "there is no XML of a libvirt domain in it")
-                .advise("Give --libvirt-domain with what virsh dumpxml DOMAIN prints, or with a libvirt save file.");
+                .advise(
+                        "Give --libvirt-domain with the output of virsh dumpxml DOMAIN in a file, or with a libvirt save file.");
         return cause == null ? failure : failure.causedBy(cause);
     }
 

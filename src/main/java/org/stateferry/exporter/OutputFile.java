@@ -254,7 +254,7 @@ final class OutputFile implements ExportTarget {
         try (LinuxFile found = LinuxFile.locate(part, Links.STAY)) {
             String objection = PartName.objection(found.status());
             if (objection != null) {
-                throw conflict(part, "what has the name under which the file is to be made is not ours: " + objection)
+                throw conflict(part, "the file under the name for the unfinished part is not ours: " + objection)
                         .advise("Look at it and remove it; better, export into a folder that only you may write to.");
             }
             try (LinuxFile opened = found.reopen(LinuxFile.Access.WRITE)) {

@@ -59,7 +59,7 @@ final class StandardOutput implements ExportTarget {
     private static StateferryException failed(IOException e) {
         return StateferryException.of(FailureKind.IO, "writing to standard output failed: " + e.getMessage())
                 .advise(
-                        "What reads it has ended, or its disk is full. Throw away what it has got, and run the same command again.")
+                        "The program that reads it has ended, or its disk is full. Discard its output, and run the same command again.")
                 .causedBy(e);
     }
 

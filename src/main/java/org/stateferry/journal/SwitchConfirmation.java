@@ -61,7 +61,7 @@ public final class SwitchConfirmation {
                             image.file().path(),
                             0,
                             "the image's header changed while it was looked at")
-                    .advise("Quit whatever uses the image, then run the same command again.");
+                    .advise("Quit the program that uses the image, then run the same command again.");
         }
     }
 }

@@ -33,7 +33,7 @@ public record ImportInstance(JobInstance instance, JobExecution last, ImportIden
             throws StateferryException {
         if (ExportParameters.lookUp(repository, home, id).isPresent()) {
             throw StateferryException.of(FailureKind.USAGE, id + " is the ID of an export, not of an import")
-                    .advise("Ask for the same export again: it goes on from what there is of its file.");
+                    .advise("Request the same export again: it continues with the file as far as it is written.");
         }
         Optional<ImportInstance> known = lookUp(repository, home, id);
         if (known.isEmpty() && isKnown(repository, id)) {
@@ -89,7 +89,7 @@ public record ImportInstance(JobInstance instance, JobExecution last, ImportIden
                             FailureKind.CONFLICT,
                             identity.dump(),
                             "import " + id() + " has read a pipe, which cannot be read once more")
-                    .advise("Run stateferry import once more behind what writes the state.");
+                    .advise("Run the command that writes the state into stateferry import once more.");
         }
     }
 

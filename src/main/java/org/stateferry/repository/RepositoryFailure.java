@@ -83,7 +83,8 @@ public final class RepositoryFailure {
                         FailureKind.REPOSITORY,
                         "the job repository failed: " + firstLine(NestedExceptionUtils.getMostSpecificCause(failure)))
                 .causedBy(failure)
-                .advise("Run the same command again: what is left to do is told by the image, not by the repository.");
+                .advise(
+                        "Run the same command again: it finds out from the image, not from the repository, what is left to do.");
     }
 
     /** The database wraps the error, and the framework whatever it meets; the repository is sound all the same. */

@@ -57,21 +57,21 @@ final class ActivityMetrics implements MeterBinder, JobExecutionListener {
                 .description("Imports that wait for their turn")
                 .register(registry);
         Gauge.builder("stateferry.imports.stalled", queue, ImportQueue::stalledCount)
-                .description("Imports that run and do not get on")
+                .description("Running imports without progress")
                 .register(registry);
         TimeGauge.builder(
                         "stateferry.imports.longest.wait",
                         queue,
                         TimeUnit.MILLISECONDS,
                         waiting -> waiting.longestWait().toMillis())
-                .description("How long the import has waited that has waited longest")
+                .description("Waiting time of the import that has waited longest")
                 .register(registry);
     }
 
     /** Tells of a definition from now on; of one that has gone, that it is not overdue. */
     void watch(String job, MeterRegistry registry) {
         Gauge.builder("stateferry.definition.overdue", () -> definitions.get().isOverdue(job) ? 1 : 0)
-                .description("Whether a definition should have fired long ago")
+                .description("Whether a definition is overdue")
                 .tag("job", ForeignText.escape(job))
                 .register(registry);
     }

@@ -174,7 +174,7 @@ public final class Definitions {
     }
 
     /**
-     * Sends something to everybody who is told of a definition.
+     * Sends a test notification to all receivers of a definition.
      *
      * @return how each of them took it; empty if there is no definition of this name
      */

@@ -157,9 +157,7 @@ final class NamePattern {
             return fill(dump.modified(), file, stem, domain);
         } catch (IllegalArgumentException e) { // the pattern has been tried when it was read
             throw StateferryException.in(
-                            FailureKind.DUMP_UNFIT,
-                            dump.path(),
-                            "its modification time is so far away that it has no date")
+                            FailureKind.DUMP_UNFIT, dump.path(), "its modification time is beyond the range of dates")
                     .advise("Give the dump another time (touch), or do not use the time in the definition.")
                     .causedBy(e);
         }

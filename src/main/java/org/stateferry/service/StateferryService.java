@@ -142,7 +142,7 @@ public final class StateferryService implements AutoCloseable {
             }
             if (cause instanceof PortInUseException port) {
                 return StateferryException.of(FailureKind.IO, "port " + port.getPort() + " is in use")
-                        .advise("end what listens there, or set server.port")
+                        .advise("end the program that listens there, or set server.port")
                         .causedBy(failure);
             }
             if (cause instanceof BindException || cause instanceof ConversionFailedException) {

@@ -60,7 +60,7 @@ final class UnfinishedMetrics implements MeterBinder {
     @Override
     public void bindTo(MeterRegistry registry) {
         Gauge.builder("stateferry.unfinished.images", () -> tails().count())
-                .description("Images in which imports have left something that have not come to their end")
+                .description("Images that hold data of unfinished imports")
                 .register(registry);
         Gauge.builder("stateferry.unfinished", () -> tails().bytes())
                 .description("What they have left there")

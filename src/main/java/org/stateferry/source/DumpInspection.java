@@ -120,7 +120,7 @@ public final class DumpInspection {
                                 offset,
                                 "there is no stream that could be looked into: "
                                         + (foreign == null ? "it is no saved state" : foreign.description()))
-                        .advise("stateferry inspect " + path + " without further options tells what the file is.");
+                        .advise("stateferry inspect " + path + " without further options shows what the file is.");
             }
             use.use(file, whole(file, offset), null);
         }

@@ -77,7 +77,8 @@ public final class DumpSources {
         try {
             Path path = dump.toAbsolutePath();
             FileStatus status = FileStatus.of(dump);
-            monitor.notice("reading a pipe: an import that fails has to begin anew, and gives back what it has taken");
+            monitor.notice(
+                    "reading a pipe: an import that fails has to begin anew, and frees the space that it has taken");
             DumpLayout layout = DumpLayout.find(feed, choice, path, Long.MAX_VALUE);
             tellDomain(layout, monitor);
             requireBegun(feed.at(layout.streamOffset(), 1), path);
@@ -96,7 +97,7 @@ public final class DumpSources {
     private static void requireBegun(ByteBuffer first, Path path) throws StateferryException {
         if (!first.hasRemaining()) {
             throw StateferryException.in(FailureKind.DUMP_INVALID, path, "the pipe ends before the saved state begins")
-                    .advise("See what its writer says, and run both again.");
+                    .advise("Look at the messages of the program that writes into it, and run both again.");
         }
     }
 

@@ -125,14 +125,14 @@ final class SequentialDump implements DumpSource {
     /** How to make a file of what comes here. */
     private static String asAFile(DumpLayout layout, boolean pipe) {
         if (layout.codec() == null) {
-            return "Put what comes through the pipe into a file (cat >STATE)";
+            return "Save the data from the pipe in a file (cat >STATE)";
         }
         boolean first = layout.streamOffset() == 0;
         String file = pipe ? "" : " FILE";
         String decode = layout.codec().label() + " -dc";
         String command = first ? decode + file : "tail -c +" + (layout.streamOffset() + 1) + file + " | " + decode;
-        return (pipe ? "Put what comes through the pipe into a file, decompressed (" : "Decompress it first (")
-                + command + " >STATE)";
+        return (pipe ? "Save the data from the pipe in a file, decompressed (" : "Decompress it first (") + command
+                + " >STATE)";
     }
 
     private static StateferryException noStream(Input input, DumpLayout layout, ByteBuffer prefix) {

@@ -167,7 +167,7 @@ final class UnpackedState implements DumpHolder {
                 throw StateferryException.in(
                                 FailureKind.DUMP_UNFIT,
                                 path,
-                                "what is unpacked is longer than any state of its machine")
+                                "the unpacked state is longer than any state of its machine")
                         .advise("save the state again");
             }
         }

@@ -251,12 +251,12 @@ public final class PageInspection {
                 hash = HexFormat.of().formatHex(digest.digest());
             } else if (places == null) {
                 unknown = file.isReadAnywhere()
-                        ? "pages come again or in no order, and are more than could be kept account of"
-                        : "pages come again or in no order, and what is compressed is read only in its order";
+                        ? "pages come again or out of order, and there are too many to keep account of"
+                        : "pages come again or out of order, and compressed data is read only in sequence";
             } else {
                 MessageDigest reread = hashOfLast(places);
                 hash = reread == null ? null : HexFormat.of().formatHex(reread.digest());
-                unknown = reread == null ? "of some pages only what has changed came last (XBZRLE)" : null;
+                unknown = reread == null ? "some pages came last as differences (XBZRLE)" : null;
             }
             places = null;
             return new PageCounts(block, normal, zero, delta, repeated, hash, unknown);

@@ -45,7 +45,7 @@ class DefinitionsApi {
     }
 
     @PostMapping("/definitions/{name}/run")
-    @Operation(summary = "Has a definition fire now, unless its import is under way")
+    @Operation(summary = "Fires a definition now, unless its import is running")
     @ResponseStatus(HttpStatus.ACCEPTED)
     Definition run(@PathVariable String name) {
         definitions.endHoldBack(name);
@@ -54,7 +54,7 @@ class DefinitionsApi {
     }
 
     @PostMapping("/definitions/{name}/pause")
-    @Operation(summary = "Has a definition start no more imports until it is resumed; what runs goes on")
+    @Operation(summary = "Pauses a definition: it starts no more imports until it is resumed; running ones continue")
     Definition pause(@PathVariable String name) {
         return pause(name, true);
     }
@@ -66,7 +66,7 @@ class DefinitionsApi {
     }
 
     @PostMapping("/definitions/pause")
-    @Operation(summary = "Has no definition start imports, those to come included, until all are resumed")
+    @Operation(summary = "Pauses all definitions, future ones included, until all are resumed")
     List<Definition> pauseAll() {
         definitions.pauseAll(true);
         return list();
@@ -80,7 +80,7 @@ class DefinitionsApi {
     }
 
     @PostMapping("/definitions/{name}/notifications/test")
-    @Operation(summary = "Sends something to everybody who is told of a definition, and tells how each of them took it")
+    @Operation(summary = "Sends a test notification to all receivers of a definition, and returns the result of each")
     List<NotificationResult> testNotifications(@PathVariable String name) {
         return definitions.testNotifications(name).orElseThrow(() -> unknown(name));
     }
@@ -88,13 +88,13 @@ class DefinitionsApi {
     @GetMapping("/definitions/{name}/retention")
     @Operation(
             summary =
-                    "What would become of a definition's snapshots now and why, and whether they are as they were written")
+                    "What retention would do with a definition's snapshots now and why, and the result of their last reading back")
     RetentionReport retention(@PathVariable String name) {
         return definitions.retention(name).orElseThrow(() -> unknown(name));
     }
 
     @PutMapping("/definitions/{name}/snapshots/{number}/hold")
-    @Operation(summary = "Keeps a snapshot from going, whatever the rule says")
+    @Operation(summary = "Puts a snapshot on hold: it is kept, whatever the rule says")
     RetentionReport.Snapshot hold(@PathVariable String name, @PathVariable long number, Authentication asker)
             throws StateferryException {
         return definitions
@@ -103,7 +103,7 @@ class DefinitionsApi {
     }
 
     @DeleteMapping("/definitions/{name}/snapshots/{number}/hold")
-    @Operation(summary = "Lets the rule decide about a snapshot again")
+    @Operation(summary = "Ends the hold of a snapshot: the rule decides about it again")
     RetentionReport.Snapshot release(@PathVariable String name, @PathVariable long number) throws StateferryException {
         return definitions
                 .hold(name, number, null)
@@ -111,7 +111,7 @@ class DefinitionsApi {
     }
 
     @PostMapping("/definitions/{name}/verify")
-    @Operation(summary = "Has a definition's snapshots read back now, unless that is under way")
+    @Operation(summary = "Reads a definition's snapshots back now, unless that is running already")
     @ResponseStatus(HttpStatus.ACCEPTED)
     RetentionReport verify(@PathVariable String name) {
         if (!definitions.verify(name)) {
@@ -129,7 +129,7 @@ class DefinitionsApi {
 
     /** The answer tells nothing but that the signature was right. */
     @PostMapping("/hooks/{name}")
-    @Operation(summary = "Has a definition fire now, by whoever can sign the request")
+    @Operation(summary = "Fires a definition now, for callers that sign the request")
     @ResponseStatus(HttpStatus.ACCEPTED)
     void hook(@PathVariable String name, HttpServletRequest request) throws StateferryException {
         hooks.require(name, request.getHeader(Webhooks.TIMESTAMP), request.getHeader(Webhooks.SIGNATURE));

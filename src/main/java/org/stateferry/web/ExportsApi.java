@@ -44,7 +44,7 @@ class ExportsApi {
     }
 
     @PostMapping("/exports")
-    @Operation(summary = "Starts an export into a file; the task tells how it gets on")
+    @Operation(summary = "Starts an export into a file; the task shows its progress")
     @ResponseStatus(HttpStatus.ACCEPTED)
     ResponseEntity<TaskReport<Object>> start(
             @RequestBody ExportOrder order, Authentication asker, HttpServletRequest about) throws StateferryException {

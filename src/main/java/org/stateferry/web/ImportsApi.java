@@ -120,7 +120,7 @@ class ImportsApi {
     }
 
     @PostMapping("/imports")
-    @Operation(summary = "Starts an import; the task tells how it gets on")
+    @Operation(summary = "Starts an import; the task shows its progress")
     @ResponseStatus(HttpStatus.ACCEPTED)
     ResponseEntity<TaskReport<Object>> start(
             @RequestBody ImportOrder order, Authentication asker, HttpServletRequest about) throws StateferryException {
@@ -213,13 +213,13 @@ class ImportsApi {
     record Pruned(int pruned) {}
 
     @PostMapping("/history/prune")
-    @Operation(summary = "Takes imports and exports that are over out of the history")
+    @Operation(summary = "Removes finished imports and exports from the history")
     Pruned prune(@RequestBody HistoryPruning.Rule rule) throws StateferryException {
         return new Pruned(repository.prune(rule));
     }
 
     @GetMapping("/tasks/{id}")
-    @Operation(summary = "How a task gets on: its events after the one with the given number")
+    @Operation(summary = "The progress of a task: its events after the one with the given number")
     TaskReport<Object> task(@PathVariable long id, @RequestParam(defaultValue = "0") long after) {
         return find(id).report(after);
     }

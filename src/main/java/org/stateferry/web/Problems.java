@@ -120,7 +120,7 @@ final class Problems {
         @ExceptionHandler
         ResponseEntity<ProblemDetail> surprised(RuntimeException surprise) {
             jvm.check(surprise);
-            LOG.error("A request has failed in a way that nobody foresaw", surprise);
+            LOG.error("A request failed unexpectedly", surprise);
             return answer(
                     StateferryException.of(FailureKind.INTERNAL, "internal error: " + surprise)
                             .advise("The service's log has more."),

@@ -46,7 +46,7 @@ public class WebConfiguration {
     @Bean
     MeterBinder waitingTasks(Tasks tasks) {
         return registry -> Gauge.builder("stateferry.tasks.waiting", tasks, Tasks::waiting)
-                .description("Work that requests have asked for and that waits for its turn")
+                .description("Requested work that waits for its turn")
                 .register(registry);
     }
 

@@ -105,7 +105,7 @@ class ExportServiceTest {
     void oneThatWasStoppedGoesOnAsTheSameExport() throws Exception {
         StateferryException stopped = stoppedAt(3 * MIB);
         assertThat(stopped.kind()).isEqualTo(FailureKind.INTERRUPTED);
-        assertThat(stopped.advice()).contains("goes on from what");
+        assertThat(stopped.advice()).contains("continues from what");
         assertThat(out).doesNotExist();
         assertThat(record().status()).isEqualTo("STOPPED");
         assertThat(Objects.requireNonNull(record().firstError()).kind()).isEqualTo("interrupted");

@@ -146,7 +146,7 @@ class WhatStaysTest {
 
         assertThat(outcome.bytesGivenBack()).isZero();
         assertThat(outcome.remark())
-                .contains("complete but for its name", bench.part().toString());
+                .contains("complete except for its name", bench.part().toString());
         assertDisksHold(true);
         assertThat(bench.run(NAME).state()).isEqualTo(State.ALREADY_IMPORTED);
         bench.assertHolds(NAME);

@@ -235,7 +235,7 @@ class ExportCommandTest {
             });
         } catch (StateferryException e) {
             assertThat(e.kind()).isEqualTo(FailureKind.INTERRUPTED);
-            assertThat(e.advice()).contains("goes on from what " + part());
+            assertThat(e.advice()).contains("continues from what " + part());
         }
     }
 

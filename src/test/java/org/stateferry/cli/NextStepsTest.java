@@ -184,7 +184,7 @@ class NextStepsTest {
     void whatIsNoStreamIsLookedAtAsAFile() throws IOException {
         Path notes = Files.writeString(path("notes.txt"), "nothing of the kind");
         String next = nextStep(10, command("inspect", notes.toString(), "--sections"));
-        assertThat(next).isEqualTo("stateferry inspect " + notes + " without further options tells what the file is.");
+        assertThat(next).isEqualTo("stateferry inspect " + notes + " without further options shows what the file is.");
 
         command("inspect", image.toString()).requireSuccess();
     }
@@ -210,7 +210,7 @@ class NextStepsTest {
     void aLinkThatLeadsNowhereIsFollowedByHandOrRemoved() throws IOException {
         Path link = Files.createSymbolicLink(path("carrier.qcow2"), path("elsewhere.qcow2"));
         assertThat(nextStep(12, dryRun(dump, link, "next", "--create", "0")))
-                .isEqualTo("Give the path that it is to lead to, or remove it.");
+                .isEqualTo("Give the path of the file itself, or remove the link.");
 
         dryRun(dump, path("elsewhere.qcow2"), "next", "--create", "0").requireSuccess();
         Files.delete(link);
@@ -252,7 +252,7 @@ class NextStepsTest {
                                 "next",
                                 "--libvirt-xml",
                                 path("new.xml").toString())))
-                .startsWith("Give --libvirt-domain with what virsh dumpxml");
+                .startsWith("Give --libvirt-domain with the output of virsh dumpxml");
         assertThat(nextStep(
                         2,
                         dryRun(
@@ -261,7 +261,7 @@ class NextStepsTest {
                                 "next",
                                 "--libvirt-xml",
                                 path("new.xml").toString())))
-                .startsWith("Give --libvirt-domain with what virsh dumpxml");
+                .startsWith("Give --libvirt-domain with the output of virsh dumpxml");
         assertThat(nextStep(
                         12,
                         dryRun(
@@ -356,7 +356,7 @@ class NextStepsTest {
         assertThat(nextStep(
                         10,
                         export(path("guest.save").toString(), "saved", "--format", "libvirt", "--xml", xml.toString())))
-                .startsWith("Give what virsh dumpxml DOMAIN prints");
+                .startsWith("Give a file with the output of virsh dumpxml DOMAIN");
 
         Files.writeString(xml, LibvirtSaveBuilder.DOMAIN);
         export(path("guest.save").toString(), "saved", "--format", "libvirt", "--xml", xml.toString())

@@ -165,7 +165,7 @@ class VerifyCommandTest {
             assertThat(run("--force-share", "--json")).isZero();
         }
         assertThat(json().path("forceShare").asBoolean()).isTrue();
-        assertThat(screen.err()).contains("the answer may be torn");
+        assertThat(screen.err()).contains("the result may be inconsistent");
     }
 
     @Test

@@ -68,7 +68,7 @@ public final class NewImageMaker {
                 left.requireGivable(handover.rights());
                 return new TargetImage(image, left, access.names(), handover, true, false);
             }
-            notice.accept("making the image anew, and not from what was left of an earlier attempt: " + objection);
+            notice.accept("making the image anew, and not from the part file of an earlier attempt: " + objection);
             // The old file stays open meanwhile, so that the new one gets another inode and the journal tells them
             // apart.
             left.removeName(part, access.names());
@@ -111,7 +111,7 @@ public final class NewImageMaker {
                 throw StateferryException.in(
                                 FailureKind.CONFLICT,
                                 part,
-                                "what has the name under which the image is to be made is not ours: " + objection)
+                                "the file under the name for the unfinished part is not ours: " + objection)
                         .advise("Look at it and remove it; better, make the image in a folder that only you may write"
                                 + " to.");
             }

@@ -65,7 +65,7 @@ final class PartRemoval {
         if (complete && !elsewhere) {
             // It may have been moved to another file system: then this is not the only one.
             return new AbandonOutcome(
-                    0, "the image that it was making is complete but for its name, and stays as " + name);
+                    0, "the image that it was making is complete except for its name, and stays as " + name);
         }
         long size = part.file().size();
         part.removeName(name, FileNames.SYSTEM);

@@ -39,7 +39,7 @@ public final class TargetImages {
             // A name that is too long, or a folder that nobody may look into, is no name that is free.
             Files.readAttributes(image, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
             throw StateferryException.in(FailureKind.IMAGE_MISSING, image, "a symbolic link that leads nowhere")
-                    .advise("Give the path that it is to lead to, or remove it.");
+                    .advise("Give the path of the file itself, or remove the link.");
         } catch (NoSuchFileException absent) {
             return realFolder(image).resolve(image.getFileName());
         } catch (StateferryException e) {

@@ -68,7 +68,7 @@ final class DiskOnlySnapshot {
                             "the snapshot \"" + name + "\" is of a disk of " + then + " bytes, and the disk has " + now
                                     + " now")
                     .advise(
-                            "Make an image of what the snapshot holds, and import into that with --name: qemu-img convert -l"
+                            "Copy the snapshot into an image of its own, and import into that with --name: qemu-img convert -l"
                                     + " snapshot.id=" + entry.idText() + " -O qcow2 "
                                     + image.file().path() + " COPY.qcow2");
         }

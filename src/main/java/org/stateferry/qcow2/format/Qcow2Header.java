@@ -342,7 +342,7 @@ public final class Qcow2Header {
     private static void require(boolean condition, Path file, long offset, String problem) throws StateferryException {
         if (!condition) {
             throw StateferryException.at(FailureKind.IMAGE_CORRUPT, file, offset, "header: " + problem)
-                    .advise("qemu-img check shows what else is wrong; restore the image from a copy.");
+                    .advise("qemu-img check shows further errors; restore the image from a copy.");
         }
     }
 

@@ -316,7 +316,7 @@ public final class ImportQueue {
                 .count();
     }
 
-    /** How long the import has waited that has waited longest; nothing if none waits. */
+    /** Waiting time of the import that has waited longest; nothing if none waits. */
     public synchronized Duration longestWait() {
         return allWaiting()
                 .filter(candidate -> !candidate.ticket.patient)

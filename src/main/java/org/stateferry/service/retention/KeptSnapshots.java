@@ -293,7 +293,7 @@ public final class KeptSnapshots {
                     List.copyOf(letGo.values())));
         } catch (IOException e) {
             throw StateferryException.in(FailureKind.IO, path, "cannot be written: " + e.getMessage())
-                    .advise("Make room in the home, or see who may write to it.")
+                    .advise("Make room in the home, or check its permissions.")
                     .causedBy(e);
         }
     }

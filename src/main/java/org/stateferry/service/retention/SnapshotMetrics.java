@@ -51,11 +51,11 @@ final class SnapshotMetrics {
                 .tag(JOB, this.job)
                 .register(registry);
         this.deleted = Counter.builder("stateferry.snapshots.deleted")
-                .description("Snapshots that the definition's rule has let go")
+                .description("Snapshots deleted because the definition's rule does not keep them")
                 .tag(JOB, this.job)
                 .register(registry);
         this.postponed = Counter.builder("stateferry.retention.postponed")
-                .description("How often snapshots could not go when they were to")
+                .description("How often snapshots could not be deleted when they were due")
                 .tag(JOB, this.job)
                 .register(registry);
         for (Checked outcome : Checked.values()) {
@@ -95,7 +95,7 @@ final class SnapshotMetrics {
 
     private Counter checks(Checked outcome) {
         return Counter.builder("stateferry.snapshots.checked")
-                .description("Snapshots that were read back, by what came of it")
+                .description("Snapshots that were read back, by result")
                 .tag(JOB, job)
                 .tag("outcome", outcome.name().toLowerCase(Locale.ROOT))
                 .register(registry);

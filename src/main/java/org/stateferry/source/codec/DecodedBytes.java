@@ -40,7 +40,7 @@ public final class DecodedBytes implements SequentialBytes {
     private static final long MEMBER_CONTENT_MIN = 256;
 
     private static final String RESAVE =
-            "save the state again, or decompress the file with %s -d to see what is left of it";
+            "save the state again, or decompress the file with %s -d to see how much of it is readable";
 
     private final Path file;
     private final Codec codec;

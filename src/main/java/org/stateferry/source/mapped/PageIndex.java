@@ -99,7 +99,7 @@ final class PageIndex {
                             FailureKind.DUMP_UNFIT,
                             file,
                             contentOffset,
-                            "a page is only told by what has changed in it (migration capability xbzrle), so it has no place of"
+                            "a page comes only as a difference to its earlier content (migration capability xbzrle), so it has no place of"
                                     + " its own")
                     .advise("leave RAM in the plain layout, or save the state again with the capability off");
         }
