@@ -1,11 +1,12 @@
 package org.stateferry.repository;
 
+import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.springframework.batch.core.BatchStatus;
 import org.springframework.jdbc.core.simple.JdbcClient;
@@ -13,39 +14,45 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 /**
  * Finds, in Spring Batch's tables, the IDs of the imports that a {@link HistoryQuery} asks for, and counts them, without reading
  * more of them. A bare instance, which has no attempt, is none. Thread-safe.
+ *
+ * <p>For a status, for words and for files there is one statement each, of one table and by its index, and what they find is put
+ * together here. One statement for all leaves a plan to the database that is to serve for any values: those that were tried took
+ * seconds, some minutes, on one database or the other, where either little or much is found.
  */
 final class HistoryIndex {
-    private static final String WITH_ATTEMPTS = """
+    private static final String INSTANCES = """
             from BATCH_JOB_INSTANCE i
             where i.JOB_INSTANCE_ID < :before
+            """;
+
+    private static final String WITH_ATTEMPTS = """
               and exists (select 1 from BATCH_JOB_EXECUTION a where a.JOB_INSTANCE_ID = i.JOB_INSTANCE_ID)
             """;
 
-    /**
-     * Their last attempt is e. This and what follows are sub-queries that give a number, not such as a database makes a join of: a
-     * plan that is made for any values, and so for a search that finds little, otherwise takes minutes where much is found.
-     */
-    private static final String WITH_LAST_ATTEMPT = """
-            from BATCH_JOB_INSTANCE i
-            join BATCH_JOB_EXECUTION e
-              on e.JOB_EXECUTION_ID = (select max(a.JOB_EXECUTION_ID) from BATCH_JOB_EXECUTION a
-                                       where a.JOB_INSTANCE_ID = i.JOB_INSTANCE_ID)
-            where i.JOB_INSTANCE_ID < :before
+    private static final String LAST_ATTEMPTS = """
+            select e.JOB_INSTANCE_ID, max(e.JOB_EXECUTION_ID) as LAST_ID
+            from BATCH_JOB_EXECUTION e group by e.JOB_INSTANCE_ID
+            """;
+
+    private static final String WITH_STATUS = """
+            select e.JOB_EXECUTION_ID from BATCH_JOB_EXECUTION e where e.STATUS in (:status)
             """;
 
     /** The database lowers both sides: not every one knows all letters, but each agrees with itself. */
-    private static final String WORDS = """
-              and (select count(*) from BATCH_JOB_EXECUTION_PARAMS p
-                   where p.JOB_EXECUTION_ID = e.JOB_EXECUTION_ID and p.IDENTIFYING = 'Y'
-                     and p.PARAMETER_NAME in ('dump', 'image', 'name')
-                     and lower(p.PARAMETER_VALUE) like lower(:words) escape '!') > 0
+    private static final String WITH_WORDS = """
+            select p.JOB_EXECUTION_ID from BATCH_JOB_EXECUTION_PARAMS p
+            where p.PARAMETER_NAME in ('dump', 'image', 'name') and p.IDENTIFYING = 'Y'
+              and lower(p.PARAMETER_VALUE) like lower(:words) escape '!'
             """;
 
-    private static final String FILES = """
-              and (select count(*) from BATCH_JOB_EXECUTION_PARAMS p
-                   where p.JOB_EXECUTION_ID = e.JOB_EXECUTION_ID and p.IDENTIFYING = 'Y'
-                     and (p.PARAMETER_NAME = 'dump' and p.PARAMETER_VALUE = :dump
-                       or p.PARAMETER_NAME = 'image' and p.PARAMETER_VALUE = :image)) = 2
+    private static final String WITH_DUMP = """
+            select p.JOB_EXECUTION_ID from BATCH_JOB_EXECUTION_PARAMS p
+            where p.PARAMETER_NAME = 'dump' and p.IDENTIFYING = 'Y' and p.PARAMETER_VALUE = :path
+            """;
+
+    private static final String WITH_IMAGE = """
+            select p.JOB_EXECUTION_ID from BATCH_JOB_EXECUTION_PARAMS p
+            where p.PARAMETER_NAME = 'image' and p.IDENTIFYING = 'Y' and p.PARAMETER_VALUE = :path
             """;
 
     private static final String UNENDED_ATTEMPTS = """
@@ -66,9 +73,6 @@ final class HistoryIndex {
             .map(BatchStatus::name)
             .toList();
 
-    /** No execution has it: IDs count from 1. */
-    private static final long NONE = -1;
-
     private final JdbcClient database;
     private final Liveness liveness;
 
@@ -78,38 +82,93 @@ final class HistoryIndex {
         boolean mayRun(String installationId, long executionId);
     }
 
-    /** A part of a statement from its {@code from} on, and what is to be put into it. */
-    private record Selection(String text, Map<String, Object> values) {}
+    /**
+     * Some of those that are asked for.
+     *
+     * @param total how many there are of them all
+     * @param ids theirs, newest first
+     */
+    record Page(long total, List<Long> ids) {}
 
     HistoryIndex(JdbcClient database, Liveness liveness) {
         this.database = database;
         this.liveness = liveness;
     }
 
-    /** All that are asked for, newest first: in an order that an index has. */
+    /** All that are asked for, newest first. */
     List<Long> ids(HistoryQuery query) {
-        return ids(query, 0, Integer.MAX_VALUE);
+        return asksForLastAttempt(query) ? matching(query) : instances(query, WITH_ATTEMPTS, 0, Integer.MAX_VALUE);
     }
 
     /** At most {@code limit} of them after the newest {@code skip}. */
-    List<Long> ids(HistoryQuery query, long skip, int limit) {
-        Selection selection = selection(query);
-        return database.sql("select i.JOB_INSTANCE_ID " + selection.text
-                        + (query.job() == null ? "order by " : "order by i.JOB_NAME, ")
-                        + "i.JOB_INSTANCE_ID desc limit :limit offset :skip")
-                .params(selection.values)
+    Page page(HistoryQuery query, long skip, int limit) {
+        if (!asksForLastAttempt(query)) {
+            long total = of(query, "select count(*) " + INSTANCES, WITH_ATTEMPTS)
+                    .query(Long.class)
+                    .single();
+            return new Page(total, instances(query, WITH_ATTEMPTS, skip, limit));
+        }
+        List<Long> all = matching(query);
+        return new Page(all.size(), all.stream().skip(skip).limit(limit).toList());
+    }
+
+    private static boolean asksForLastAttempt(HistoryQuery query) {
+        return query.status() != null || query.words() != null || query.files() != null;
+    }
+
+    /** In an order that an index has. */
+    private List<Long> instances(HistoryQuery query, String condition, long skip, int limit) {
+        String order = (query.job() == null ? "order by " : "order by i.JOB_NAME, ")
+                + "i.JOB_INSTANCE_ID desc limit :limit offset :skip";
+        return of(query, "select i.JOB_INSTANCE_ID " + INSTANCES, condition + order)
                 .param("limit", limit)
                 .param("skip", skip)
                 .query((row, number) -> row.getLong(1))
                 .list();
     }
 
-    long count(HistoryQuery query) {
-        Selection selection = selection(query);
-        return database.sql("select count(*) " + selection.text)
-                .params(selection.values)
-                .query(Long.class)
-                .single();
+    private JdbcClient.StatementSpec of(HistoryQuery query, String start, String end) {
+        return query.job() == null
+                ? database.sql(start + end).param("before", query.before())
+                : database.sql(start + "  and i.JOB_NAME = :job\n" + end)
+                        .param("before", query.before())
+                        .param("job", query.job());
+    }
+
+    /** All attempts at an import have its words and its files; only the last has its status. */
+    private List<Long> matching(HistoryQuery query) {
+        List<Set<Long>> conditions = new ArrayList<>();
+        if (query.words() != null) {
+            conditions.add(attempts(WITH_WORDS, "words", "%" + query.words().replaceAll("[!%_]", "!$0") + "%"));
+        }
+        if (query.files() != null) {
+            conditions.add(attempts(WITH_DUMP, "path", query.files().dump().toString()));
+            conditions.add(attempts(WITH_IMAGE, "path", query.files().image().toString()));
+        }
+        if (query.status() != null) {
+            conditions.add(withStatus(query.status().toUpperCase(Locale.ROOT)));
+        }
+        if (conditions.stream().anyMatch(Set::isEmpty)) {
+            return List.of();
+        }
+        Set<Long> found = new HashSet<>();
+        database.sql(LAST_ATTEMPTS).query(row -> {
+            long last = row.getLong("LAST_ID");
+            if (conditions.stream().allMatch(condition -> condition.contains(last))) {
+                found.add(row.getLong("JOB_INSTANCE_ID"));
+            }
+        });
+        return instances(query, "", 0, Integer.MAX_VALUE).stream()
+                .filter(found::contains)
+                .toList();
+    }
+
+    private Set<Long> attempts(String statement, String name, Object value) {
+        Set<Long> ids = new HashSet<>();
+        database.sql(statement).param(name, value).query(row -> {
+            ids.add(row.getLong(1));
+        });
+        return ids;
     }
 
     List<Long> idsOfAttempts(Collection<Long> executionIds) {
@@ -121,41 +180,15 @@ final class HistoryIndex {
                         .list();
     }
 
-    private Selection selection(HistoryQuery query) {
-        Map<String, Object> values = new HashMap<>(Map.of("before", query.before()));
-        boolean lastMatters = query.status() != null || query.words() != null || query.files() != null;
-        StringBuilder text = new StringBuilder(lastMatters ? WITH_LAST_ATTEMPT : WITH_ATTEMPTS);
-        if (query.job() != null) {
-            text.append("  and i.JOB_NAME = :job\n");
-            values.put("job", query.job());
-        }
-        if (query.status() != null) {
-            addStatus(query.status().toUpperCase(Locale.ROOT), text, values);
-        }
-        if (query.words() != null) {
-            text.append(WORDS);
-            values.put("words", "%" + query.words().replaceAll("[!%_]", "!$0") + "%");
-        }
-        if (query.files() != null) {
-            text.append(FILES);
-            values.put("dump", query.files().dump().toString());
-            values.put("image", query.files().image().toString());
-        }
-        return new Selection(text.toString(), values);
-    }
-
     /** Of an attempt that a killed process has left behind the table does not tell the status that its record does. */
-    private void addStatus(String status, StringBuilder text, Map<String, Object> values) {
+    private Set<Long> withStatus(String status) {
+        Set<Long> ids = attempts(WITH_STATUS, "status", stored(status));
         if (status.equals(BatchStatus.FAILED.name())) {
-            text.append("  and (e.STATUS in (:status) or e.JOB_EXECUTION_ID in (:lost))\n");
-            values.put("lost", lost());
+            ids.addAll(lost());
         } else if (UNENDED.contains(status)) {
-            text.append("  and e.STATUS in (:status) and e.JOB_EXECUTION_ID not in (:lost)\n");
-            values.put("lost", lost());
-        } else {
-            text.append("  and e.STATUS in (:status)\n");
+            lost().forEach(ids::remove);
         }
-        values.put("status", stored(status));
+        return ids;
     }
 
     /** What is starting is told to have started. */
@@ -167,14 +200,14 @@ final class HistoryIndex {
     }
 
     private List<Long> lost() {
-        List<Long> lost = database.sql(UNENDED_ATTEMPTS)
-                .param("unended", UNENDED)
-                .query((row, number) -> {
-                    String installation = Objects.requireNonNullElse(row.getString("PARAMETER_VALUE"), "");
-                    long execution = row.getLong("JOB_EXECUTION_ID");
-                    return liveness.mayRun(installation, execution) ? NONE : execution;
-                })
-                .list();
-        return lost.isEmpty() ? List.of(NONE) : lost;
+        List<Long> lost = new ArrayList<>();
+        database.sql(UNENDED_ATTEMPTS).param("unended", UNENDED).query(row -> {
+            String installation = Objects.requireNonNullElse(row.getString("PARAMETER_VALUE"), "");
+            long execution = row.getLong("JOB_EXECUTION_ID");
+            if (!liveness.mayRun(installation, execution)) {
+                lost.add(execution);
+            }
+        });
+        return lost;
     }
 }

@@ -107,12 +107,13 @@ public final class ImportHistory {
      * @param limit how many there may be
      */
     public Page page(HistoryQuery query, long skip, int limit) {
-        return new Page(index.count(query), records(index.ids(query, skip, limit)));
+        HistoryIndex.Page page = index.page(query, skip, limit);
+        return new Page(page.total(), records(page.ids()));
     }
 
     /** The newest imports and exports, newest first. */
     public List<ImportRecord> newest(int limit) {
-        return records(index.ids(HistoryQuery.ALL, 0, limit));
+        return records(index.page(HistoryQuery.ALL, 0, limit).ids());
     }
 
     /** The imports and exports that these executions are attempts at, newest first. */
