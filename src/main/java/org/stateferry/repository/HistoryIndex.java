@@ -39,18 +39,18 @@ final class HistoryIndex {
             """;
 
     /** The database lowers both sides: not every one knows all letters, but each agrees with itself. */
-    private static final String WITH_WORDS = """
+    static final String WITH_WORDS = """
             select p.JOB_EXECUTION_ID from BATCH_JOB_EXECUTION_PARAMS p
             where p.PARAMETER_NAME in ('dump', 'image', 'name') and p.IDENTIFYING = 'Y'
               and lower(p.PARAMETER_VALUE) like lower(:words) escape '!'
             """;
 
-    private static final String WITH_DUMP = """
+    static final String WITH_DUMP = """
             select p.JOB_EXECUTION_ID from BATCH_JOB_EXECUTION_PARAMS p
             where p.PARAMETER_NAME = 'dump' and p.IDENTIFYING = 'Y' and p.PARAMETER_VALUE = :path
             """;
 
-    private static final String WITH_IMAGE = """
+    static final String WITH_IMAGE = """
             select p.JOB_EXECUTION_ID from BATCH_JOB_EXECUTION_PARAMS p
             where p.PARAMETER_NAME = 'image' and p.IDENTIFYING = 'Y' and p.PARAMETER_VALUE = :path
             """;

@@ -11,6 +11,7 @@ import java.time.ZoneId;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
+import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -19,6 +20,7 @@ import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.repository.JobRepository;
 import org.springframework.batch.infrastructure.item.ExecutionContext;
+import org.springframework.jdbc.core.simple.JdbcClient;
 import org.stateferry.batch.BatchContext;
 import org.stateferry.batch.TestImports;
 import org.stateferry.home.StateferryHome;
@@ -50,6 +52,21 @@ class ImportHistoryTest {
     private JobExecution attempt(String name, BatchStatus status) {
         return TestImports.execution(
                 repository, ImportParameters.identifying(TestImports.identity(home, name), 1), status);
+    }
+
+    /** A look into all parameters of all attempts takes ten times as long. */
+    @Test
+    void whatIsSearchedForIsInAnIndex() {
+        JdbcClient database = JdbcClient.create(context.bean(DataSource.class));
+
+        for (String statement : List.of(HistoryIndex.WITH_WORDS, HistoryIndex.WITH_DUMP, HistoryIndex.WITH_IMAGE)) {
+            String name = statement.contains(":words") ? "words" : "path";
+            assertThat(database.sql("explain " + statement)
+                            .param(name, "%a%")
+                            .query(String.class)
+                            .single())
+                    .contains("JOB_PARAMS_SEARCH_IDX");
+        }
     }
 
     private void keep(JobExecution execution, Map<String, Object> values) {
