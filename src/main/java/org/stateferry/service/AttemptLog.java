@@ -25,6 +25,7 @@ final class AttemptLog implements ImportProgress {
     private static final int LINES_MAX = 100;
 
     private final String job;
+    private final boolean oneOfMany;
     private final List<Runnable> heldBack = new ArrayList<>();
     private @Nullable Ending ending;
     private @Nullable FailureKind kind;
@@ -32,8 +33,13 @@ final class AttemptLog implements ImportProgress {
     private @Nullable Long importId;
     private int warnings;
 
-    AttemptLog(String job) {
+    /**
+     * @param job what its lines begin with
+     * @param oneOfMany whether it gets no line if it turns out to be imported when it is first looked at: others are, too
+     */
+    AttemptLog(String job, boolean oneOfMany) {
         this.job = job;
+        this.oneOfMany = oneOfMany;
     }
 
     /** It waits for its turn. */
@@ -88,7 +94,8 @@ final class AttemptLog implements ImportProgress {
 
     /** A firing has ended without a failure. */
     void ended(Ending now, String message, Instant at) {
-        if (now != ending || now == Ending.IMPORTED) {
+        boolean expected = oneOfMany && ending == null && now == Ending.ALREADY_IMPORTED;
+        if ((now != ending && !expected) || now == Ending.IMPORTED) {
             heldBack.forEach(Runnable::run);
             LOG.info("{}: {}: {}{}", job, now.tag(), message, hint());
             toldAt = at;

@@ -6,6 +6,9 @@ import io.micrometer.core.instrument.TimeGauge;
 import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.stateferry.error.FailureKind;
@@ -43,6 +46,8 @@ final class ImportMetrics {
     private final Timer duration;
     private final Counter bytes;
     private final AtomicLong lastSuccessMillis = new AtomicLong();
+    /** Without those that failed. */
+    private final Map<Ending, Counter> endings = new EnumMap<>(Ending.class);
 
     ImportMetrics(MeterRegistry registry, String job) {
         this.registry = registry;
@@ -67,14 +72,15 @@ final class ImportMetrics {
                 .register(registry);
         for (Ending ending : Ending.values()) {
             if (ending != Ending.FAILED) {
-                imports(ending, NO_FAILURE); // there from the start, so that a rate can be told from nothing
+                // There from the start, so that a rate can be told from nothing.
+                endings.put(ending, imports(ending, NO_FAILURE));
             }
         }
     }
 
     /** Counts an import that ended well. */
     void succeeded(Ending ending, long bytesWritten, Duration took, Instant at) {
-        imports(ending, NO_FAILURE).increment();
+        count(ending);
         bytes.increment(bytesWritten);
         duration.record(took);
         lastSuccessMillis.set(at.toEpochMilli());
@@ -88,7 +94,11 @@ final class ImportMetrics {
 
     /** Counts a firing that found no dump, or was stopped by the service's own end. */
     void endedWithout(Ending ending) {
-        imports(ending, NO_FAILURE).increment();
+        count(ending);
+    }
+
+    private void count(Ending ending) {
+        Objects.requireNonNull(endings.get(ending)).increment();
     }
 
     private Counter imports(Ending ending, String kind) {

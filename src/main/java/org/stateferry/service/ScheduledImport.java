@@ -47,7 +47,10 @@ final class ScheduledImport {
     private final SourceRule source;
     private final SettledFiles settled;
     private final SnapshotCare care;
-    /** The imports by their dump's path. Guarded by this object, which is never locked while files are looked at. */
+    /**
+     * The imports by their dump's path, without those of a folder that are done: of these there may be very many. Guarded by this
+     * object, which is never locked while files are looked at.
+     */
     private final Map<Path, StateImport> imports = new LinkedHashMap<>();
 
     /** When something has settled, or there is room in the queue again. */
@@ -182,7 +185,9 @@ final class ScheduledImport {
             try {
                 if (!dump.isUnderWay()) {
                     FileMark mark = FileMark.of(file);
-                    if (isReady(dump, file, mark)) {
+                    if (dump.isDone(mark)) {
+                        forgetDone(file, dump);
+                    } else if (isReady(dump, file, mark)) {
                         ready.put(dump, mark);
                     }
                 }
@@ -197,7 +202,7 @@ final class ScheduledImport {
 
     private boolean isReady(StateImport dump, Path file, FileMark mark) throws IOException {
         Instant now = parts.clock().instant();
-        if (dump.isDone(mark) || dump.isHeldBack(mark)) {
+        if (dump.isHeldBack(mark)) {
             return false;
         }
         if (!settled.isSettled(file, mark, now)) {
@@ -221,9 +226,15 @@ final class ScheduledImport {
         return imports.computeIfAbsent(dump, path -> {
             boolean one = path.equals(source.path());
             AttemptLog log =
-                    new AttemptLog(one ? definition.job() : definition.job() + " (" + path.getFileName() + ")");
+                    new AttemptLog(one ? definition.job() : definition.job() + " (" + path.getFileName() + ")", !one);
             return new StateImport(definition, path, parts, care, metrics, log, notices, this::ended);
         });
+    }
+
+    private synchronized void forgetDone(Path file, StateImport dump) {
+        if (source.isFolder() && dump.isForgettable()) {
+            imports.remove(file);
+        }
     }
 
     private void ended(StateImport.LastRun run) {

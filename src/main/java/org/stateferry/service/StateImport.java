@@ -110,6 +110,11 @@ final class StateImport {
         }
     }
 
+    /** Whether there is nothing to keep of it: one that is made anew does the same. */
+    boolean isForgettable() {
+        return !underWay && failure == null && cannotDisposeOf == null;
+    }
+
     /** If it has failed, the next firing tries it again. */
     void endHoldBack() {
         insistedOn = failure != null;

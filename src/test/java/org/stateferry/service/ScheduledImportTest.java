@@ -29,7 +29,10 @@ import org.stateferry.home.StopSignal;
 import org.stateferry.importer.ImportOutcome;
 import org.stateferry.importer.ImportProgress;
 import org.stateferry.importer.ImportRequest;
+import org.stateferry.importer.MadeSnapshot;
+import org.stateferry.service.definition.FileMark;
 import org.stateferry.service.definition.ImportQueue;
+import org.stateferry.service.definition.RememberedImports;
 import org.stateferry.testing.FakeClock;
 import org.stateferry.testing.LibvirtSaveBuilder;
 import org.stateferry.testing.Thorough;
@@ -161,6 +164,35 @@ class ScheduledImportTest {
 
         assertThat(tries).isEqualTo(2);
         assertThat(scheduled.failures()).isEmpty();
+    }
+
+    /** Of files in a folder there may be very many, and nothing is new about them. */
+    @Test
+    void filesOfAFolderThatAreKnownToBeDoneAreNoNewsToAServiceThatStarts() throws Exception {
+        Path dumps = Files.createDirectory(folder.resolve("dumps"));
+        Path image = Files.writeString(folder.resolve("image"), "disk");
+        String text = "{source: {folder: '%s', settled-for: 0s}, image: '%s', name: '{stem}'}".formatted(dumps, image);
+        make(text);
+        RememberedImports remembered = new RememberedImports(StateferryHome.open(folder.resolve("home")));
+        for (String name : List.of("a.save", "b.save", "c.save")) {
+            Path file = Files.writeString(dumps.resolve(name), name);
+            MadeSnapshot made = new MadeSnapshot(image.toString(), "1", name, 1, 2, 3);
+            remembered.add(file, FileMark.of(file), scheduled.definition().wanted(), "1", List.of(made));
+        }
+
+        make(text);
+        fire(3, Duration.ofHours(1));
+
+        assertThat(tries).isZero();
+        assertThat(lines()).isEmpty();
+        assertThat(scheduled.lastRun())
+                .hasValueSatisfying(run -> assertThat(run.ending()).isEqualTo(Ending.ALREADY_IMPORTED));
+
+        Files.writeString(dumps.resolve("b.save"), "another state");
+        fire(1, Duration.ofHours(1));
+
+        assertThat(lines())
+                .containsExactly("nightly (b.save): queued", "nightly (b.save): imported: snapshot 1 of " + image);
     }
 
     @Test

@@ -41,7 +41,7 @@ import tools.jackson.databind.json.JsonMapper;
  *
  * <p>It is kept in the home, in a file that grows by a line for each import and is written anew when most of its lines are out of
  * date. Whoever deletes it only makes the service look once more. Some {@value #ENTRIES_MAX} times half a kibibyte of memory is what
- * it takes at most. Thread-safe.
+ * it takes at most, if each dump has an image of its own; half as much, if they share a few. Thread-safe.
  */
 public final class RememberedImports {
     /** No more are kept; the oldest go first. */
@@ -104,12 +104,32 @@ public final class RememberedImports {
     /** An image in which snapshots are. */
     private static final class Image {
         private final String path;
-        private final Set<Digest> holds = new HashSet<>(2); // of most images there is one
+        /** In most images there is one, for which a set that can grow would take more memory than all the rest. */
+        private Set<Digest> holds = Set.of();
         /** Of the file in which all of them were; null if that is not known. */
         private @Nullable Digest mark;
 
         private Image(String path) {
             this.path = path;
+        }
+
+        private void add(Digest key) {
+            if (holds.isEmpty()) {
+                holds = Set.of(key);
+                return;
+            }
+            if (holds.size() == 1) {
+                holds = new HashSet<>(holds);
+            }
+            holds.add(key);
+        }
+
+        private void remove(Digest key) {
+            if (holds.size() > 1) {
+                holds.remove(key);
+            } else if (holds.contains(key)) {
+                holds = Set.of();
+            }
         }
     }
 
@@ -285,7 +305,7 @@ public final class RememberedImports {
 
     private void put(Line line) {
         Digest key = Digest.parse(Objects.requireNonNull(line.done));
-        String id = Objects.requireNonNull(line.id);
+        String id = Objects.requireNonNull(line.id).intern(); // there are few that differ
         forget(key); // so that it is the newest
         List<Part> parts = new ArrayList<>();
         for (LinePart part : Objects.requireNonNull(line.parts)) {
@@ -294,7 +314,7 @@ public final class RememberedImports {
                 image.mark = Digest.parseIfThere(part.mark);
             }
             // Else whoever asks next looks whether the others are there, too.
-            image.holds.add(key);
+            image.add(key);
             parts.add(new Part(image, Digest.parse(part.snapshot)));
         }
         done.put(key, new Done(id, List.copyOf(parts)));
@@ -317,7 +337,7 @@ public final class RememberedImports {
             return;
         }
         for (Part part : old.parts) {
-            part.image.holds.remove(key);
+            part.image.remove(key);
             if (part.image.holds.isEmpty()) {
                 images.remove(part.image.path);
             }
