@@ -30,6 +30,7 @@ import org.stateferry.storage.OpenImages.Locking;
  * @param newImage what the image is to be like if each import makes it, or null if it must exist
  * @param also how the other disks are named, which get snapshots without the state
  * @param name how the snapshots are named
+ * @param into whether they are there, of the disk alone, and are given their state
  * @param schedule when it fires
  * @param window when its imports may run, or null if always
  * @param onSuccess what becomes of a dump that was imported
@@ -50,6 +51,7 @@ record JobDefinition(
         @Nullable NewImage newImage,
         List<NamePattern> also,
         NamePattern name,
+        boolean into,
         Schedule schedule,
         @Nullable ImportWindow window,
         OnSuccess onSuccess,
@@ -71,8 +73,8 @@ record JobDefinition(
         for (NamePattern disk : also) {
             disks.add(disk.pathFor(dump));
         }
-        return new ImportRequest(dump.path(), image.pathFor(dump), name.nameFor(dump), disks, newImage, options)
-                .within(roots);
+        return new ImportRequest(
+                dump.path(), image.pathFor(dump), name.nameFor(dump), into, disks, newImage, options, roots);
     }
 
     /** What it asks for with a dump, as text: whenever it differs, so may the import. */

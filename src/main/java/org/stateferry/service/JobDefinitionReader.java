@@ -2,6 +2,7 @@ package org.stateferry.service;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
@@ -46,6 +47,7 @@ import org.stateferry.storage.IoMode;
  *   owner: libvirt-qemu:kvm           # optional: else the service's user
  * also: [/var/lib/images/data.qcow2]  # optional: the guest's other writable disks
  * name: nightly-{yyyyMMdd-HHmmss}     # of the dump's modification time, UTC
+ * # or  into: {stem}                  # a snapshot of the disk alone, which is there and is given its state
  * schedule:                           # optional: else only on demand
  *   cron: "0 30 2 * * *"              # second minute hour day month weekday
  *   zone: Europe/Berlin               # optional, UTC by default
@@ -71,6 +73,7 @@ import org.stateferry.storage.IoMode;
  *   offset: 0
  *   ram-layout: plain
  *   drop-sections: [slirp]
+ *   from-snapshot: before-upgrade
  *   io: auto
  *   compress: none
  *   strict: false
@@ -86,6 +89,18 @@ final class JobDefinitionReader {
     private static final Pattern FILE_NAME = Pattern.compile("(.+)\\.ya?ml");
     private static final int CONCURRENT_MAX = 64;
     private static final int PRIORITY_MAX = 1000;
+
+    /** Options of the command that are none of a definition, and why. */
+    private static final Map<String, String> FOR_THE_COMMAND = Map.of(
+            "options.wait", "the imports of a service wait for their turn, however long",
+            "options.dry-run", "run stateferry import --dry-run with the same files",
+            "options.progress", "GET /api/v1/imports tells how far each import is",
+            "options.quiet", "the service writes to its log",
+            "options.json", "GET /api/v1/imports has the outcomes",
+            "options.libvirt-xml",
+                    "run stateferry import --libvirt-xml with the same files and name afterwards: it finds the state there and"
+                            + " writes the description",
+            "options.libvirt-domain", "it belongs to --libvirt-xml, which only the command has");
 
     private JobDefinitionReader() {}
 
@@ -121,7 +136,12 @@ final class JobDefinitionReader {
         NamePattern image = fields.require("image", text -> paths(text, roots));
         NewImage newImage = newImage(fields);
         List<NamePattern> also = fields.readAll("also", text -> paths(text, roots));
-        NamePattern name = fields.require("name", NamePattern::parse);
+        boolean into = fields.has("into");
+        if (into && fields.has("name")) {
+            fields.mistake("only one of 'name' and 'into' is expected");
+            fields.read("name", NamePattern::parse);
+        }
+        NamePattern name = fields.require(into ? "into" : "name", NamePattern::parse);
         Schedule schedule = Schedule.read(fields, "schedule");
         ImportWindow window = ImportWindow.read(fields);
         ImportOptions options = options(fields);
@@ -132,10 +152,14 @@ final class JobDefinitionReader {
             fields.mistake("'keep': with 'create' each image has one snapshot, so there is nothing to choose from");
         }
         Schedule verify = Schedule.read(fields, "verify");
+        if (into) {
+            refuseWithInto(fields, newImage, keep, verify);
+        }
         int concurrentMax = fields.read("max-concurrent", 1, text -> FieldValues.number(text, 1, CONCURRENT_MAX));
         int priority = fields.read("priority", 0, text -> FieldValues.number(text, -PRIORITY_MAX, PRIORITY_MAX));
         NotifyRule notifyRule = NotifyRule.read(fields, job(file), settings);
         boolean enabled = fields.read("enabled", true, FieldValues::truth);
+        FOR_THE_COMMAND.forEach(fields::refuse);
         fields.requireAllTaken();
         if (!fields.mistakes().isEmpty() || source == null || image == null || name == null) {
             mistakes.addAll(fields.mistakes());
@@ -149,6 +173,7 @@ final class JobDefinitionReader {
                 newImage,
                 also,
                 name,
+                into,
                 schedule,
                 window,
                 onSuccess,
@@ -160,6 +185,21 @@ final class JobDefinitionReader {
                 options,
                 notifyRule,
                 roots));
+    }
+
+    /** Such a snapshot was made by somebody else: whether it stays, and what is in it, is not for the definition. */
+    private static void refuseWithInto(
+            DefinitionFields fields, @Nullable NewImage newImage, @Nullable KeepRule keep, Schedule verify) {
+        if (newImage != null) {
+            fields.mistake("'into' needs a snapshot that is there, and 'create' makes an image without one");
+        }
+        if (keep != null) {
+            fields.mistake("'keep' is for snapshots that the definition makes, and with 'into' it makes none");
+        }
+        if (verify.times() != null) {
+            fields.mistake("'verify' is for snapshots that the definition makes, and with 'into' it makes none;"
+                    + " 'options.verify' reads them back once");
+        }
     }
 
     /** As far as the path is the same for all dumps; the rest is looked at when there is one. */
@@ -204,6 +244,14 @@ final class JobDefinitionReader {
                 fields.read("options.offset", 0L, ByteSize::parse),
                 fields.read(
                         "options.ram-layout", RamLayout.PLAIN, text -> FieldValues.constant(RamLayout.values(), text)),
-                fields.readAll("options.drop-sections", Function.identity()));
+                fields.readAll("options.drop-sections", Function.identity()),
+                fields.read("options.from-snapshot", JobDefinitionReader::requireName));
+    }
+
+    private static String requireName(String text) {
+        if (text.isBlank()) {
+            throw new IllegalArgumentException("a name must not be blank");
+        }
+        return text;
     }
 }

@@ -239,7 +239,7 @@ final class StateImport {
                 }
             }
         }
-        begunBefore = care.begun(request.image().toAbsolutePath(), request.name());
+        begunBefore = !definition.into() && care.begun(request.image().toAbsolutePath(), request.name());
         try {
             return parts.imports().run(request, new WatchedProgress(log, gotOn), stop);
         } catch (StateferryException e) {
@@ -266,7 +266,9 @@ final class StateImport {
             notices.alive(message);
         }
         disposeOf(mark);
-        care.imported(request.image().toAbsolutePath(), request.name(), source(mark), outcome, begunBefore);
+        if (!definition.into()) { // else somebody else has made the snapshot
+            care.imported(request.image().toAbsolutePath(), request.name(), source(mark), outcome, begunBefore);
+        }
     }
 
     private KeptSnapshot.Source source(FileMark mark) {

@@ -30,6 +30,7 @@ class DefinitionSchemaTest {
             "type",
             "additionalProperties",
             "required",
+            "oneOf",
             "properties",
             "items",
             "enum",
@@ -52,12 +53,16 @@ class DefinitionSchemaTest {
     @Test
     void whatTheReaderTakesIsValid() {
         assertThat(mistakes(DefinitionText.VALID)).isEmpty();
+        assertThat(mistakes("{dump: a, image: b, into: c, options: {from-snapshot: d}}"))
+                .isEmpty();
     }
 
     @ParameterizedTest
     @ValueSource(
             strings = {
                 "{dump: a, image: b}",
+                "{dump: a, image: b, name: c, into: d}",
+                "{dump: a, image: b, name: c, options: {wait: 1m}}",
                 "{dump: a, image: b, name: c, more: d}",
                 "{dump: a, image: b, name: c, options: {io: fast}}",
                 "{dump: a, image: b, name: c, options: {verify: 'true'}}",
@@ -123,6 +128,13 @@ class DefinitionSchemaTest {
                 .map(JsonNode::asString)
                 .filter(name -> !value.has(name))
                 .forEach(name -> mistakes.add(where + name + " is missing"));
+        long fitting = schema.path("oneOf")
+                .valueStream()
+                .filter(one -> one.get("required").valueStream().allMatch(name -> value.has(name.asString())))
+                .count();
+        if (schema.has("oneOf") && fitting != 1) {
+            mistakes.add(where + " does not have exactly one of " + schema.get("oneOf"));
+        }
         if (value.isObject()) {
             value.properties().forEach(field -> {
                 JsonNode known = schema.path("properties").path(field.getKey());

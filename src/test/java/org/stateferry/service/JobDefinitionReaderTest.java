@@ -89,6 +89,40 @@ class JobDefinitionReaderTest {
     }
 
     @Test
+    void readsASnapshotThatIsThereAndIsGivenTheStateOfAnother() throws Exception {
+        JobDefinition named = read("{dump: vm.dump, image: b, name: '{stem}'}");
+        JobDefinition definition =
+                read("{dump: vm.dump, image: b, into: '{stem}', also: o, options: {from-snapshot: before}}");
+
+        ImportRequest request = definition.requestFor(DUMP);
+        assertThat(request.into()).isTrue();
+        assertThat(request.name()).isEqualTo("vm");
+        assertThat(request.options().choice().fromSnapshot()).isEqualTo("before");
+        assertThat(named.requestFor(DUMP).into()).isFalse();
+        assertThat(named.requestFor(DUMP).options().choice().fromSnapshot()).isNull();
+    }
+
+    /** What an operator takes from the command line, and what to do instead. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "wait          | wait for their turn",
+                "dry-run       | stateferry import --dry-run",
+                "progress      | GET /api/v1/imports",
+                "quiet         | its log",
+                "json          | GET /api/v1/imports",
+                "libvirt-xml   | stateferry import --libvirt-xml",
+                "libvirt-domain| --libvirt-xml",
+            })
+    void saysWhyAnOptionOfTheCommandIsNoneOfADefinition(String option, String why) {
+        assertThat(refusal("{dump: a, image: b, name: c, options: {" + option + ": 1}}")
+                        .problem())
+                .startsWith("line 1: 'options." + option + "' is not a field of a definition: ")
+                .contains(why);
+    }
+
+    @Test
     void readsWhatIsBesideTheImport() throws Exception {
         JobDefinition definition = read("""
                 source:
@@ -379,6 +413,12 @@ class JobDefinitionReaderTest {
                 "dump: vm.dump        | dump: \"\\0\"            | line 1: 'dump': Nul character not allowed",
                 "dump: vm.dump        | also: [a, [b]]        | line 1: 'also' must have plain values",
                 "image: vm.qcow2      | imag: vm.qcow2        | 'image' is missing",
+                "image: vm.qcow2      | image: b\\ninto: c   | only one of 'name' and 'into' is expected",
+                "name: nightly-{yyyyMMdd} | into: nightly-{today} | line 3: 'into': '{today}' is not a date pattern",
+                "name: nightly-{yyyyMMdd} | into: c\\ncreate: {size: 1M} | 'into' needs a snapshot that is there",
+                "name: nightly-{yyyyMMdd} | into: c\\nkeep: {last: 1} | 'keep' is for snapshots that the definition makes",
+                "name: nightly-{yyyyMMdd} | into: c\\nverify: {every: 1h} | 'verify' is for snapshots that the definition makes",
+                "limit-rate: 2K       | from-snapshot: ''     | line 14: 'options.from-snapshot': a name must not be blank",
                 "image: vm.qcow2      | dump: again           | line 2: 'dump' was given on line 1 already",
                 "nightly-{yyyyMMdd}   | nightly-{today}       | line 3: 'name': '{today}' is not a date pattern",
                 "nightly-{yyyyMMdd}   | n-{ypyyMMdd-HHmmss}   | line 3: 'name': '{ypyyMMdd-HHmmss}' is not a date pattern",

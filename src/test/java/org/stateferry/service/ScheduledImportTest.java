@@ -196,6 +196,16 @@ class ScheduledImportTest {
     }
 
     @Test
+    void whatGetsItsStateWasMadeBySomebodyElse() throws Exception {
+        make("{dump: '%s', image: b, into: c, schedule: {every: 1s}}".formatted(dump));
+
+        fire(1, Duration.ofSeconds(1));
+
+        assertThat(requests).singleElement().matches(ImportRequest::into);
+        assertThat(scheduled.care().report().snapshots()).isEmpty();
+    }
+
+    @Test
     void whatFailsAgainIsHeldBackAgain() {
         failure = StateferryException.of(FailureKind.CONFLICT, "taken");
         fire(1, Duration.ofSeconds(1));

@@ -156,6 +156,14 @@ public final class DefinitionFields {
         }
     }
 
+    /** Notes that a field has no place in a definition, if it is given, and why. */
+    public void refuse(String key, String why) {
+        Field field = fields.remove(key);
+        if (field != null) {
+            mistake(field.line, "'" + key + "' is not a field of a definition: " + why);
+        }
+    }
+
     /** Notes each field that nobody has read. */
     public void requireAllTaken() {
         fields.forEach((key, field) -> mistake(field.line, "'" + key + "' is not a field of a definition"));
