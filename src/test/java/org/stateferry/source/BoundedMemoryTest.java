@@ -211,13 +211,36 @@ class BoundedMemoryTest {
         assertThat(read(coded, heap)).startsWith("Stream").contains("read, unchecked null");
     }
 
+    /** Blocks two at a time, a content, and what is left of the heap for one that has to be decoded alone. */
+    @Thorough
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "xz -T2 --block-size=24MiB --lzma2=preset=0,dict=8MiB",
+                "xz -T2 --block-list=24MiB,40MiB,24MiB,24MiB,0 --lzma2=preset=0,dict=32MiB",
+                "xz -T1 --lzma2=preset=0,dict=32MiB"
+            })
+    void blocksThatCanOnlyBeHeldBecauseTheyAreCompressed(String tool) throws Exception {
+        Path plain = Files.write(folder.resolve("plain"), noise(120, 3));
+        Path coded = Compressed.byTool(tool, plain, folder.resolve("coded"));
+
+        assertThat(read(coded, "96m")).startsWith("Stream").contains("read, unchecked null");
+    }
+
     /** A stream whose pages cannot be compressed. */
     private static byte[] noise() {
+        return noise(40, 1);
+    }
+
+    /** @param alike so many pages one after the other are the same */
+    private static byte[] noise(int mib, int alike) {
         byte[] page = new byte[4096];
         Random random = new Random(1);
         return MigrationStreamBuilder.withPages(pages -> {
-                    for (int count = 0; count < 40 * MIB / page.length; count++) {
-                        random.nextBytes(page);
+                    for (int count = 0; count < mib * MIB / page.length; count++) {
+                        if (count % alike == 0) {
+                            random.nextBytes(page);
+                        }
                         pages.i64(0x08).name("pc.ram").bytes(page);
                     }
                 })

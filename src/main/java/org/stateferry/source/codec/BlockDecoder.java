@@ -91,6 +91,14 @@ final class BlockDecoder implements MemberDecoder {
         /** Reads the next block as it is stored; false if there is none, and nothing was read. */
         abstract boolean read() throws IOException;
 
+        /**
+         * Whether all of it has been read. If not, {@link #more} reads the rest and decodes all of it, nothing behind it is read before,
+         * and no other block is held.
+         */
+        boolean isWhole() {
+            return true;
+        }
+
         /** Decodes what was read, or so much of it as may be held; {@link #more} gives the rest. */
         abstract void decode() throws IOException;
 
@@ -150,9 +158,11 @@ final class BlockDecoder implements MemberDecoder {
             }
         }
 
-        /** The failure with the block's place, unless it tells what the decoder lacks. */
+        /** The failure with the block's place, unless it tells what the decoder lacks, or the reading is not ahead of it. */
         private IOException placed(IOException failure) {
-            return failure instanceof MemoryLimitException || failure instanceof UnsupportedOptionsException
+            return failure instanceof MemoryLimitException
+                            || failure instanceof UnsupportedOptionsException
+                            || !isWhole()
                     ? failure
                     : new DamagedBlockException(offset, failure);
         }
@@ -279,7 +289,7 @@ final class BlockDecoder implements MemberDecoder {
             current = null;
         }
         if (!format.isInPairs()) {
-            while (!ended && ahead.size() < aheadMax) {
+            while (canRead() && ahead.size() < aheadMax) {
                 readAhead(true);
             }
         } else if (ahead.isEmpty()) {
@@ -301,12 +311,19 @@ final class BlockDecoder implements MemberDecoder {
             throw new UnsupportedOptionsException("more than " + format.smallBlocksMax() + " parts, each of less than "
                     + CONTENT_MIN + " bytes on average");
         }
+        if (!block.isWhole()) {
+            free.clear();
+        }
         current = block;
         return goingOn(block);
     }
 
+    private boolean canRead() {
+        return !ended && (ahead.isEmpty() || ahead.getLast().isWhole());
+    }
+
     private void readAhead(boolean starting) {
-        if (ended) {
+        if (!canRead()) {
             return;
         }
         Block block = free.isEmpty() ? format.newBlock() : free.remove();
@@ -315,7 +332,7 @@ final class BlockDecoder implements MemberDecoder {
             ended = !block.read();
             if (!ended) {
                 block.damage = null;
-                if (starting) {
+                if (starting && block.isWhole()) {
                     block.start();
                 }
                 ahead.add(block);

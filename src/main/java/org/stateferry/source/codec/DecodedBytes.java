@@ -13,14 +13,13 @@ import org.stateferry.error.StateferryException;
 import org.tukaani.xz.ArrayCache;
 import org.tukaani.xz.BasicArrayCache;
 import org.tukaani.xz.MemoryLimitException;
-import org.tukaani.xz.SingleXZInputStream;
 import org.tukaani.xz.UnsupportedOptionsException;
 
 /**
  * The decoded content of compressed data, in sequence: all its members, frames or streams, up to the end of the file or
- * to something else. Memory: for zstd a window of 128 MiB at most; for xz {@value #XZ_MEMORY_MAX_KIB} KiB, or in blocks
- * five times 9 MiB or twice 24 MiB and another 12 (stored, dictionary, content); for bzip2, lz4, lzop and zstd in
- * frames 48 MiB (five blocks or three of 8 MiB at most, before and after decoding); for gzip less than 16 MiB.
+ * to something else. Memory: for zstd a window of 128 MiB at most; for xz {@value #XZ_MEMORY_MAX_KIB} KiB and up to
+ * 12 MiB of what is stored, or in blocks 60 MiB (stored, dictionaries, content); for bzip2, lz4, lzop and zstd in frames
+ * 48 MiB (five blocks or three of 8 MiB at most, before and after decoding); for gzip less than 16 MiB.
  *
  * <p>For one thread, except that another may {@link #cancel} it or close the feed.
  */
@@ -168,12 +167,7 @@ public final class DecodedBytes implements SequentialBytes {
                 int size = memberCount == 1 ? -1 : ZstdFrames.contentSizeAt(in.peek(ZstdFrames.HEAD_SIZE_MAX));
                 yield size < 0 ? new ZstdFrame(in) : new BlockDecoder(in, new ZstdFrames(in, size));
             }
-            case XZ -> {
-                int size = XzBlocks.contentSizeAt(in);
-                yield size < 0
-                        ? MemberDecoder.of(new SingleXZInputStream(new Unclosed(in), XZ_MEMORY_MAX_KIB, true, arrays))
-                        : new BlockDecoder(in, new XzBlocks(in, size, arrays));
-            }
+            case XZ -> new BlockDecoder(in, new XzBlocks(in, arrays));
             case BZIP2 ->
                 Bzip2Blocks.isAt(in)
                         ? new BlockDecoder(in, new Bzip2Blocks(in))

@@ -1,6 +1,5 @@
 package org.stateferry.source.codec;
 
-import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.IOException;
@@ -10,6 +9,7 @@ import java.nio.ByteOrder;
 import java.util.zip.CRC32;
 import java.util.zip.CRC32C;
 import java.util.zip.CheckedInputStream;
+import org.jspecify.annotations.Nullable;
 import org.tukaani.xz.ArrayCache;
 import org.tukaani.xz.SingleXZInputStream;
 import org.tukaani.xz.UnsupportedOptionsException;
@@ -27,26 +27,26 @@ import org.tukaani.xz.UnsupportedOptionsException;
  *
  * Sizes are in groups of seven bits, lowest first. The data is a sequence of LZMA2 chunks, each of which tells its sizes, so the end of a
  * block is found without decoding it. For the library each block is made a stream of its own, whose dictionary is no larger
- * than the content: so the memory for one does not depend on what a head claims.
+ * than the content: so the memory for one does not depend on what a head claims. A block that is too large to be held, as {@code xz}
+ * writes all of a file on one thread, is handed to the library chunk by chunk, with no other beside it.
  */
 final class XzBlocks implements BlockDecoder.Format {
-    /** The largest content of a block that is decoded beside others, in bytes; that of {@code xz -3 -T0}, which libvirt uses. */
-    static final int CONTENT_SIZE_MAX = 12 * 1024 * 1024;
-    /** Of blocks with more content than this only one is held. */
-    private static final int SMALL_SIZE_MAX = 3 * 1024 * 1024;
-    /** Chunks that are not compressed make data longer than its content, by 3 bytes in 64 KiB. */
-    private static final int SLACK = 16 * 1024;
-    /** What a block needs to be found in, if its head does not tell its sizes; our exports write blocks of 1 MiB. */
-    private static final int LOOK_SIZE = 1024 * 1024 + SLACK;
+    private static final int MIB = 1024 * 1024;
+    /** A chunk has at most 64 KiB and a head; and chunks that are not compressed make data longer than its content. */
+    private static final int SLACK = 128 * 1024;
 
     private static final int HEAD_SIZE = 12;
+    private static final int FLAGS_AT = 6;
+    private static final int FLAGS_SIZE = 2;
     private static final int BLOCK_HEAD_SIZE_MAX = 1024;
     private static final int CRC_SIZE = 4;
     private static final int HAS_STORED_SIZE = 0x40;
     private static final int HAS_CONTENT_SIZE = 0x80;
+    private static final long UNKNOWN = -1;
     private static final int LZMA2 = 0x21;
     private static final int DICTIONARY_CODE_MAX = 40;
     private static final int FOOTER_SIZE = 12;
+    private static final int CHECK_KINDS = 0xf;
     /** Bytes of the check, for each of the 16 types; section 2.1.1.2. */
     private static final int[] CHECK_SIZES = {0, 4, 4, 4, 8, 8, 8, 16, 16, 16, 32, 32, 32, 64, 64, 64};
     /** An index of one block and a footer. */
@@ -54,7 +54,7 @@ final class XzBlocks implements BlockDecoder.Format {
 
     private final CodedInput in;
     private final ArrayCache arrays;
-    private final int contentSizeMax;
+    private final Bound bound;
     /** The head of the stream that the next block belongs to; none between streams. */
     private byte[] head = new byte[0];
     /** Of the sizes that the index has to tell. */
@@ -63,50 +63,105 @@ final class XzBlocks implements BlockDecoder.Format {
     private long blockCount;
 
     /**
-     * @param firstSize the size of the first block's content, from {@link #contentSizeAt}
+     * How large a block may be that is decoded beside others, in MiB; one that is larger is decoded by itself. It follows from the first
+     * block of a stream, as most blocks are like it. Five small ones take 45 MiB; of the others there are two, only one of which has its
+     * content held, and they take 60.
+     */
+    private enum Bound {
+        SMALL(3, 3, 3),
+        /** {@code xz -3 -T0}, which is what libvirt runs. */
+        MEDIUM(12, 12, 12),
+        /** {@code xz -6 -T0}, if the content can be compressed. */
+        LARGE(24, 10, 8);
+
+        final int contentMax;
+        final int storedMax;
+        final int dictionaryMax;
+
+        Bound(int contentMax, int storedMax, int dictionaryMax) {
+            this.contentMax = contentMax * MIB;
+            this.storedMax = storedMax * MIB;
+            this.dictionaryMax = dictionaryMax * MIB;
+        }
+
+        /** The one for blocks like the first of the stream that comes next; null if no stream does. */
+        static @Nullable Bound at(CodedInput in) throws IOException {
+            ByteBuffer look = in.peek(HEAD_SIZE + BLOCK_HEAD_SIZE_MAX);
+            if (!Codec.XZ.isAt(look)) {
+                return null;
+            }
+            long content = look.remaining() > HEAD_SIZE ? BlockHead.of(look.position(HEAD_SIZE)).contentSize : UNKNOWN;
+            for (Bound bound : values()) {
+                if (content <= bound.contentMax) {
+                    return bound;
+                }
+            }
+            return SMALL;
+        }
+
+        /** Whether a block may fit that has such a head. */
+        boolean allows(BlockHead head) {
+            return head.storedSize <= storedMax
+                    && head.contentSize <= contentMax
+                    && Math.min(head.dictionarySize, head.contentSize == UNKNOWN ? contentMax : head.contentSize)
+                            <= dictionaryMax;
+        }
+    }
+
+    /**
+     * What the head of a block tells, in bytes; {@link #UNKNOWN} where it does not.
+     *
+     * @param dictionaryAt where its code lies in the head; -1 if there is none
+     */
+    private record BlockHead(long storedSize, long contentSize, int dictionaryAt, long dictionarySize) {
+        /** The one at the buffer's position, so far as it is there. What is wrong with it is left for the library to find. */
+        static BlockHead of(ByteBuffer bytes) {
+            int start = bytes.position();
+            int size = blockHeadSize(bytes.get());
+            bytes.limit(Math.min(bytes.limit(), start + size - CRC_SIZE));
+            int flags = bytes.hasRemaining() && size > CRC_SIZE ? bytes.get() : 0;
+            long stored = (flags & HAS_STORED_SIZE) != 0 ? vli(bytes) : UNKNOWN;
+            long content = (flags & HAS_CONTENT_SIZE) != 0 ? vli(bytes) : UNKNOWN;
+            for (int filters = (flags & 3) + 1; filters > 0; filters--) {
+                long id = vli(bytes);
+                long propertiesSize = vli(bytes);
+                if (propertiesSize > bytes.remaining()) {
+                    break;
+                }
+                if (id == LZMA2 && propertiesSize == 1) {
+                    int at = bytes.position() - start;
+                    return new BlockHead(stored, content, at, dictionarySize(bytes.get()));
+                }
+                bytes.position(bytes.position() + (int) propertiesSize);
+            }
+            return new BlockHead(stored, content, -1, 0);
+        }
+
+        /** Section 5.3.1. */
+        private static long dictionarySize(int code) {
+            return code < 0 || code >= DICTIONARY_CODE_MAX ? Long.MAX_VALUE : (2L | code & 1) << code / 2 + 11;
+        }
+
+        /** The least code of a dictionary that has room for so many bytes. */
+        static int dictionaryCode(long size) {
+            int code = 0;
+            while (code < DICTIONARY_CODE_MAX && dictionarySize(code) < size) {
+                code++;
+            }
+            return code;
+        }
+    }
+
+    /**
+     * For the streams that come next, of which the first one begins here.
+     *
      * @param arrays lends the library its memory; thread-safe
      */
-    XzBlocks(CodedInput in, int firstSize, ArrayCache arrays) {
+    XzBlocks(CodedInput in, ArrayCache arrays) throws IOException {
         this.in = in;
         this.arrays = arrays;
-        contentSizeMax = firstSize <= SMALL_SIZE_MAX ? SMALL_SIZE_MAX : CONTENT_SIZE_MAX;
-    }
-
-    /** The content's size of the first block of the stream that comes next, if blocks like it can be decoded here; -1 if not. */
-    static int contentSizeAt(CodedInput in) throws IOException {
-        ByteBuffer look = in.peek(HEAD_SIZE + BLOCK_HEAD_SIZE_MAX);
-        if (look.remaining() <= HEAD_SIZE + 1 || !Codec.XZ.isAt(look) || look.get(HEAD_SIZE) == 0) {
-            return -1;
-        }
-        int flags = look.get(HEAD_SIZE + 1);
-        if ((flags & (HAS_STORED_SIZE | HAS_CONTENT_SIZE)) == (HAS_STORED_SIZE | HAS_CONTENT_SIZE)) {
-            ByteBuffer told = look.position(HEAD_SIZE + 2);
-            long stored = vli(told);
-            long content = vli(told);
-            return content > 0 && content <= CONTENT_SIZE_MAX && stored <= content + SLACK ? (int) content : -1;
-        }
-        int start = HEAD_SIZE + blockHeadSize(look.get(HEAD_SIZE));
-        ByteBuffer data = in.peek(LOOK_SIZE);
-        return data.remaining() <= start ? -1 : contentSizeOfChunks(data.position(start));
-    }
-
-    /** The content's size of the LZMA2 chunks that begin here; -1 if they do not end here. */
-    private static int contentSizeOfChunks(ByteBuffer data) {
-        int size = 0;
-        while (data.remaining() >= Chunk.HEAD_SIZE_MAX && size <= SMALL_SIZE_MAX) {
-            byte[] bytes = new byte[Chunk.HEAD_SIZE_MAX];
-            data.get(data.position(), bytes);
-            if (bytes[0] == 0) {
-                return size;
-            }
-            Chunk chunk = Chunk.of(bytes, 0);
-            size += chunk.contentSize;
-            if (chunk.storedSize > data.remaining()) {
-                return -1;
-            }
-            data.position(data.position() + chunk.storedSize);
-        }
-        return -1;
+        Bound first = Bound.at(in);
+        bound = first == null ? Bound.SMALL : first;
     }
 
     /** A size that begins at the buffer's position; larger than any if there is none. */
@@ -166,7 +221,7 @@ final class XzBlocks implements BlockDecoder.Format {
 
     @Override
     public boolean isInPairs() {
-        return contentSizeMax > SMALL_SIZE_MAX;
+        return bound != Bound.SMALL;
     }
 
     @Override
@@ -176,18 +231,38 @@ final class XzBlocks implements BlockDecoder.Format {
 
     /** Whether a block comes next, whose stream's head has been read then. */
     private boolean toBlock() throws IOException {
-        if (head.length > 0 && in.peek(1).hasRemaining() && in.peek(1).get() == 0) {
+        if (head.length > 0 && isIndexNext()) {
             passIndex();
-            head = new byte[0];
         }
         if (head.length == 0) {
-            int size = contentSizeAt(in);
-            if (size < 0 || size > contentSizeMax) {
+            if (Bound.at(in) != bound) {
                 return false;
             }
-            head = in.take(HEAD_SIZE);
+            takeHead();
+            if (isIndexNext()) { // there may be any number of streams without blocks: each is a member of its own
+                passIndex();
+                return false;
+            }
         }
         return true;
+    }
+
+    private boolean isIndexNext() throws IOException {
+        ByteBuffer next = in.peek(1);
+        return next.hasRemaining() && next.get() == 0;
+    }
+
+    private void takeHead() throws IOException {
+        head = in.take(HEAD_SIZE);
+        ByteBuffer bytes = ByteBuffer.wrap(head).order(ByteOrder.LITTLE_ENDIAN);
+        CRC32 crc = new CRC32();
+        crc.update(head, FLAGS_AT, FLAGS_SIZE);
+        if (bytes.getInt(FLAGS_AT + FLAGS_SIZE) != (int) crc.getValue()) {
+            throw new IOException("the checksum of a stream's head does not match");
+        }
+        if (head[FLAGS_AT] != 0 || (head[FLAGS_AT + 1] & ~CHECK_KINDS) != 0) {
+            throw new UnsupportedOptionsException("the head of a stream has flags that are not known");
+        }
     }
 
     private void passIndex() throws IOException {
@@ -219,6 +294,7 @@ final class XzBlocks implements BlockDecoder.Format {
             throw new IOException("the stream's end does not match its head");
         }
         blockCount = 0;
+        head = new byte[0];
     }
 
     /** Takes a size as it is written, and returns of how many bytes it is. */
@@ -238,9 +314,9 @@ final class XzBlocks implements BlockDecoder.Format {
         ByteBuffer footer = ByteBuffer.allocate(FOOTER_SIZE).order(ByteOrder.LITTLE_ENDIAN);
         // Stored as multiples of four, less one; the index's CRC is one of them.
         footer.putInt(CRC_SIZE, indexSize / 4).position(2 * CRC_SIZE);
-        footer.put(head, HEAD_SIZE - CRC_SIZE - 2, 2).put((byte) 'Y').put((byte) 'Z');
+        footer.put(head, FLAGS_AT, FLAGS_SIZE).put((byte) 'Y').put((byte) 'Z');
         CRC32 crc = new CRC32();
-        crc.update(footer.array(), CRC_SIZE, CRC_SIZE + 2);
+        crc.update(footer.array(), CRC_SIZE, CRC_SIZE + FLAGS_SIZE);
         return footer.putInt(0, (int) crc.getValue()).array();
     }
 
@@ -252,13 +328,21 @@ final class XzBlocks implements BlockDecoder.Format {
         target.write((int) left);
     }
 
-    /** What is held of it is the stream that the library gets. */
+    /** What is held of it is the stream that the library gets, or of a large one the next part of that. */
     private final class XzBlock extends BlockDecoder.StreamBlock {
         private byte[] stored = new byte[0];
         private int storedSize;
+        /** Of the block so far: LZMA2 chunks with their end, and what they stand for, in bytes. */
+        private long dataSize;
+
+        private long contentSize;
+        private int headSize;
+        private boolean whole;
+        /** Whether the last chunk was taken, and all behind it. */
+        private boolean complete;
 
         XzBlock() {
-            super(contentSizeMax);
+            super(bound.contentMax);
         }
 
         @Override
@@ -268,97 +352,87 @@ final class XzBlocks implements BlockDecoder.Format {
                 return false;
             }
             storedSize = 0;
+            dataSize = 0;
+            contentSize = 0;
+            complete = false;
             add(head, HEAD_SIZE);
             take(1);
-            int headSize = blockHeadSize(stored[HEAD_SIZE]);
+            headSize = blockHeadSize(stored[HEAD_SIZE]);
             take(headSize - 1);
-            int dataStart = storedSize;
-            int contentSize = takeChunks();
-            int dataSize = storedSize - dataStart;
-            boundDictionary(headSize, contentSize);
-            take(-dataSize & 3);
-            int checkSize = CHECK_SIZES[head[HEAD_SIZE - CRC_SIZE - 1] & 0xf];
-            take(checkSize);
+            BlockHead told = BlockHead.of(ByteBuffer.wrap(stored, HEAD_SIZE, headSize));
+            boolean fits = bound.allows(told);
+            while (fits && !complete) {
+                takeChunk();
+                fits = contentSize <= bound.contentMax && storedSize <= bound.storedMax;
+            }
+            whole = complete;
+            if (whole) {
+                boundDictionary(told);
+            } else {
+                content = new byte[0]; // less than that of others is held
+            }
+            return true;
+        }
 
+        @Override
+        boolean isWhole() {
+            return whole;
+        }
+
+        /** Takes the next chunk; or, if there is none, the block's end, behind which the end of a stream is made. */
+        private void takeChunk() throws IOException {
+            int at = storedSize;
+            take(1);
+            int control = Byte.toUnsignedInt(stored[at]);
+            if (control == 0) {
+                dataSize++;
+                takeEnd();
+                complete = true;
+                return;
+            }
+            if (!Chunk.isKnown(control)) {
+                throw new IOException("a block has a chunk of a kind that is not known");
+            }
+            take(Chunk.headSize(control) - 1);
+            Chunk chunk = Chunk.of(stored, at);
+            take(chunk.storedSize - Chunk.headSize(control));
+            dataSize += chunk.storedSize;
+            contentSize += chunk.contentSize;
+        }
+
+        private void takeEnd() throws IOException {
+            take((int) (-dataSize & 3));
+            int checkSize = CHECK_SIZES[head[FLAGS_AT + 1]];
+            take(checkSize);
             ByteArrayOutputStream recorded = new ByteArrayOutputStream();
             write(recorded, headSize + dataSize + checkSize);
             write(recorded, contentSize);
             sizes.update(recorded.toByteArray());
             blockCount++;
             addTail(recorded.toByteArray());
-            return true;
-        }
-
-        private int takeChunks() throws IOException {
-            int contentSize = 0;
-            while (true) {
-                int at = storedSize;
-                take(1);
-                int control = Byte.toUnsignedInt(stored[at]);
-                if (control == 0) {
-                    return contentSize;
-                }
-                if (!Chunk.isKnown(control)) {
-                    throw new IOException("a block has a chunk of a kind that is not known");
-                }
-                take(Chunk.headSize(control) - 1);
-                Chunk chunk = Chunk.of(stored, at);
-                contentSize += chunk.contentSize;
-                if (contentSize > contentSizeMax) {
-                    throw new UnsupportedOptionsException("a block of more than " + contentSizeMax / 1024 / 1024
-                            + " MiB behind a smaller one (xz --block-list)");
-                }
-                take(chunk.storedSize - Chunk.headSize(control));
-            }
         }
 
         private void take(int count) throws IOException {
-            if (storedSize + count > contentSizeMax + SLACK) {
-                throw new IOException("a block takes more room than its content");
-            }
-            stored = grown(stored, storedSize + count, contentSizeMax + SLACK);
+            stored = grown(stored, storedSize + count, bound.storedMax + SLACK);
             in.take(stored, storedSize, count);
             storedSize += count;
         }
 
-        /** Makes the dictionary as small as the content allows. What is wrong with the head is left for the library to find. */
-        private void boundDictionary(int headSize, int contentSize) {
+        /** Makes the dictionary as small as the content allows, unless the head is damaged. */
+        private void boundDictionary(BlockHead told) {
             int crcAt = HEAD_SIZE + headSize - CRC_SIZE;
-            ByteBuffer blockHead = ByteBuffer.wrap(stored, HEAD_SIZE, headSize).order(ByteOrder.LITTLE_ENDIAN);
+            ByteBuffer bytes = ByteBuffer.wrap(stored).order(ByteOrder.LITTLE_ENDIAN);
             CRC32 crc = new CRC32();
             crc.update(stored, HEAD_SIZE, headSize - CRC_SIZE);
-            if (blockHead.getInt(crcAt) != (int) crc.getValue()) {
+            if (bytes.getInt(crcAt) != (int) crc.getValue()
+                    || told.dictionaryAt < 0
+                    || told.dictionarySize <= contentSize) {
                 return;
             }
-            int flags = blockHead.get(HEAD_SIZE + 1);
-            blockHead.position(HEAD_SIZE + 2).limit(crcAt);
-            for (int told = flags & (HAS_STORED_SIZE | HAS_CONTENT_SIZE); told != 0; told &= told - 1) {
-                vli(blockHead);
-            }
-            for (int filters = (flags & 3) + 1; filters > 0; filters--) {
-                long id = vli(blockHead);
-                long size = vli(blockHead);
-                if (size > blockHead.remaining()) {
-                    return;
-                }
-                if (id == LZMA2 && size == 1) {
-                    int code = stored[blockHead.position()];
-                    stored[blockHead.position()] = (byte) Math.min(code, dictionaryCode(contentSize));
-                }
-                blockHead.position(blockHead.position() + (int) size);
-            }
+            stored[HEAD_SIZE + told.dictionaryAt] = (byte) BlockHead.dictionaryCode(contentSize);
             crc.reset();
             crc.update(stored, HEAD_SIZE, headSize - CRC_SIZE);
-            blockHead.limit(HEAD_SIZE + headSize).putInt(crcAt, (int) crc.getValue());
-        }
-
-        /** The least code of a dictionary that has room for so many bytes; section 5.3.1. */
-        private static int dictionaryCode(int size) {
-            int code = 0;
-            while (code < DICTIONARY_CODE_MAX && (2L | code & 1) << code / 2 + 11 < size) {
-                code++;
-            }
-            return code;
+            bytes.putInt(crcAt, (int) crc.getValue());
         }
 
         private void addTail(byte[] recorded) {
@@ -373,15 +447,41 @@ final class XzBlocks implements BlockDecoder.Format {
         }
 
         private void add(byte[] bytes, int count) {
-            stored = grown(stored, storedSize + count, contentSizeMax + SLACK);
+            stored = grown(stored, storedSize + count, bound.storedMax + SLACK);
             System.arraycopy(bytes, 0, stored, storedSize, count);
             storedSize += count;
         }
 
         @Override
         InputStream open() throws IOException {
-            InputStream coded = new ByteArrayInputStream(stored, 0, storedSize);
-            return new SingleXZInputStream(coded, DecodedBytes.XZ_MEMORY_MAX_KIB, true, arrays);
+            return new SingleXZInputStream(new Held(), DecodedBytes.XZ_MEMORY_MAX_KIB, true, arrays);
+        }
+
+        /** What is held, and then, if that is not all, one chunk after the other. */
+        private final class Held extends InputStream {
+            private int at;
+
+            @Override
+            public int read(byte[] target, int start, int count) throws IOException {
+                if (count > 0 && at == storedSize) {
+                    if (complete) {
+                        return -1;
+                    }
+                    storedSize = 0;
+                    at = 0;
+                    takeChunk();
+                }
+                int taken = Math.min(count, storedSize - at);
+                System.arraycopy(stored, at, target, start, taken);
+                at += taken;
+                return taken;
+            }
+
+            @Override
+            public int read() throws IOException {
+                byte[] one = new byte[1];
+                return read(one, 0, 1) < 0 ? -1 : Byte.toUnsignedInt(one[0]);
+            }
         }
     }
 }

@@ -107,6 +107,57 @@ class BlockDecoderTest {
                 .isEqualTo(content);
     }
 
+    /** In the same stream, with sizes in the heads and without them; what is too large to be held is decoded alone. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "xz -0 -T2 --block-list=64KiB,4MiB,1KiB,300KiB",
+                "xz -0 -T1 --block-list=64KiB,4MiB,1KiB,300KiB",
+                "xz -0 -T2 --check=sha256 --block-list=4MiB,1KiB,3500KiB,13MiB,64KiB,0",
+                "xz -0 -T2 --block-list=13MiB,3MiB,1KiB,25MiB,64KiB,0 --lzma2=preset=0,dict=8MiB",
+                "xz -0 -T2 --block-size=13MiB --lzma2=preset=0,dict=32MiB"
+            })
+    void blocksLargerThanTheFirstAreReadToo(String tool) throws Exception {
+        byte[] content = content(tool.contains("13MiB") ? 45_000_000 : 6_000_000, tool.hashCode());
+
+        assertThat(decode(Codec.XZ, coded(tool, content))).isEqualTo(content);
+    }
+
+    /** What follows is read ahead again, and ends where the data does. */
+    @Test
+    void streamsFollowBlocksThatAreDecodedAlone() throws Exception {
+        byte[] large = content(5_000_000, 21);
+        byte[] small = content(100_000, 22);
+        ByteArrayOutputStream coded = new ByteArrayOutputStream();
+        ByteArrayOutputStream expected = new ByteArrayOutputStream();
+        for (int index = 0; index < 12; index++) {
+            byte[] content = index % 4 == 1 ? large : index % 4 == 2 ? new byte[0] : small;
+            expected.writeBytes(content);
+            coded.writeBytes(Compressed.with(Codec.XZ, content));
+        }
+        byte[] cut = Arrays.copyOf(coded.toByteArray(), coded.size() - 1);
+
+        assertThat(decode(Codec.XZ, coded.toByteArray())).isEqualTo(expected.toByteArray());
+        assertThat(catchThrowableOfType(StateferryException.class, () -> decode(Codec.XZ, cut)))
+                .hasMessageContaining("cut off");
+    }
+
+    @Test
+    void damageInABlockThatIsDecodedAloneIsToldWhereItIsMet() throws Exception {
+        byte[] content = content(9_000_000, 23);
+        byte[] coded = coded("xz -0 -T1 --block-list=64KiB,0", content);
+        int at = coded.length * 2 / 3;
+        coded[at] ^= 1;
+        ByteArrayOutputStream before = new ByteArrayOutputStream();
+
+        StateferryException failure =
+                catchThrowableOfType(StateferryException.class, () -> decode(Codec.XZ, coded, before));
+
+        assertThat(failure.kind()).isEqualTo(FailureKind.DUMP_INVALID);
+        assertThat(before.size()).isGreaterThan(content.length / 3);
+        assertThat(failure.offset()).isGreaterThanOrEqualTo(at / 2);
+    }
+
     /** Zero pages that are in the stream as they are: a block of 900 kB is 46 MB of content then. */
     @Thorough
     @ParameterizedTest
