@@ -6,7 +6,10 @@ import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
+import org.stateferry.error.FailureKind;
+import org.stateferry.error.StateferryException;
 import org.stateferry.home.StopSignal;
+import org.stateferry.qcow2.Cancellation;
 import org.stateferry.service.definition.ImportQueue;
 import org.stateferry.storage.ImageFile;
 import org.stateferry.storage.OpenImages.Locking;
@@ -42,5 +45,14 @@ public record SnapshotKeeping(
     public SnapshotCare of(
             String job, @Nullable KeepRule keep, Locking locking, BiConsumer<KeptSnapshot, String> damaged) {
         return new SnapshotCare(this, job, keep, locking, damaged);
+    }
+
+    /** Ends what is under way when all work is to end. */
+    Cancellation untilStopped() {
+        return () -> {
+            if (stop.isRequested()) {
+                throw StateferryException.of(FailureKind.INTERRUPTED, "the service ends");
+            }
+        };
     }
 }

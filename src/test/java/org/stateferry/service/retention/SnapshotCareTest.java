@@ -66,7 +66,7 @@ class SnapshotCareTest {
     private static final String JOB = "nightly";
     private static final Instant FIRST_DAY = Instant.parse("2026-11-20T02:00:00Z");
     private static final int DAYS = 4;
-    private static final Logger LOGGER = (Logger) LoggerFactory.getLogger(SnapshotCare.class);
+    private static final Logger LOGGER = (Logger) LoggerFactory.getLogger("org.stateferry.service.retention");
 
     @TempDir
     static Path templates;
