@@ -158,7 +158,7 @@ public final class StateferryHome {
         return folder.resolve("repository").resolve("stateferry.mv.db");
     }
 
-    /** Where journals go that find no place beside their image. */
+    /** The journals: for each image, what an unfinished import has written to it. */
     public Path journalFolder() {
         return folder.resolve("journal");
     }

@@ -11,6 +11,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +33,7 @@ import org.springframework.boot.flyway.autoconfigure.FlywayAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceTransactionManagerAutoConfiguration;
 import org.springframework.context.ApplicationContext;
+import org.springframework.mock.env.MockEnvironment;
 import org.springframework.test.util.ReflectionTestUtils;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -180,6 +182,21 @@ class BatchContextTest {
                 e -> assertThat(e.getMessage())
                         .contains("jdbc:postgresql://127.0.0.1:1/x not available")
                         .doesNotContain("secret"));
+    }
+
+    /** To connect, and to wait for an answer: neither takes for ever, whatever the server does. */
+    @Test
+    void aDatabaseServerThatDoesNotAnswerIsGivenUpAfterHalfAMinute() {
+        MockEnvironment settings = new MockEnvironment();
+        settings.setProperty("spring.datasource.url", "jdbc:postgresql://db.example.org/stateferry");
+        Map<String, Object> limits = JobRepositoryConfiguration.limits(settings);
+        long connectMillis = Long.parseLong(
+                (String) JobRepositoryConfiguration.defaults(home).get("spring.datasource.hikari.connection-timeout"));
+        String properties = "spring.datasource.hikari.data-source-properties.";
+        long answerSeconds = Long.parseLong((String) limits.get(properties + "socketTimeout"));
+
+        assertThat(limits).containsKey(properties + "connectTimeout");
+        assertThat(Duration.ofMillis(connectMillis).plusSeconds(answerSeconds)).isEqualTo(Duration.ofSeconds(30));
     }
 
     @Sampled

@@ -2,6 +2,9 @@ package org.stateferry.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.core.rolling.RollingFileAppender;
+import ch.qos.logback.core.rolling.SizeAndTimeBasedRollingPolicy;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -42,6 +45,26 @@ class FrameworkLogTest {
         assertThat(lines).filteredOn(line -> line.startsWith("2026-01-01")).isEmpty();
         assertThat(lines).anyMatch(line -> line.startsWith("\tat " + FrameworkLogTest.class.getName()));
         assertThat(String.join("", lines)).doesNotContain("\u001b", "\u009b", "\u202e");
+    }
+
+    @Test
+    void theLogIsRolledAtTenMegabytesAndKeptForAWeek() throws Exception {
+        StateferryHome home = StateferryHome.open(folder.resolve("home"));
+        try (BatchContext context = BatchContext.start(home, Map.of())) {
+            assertThat(context.home()).isEqualTo(home);
+            Logger root = (Logger) LoggerFactory.getLogger(Logger.ROOT_LOGGER_NAME);
+            assertThat(root.getAppender("FILE")).isInstanceOfSatisfying(RollingFileAppender.class, appender -> {
+                assertThat(appender.getFile()).isEqualTo(home.logFile().toString());
+                assertThat(appender.getRollingPolicy())
+                        .isInstanceOfSatisfying(SizeAndTimeBasedRollingPolicy.class, policy -> {
+                            assertThat(policy).extracting("maxFileSize.size").isEqualTo(10L << 20);
+                            assertThat(policy.getMaxHistory()).isEqualTo(7);
+                            assertThat(policy.getFileNamePattern())
+                                    .startsWith(home.logFile() + ".")
+                                    .contains("%d{yyyy-MM-dd}");
+                        });
+            });
+        }
     }
 
     @ParameterizedTest

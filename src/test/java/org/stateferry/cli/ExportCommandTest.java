@@ -39,6 +39,7 @@ import org.stateferry.exporter.Export;
 import org.stateferry.exporter.ExportRequest;
 import org.stateferry.snapshot.SnapshotSelection;
 import org.stateferry.source.RamLayout;
+import org.stateferry.testing.AccessLists;
 import org.stateferry.testing.ClusterContent;
 import org.stateferry.testing.LibvirtSaveBuilder;
 import org.stateferry.testing.MappedStateBuilder;
@@ -192,6 +193,17 @@ class ExportCommandTest {
         assertThat(export()).isZero();
         assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(out)))
                 .isIn("rw-r-----", "rw-------");
+    }
+
+    /** Those whom the list names are not the file's group, and the group may not be among them. */
+    @Test
+    void whatIsMadeOfAnImageWithAnAccessControlListIsItsOwnersAlone() throws IOException {
+        Assumptions.assumeTrue(AccessLists.set(image), "the file system has no access control lists");
+
+        assertThat(export()).isZero();
+
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(out)))
+                .isEqualTo("rw-------");
     }
 
     @Test

@@ -26,8 +26,6 @@ import picocli.CommandLine.Model.OptionSpec;
 /** Compares the guide with the program: commands, options, exit codes, kinds of failure, and examples. */
 class GuideTest {
     private static final Pattern OPTION = Pattern.compile("--?[a-zA-Z][a-z-]*");
-    private static final Pattern CODE = Pattern.compile("`([^`]+)`");
-
     private static final List<Markdown> PAGES = Markdown.guide();
     private static final Markdown MESSAGES = page("messages.md");
     private static final Map<String, CommandSpec> COMMANDS = DocumentedCommands.runnable();
@@ -150,7 +148,7 @@ class GuideTest {
     @Test
     void theTableOfExitCodesIsTheOneOfTheProgram() {
         Map<String, Set<String>> described = new TreeMap<>();
-        MESSAGES.tableBelow("Exit codes").forEach(row -> described.put(row.get(0), codes(row.get(2))));
+        MESSAGES.tableBelow("Exit codes").forEach(row -> described.put(row.get(0), Markdown.codes(row.get(2))));
         Map<String, Set<String>> real = new TreeMap<>();
         DocumentedCommands.exitCodes().keySet().forEach(code -> real.put(code, new TreeSet<>()));
         for (FailureKind kind : FailureKind.values()) {
@@ -158,10 +156,6 @@ class GuideTest {
         }
         real.get("143").add(FailureKind.INTERRUPTED.tag());
         assertThat(described).isEqualTo(real);
-    }
-
-    private static Set<String> codes(String text) {
-        return CODE.matcher(text).results().map(code -> code.group(1)).collect(Collectors.toCollection(TreeSet::new));
     }
 
     @Test
@@ -179,7 +173,7 @@ class GuideTest {
                 .toList();
         assertThat(told)
                 .singleElement()
-                .satisfies(kinds -> assertThat(codes(kinds))
+                .satisfies(kinds -> assertThat(Markdown.codes(kinds))
                         .containsExactlyInAnyOrderElementsOf(kinds().filter(FailureKind::isTransient)
                                 .map(FailureKind::tag)
                                 .toList()));
@@ -208,7 +202,7 @@ class GuideTest {
                 .map(line -> line.substring("definition ".length()))
                 .collect(Collectors.toCollection(TreeSet::new));
         Set<String> described = page("service.md").tableBelow("Job definitions").stream()
-                .flatMap(row -> codes(row.get(0)).stream())
+                .flatMap(row -> Markdown.codes(row.get(0)).stream())
                 .collect(Collectors.toCollection(TreeSet::new));
         assertThat(described).isEqualTo(real);
     }
@@ -224,7 +218,7 @@ class GuideTest {
         }
         Map<String, Set<String>> described = new TreeMap<>();
         for (List<String> row : page("operations.md").tableBelow("Metrics")) {
-            codes(row.get(0)).forEach(name -> described.put(name, codes(row.get(1))));
+            Markdown.codes(row.get(0)).forEach(name -> described.put(name, Markdown.codes(row.get(1))));
         }
         assertThat(described.keySet()).isEqualTo(real.keySet());
         real.forEach((name, labels) -> assertThat(described.get(name)).as(name).containsAll(labels));

@@ -9,8 +9,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** A Markdown file, taken apart as far as the tests of the documentation need it. The working directory is the project's. */
@@ -111,6 +114,11 @@ final class Markdown {
                 .flatMap(line -> CODE.matcher(line).results())
                 .map(span -> span.group(1))
                 .toList();
+    }
+
+    /** What is written as code within a piece of text. */
+    static Set<String> codes(String text) {
+        return CODE.matcher(text).results().map(code -> code.group(1)).collect(Collectors.toCollection(TreeSet::new));
     }
 
     /** The headings without their marks. */
