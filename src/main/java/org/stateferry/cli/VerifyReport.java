@@ -127,10 +127,7 @@ record VerifyReport(
                             FailureKind.VERIFICATION,
                             image.file().path(),
                             check.corruptions().get(0).offset(),
-                            check.corruptions().get(0).problem()
-                                    + (check.corruptionCount() == 1
-                                            ? ""
-                                            : " (" + check.corruptionCount() + " such errors in all)"))
+                            check.firstOfAll())
                     .advise(repairAdvice());
         }
         for (VmStateCheck state : states) {

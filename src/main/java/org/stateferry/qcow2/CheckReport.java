@@ -44,6 +44,12 @@ public record CheckReport(
         return corruptionCount == 0;
     }
 
+    /** The first contradiction, of an image that has some, and how many there are. */
+    public String firstOfAll() {
+        String first = corruptions.get(0).problem();
+        return corruptionCount == 1 ? first : first + " (" + corruptionCount + " errors in all)";
+    }
+
     /** What helps against the contradictions that were found in an image. */
     public String nextStep(Qcow2Image image) {
         if (corruptions.stream().map(Corruption::problem).anyMatch(BitmapsExtension::isUnacceptable)) {

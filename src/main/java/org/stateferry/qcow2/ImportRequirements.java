@@ -142,12 +142,11 @@ public final class ImportRequirements {
      */
     public static void requireConsistent(Qcow2Image image, CheckReport report) throws StateferryException {
         if (!report.isSound()) {
-            CheckReport.Corruption first = report.corruptions().get(0);
             throw StateferryException.at(
                             FailureKind.IMAGE_CORRUPT,
                             image.file().path(),
-                            first.offset(),
-                            first.problem() + " (" + report.corruptionCount() + " such errors in all)")
+                            report.corruptions().get(0).offset(),
+                            report.firstOfAll())
                     .advise(report.nextStep(image));
         }
         if (report.pastEndCount() > 0) {

@@ -163,7 +163,7 @@ public final class MetadataCheck {
 
     private void compare(long cluster, long refcount, int references) {
         if (references > 1 && refcountBlocks.get((int) (cluster - counted.first()))) {
-            corrupt(geometry.clusterOffset(cluster), "refcount block has " + references + " references");
+            corrupt(geometry.clusterOffset(cluster), "refcount block has " + references(references));
         }
         if (references == ClusterWindow.NUMBER_MAX) {
             corrupt(
@@ -172,7 +172,7 @@ public final class MetadataCheck {
         } else if (refcount < references) {
             corrupt(
                     geometry.clusterOffset(cluster),
-                    "cluster has refcount " + refcount + " but " + references + " references");
+                    "cluster has refcount " + refcount + " but " + references(references));
         } else if (refcount > references) {
             leakCount++;
         }
@@ -192,6 +192,10 @@ public final class MetadataCheck {
         if (run * geometry.clusterSize() >= FREE_RUN_SIZE_MIN) {
             freeCount += run;
         }
+    }
+
+    private static String references(int count) {
+        return count == 1 ? "1 reference" : count + " references";
     }
 
     private void corrupt(long offset, String problem) {
@@ -231,7 +235,7 @@ public final class MetadataCheck {
             for (long from = firstCluster; from < inside; ) {
                 int window = ClusterWindow.index(from);
                 if (!windows.get(window)) {
-                    corrupt(geometry.clusterOffset(from), "cluster has refcount 0 but 1 references");
+                    corrupt(geometry.clusterOffset(from), "cluster has refcount 0 but 1 reference");
                 }
                 from = (window + 1L) * ClusterWindow.SIZE_MAX;
             }

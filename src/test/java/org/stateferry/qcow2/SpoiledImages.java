@@ -98,7 +98,7 @@ final class SpoiledImages {
     }
 
     private void refcounts() {
-        add("free data cluster", "refcount 0 but 1 references", image -> setRefcount(image, dataOffset(image, 0), 0));
+        add("free data cluster", "refcount 0 but 1 reference", image -> setRefcount(image, dataOffset(image, 0), 0));
         add(
                 "shared cluster counted once",
                 "refcount 1 but 2 references",

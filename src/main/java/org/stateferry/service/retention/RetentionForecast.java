@@ -45,7 +45,8 @@ record RetentionForecast(@Nullable KeepRule keep, Locking locking) {
         }
         Map<Long, KeptSnapshot> byNumber =
                 known.stream().collect(Collectors.toMap(KeptSnapshot::number, snapshot -> snapshot));
-        decide(present).forEach((number, decision) -> rows.add(row(Objects.requireNonNull(byNumber.get(number)), decision)));
+        decide(present)
+                .forEach((number, decision) -> rows.add(row(Objects.requireNonNull(byNumber.get(number)), decision)));
         List<KeptSnapshot> absent = new ArrayList<>(known);
         absent.removeAll(present);
         absent.forEach(snapshot -> rows.add(row(snapshot, ABSENT)));

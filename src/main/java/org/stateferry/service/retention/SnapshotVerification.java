@@ -178,10 +178,11 @@ final class SnapshotVerification {
                     snapshot.image(),
                     damage);
         }
-        parts.kept().checked(
-                snapshot.number(),
-                new KeptSnapshot.Check(parts.clock().instant(), damage),
-                damage == null ? reading.checksum() : null);
+        parts.kept()
+                .checked(
+                        snapshot.number(),
+                        new KeptSnapshot.Check(parts.clock().instant(), damage),
+                        damage == null ? reading.checksum() : null);
         if (damage != null && !wasKnown) {
             damaged.accept(snapshot, damage);
         }
@@ -212,5 +213,4 @@ final class SnapshotVerification {
                 running.skipped,
                 running.notes.isEmpty() ? "" : ": " + String.join("; ", running.notes));
     }
-
 }
