@@ -26,6 +26,7 @@ import org.stateferry.error.ForeignText;
  */
 final class SnapshotMetrics {
     private static final String JOB = "job";
+    private static final String SNAPSHOTS = "stateferry.snapshots";
 
     private final MeterRegistry registry;
     private final String job;
@@ -42,14 +43,9 @@ final class SnapshotMetrics {
     SnapshotMetrics(MeterRegistry registry, KeptSnapshots kept, String job) {
         this.registry = registry;
         this.job = ForeignText.escape(job);
-        Supplier<List<KeptSnapshot>> known = () -> kept.of(job);
-        count("stateferry.snapshots", "Snapshots that the definition has made", known, snapshot -> true);
-        count("stateferry.snapshots.held", "Those on hold", known, snapshot -> snapshot.hold() != null);
-        count("stateferry.snapshots.damaged", "Those that are known to be damaged", known, KeptSnapshot::isDamaged);
-        TimeGauge.builder("stateferry.snapshots.last.check", () -> lastCheckMillis(known.get()), TimeUnit.MILLISECONDS)
-                .description("Unix time at which a snapshot was read back last")
-                .tag(JOB, this.job)
-                .register(registry);
+        if (registry.find(SNAPSHOTS).tag(JOB, this.job).gauge() == null) { // else it was read again, after a change
+            addGauges(() -> kept.of(job));
+        }
         this.deleted = Counter.builder("stateferry.snapshots.deleted")
                 .description("Snapshots deleted because the definition's rule does not keep them")
                 .tag(JOB, this.job)
@@ -61,6 +57,16 @@ final class SnapshotMetrics {
         for (Checked outcome : Checked.values()) {
             checks(outcome);
         }
+    }
+
+    private void addGauges(Supplier<List<KeptSnapshot>> known) {
+        count(SNAPSHOTS, "Snapshots that the definition has made", known, snapshot -> true);
+        count("stateferry.snapshots.held", "Those on hold", known, snapshot -> snapshot.hold() != null);
+        count("stateferry.snapshots.damaged", "Those that are known to be damaged", known, KeptSnapshot::isDamaged);
+        TimeGauge.builder("stateferry.snapshots.last.check", () -> lastCheckMillis(known.get()), TimeUnit.MILLISECONDS)
+                .description("Unix time at which a snapshot was read back last")
+                .tag(JOB, job)
+                .register(registry);
     }
 
     private void count(
