@@ -159,7 +159,9 @@ final class JobDefinitionReader {
         int priority = fields.read("priority", 0, text -> FieldValues.number(text, -PRIORITY_MAX, PRIORITY_MAX));
         NotifyRule notifyRule = NotifyRule.read(fields, job(file), settings);
         boolean enabled = fields.read("enabled", true, FieldValues::truth);
-        FOR_THE_COMMAND.forEach(fields::refuse);
+        FOR_THE_COMMAND.entrySet().stream()
+                .sorted(Map.Entry.comparingByKey())
+                .forEach(option -> fields.refuse(option.getKey(), option.getValue()));
         fields.requireAllTaken();
         if (!fields.mistakes().isEmpty() || source == null || image == null || name == null) {
             mistakes.addAll(fields.mistakes());
