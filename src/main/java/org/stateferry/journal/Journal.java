@@ -24,15 +24,11 @@ import org.stateferry.storage.FileNames;
  *   4096  state            attempt's state and last write
  *   8192  intent           once, forced before the switch
  *  16384  checkpoint A, 98304 checkpoint B    written in turn, the newer valid one counts
- * 180224  buffer records   of the size that the plan's buffers need, at the place of the buffer's number
- *
- * record: be64 index, be32 stored size, be32 checksum, be64 time, be32 number of entries, be32 CRC-32C of these,
- *         be64 entries, be32 CRC-32C of all
+ * 180224  buffer records   {@link BufferRecord}, of the size that the plan's buffers need, at the place of the buffer's number
  * </pre>
  *
- * <p>Buffers in a row that hold zeros and take no space have one record together, at the place of the first: its stored size
- * is their number, its number of entries -1, and the one entry that follows is that of all their clusters. What lies at the
- * places of the others does not count. Programs from before there were such records take one for a buffer that was not written.
+ * <p>Buffers in a row that hold zeros and take no space have one record together, at the place of the first. What lies at the
+ * places of the others does not count.
  *
  * <p>Every part carries a checksum, and one that does not match counts as not written. What is forced is the plan before
  * anything is written to the image, the intent before the switch, and all of it now and then by {@link JournalForcing}: a
@@ -48,15 +44,6 @@ public final class Journal implements AutoCloseable {
     private static final Slot CHECKPOINT_B = new Slot(CHECKPOINT_A.end(), 80 * 1024);
     private static final List<Slot> CHECKPOINTS = List.of(CHECKPOINT_A, CHECKPOINT_B);
     private static final int CHECKPOINT_FIXED_SIZE = 8 + 8 + 8;
-
-    /** Where a buffer's record says when it was written, behind index, stored size and checksum. */
-    private static final int WRITTEN_MILLIS_AT = 8 + 4 + 4;
-    /** Behind that time and the number of entries. */
-    private static final int ENTRY_COUNT_AT = WRITTEN_MILLIS_AT + 8;
-    /** In the place of the number of entries: the record tells of several buffers. */
-    private static final int RUN = -1;
-
-    private static final int HEAD_CHECKSUM_AT = ENTRY_COUNT_AT + 4;
 
     /** How often clocks are compared; to look at a file on NFS makes the kernel send all that waits to be written. */
     private static final long CLOCK_INTERVAL_NANOS = 60_000_000_000L;
@@ -171,13 +158,12 @@ public final class Journal implements AutoCloseable {
             return last;
         }
         long recordCount = recordCount();
-        ByteBuffer head = ByteBuffer.allocate(JournalPlan.RECORD_HEAD_SIZE);
+        ByteBuffer bytes = ByteBuffer.allocate(BufferRecord.HEAD_SIZE);
         long index = 0;
         while (index < recordCount) {
-            // Only the head is read: the entries of a record's clusters may be many.
-            boolean written = file.read(head.clear(), recordAt(index)) && isIntact(head, index);
-            last = Math.max(last, written ? head.getLong(WRITTEN_MILLIS_AT) : 0);
-            index += written ? Math.max(1, countIn(head)) : 1;
+            BufferRecord.Head head = file.read(bytes.clear(), recordAt(index)) ? BufferRecord.head(bytes, index) : null;
+            last = Math.max(last, head == null ? 0 : head.writtenMillis());
+            index += head == null ? 1 : Math.max(1, head.count());
         }
         return last + state.clockAheadMillis();
     }
@@ -187,31 +173,9 @@ public final class Journal implements AutoCloseable {
         return Math.min(plan.bufferCount(), Math.max(0, file.size() - recordAt(0)) / plan.recordSize() + 1);
     }
 
-    private static boolean isIntact(ByteBuffer record, long index) {
-        return record.getInt(HEAD_CHECKSUM_AT) == JournalFile.checksum(record.array(), HEAD_CHECKSUM_AT)
-                && record.getLong(0) == index;
-    }
-
-    /** The number of buffers that a record covers, from its head, which is intact. */
-    private static int countIn(ByteBuffer head) {
-        return head.getInt(ENTRY_COUNT_AT) == RUN ? head.getInt(Long.BYTES) : 1;
-    }
-
     /** Records that a buffer was written, or several of zeros. Thread-safe. */
     public void recordBuffer(BufferRecord buffer) throws StateferryException {
-        boolean isRun = buffer.count() > 1;
-        int entryCount = isRun ? 1 : buffer.entries().length;
-        ByteBuffer record = ByteBuffer.allocate(plan.recordSize());
-        record.putLong(buffer.index())
-                .putInt(isRun ? buffer.count() : buffer.storedSize())
-                .putInt(buffer.checksum())
-                .putLong(buffer.writtenMillis())
-                .putInt(isRun ? RUN : entryCount);
-        record.putInt(JournalFile.checksum(record.array(), HEAD_CHECKSUM_AT));
-        record.asLongBuffer().put(buffer.entries(), 0, entryCount);
-        int contentSize = record.position() + Long.BYTES * entryCount;
-        record.putInt(contentSize, JournalFile.checksum(record.array(), contentSize));
-        file.write(record.position(0).limit(contentSize + Integer.BYTES), recordAt(buffer.index()));
+        file.write(buffer.encode(), recordAt(buffer.index()));
     }
 
     /**
@@ -224,34 +188,7 @@ public final class Journal implements AutoCloseable {
         }
         ByteBuffer record = ByteBuffer.allocate(plan.recordSize());
         file.read(record, recordAt(index));
-        record.flip();
-        if (record.limit() < JournalPlan.RECORD_HEAD_SIZE || !isIntact(record, index)) {
-            return Optional.empty();
-        }
-        int count = countIn(record);
-        boolean isRun = record.getInt(ENTRY_COUNT_AT) == RUN;
-        int entryCount = isRun ? 1 : record.getInt(ENTRY_COUNT_AT);
-        if (isRun ? !plan.canHaveRun(index, count) : !plan.canHave(index, entryCount)) {
-            return Optional.empty();
-        }
-        int contentSize = JournalPlan.RECORD_HEAD_SIZE + Long.BYTES * entryCount;
-        if (record.limit() < contentSize + Integer.BYTES
-                || record.getInt(contentSize) != JournalFile.checksum(record.array(), contentSize)) {
-            return Optional.empty();
-        }
-        record.position(Long.BYTES);
-        int storedSize = record.getInt();
-        int checksum = record.getInt();
-        long writtenMillis = record.getLong();
-        record.position(JournalPlan.RECORD_HEAD_SIZE);
-        long[] entries = new long[entryCount];
-        record.asLongBuffer().get(entries);
-        if (!isRun) {
-            return Optional.of(new BufferRecord(index, storedSize, checksum, writtenMillis, entries));
-        }
-        long[] all = new long[plan.bufferSize() / plan.clusterSize()];
-        Arrays.fill(all, entries[0]);
-        return Optional.of(new BufferRecord(index, count, 0, checksum, writtenMillis, all));
+        return BufferRecord.decode(record.flip(), index, plan);
     }
 
     private long recordAt(long index) {

@@ -37,9 +37,6 @@ public record JournalPlan(
 
     private static final List<Role> ROLES = List.of(Role.values());
 
-    /** Bytes of a buffer's record before the entries of its clusters, its own checksum included; another follows them. */
-    static final int RECORD_HEAD_SIZE = 8 + 4 + 4 + 8 + 4 + 4;
-
     /** "SFJRNL04"; 03 told no clock, 02 had no role and one checksum a record, 01 buffers that lay in one piece. */
     private static final long MAGIC = 0x5346_4a52_4e4c_3034L;
 
@@ -107,7 +104,7 @@ public record JournalPlan(
 
     /** Bytes of the record of a full buffer. */
     int recordSize() {
-        return RECORD_HEAD_SIZE + Long.BYTES * (bufferSize / clusterSize) + Integer.BYTES;
+        return BufferRecord.sizeWith(bufferSize / clusterSize);
     }
 
     byte[] encode() {

@@ -1,4 +1,4 @@
-/** What is proven to be on disk, and what is intended, in a file beside the image. */
+/** What is proven to be on disk, and what is intended, in one file for each image under the home. */
 @NullMarked
 package org.stateferry.journal;
 

@@ -54,7 +54,7 @@ record JournalContent(String plan, String state, String intent, String checkpoin
 
     /** Bytes of a buffer's record. */
     static int recordSize(long index) {
-        return JournalPlan.RECORD_HEAD_SIZE + 8 * PLAN.entryCount(index) + 4;
+        return BufferRecord.sizeWith(PLAN.entryCount(index));
     }
 
     static Checkpoint aCheckpoint(int number) {
