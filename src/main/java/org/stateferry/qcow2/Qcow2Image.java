@@ -21,6 +21,7 @@ import org.stateferry.qcow2.format.HeaderSwitch;
 import org.stateferry.qcow2.format.IncompatibleFeature;
 import org.stateferry.qcow2.format.OpenRules;
 import org.stateferry.qcow2.format.Qcow2Header;
+import org.stateferry.qcow2.format.Qcow2HeaderParser;
 import org.stateferry.qcow2.format.Qcow2Limits;
 import org.stateferry.qcow2.format.SnapshotTable;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
@@ -97,10 +98,10 @@ public final class Qcow2Image {
 
     private static Qcow2Image open(ImageFile file, Problems problems) throws StateferryException {
         ByteBuffer start = readBytes(file, 0, (int) Math.min(file.size(), Qcow2Header.MAX_PARSED_LENGTH));
-        Qcow2Header header = Qcow2Header.parseFields(start, file.path());
+        Qcow2Header header = Qcow2HeaderParser.parse(start, file.path());
         boolean consistent = true;
         try {
-            header.requireConsistent(file.path());
+            Qcow2HeaderParser.requireConsistent(header, file.path());
         } catch (StateferryException e) {
             problems.found(e);
             consistent = false;

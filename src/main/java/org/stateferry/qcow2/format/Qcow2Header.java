@@ -1,10 +1,6 @@
 package org.stateferry.qcow2.format;
 
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
-import org.stateferry.bytes.ByteCursor;
-import org.stateferry.error.FailureKind;
-import org.stateferry.error.StateferryException;
 
 /**
  * The header (qcow2 specification, "Header"). Offsets of the fields, all big-endian:
@@ -18,7 +14,7 @@ import org.stateferry.error.StateferryException;
  *  88 autoclear_features 96 refcount_order     100 header_length        104 compression_type
  * </pre>
  *
- * <p>Immutable. One is parsed from a file, or made by name with a {@link Builder}.
+ * <p>Immutable. {@link Qcow2HeaderParser} reads one from a file; another is made field by field, by name, with a {@link Builder}.
  */
 public final class Qcow2Header {
     /** {@code 'Q' 'F' 'I' 0xfb}. */
@@ -27,7 +23,7 @@ public final class Qcow2Header {
     public static final int VERSION_2_LENGTH = 72;
     /** Least bytes of a version 3 header. */
     public static final int VERSION_3_MIN_LENGTH = 104;
-    /** How many bytes {@link #parse} looks at. */
+    /** How many bytes have fields that are known. */
     public static final int MAX_PARSED_LENGTH = 112;
 
     static final int L1_SIZE_AT = 36;
@@ -215,139 +211,6 @@ public final class Qcow2Header {
         public Qcow2Header build() {
             return new Qcow2Header(this);
         }
-    }
-
-    /**
-     * Parses the header and checks every field against the format's limits, before anything is derived from it.
-     *
-     * @param start the first {@link #MAX_PARSED_LENGTH} bytes of the file, or all of a shorter file
-     */
-    public static Qcow2Header parse(ByteBuffer start, Path file) throws StateferryException {
-        Qcow2Header header = parseFields(start, file);
-        header.requireConsistent(file);
-        return header;
-    }
-
-    /** Parses the header and checks only what it takes to know its fields; {@link #requireConsistent} checks the rest. */
-    public static Qcow2Header parseFields(ByteBuffer start, Path file) throws StateferryException {
-        ByteCursor cursor = new ByteCursor(start, file, 0, FailureKind.IMAGE_UNSUPPORTED);
-        if (start.remaining() < 8 || cursor.u32() != MAGIC) {
-            throw StateferryException.at(FailureKind.IMAGE_UNSUPPORTED, file, 0, "not a qcow2 image (no QFI magic)")
-                    .advise("Only qcow2 keeps internal snapshots; qemu-img convert -O qcow2 makes one of a raw image.");
-        }
-        long version = cursor.u32();
-        if (version != 2 && version != 3) {
-            throw unsupported(file, 4, "qcow version " + version + " is not supported, only 2 and 3");
-        }
-        Builder header = new Builder().version((int) version);
-        parseVersion2(cursor, file, header);
-        if (version == 3) {
-            parseVersion3(cursor, file, header);
-        }
-        return header.build();
-    }
-
-    private static void parseVersion2(ByteCursor cursor, Path file, Builder header) throws StateferryException {
-        header.backingFileOffset(cursor.i64()).backingFileSize(cursor.u32());
-        long clusterBits = cursor.u32();
-        require(
-                clusterBits >= Qcow2Limits.MIN_CLUSTER_BITS && clusterBits <= Qcow2Limits.MAX_CLUSTER_BITS,
-                file,
-                20,
-                "cluster_bits " + clusterBits + " is not within 9 to 21");
-        long size = cursor.i64();
-        require(size >= 0, file, 24, "virtual size " + Long.toUnsignedString(size) + " is too large");
-        header.clusterBits((int) clusterBits).size(size).cryptMethod((int) cursor.u32());
-        long l1Size = cursor.u32();
-        require(l1Size <= Qcow2Limits.MAX_L1_ENTRIES, file, 36, "L1 table of " + l1Size + " entries is too large");
-        header.l1Size((int) l1Size).l1TableOffset(cursor.i64()).refcountTableOffset(cursor.i64());
-        long refcountTableClusters = cursor.u32();
-        require(
-                refcountTableClusters > 0
-                        && refcountTableClusters << clusterBits <= Qcow2Limits.MAX_REFCOUNT_TABLE_SIZE,
-                file,
-                56,
-                "refcount table of " + refcountTableClusters + " clusters is not within 1 cluster to 8 MiB");
-        long snapshotCount = cursor.u32();
-        require(
-                snapshotCount <= Qcow2Limits.MAX_SNAPSHOTS,
-                file,
-                60,
-                snapshotCount + " snapshots are more than " + Qcow2Limits.MAX_SNAPSHOTS);
-        header.refcountTableClusters((int) refcountTableClusters)
-                .snapshotCount((int) snapshotCount)
-                .snapshotsOffset(cursor.i64());
-    }
-
-    private static void parseVersion3(ByteCursor cursor, Path file, Builder header) throws StateferryException {
-        header.incompatibleFeatures(cursor.i64())
-                .compatibleFeatures(cursor.i64())
-                .autoclearFeatures(cursor.i64());
-        long refcountOrder = cursor.u32();
-        require(refcountOrder <= MAX_REFCOUNT_ORDER, file, 96, "refcount_order " + refcountOrder + " is above 6");
-        long headerLength = cursor.u32();
-        require(
-                headerLength >= VERSION_3_MIN_LENGTH && headerLength <= 1L << header.clusterBits,
-                file,
-                100,
-                "header_length " + headerLength + " is not within 104 and the cluster size");
-        header.refcountOrder((int) refcountOrder)
-                .headerLength((int) headerLength)
-                .compressionType(headerLength > VERSION_3_MIN_LENGTH ? cursor.u8() : 0);
-    }
-
-    /** Fails if the fields contradict each other or lead out of what an image can have. */
-    public void requireConsistent(Path file) throws StateferryException {
-        ClusterGeometry geometry = geometry();
-        requireTable(geometry, l1TableOffset, file, 40, "L1 table");
-        requireTable(geometry, refcountTableOffset, file, 48, "refcount table");
-        if (snapshotCount > 0) {
-            requireTable(geometry, snapshotsOffset, file, 64, "snapshot table");
-        }
-        // QEMU does not open the image if this is wrong, even if there is no snapshot.
-        require(
-                snapshotsOffset >= 0 && geometry.isClusterAligned(snapshotsOffset),
-                file,
-                64,
-                "snapshot table offset 0x%x is not a cluster's".formatted(snapshotsOffset));
-        require(
-                backingFileOffset >= 0 && backingFileOffset <= geometry.clusterSize(),
-                file,
-                8,
-                "backing file name lies outside the header cluster");
-        require(
-                backingFileOffset == 0
-                        || (backingFileSize <= 1023 && backingFileOffset + backingFileSize <= geometry.clusterSize()),
-                file,
-                16,
-                "backing file name of " + backingFileSize + " bytes does not fit into the header cluster");
-        require(
-                !hasFeature(IncompatibleFeature.EXTENDED_L2) || clusterBits >= Qcow2Limits.MIN_CLUSTER_BITS_EXTENDED_L2,
-                file,
-                72,
-                "extended L2 entries need clusters of 16 KiB at least");
-        long minL1Size = geometry.l1EntryCount(size);
-        require(l1Size >= minL1Size, file, 36, "L1 table of " + l1Size + " entries is too small for the disk");
-    }
-
-    private static void requireTable(ClusterGeometry geometry, long offset, Path file, long at, String table)
-            throws StateferryException {
-        require(
-                offset >= 0 && offset < Qcow2Limits.MAX_HOST_OFFSET && geometry.isClusterAligned(offset),
-                file,
-                at,
-                table + " offset 0x%x is not a cluster's".formatted(offset));
-    }
-
-    private static void require(boolean condition, Path file, long offset, String problem) throws StateferryException {
-        if (!condition) {
-            throw StateferryException.at(FailureKind.IMAGE_CORRUPT, file, offset, "header: " + problem)
-                    .advise("qemu-img check shows further errors; restore the image from a copy.");
-        }
-    }
-
-    private static StateferryException unsupported(Path file, long offset, String problem) {
-        return StateferryException.at(FailureKind.IMAGE_UNSUPPORTED, file, offset, "header: " + problem);
     }
 
     /**

@@ -45,7 +45,7 @@ class HeaderSwitchTest {
     }
 
     private static byte[] apply(byte[] before) throws Exception {
-        return SWITCH.apply(before, Qcow2Header.parse(ByteBuffer.wrap(before), FILE));
+        return SWITCH.apply(before, Qcow2HeaderParser.parse(ByteBuffer.wrap(before), FILE));
     }
 
     @ParameterizedTest
@@ -95,7 +95,7 @@ class HeaderSwitchTest {
 
     @Test
     void makesAHeaderThatParsesToTheNewFields() throws Exception {
-        Qcow2Header header = Qcow2Header.parse(ByteBuffer.wrap(apply(sector(3, 0))), FILE);
+        Qcow2Header header = Qcow2HeaderParser.parse(ByteBuffer.wrap(apply(sector(3, 0))), FILE);
 
         assertThat(header.l1Size()).isEqualTo(9);
         assertThat(header.l1TableOffset()).isEqualTo(SWITCH.l1TableOffset());
@@ -107,7 +107,7 @@ class HeaderSwitchTest {
 
     @Test
     void takesAWholeSectorOnly() throws Exception {
-        Qcow2Header header = Qcow2Header.parse(ByteBuffer.wrap(sector(3, 0)), FILE);
+        Qcow2Header header = Qcow2HeaderParser.parse(ByteBuffer.wrap(sector(3, 0)), FILE);
 
         assertThatThrownBy(() -> SWITCH.apply(new byte[511], header)).isInstanceOf(IllegalArgumentException.class);
     }

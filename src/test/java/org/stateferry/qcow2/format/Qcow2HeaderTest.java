@@ -46,7 +46,9 @@ class Qcow2HeaderTest {
     }
 
     private static Qcow2Header parse(ByteBuffer bytes) throws StateferryException {
-        return Qcow2Header.parse(bytes, FILE);
+        Qcow2Header header = Qcow2HeaderParser.parse(bytes, FILE);
+        Qcow2HeaderParser.requireConsistent(header, FILE);
+        return header;
     }
 
     private static void assertRefused(ByteBuffer bytes, FailureKind kind, long offset, String problem) {
