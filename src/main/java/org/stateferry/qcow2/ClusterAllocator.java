@@ -13,7 +13,8 @@ import org.stateferry.qcow2.format.Qcow2Limits;
 
 /**
  * Hands out clusters that are free in the old image: those with refcount 0, first inside the file and then past its end.
- * Nothing is written; the new refcounts are made from {@link #claimedRuns()} when the snapshot is published.
+ * Nothing is written. When the snapshot is published, {@link RefcountRewriter} counts what refers to them, in the refcount blocks of
+ * {@link #claimedBlocks()}.
  *
  * <p>Data and metadata each search forward only, so the refcounts are read at most twice. A data run is never split:
  * what is smaller than the run asked for stays free, which keeps data sequential and the number of runs bounded by

@@ -44,11 +44,6 @@ public final class DefinitionStates {
         return allPaused || state(job).paused;
     }
 
-    /** Whether all definitions are paused, those to come included. */
-    public synchronized boolean areAllPaused() {
-        return allPaused;
-    }
-
     /** Pauses a definition, or resumes it. */
     public synchronized void pause(String job, boolean paused) {
         put(job, new State(paused, state(job).fired));
