@@ -1,4 +1,4 @@
-/** The command line: commands, progress, exit codes. */
+/** The command line: commands, how they run, exit codes. */
 @NullMarked
 package org.stateferry.cli;
 

@@ -1,4 +1,4 @@
-/** The home directory: its files, who owns it, and who asks for an end. */
+/** The home: what lies where in it, who owns its job repository, and who has asked for an import to stop. */
 @NullMarked
 package org.stateferry.home;
 

@@ -1,4 +1,4 @@
-/** From pieces to the image: pooled cluster-aligned buffers, aggregation, bounded asynchronous writes, and the journal. */
+/** From pieces to the image: pooled cluster-aligned buffers, aggregation, bounded asynchronous writes, and their rate. */
 @NullMarked
 package org.stateferry.transfer;
 
