@@ -208,11 +208,6 @@ public final class SnapshotCare {
         return verification.begin();
     }
 
-    /** Whether snapshots are being read back. */
-    public boolean isVerifying() {
-        return verification.isUnderWay();
-    }
-
     /** How many snapshots are known to be damaged. */
     public int damagedCount() {
         return (int) kept.of(job).stream().filter(KeptSnapshot::isDamaged).count();

@@ -90,18 +90,13 @@ final class SnapshotVerification {
     boolean begin() {
         Run fresh = new Run(parts.clock().instant(), parts.kept().of(job));
         synchronized (this) {
-            if (isUnderWay()) {
+            if (run != null && run.ended == null) {
                 return false;
             }
             run = fresh;
         }
         readNext(fresh);
         return true;
-    }
-
-    /** Whether snapshots are being read back. */
-    synchronized boolean isUnderWay() {
-        return run != null && run.ended == null;
     }
 
     /** How it goes, or went the last time; null if that was not done since the service started. */
@@ -165,11 +160,6 @@ final class SnapshotVerification {
         String damage = reading.damage();
         boolean wasKnown = snapshot.check() != null
                 && Objects.equals(damage, snapshot.check().damage());
-        synchronized (this) {
-            running.good += damage == null ? 1 : 0;
-            running.damaged += damage == null ? 0 : 1;
-        }
-        metrics.checked(damage == null ? SnapshotMetrics.Checked.GOOD : SnapshotMetrics.Checked.DAMAGED);
         if (damage != null && !wasKnown) {
             LOG.error(
                     "{}: snapshot '{}' of {} is damaged: {}",
@@ -183,6 +173,12 @@ final class SnapshotVerification {
                         snapshot.number(),
                         new KeptSnapshot.Check(parts.clock().instant(), damage),
                         damage == null ? reading.checksum() : null);
+        // Not before: what cannot be kept is skipped, and counts once.
+        synchronized (this) {
+            running.good += damage == null ? 1 : 0;
+            running.damaged += damage == null ? 0 : 1;
+        }
+        metrics.checked(damage == null ? SnapshotMetrics.Checked.GOOD : SnapshotMetrics.Checked.DAMAGED);
         if (damage != null && !wasKnown) {
             damaged.accept(snapshot, damage);
         }

@@ -494,6 +494,19 @@ class SnapshotCareTest {
     }
 
     @Test
+    void whatCannotBeKeptInTheHomeCountsAsSkippedAndNotAsReadToo() throws Exception {
+        SnapshotCare care = care(null);
+        Files.delete(home.snapshotsFile());
+        Files.createDirectory(home.snapshotsFile()); // nothing can take its place
+
+        care.verify();
+
+        assertThat(care.report().check().skipped()).isEqualTo(DAYS);
+        assertThat(care.report().check().good()).isZero();
+        assertThat(row(care, 1).checked()).isNull();
+    }
+
+    @Test
     void aDamagedOneIsToldOnceAndCountsForNoRule() throws Exception {
         spoil("day4");
         SnapshotCare care = care(last(1));
@@ -600,7 +613,7 @@ class SnapshotCareTest {
         queue.awaitEmpty();
         threads.shutdown();
 
-        assertThat(care.isVerifying()).isFalse();
+        assertThat(care.report().check().ended()).isNotNull();
         assertThat(care.report().check().good()).isZero();
         assertThat(names(image)).hasSize(DAYS);
     }
