@@ -1,14 +1,10 @@
 package org.stateferry.source;
 
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
-import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
-import org.stateferry.host.FileStatus;
 import org.stateferry.stream.MigrationStream;
 import org.stateferry.stream.StreamCheck;
 import org.stateferry.stream.StreamChecker;
@@ -16,19 +12,16 @@ import org.stateferry.stream.StreamFacts;
 import org.stateferry.stream.StreamFile;
 
 /** A dump whose stream is made of its file while it is read, at any position. */
-final class ComposedDump implements DumpSource {
+final class ComposedDump extends SeekableDump {
     /** How many bytes are read before they are dropped from the page cache, if they are not to stay there. */
     private static final long DROP_WINDOW = 8L << 20;
     /** How far behind the reading data is dropped: the system may be copying from there to the image. */
     private static final long DROP_LAG = 64L << 20;
 
     private final DumpHolder file;
-    private final DumpForm form;
     private final StreamFile content;
     private final long fileBytesFrom;
     private final MigrationStream stream;
-    private final @Nullable StateferryException damage;
-    private final List<String> warnings;
     private final DumpFingerprint fingerprint;
 
     /**
@@ -49,13 +42,11 @@ final class ComposedDump implements DumpSource {
             @Nullable StateferryException damage,
             List<String> warnings)
             throws StateferryException {
+        super(file, form, stream.length(), damage, warnings);
         this.file = file;
-        this.form = form;
         this.content = content;
         this.fileBytesFrom = fileBytesFrom;
         this.stream = stream;
-        this.damage = damage;
-        this.warnings = List.copyOf(warnings);
         this.fingerprint = takeFingerprint();
     }
 
@@ -65,33 +56,8 @@ final class ComposedDump implements DumpSource {
     }
 
     @Override
-    public Path path() {
-        return file.path();
-    }
-
-    @Override
-    public DumpForm form() {
-        return form;
-    }
-
-    @Override
-    public Access access() {
-        return form.pipe() ? Access.ONCE : Access.RANDOM;
-    }
-
-    @Override
-    public OptionalLong streamLength() {
-        return OptionalLong.of(stream.length());
-    }
-
-    @Override
     public long nextData(long offset) {
         return content.nextData(offset);
-    }
-
-    @Override
-    public long expectedLength() {
-        return stream.length();
     }
 
     @Override
@@ -100,25 +66,8 @@ final class ComposedDump implements DumpSource {
     }
 
     @Override
-    public Instant modified() {
-        return file.modified();
-    }
-
-    @Override
     public StreamFacts facts() {
         return stream.facts();
-    }
-
-    @Override
-    public List<String> warnings() {
-        return warnings;
-    }
-
-    @Override
-    public void requireSound() throws StateferryException {
-        if (damage != null) {
-            throw damage;
-        }
     }
 
     @Override
@@ -132,12 +81,8 @@ final class ComposedDump implements DumpSource {
     }
 
     @Override
-    public PieceStream pieces(long fromOffset) {
-        if (fromOffset < 0 || fromOffset > stream.length()) {
-            throw new IllegalArgumentException(
-                    "offset " + fromOffset + " of a stream of " + stream.length() + " bytes");
-        }
-        return new Pieces(fromOffset);
+    PieceStream piecesFrom(long offset) {
+        return new FilePieces(offset);
     }
 
     @Override
@@ -146,58 +91,32 @@ final class ComposedDump implements DumpSource {
     }
 
     @Override
-    public FileStatus status() {
-        return file.status();
-    }
-
-    @Override
     public void requireUnchanged() throws StateferryException {
         file.requireUnchanged(fingerprint, this::takeFingerprint);
     }
 
-    @Override
-    public void close() throws StateferryException {
-        file.close();
-    }
-
-    private final class Pieces implements PieceStream {
-        private long offset;
+    private final class FilePieces extends Pieces {
         private long windowStart;
         /** The bytes of the file before this offset have been dropped from the page cache where necessary. */
         private long droppedEnd;
 
-        private Pieces(long offset) {
-            this.offset = offset;
+        private FilePieces(long offset) {
+            super(offset);
             this.windowStart = offset;
             this.droppedEnd = file.readEnd();
         }
 
         @Override
-        public int read(ByteBuffer target) throws StateferryException {
-            int count = (int) Math.min(target.remaining(), stream.length() - offset);
-            int limit = target.limit();
-            target.limit(target.position() + count);
-            try {
-                content.readFully(target, offset);
-            } finally {
-                target.limit(limit);
-            }
-            offset += count;
+        void readFully(ByteBuffer target) throws StateferryException {
+            content.readFully(target, offset);
+        }
+
+        @Override
+        void wasRead(ByteBuffer target, int count) {
             if (offset - windowStart >= DROP_WINDOW) {
                 windowStart = offset;
                 dropRead(file.readEnd() - DROP_LAG);
             }
-            return count;
-        }
-
-        @Override
-        public long skipHole(int unit) {
-            long skipped = nextData(offset) - offset;
-            if (offset + skipped < stream.length()) {
-                skipped -= skipped % unit;
-            }
-            offset += skipped;
-            return skipped;
         }
 
         @Override
@@ -214,7 +133,6 @@ final class ComposedDump implements DumpSource {
             droppedEnd = Math.max(droppedEnd, end);
         }
 
-        /** The file stays open: it belongs to the source. */
         @Override
         public void close() {
             dropRead(file.readEnd());

@@ -1,13 +1,17 @@
 package org.stateferry.source;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.Arrays;
@@ -18,6 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.testing.Dumps;
@@ -40,6 +45,33 @@ class DumpSourcesTest {
             assertThat(source.facts().targetPageSize()).isEqualTo(4096);
             assertThat(source.facts().devices()).containsOnlyKeys("timer", "0000:00:01.0/virtio-blk");
         }
+    }
+
+    /** A stream behind a sector of something else and a hole. */
+    private Path behind(int otherBytes) throws IOException {
+        Path file = Dumps.write(folder, new byte[] {0x7e, 0x7e, 0x7e, 0x7e, 0x7e, 0x7e, 0x7e, 0x7e});
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+            channel.write(ByteBuffer.wrap(MigrationStreamBuilder.valid().build()), otherBytes);
+        }
+        return file;
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {512, (5 << 20) + 512, (64 << 20) - 512})
+    void aStreamBehindSomethingElseIsFoundAtMultiplesOf512BytesInTheFirst64MiB(int otherBytes) throws Exception {
+        try (DumpSource source = DumpSources.open(behind(otherBytes), DumpFormat.AUTO)) {
+            assertThat(source.streamLength())
+                    .hasValue(MigrationStreamBuilder.valid().build().length);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {511, 700, 64 << 20})
+    void elsewhereItIsNotLookedFor(int otherBytes) throws Exception {
+        Path file = behind(otherBytes);
+        assertThatExceptionOfType(StateferryException.class)
+                .isThrownBy(() -> DumpSources.open(file, DumpFormat.AUTO).close())
+                .satisfies(refusal -> assertThat(refusal.kind()).isEqualTo(FailureKind.DUMP_INVALID));
     }
 
     @Test
