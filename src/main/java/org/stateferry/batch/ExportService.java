@@ -168,7 +168,7 @@ public final class ExportService {
         }
         return execution.getStatus() == BatchStatus.STOPPED
                 ? ExportAttempt.interruption()
-                : FirstErrorStepListener.translate(
+                : StepFailures.translate(
                         execution.getAllFailureExceptions(), "the export ended as " + execution.getStatus());
     }
 }

@@ -39,17 +39,13 @@ final class ExportStepListener implements StepExecutionListener {
         context.putLong(ContextKeys.CHECKPOINT, attempt.export().done());
         ExitStatus exit = step.getExitStatus();
         if (step.getStatus() == BatchStatus.STOPPED) {
-            FirstErrorStepListener.record(context, ExportAttempt.interruption());
+            StepFailures.record(context, ExportAttempt.interruption());
         } else if (step.getStatus() != BatchStatus.COMPLETED) {
             StateferryException noted = attempt.firstFailure();
-            StateferryException first = noted != null
-                    ? noted
-                    : FirstErrorStepListener.translate(
-                            step.getFailureExceptions(),
-                            "the step " + step.getStepName() + " ended as " + step.getStatus());
+            StateferryException first = noted == null ? StepFailures.of(step) : noted;
             attempt.noteFailure(first);
-            FirstErrorStepListener.record(context, first);
-            exit = new ExitStatus(ExitStatus.FAILED.getExitCode(), first.kind().tag() + ": " + first.getMessage());
+            StepFailures.record(context, first);
+            exit = StepFailures.exitStatus(first);
         }
         repository.updateExecutionContext(step.getJobExecution());
         return exit;

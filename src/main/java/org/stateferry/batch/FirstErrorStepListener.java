@@ -1,6 +1,5 @@
 package org.stateferry.batch;
 
-import java.util.List;
 import java.util.Objects;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -12,14 +11,11 @@ import org.springframework.batch.core.listener.StepExecutionListener;
 import org.springframework.batch.core.repository.JobRepository;
 import org.springframework.batch.core.step.StepExecution;
 import org.springframework.batch.infrastructure.item.ExecutionContext;
-import org.springframework.core.NestedExceptionUtils;
-import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 import org.stateferry.importer.Interruption;
 import org.stateferry.importer.step.ImportSession;
 import org.stateferry.importer.step.TransferRun;
 import org.stateferry.repository.ContextKeys;
-import org.stateferry.repository.RepositoryFailure;
 
 /**
  * Finalizes a step in every case: waits for what is in flight, takes the buffers back, and records success, or the first
@@ -81,11 +77,11 @@ final class FirstErrorStepListener implements StepExecutionListener {
         }
         ExitStatus exit = step.getExitStatus();
         if (step.getStatus() == BatchStatus.STOPPED) {
-            record(context, Interruption.failure());
+            StepFailures.record(context, Interruption.failure());
         } else if (step.getStatus() != BatchStatus.COMPLETED) {
             StateferryException first = firstError(step);
-            record(context, first);
-            exit = new ExitStatus(ExitStatus.FAILED.getExitCode(), first.kind().tag() + ": " + first.getMessage());
+            StepFailures.record(context, first);
+            exit = StepFailures.exitStatus(first);
         }
         if (run != null && run.laterFailureCount() > 0) {
             context.putLong(ContextKeys.ERROR_LATER_COUNT, run.laterFailureCount());
@@ -94,54 +90,11 @@ final class FirstErrorStepListener implements StepExecutionListener {
         return exit;
     }
 
-    /** Records a failure where the history looks for it. */
-    static void record(ExecutionContext context, StateferryException first) {
-        context.putString(ContextKeys.ERROR_KIND, first.kind().tag());
-        if (first.file() != null) {
-            context.putString(ContextKeys.ERROR_FILE, first.file().toString());
-        }
-        context.putLong(ContextKeys.ERROR_OFFSET, first.offset());
-        context.putString(ContextKeys.ERROR_MESSAGE, first.problem());
-    }
-
     /** What the session noted first; what it did not hear of is noted now, so that all tell the same failure. */
     private StateferryException firstError(StepExecution step) {
         if (session.firstFailure() == null) {
-            StateferryException unnoted = unnotedError(step);
-            if (unnoted.kind() == FailureKind.INTERNAL) {
-                LOG.error("Step {} has failed", step.getStepName(), unnoted); // nobody else has the stack trace
-            }
-            session.noteFailure(unnoted);
+            session.noteFailure(StepFailures.of(step));
         }
         return Objects.requireNonNull(session.firstFailure(), "noted just now at the latest");
-    }
-
-    private static StateferryException unnotedError(StepExecution step) {
-        return translate(
-                step.getFailureExceptions(), "the step " + step.getStepName() + " ended as " + step.getStatus());
-    }
-
-    /**
-     * Finds the failure of ours among what the framework has collected, or makes one.
-     *
-     * @param otherwise what to say if nothing better is known
-     */
-    static StateferryException translate(List<Throwable> failures, String otherwise) {
-        for (Throwable failure : failures) {
-            for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-                if (cause instanceof StateferryException ours) {
-                    return ours;
-                }
-            }
-            if (RepositoryFailure.isOfDatabase(failure)) {
-                return RepositoryFailure.during(failure);
-            }
-        }
-        if (failures.isEmpty()) {
-            return StateferryException.of(FailureKind.INTERNAL, otherwise);
-        }
-        Throwable root = NestedExceptionUtils.getMostSpecificCause(failures.get(0));
-        return StateferryException.of(FailureKind.INTERNAL, otherwise + ": " + root)
-                .causedBy(root);
     }
 }

@@ -211,7 +211,7 @@ public final class ImportService implements ImportRunner {
         if (execution.getStatus() == BatchStatus.STOPPED) {
             return Interruption.failure();
         }
-        return FirstErrorStepListener.translate(
+        return StepFailures.translate(
                 execution.getAllFailureExceptions(), "the import ended as " + execution.getStatus());
     }
 

@@ -3,6 +3,9 @@ package org.stateferry.batch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
@@ -10,6 +13,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
 import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.repository.JobRepository;
@@ -84,6 +88,35 @@ class ExportServiceTest {
                 .filter(record -> record.dump().equals(out.toString()))
                 .findFirst()
                 .orElseThrow();
+    }
+
+    /** As of an import: whoever reads the log of the service finds where it was made. */
+    @Test
+    void aMistakeOfOursIsInTheLogWithItsStackTrace() {
+        ImportProgress surprising = new ImportProgress() {
+            @Override
+            public void transferred(long bytesDone, long bytesTotal) {
+                throw new IllegalStateException("surprise");
+            }
+        };
+        ListAppender<ILoggingEvent> logged = new ListAppender<>();
+        Logger logger = (Logger) LoggerFactory.getLogger(StepFailures.class);
+        logged.start();
+        logger.addAppender(logged);
+        try {
+            StateferryException failure = catchThrowableOfType(
+                    StateferryException.class,
+                    () -> HOME.context().exports().run(request, surprising, new StopSignal()));
+            assertThat(failure.kind()).isEqualTo(FailureKind.INTERNAL);
+            assertThat(failure).hasMessageContaining("surprise");
+        } finally {
+            logger.detachAppender(logged);
+        }
+        assertThat(logged.list)
+                .singleElement()
+                .satisfies(
+                        event -> assertThat(event.getThrowableProxy().getCause().getMessage())
+                                .isEqualTo("surprise"));
     }
 
     @Test
