@@ -23,6 +23,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.FileStatus;
+import org.stateferry.host.Umask;
 
 class StateferryHomeTest {
     @TempDir
@@ -51,6 +53,18 @@ class StateferryHomeTest {
         for (Path made : List.of(home.folder(), home.folder().resolve("repository"), home.journalFolder())) {
             assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(made)))
                     .isEqualTo("rwx------");
+        }
+    }
+
+    /** The way to it is no secret: who has an image below one of them must get there. */
+    @Test
+    void foldersAboveANewHomeHaveTheUsersOwnModeWhateverTheProcessMakesElse() throws Exception {
+        StateferryHome.open(folder.resolve("a/b/home"));
+
+        for (String made : List.of("a", "a/b")) {
+            assertThat(FileStatus.of(folder.resolve(made)).permissions())
+                    .as(made)
+                    .isEqualTo(0755 & ~Umask.atStart());
         }
     }
 
