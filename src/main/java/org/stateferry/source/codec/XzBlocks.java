@@ -340,6 +340,8 @@ final class XzBlocks implements BlockDecoder.Format {
         private boolean whole;
         /** Whether the last chunk was taken, and all behind it. */
         private boolean complete;
+        /** Where no further chunk could be taken. */
+        private @Nullable IOException damage;
 
         XzBlock() {
             super(bound.contentMax);
@@ -355,15 +357,20 @@ final class XzBlocks implements BlockDecoder.Format {
             dataSize = 0;
             contentSize = 0;
             complete = false;
+            damage = null;
             add(head, HEAD_SIZE);
             take(1);
             headSize = blockHeadSize(stored[HEAD_SIZE]);
             take(headSize - 1);
             BlockHead told = BlockHead.of(ByteBuffer.wrap(stored, HEAD_SIZE, headSize));
             boolean fits = bound.allows(told);
-            while (fits && !complete) {
-                takeChunk();
-                fits = contentSize <= bound.contentMax && storedSize <= bound.storedMax;
+            try {
+                while (fits && !complete) {
+                    takeChunk();
+                    fits = contentSize <= bound.contentMax && storedSize <= bound.storedMax;
+                }
+            } catch (IOException damaged) {
+                damage = damaged; // what comes before it is decoded first
             }
             whole = complete;
             if (whole) {
@@ -466,6 +473,9 @@ final class XzBlocks implements BlockDecoder.Format {
                 if (count > 0 && at == storedSize) {
                     if (complete) {
                         return -1;
+                    }
+                    if (damage != null) {
+                        throw damage;
                     }
                     storedSize = 0;
                     at = 0;
