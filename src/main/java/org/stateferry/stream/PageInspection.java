@@ -24,15 +24,15 @@ public final class PageInspection {
     /** The most chunks of 64 Ki pages of which it is kept which pages have come: enough for 512 GiB of 4 KiB pages. */
     private static final int SEEN_CHUNKS_MAX = 2048;
 
-    private static final long UNRECORDED_MIN = 256L << 20;
-    private static final int UNRECORDED_PER_BYTE = 64;
-
     private final StreamFile file;
     private final long fileOffset;
     private final List<Block> blocks = new ArrayList<>();
     private @Nullable Block current;
     private int placesLeft = PLACES_MAX;
     private int seenChunksLeft = SEEN_CHUNKS_MAX;
+    private final ZeroBudget budget = new ZeroBudget();
+    /** A page of zeros, for all blocks. */
+    private byte[] zeros = new byte[0];
 
     /** @param fileOffset where in the file the stream begins */
     PageInspection(StreamFile file, long fileOffset) {
@@ -42,6 +42,9 @@ public final class PageInspection {
 
     /** Takes the next record of a page, as {@link StreamListener#page} tells of it. */
     void page(RamWalker ram, int block, long pageOffset, int kind) {
+        if (zeros.length == 0) {
+            zeros = new byte[ram.pageSize()];
+        }
         while (blocks.size() <= block) {
             RamBlock next = ram.blocks().get(blocks.size());
             blocks.add(new Block(next, ram.pageSize(), blocks.size() < HASHED_BLOCKS_MAX));
@@ -97,16 +100,8 @@ public final class PageInspection {
             @Nullable String sha256,
             @Nullable String unknown) {}
 
-    /** Why there is no hash of a block that is not {@linkplain #isWorthIt worth it}. */
+    /** Why there is no hash of a block that {@link ZeroBudget} refuses. */
     public static final String NOT_WORTH_IT = "most of its pages are not in the stream";
-
-    /**
-     * Whether to make the hash of a block of which so many bytes are zeros that nothing in the stream takes room for: time must
-     * grow with what is there, and not with what is claimed.
-     */
-    public static boolean isWorthIt(long zeros, long content) {
-        return zeros <= Math.max(UNRECORDED_MIN, UNRECORDED_PER_BYTE * content);
-    }
 
     /** A SHA-256 to be fed. */
     public static MessageDigest sha256() {
@@ -128,9 +123,9 @@ public final class PageInspection {
 
         private final RamBlock block;
         private final int pageSize;
-        private final byte[] zeros;
         private final Map<Long, BitSet> seen = new HashMap<>();
         private boolean isAllSeen = true;
+        private boolean isOverBudget;
         /** Where the content of each page lies in the stream, plus 1; null if that is not kept. */
         private long @Nullable [] @Nullable [] places;
 
@@ -149,20 +144,26 @@ public final class PageInspection {
         private Block(RamBlock block, int pageSize, boolean hashed) {
             this.block = block;
             this.pageSize = pageSize;
-            this.zeros = new byte[pageSize];
             this.digest = hashed ? sha256() : null;
-            long pageCount = block.usedLength() / pageSize;
+            long pageCount = pageCount();
             if (hashed && file.isReadAnywhere() && pageCount <= placesLeft) {
                 placesLeft -= (int) pageCount;
                 places = new long[(int) ((pageCount + CHUNK - 1) / CHUNK)][];
             }
         }
 
+        private long pageCount() {
+            return block.usedLength() / pageSize;
+        }
+
         private void page(long offset, int kind) {
             boolean again = hasCome(offset / pageSize);
             repeated += again ? 1 : 0;
             switch (kind) {
-                case RamFlag.PAGE -> normal++;
+                case RamFlag.PAGE -> {
+                    normal++;
+                    budget.add(pageSize);
+                }
                 case RamFlag.ZERO -> zero++;
                 default -> delta++;
             }
@@ -203,7 +204,7 @@ public final class PageInspection {
             int index = (int) (pageOffset / pageSize);
             long[] chunk = places[index / CHUNK];
             if (chunk == null && at != ZERO_PAGE) {
-                chunk = new long[CHUNK];
+                chunk = new long[Math.min(CHUNK, (int) pageCount() - index / CHUNK * CHUNK)];
                 places[index / CHUNK] = chunk;
             }
             if (chunk != null) {
@@ -213,8 +214,13 @@ public final class PageInspection {
 
         /** Pages that no record speaks of hold zeros, as the loader begins with such. */
         private void fillTo(long offset) {
-            unrecorded += Math.max(0, offset - hashedTo);
-            if (!isWorthIt(unrecorded, normal * pageSize)) {
+            long missing = Math.max(0, offset - hashedTo);
+            unrecorded += missing;
+            if (!ZeroBudget.isWorthIt(unrecorded, normal * pageSize)) {
+                digest = null;
+            }
+            if (digest != null && !budget.take(missing)) {
+                isOverBudget = true;
                 digest = null;
             }
             while (digest != null && hashedTo < offset) {
@@ -245,10 +251,12 @@ public final class PageInspection {
                 unknown = "the stream is not whole";
             } else if (!isAllSeen) {
                 unknown = "its pages are more than could be kept account of";
-            } else if (!isWorthIt(without, normal * pageSize)) {
+            } else if (!ZeroBudget.isWorthIt(without, normal * pageSize)) {
                 unknown = NOT_WORTH_IT;
             } else if (digest != null) {
                 hash = HexFormat.of().formatHex(digest.digest());
+            } else if (places == null ? isOverBudget : !budget.take(without)) {
+                unknown = NOT_WORTH_IT;
             } else if (places == null) {
                 unknown = file.isReadAnywhere()
                         ? "pages come again or out of order, and there are too many to keep account of"
@@ -266,7 +274,7 @@ public final class PageInspection {
         private @Nullable MessageDigest hashOfLast(long[] @Nullable [] chunks) throws StateferryException {
             MessageDigest sum = sha256();
             ByteBuffer page = ByteBuffer.allocate(pageSize);
-            long pageCount = block.usedLength() / pageSize;
+            long pageCount = pageCount();
             for (int index = 0; index < pageCount; index++) {
                 long[] chunk = chunks[index / CHUNK];
                 long place = chunk == null ? ZERO_PAGE : chunk[index % CHUNK];

@@ -2,6 +2,9 @@ package org.stateferry.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.sun.management.ThreadMXBean;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -13,6 +16,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.source.SaveFormat;
@@ -152,6 +156,61 @@ class InspectContentsTest {
 
         assertThat(block.path("sha256").isNull()).isTrue();
         assertThat(block.path("sha256Unknown").asString()).isEqualTo("most of its pages are not in the stream");
+    }
+
+    /** A stream with so many RAM blocks of the same size, of each of which the first page comes. */
+    private Path manyBlocks(int count, int pageBits, long blockSize, boolean withContent) throws IOException {
+        int pageSize = 1 << pageBits;
+        MigrationStreamBuilder stream = new MigrationStreamBuilder()
+                .pageSize(pageSize)
+                .header(3)
+                .machineType("virt-7.2")
+                .targetPageBits(pageBits)
+                .sectionHead(0x01, 2, "ram", 0, 4)
+                .i64(count * blockSize | 0x04);
+        for (int block = 0; block < count; block++) {
+            stream.name("block" + block).i64(blockSize);
+        }
+        stream.i64(0x10).footer(2).ramPart(part -> {
+            for (int block = 0; block < count; block++) {
+                if (withContent) {
+                    part.page("block" + block, 0);
+                } else {
+                    part.i64(0x02).name("block" + block).u8(0);
+                }
+            }
+        });
+        return Files.write(
+                folder.resolve("blocks"),
+                stream.ramEnd().devices().vmDescription().build());
+    }
+
+    /** 128 MiB are all that the program has. */
+    @ParameterizedTest
+    @CsvSource({"1000, 12", "200, 16"})
+    void manySmallBlocksTakeNoMoreMemoryThanTheirPages(int count, int pageBits) throws Exception {
+        Path dump = manyBlocks(count, pageBits, 1L << pageBits, true);
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long before = threads.getCurrentThreadAllocatedBytes();
+
+        JsonNode pages = json("inspect", dump.toString(), "--pages", "--json").path("pages");
+
+        assertThat(threads.getCurrentThreadAllocatedBytes() - before).isLessThan(96L << 20);
+        assertThat(pages)
+                .hasSize(count)
+                .allSatisfy(block -> assertThat(block.path("sha256").asString()).hasSize(64));
+    }
+
+    /** Each claims as much as one alone may. */
+    @Test
+    void zerosThatAreOnlyClaimedAreHashedUpToABoundInAll() throws Exception {
+        Path dump = manyBlocks(20, 12, 256L << 20, false);
+
+        JsonNode pages = json("inspect", dump.toString(), "--pages", "--json").path("pages");
+
+        assertThat(pages).filteredOn(block -> !block.path("sha256").isNull()).hasSize(4);
+        assertThat(pages.path(19).path("sha256Unknown").asString())
+                .isEqualTo("most of its pages are not in the stream");
     }
 
     @Test

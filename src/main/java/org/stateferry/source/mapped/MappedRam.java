@@ -19,6 +19,7 @@ import org.stateferry.stream.PageInspection.PageCounts;
 import org.stateferry.stream.StreamFile;
 import org.stateferry.stream.VmDescription;
 import org.stateferry.stream.VmDescriptionEdit;
+import org.stateferry.stream.ZeroBudget;
 
 /**
  * A state whose RAM lies at fixed places of its file, as a stream in another layout. What it yields is a {@link StreamFile}
@@ -95,7 +96,7 @@ public final class MappedRam {
 
     /**
      * How many pages of each block are in the file, and the SHA-256 of the block's content if it has enough of it
-     * ({@link PageInspection#isWorthIt}); reads all of the pages.
+     * ({@link ZeroBudget}); reads all of the pages.
      *
      * @throws StateferryException {@code DUMP_INVALID} if a bitmap is damaged or cut off
      */
@@ -105,11 +106,13 @@ public final class MappedRam {
         ram.requireSensible();
         ByteOrder order = ram.bitOrder();
         List<PageCounts> counts = new ArrayList<>();
+        ZeroBudget budget = new ZeroBudget();
         for (MappedBlock block : layout.blocks()) {
             PageBitmap bitmap = PageBitmap.read(file, block, order);
             long zeroCount = bitmap.pageCount() - bitmap.presentCount();
-            boolean hashed =
-                    PageInspection.isWorthIt(zeroCount * block.pageSize(), bitmap.presentCount() * block.pageSize());
+            long content = bitmap.presentCount() * block.pageSize();
+            budget.add(content);
+            boolean hashed = budget.take(zeroCount * block.pageSize(), content);
             counts.add(new PageCounts(
                     block.block(),
                     bitmap.presentCount(),
