@@ -196,7 +196,7 @@ class RememberedImportsTest {
 
     /** With a file that is written anew for each of them this would be two terabytes. */
     @Test
-    @Timeout(120)
+    @Timeout(600)
     void manyAreKeptAtTheCostOfALineEach() throws Exception {
         RememberedImports remembered = started();
         MadeSnapshot made = make(image, "7");
