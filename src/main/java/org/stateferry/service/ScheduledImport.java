@@ -40,6 +40,7 @@ final class ScheduledImport {
     private static final Duration UNTIL_SOME_ARE_DONE = Duration.ofMinutes(1);
 
     private final JobDefinition definition;
+    private final String wanted;
     private final ServiceParts parts;
     private final ImportMetrics metrics;
     private final DefinitionNotices notices;
@@ -70,6 +71,7 @@ final class ScheduledImport {
      */
     ScheduledImport(JobDefinition definition, ServiceParts parts, ImportMetrics metrics, DefinitionNotices notices) {
         this.definition = definition;
+        this.wanted = definition.wanted();
         this.parts = parts;
         this.metrics = metrics;
         this.notices = notices;
@@ -227,7 +229,7 @@ final class ScheduledImport {
             boolean one = path.equals(source.path());
             AttemptLog log =
                     new AttemptLog(one ? definition.job() : definition.job() + " (" + path.getFileName() + ")", !one);
-            return new StateImport(definition, path, parts, care, metrics, log, notices, this::ended);
+            return new StateImport(definition, wanted, path, parts, care, metrics, log, notices, this::ended);
         });
     }
 

@@ -32,6 +32,7 @@ import org.stateferry.service.retention.SnapshotCare;
  */
 final class StateImport {
     private final JobDefinition definition;
+    private final String wanted;
     private final Path dump;
     private final ServiceParts parts;
     private final SnapshotCare care;
@@ -64,6 +65,7 @@ final class StateImport {
 
     /**
      * @param definition that wants it
+     * @param wanted what the definition {@linkplain JobDefinition#wanted asks for}, which takes time to put together
      * @param dump the dump
      * @param parts what runs it
      * @param care keeps its snapshot
@@ -74,6 +76,7 @@ final class StateImport {
      */
     StateImport(
             JobDefinition definition,
+            String wanted,
             Path dump,
             ServiceParts parts,
             SnapshotCare care,
@@ -82,6 +85,7 @@ final class StateImport {
             DefinitionNotices notices,
             Consumer<LastRun> listener) {
         this.definition = definition;
+        this.wanted = wanted;
         this.dump = dump;
         this.parts = parts;
         this.care = care;
@@ -127,7 +131,7 @@ final class StateImport {
 
     /** Whether it is known to be done, which is then noted as a success. */
     boolean isDone(FileMark mark) {
-        Optional<String> known = parts.remembered().find(dump, mark, definition.wanted(), definition.locking());
+        Optional<String> known = parts.remembered().find(dump, mark, wanted, definition.locking());
         if (known.isEmpty() && care.hasLetGo(source(mark))) {
             known = Optional.of("its snapshot was made, and has gone by the rule 'keep'");
         }
@@ -252,7 +256,7 @@ final class StateImport {
 
     private void succeeded(ImportOutcome outcome, ImportRequest request, FileMark mark, Instant started) {
         String message = "snapshot " + outcome.snapshotId() + " of " + request.image();
-        parts.remembered().add(dump, mark, definition.wanted(), outcome.snapshotId(), outcome.snapshots());
+        parts.remembered().add(dump, mark, wanted, outcome.snapshotId(), outcome.snapshots());
         Ending ending =
                 outcome.state() == ImportOutcome.State.ALREADY_IMPORTED ? Ending.ALREADY_IMPORTED : Ending.IMPORTED;
         Instant now = parts.clock().instant();
@@ -272,7 +276,7 @@ final class StateImport {
     }
 
     private KeptSnapshot.Source source(FileMark mark) {
-        return new KeptSnapshot.Source(dump.toString(), mark, definition.wanted());
+        return new KeptSnapshot.Source(dump.toString(), mark, wanted);
     }
 
     private Event.Subject subject(ImportRequest request, Instant started) {

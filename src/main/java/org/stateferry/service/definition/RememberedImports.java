@@ -3,6 +3,7 @@ package org.stateferry.service.definition;
 import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -13,7 +14,6 @@ import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -79,7 +79,8 @@ public final class RememberedImports {
                     sha256.update(text.toString().getBytes(StandardCharsets.UTF_8));
                     sha256.update((byte) 0);
                 }
-                return parse(HexFormat.of().formatHex(sha256.digest(), 0, 2 * Long.BYTES));
+                ByteBuffer digest = ByteBuffer.wrap(sha256.digest());
+                return new Digest(digest.getLong(), digest.getLong());
             } catch (NoSuchAlgorithmException e) {
                 throw new IllegalStateException(e); // every JVM has it
             }
@@ -108,9 +109,16 @@ public final class RememberedImports {
         private Set<Digest> holds = Set.of();
         /** Of the file in which all of them were; null if that is not known. */
         private @Nullable Digest mark;
+        /** What has this mark, if the image is asked for often: so it need not be worked out each time. */
+        private @Nullable FileMark seen;
 
         private Image(String path) {
             this.path = path;
+        }
+
+        private void setMark(@Nullable Digest fresh) {
+            mark = fresh;
+            seen = null;
         }
 
         private void add(Digest key) {
@@ -243,9 +251,16 @@ public final class RememberedImports {
         List<Digest> asked;
         Digest mark;
         try {
-            mark = Digest.of(FileMark.of(path));
+            FileMark now = FileMark.of(path);
+            synchronized (this) {
+                if (now.equals(image.seen)) {
+                    return done.containsKey(key);
+                }
+            }
+            mark = Digest.of(now);
             synchronized (this) {
                 if (mark.equals(image.mark)) {
+                    image.seen = image.holds.size() > 1 ? now : null;
                     return done.containsKey(key);
                 }
                 asked = List.copyOf(image.holds);
@@ -311,7 +326,7 @@ public final class RememberedImports {
         for (LinePart part : Objects.requireNonNull(line.parts)) {
             Image image = images.computeIfAbsent(part.image, Image::new);
             if (image.holds.isEmpty()) {
-                image.mark = Digest.parseIfThere(part.mark);
+                image.setMark(Digest.parseIfThere(part.mark));
             }
             // Else whoever asks next looks whether the others are there, too.
             image.add(key);
@@ -327,7 +342,7 @@ public final class RememberedImports {
         gone.forEach(key -> forget(Digest.parse(key)));
         Image image = images.get(path);
         if (image != null) {
-            image.mark = Digest.parseIfThere(mark);
+            image.setMark(Digest.parseIfThere(mark));
         }
     }
 
