@@ -13,6 +13,7 @@ import org.stateferry.cli.output.StreamContentsReport;
 import org.stateferry.cli.output.StreamReport;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.exporter.RamFiles;
 import org.stateferry.qcow2.Qcow2Image;
 import org.stateferry.qcow2.format.SnapshotTableEntry;
 import org.stateferry.snapshot.SnapshotSelection;
@@ -38,8 +39,8 @@ import picocli.CommandLine.Parameters;
         description = "Shows what a dump, a libvirt save file or a qcow2 image holds.",
         footer = {
             "",
-            "With --sections, --pages or --devices all of the stream is read. If it is damaged, everything before is shown,"
-                    + " then the problem; the exit code is 10.",
+            "With --sections, --pages, --devices or --extract-ram all of the stream is read. If it is damaged, everything"
+                    + " before is shown, then the problem; the exit code is 10.",
             "",
             "Without them, only the beginning and the end of a large dump are read; 'import' and 'verify --against' read"
                     + " all of it. A problem that is found there is told, and is no failure (exit code 0).",
@@ -53,6 +54,8 @@ final class InspectCommand implements Callable<Integer> {
     private static final long SURVEY_MAX = 512L << 20;
 
     private final Console console;
+    private final TerminationSignals signals;
+    private @Nullable RamFiles ram;
 
     @Parameters(index = "0", paramLabel = "FILE", description = "The file, or - for standard input; it is only read.")
     private Path file;
@@ -87,17 +90,27 @@ final class InspectCommand implements Callable<Integer> {
                     + " them.")
     private boolean devices;
 
+    @Option(
+            names = "--extract-ram",
+            paramLabel = "DIR",
+            description = "Read all of the stream, and make the folder DIR with a file for each RAM block that holds what the"
+                    + " block holds. It appears when it is complete, and only you may read it.")
+    private @Nullable Path ramFolder;
+
     @Option(names = "--json", description = "Print what was found as one JSON object on standard output.")
     private boolean json;
 
-    InspectCommand(Console console) {
+    InspectCommand(Console console, TerminationSignals signals) {
         this.console = console;
+        this.signals = signals;
     }
 
     @Override
     public Integer call() throws StateferryException, PartialResult {
         InspectReport report;
-        try (StillAtIt still = new StillAtIt(console, "reading " + file)) {
+        try (StillAtIt still = new StillAtIt(console, "reading " + file);
+                RamFiles made = ramFiles()) {
+            ram = made;
             report = report();
         }
         StateferryException failure =
@@ -113,11 +126,28 @@ final class InspectCommand implements Callable<Integer> {
         return ExitCodes.DONE;
     }
 
+    private @Nullable RamFiles ramFiles() throws StateferryException {
+        if (ramFolder == null) {
+            return null;
+        }
+        signals.takeOver();
+        return RamFiles.create(ramFolder, () -> {
+            if (signals.stop().isRequested()) {
+                throw StateferryException.of(
+                        FailureKind.INTERRUPTED, "the command was interrupted, and " + ramFolder + " not made");
+            }
+        });
+    }
+
+    private boolean isReadThrough() {
+        return sections || pages || devices || ram != null;
+    }
+
     private InspectReport report() throws StateferryException {
         if (name != null) {
             return snapshotReport(name);
         }
-        if (sections || pages || devices) {
+        if (isReadThrough()) {
             List<InspectReport> reports = new ArrayList<>();
             try (OpenImages.DumpReservation reserved = OpenImages.reserveDump(DumpOptions.file(file))) {
                 DumpInspection.read(
@@ -167,7 +197,7 @@ final class InspectCommand implements Callable<Integer> {
                     StreamSurvey.run(content, 0, effort),
                     null,
                     entry.nameText(),
-                    sections || pages || devices);
+                    isReadThrough());
         }
     }
 
@@ -182,7 +212,7 @@ final class InspectCommand implements Callable<Integer> {
         DumpContent.Stream known = DumpInspection.content(found);
         if (!wanted) {
             return new StreamContentsReport(
-                    new StreamReport(file, known), snapshot, null, DeviceFields.NONE, List.of());
+                    new StreamReport(file, known), snapshot, null, DeviceFields.NONE, null, List.of());
         }
         // What is wrong is told once, at the end.
         DumpContent.Stream head = new DumpContent.Stream(
@@ -190,9 +220,9 @@ final class InspectCommand implements Callable<Integer> {
         StreamReport report = new StreamReport(file, head);
         List<StateferryException> problems = new ArrayList<>();
         if (found.obstacle() != null) {
-            return new StreamContentsReport(report, snapshot, null, DeviceFields.NONE, known.problems());
+            return new StreamContentsReport(report, snapshot, null, DeviceFields.NONE, null, known.problems());
         }
-        StreamInspection.Result met = DumpInspection.look(content, found, pages, devices);
+        StreamInspection.Result met = DumpInspection.look(content, found, pages, devices, ram);
         StateferryException damage = met.damage();
         if (damage == null) {
             problems.addAll(known.problems());
@@ -210,7 +240,12 @@ final class InspectCommand implements Callable<Integer> {
                 problems.add(e);
             }
         }
-        return new StreamContentsReport(report, snapshot, met, fields, problems);
+        StreamContentsReport.ExtractedRam extracted = null;
+        if (ram != null && met.ramEnded()) {
+            List<RamFiles.RamFile> files = ram.complete();
+            extracted = new StreamContentsReport.ExtractedRam(ram.folder(), files);
+        }
+        return new StreamContentsReport(report, snapshot, met, fields, extracted, problems);
     }
 
     private DumpContent inspect() throws StateferryException {

@@ -48,7 +48,7 @@ final class Program {
         makers.put("retention", () -> new RetentionCommand(console, installations));
         makers.put("restart", () -> new RestartCommand(runs));
         makers.put("abandon", () -> new AbandonCommand(console, installations));
-        makers.put("inspect", () -> new InspectCommand(console));
+        makers.put("inspect", () -> new InspectCommand(console, signals));
         makers.put("verify", () -> new VerifyCommand(console));
         makers.put("export", () -> new ExportCommand(console, signals));
         makers.put("snapshot", () -> SnapshotCommand.of(console, signals));

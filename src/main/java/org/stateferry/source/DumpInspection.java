@@ -16,6 +16,7 @@ import org.stateferry.source.mapped.MappedRam;
 import org.stateferry.stream.MappedLayout;
 import org.stateferry.stream.MigrationStream;
 import org.stateferry.stream.PageInspection.PageCounts;
+import org.stateferry.stream.RamContent;
 import org.stateferry.stream.StreamFacts;
 import org.stateferry.stream.StreamFile;
 import org.stateferry.stream.StreamInspection;
@@ -155,24 +156,32 @@ public final class DumpInspection {
      *
      * @param pages whether pages are counted, and their contents hashed
      * @param payloads whether the devices' payloads are kept
+     * @param ram takes what is in RAM, or null
      */
     public static StreamInspection.Result look(
-            StreamFile file, StreamSurvey.Result found, boolean pages, boolean payloads) throws StateferryException {
-        StreamInspection.Result met = StreamInspection.run(file, found.stream(), pages, payloads);
+            StreamFile file, StreamSurvey.Result found, boolean pages, boolean payloads, @Nullable RamContent ram)
+            throws StateferryException {
+        MappedLayout layout = found.mapped();
+        StreamInspection.Result met =
+                StreamInspection.run(file, found.stream(), pages, payloads, layout == null ? ram : null);
         StateferryException damage = met.damage();
         if (found.damage() != null && (damage == null || !file.isReadAnywhere())) {
             damage = found.damage(); // what is compressed was followed, and it says why there is no more
         }
-        MappedLayout layout = found.mapped();
         List<PageCounts> blocks = met.blocks();
-        if (pages && layout != null) {
-            try {
+        boolean ramEnded = met.ramEnded();
+        try {
+            if (pages && layout != null) {
                 blocks = MappedRam.pages(file, found.stream(), layout);
-            } catch (StateferryException e) {
-                damage = damage == null ? e : damage;
             }
+            if (ram != null && layout != null && ramEnded) {
+                MappedRam.read(file, found.stream(), layout, ram);
+            }
+        } catch (StateferryException e) {
+            damage = damage == null ? e : damage;
+            ramEnded = false;
         }
-        return new StreamInspection.Result(met.sections(), blocks, damage);
+        return new StreamInspection.Result(met.sections(), blocks, ramEnded, damage);
     }
 
     private static DumpContent.Stream stream(DumpHolder file, long offset) throws StateferryException {

@@ -241,6 +241,7 @@ final class RamWalker {
             throw in.invalid("an XBZRLE record is longer than its page");
         }
         runsRemaining -= size;
+        listener.changes(runsFilled - copy, copy);
         in.advance(leaveSize + copySize);
         in.skip(copy);
         return true;

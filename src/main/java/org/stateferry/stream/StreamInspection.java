@@ -28,6 +28,7 @@ public final class StreamInspection {
     private final StreamFile file;
     private final MigrationStream stream;
     private final @Nullable PageInspection pages;
+    private final @Nullable RamFeed ram;
     private final boolean payloads;
     private final ElementInput in;
     private final SectionWalker walker;
@@ -35,6 +36,7 @@ public final class StreamInspection {
     private final List<Section> sections = new ArrayList<>();
     private @Nullable Section current;
     private long payloadsSize;
+    private boolean ramEnded;
 
     /**
      * What was found.
@@ -42,11 +44,13 @@ public final class StreamInspection {
      * @param sections in the order in which they begin
      * @param blocks the RAM blocks in the order of their list, as far as records of them were met; empty if not wanted, and of
      *     pages that lie at fixed places of the file
+     * @param ramEnded whether all that the stream says of RAM has been read
      * @param damage what the reading ended with, or null if the stream was read to its end
      */
     public record Result(
             List<Section> sections,
             List<PageCounts> blocks,
+            boolean ramEnded,
             @Nullable StateferryException damage) {
         /** The device sections. */
         public List<Section> devices() {
@@ -74,10 +78,12 @@ public final class StreamInspection {
         }
     }
 
-    private StreamInspection(StreamFile file, MigrationStream stream, boolean pages, boolean payloads) {
+    private StreamInspection(
+            StreamFile file, MigrationStream stream, boolean pages, boolean payloads, @Nullable RamContent ram) {
         this.file = file;
         this.stream = stream;
         this.pages = pages ? new PageInspection(file, stream.fileOffset()) : null;
+        this.ram = ram == null ? null : new RamFeed(ram);
         this.payloads = payloads;
         this.in = new ElementInput(file.path(), stream.fileOffset());
         VmDescription description = stream.vmDescription();
@@ -94,9 +100,11 @@ public final class StreamInspection {
      *
      * @param pages whether pages are counted, and their contents hashed
      * @param payloads whether the devices' payloads are kept
+     * @param ram takes what is in RAM, or null; what it fails with ends the reading as damage does
      */
-    public static Result run(StreamFile file, MigrationStream stream, boolean pages, boolean payloads) {
-        return new StreamInspection(file, stream, pages, payloads).run();
+    public static Result run(
+            StreamFile file, MigrationStream stream, boolean pages, boolean payloads, @Nullable RamContent ram) {
+        return new StreamInspection(file, stream, pages, payloads, ram).run();
     }
 
     private Result run() {
@@ -124,7 +132,7 @@ public final class StreamInspection {
                 damage = damage == null ? e : damage;
             }
         }
-        return new Result(sections, counts, damage);
+        return new Result(sections, counts, ramEnded, damage);
     }
 
     /** What was not passed stays in the buffer, so that a payload begins and ends in one that is at hand. */
@@ -142,6 +150,9 @@ public final class StreamInspection {
             boolean moved = true;
             while (moved) {
                 moved = walker.step();
+                if (ram != null) {
+                    ram.requireTaken();
+                }
                 keep(piece, from);
             }
             piece.compact();
@@ -152,7 +163,9 @@ public final class StreamInspection {
     /** Passes what nobody looks at without reading it: pages at fixed places of the file may be many, and holes. */
     private long jump(long max) {
         Section section = current;
-        boolean wanted = pages != null && pages.wantsContent() || section != null && section.payload != null;
+        boolean wanted = pages != null && pages.wantsContent()
+                || ram != null && ram.wantsContent()
+                || section != null && section.payload != null;
         long pending = in.pendingSkip();
         if (wanted || pending < PIECE_SIZE) {
             return 0;
@@ -286,6 +299,11 @@ public final class StreamInspection {
             endPages();
         }
 
+        @Override
+        public void passed(SectionType type, long sectionId, String name, StreamFacts.Extent extent) {
+            ramEnded |= type == SectionType.END && name.equals(SectionWalker.RAM);
+        }
+
         private void endPages() {
             if (pages != null) {
                 pages.partEnds();
@@ -293,14 +311,27 @@ public final class StreamInspection {
         }
 
         @Override
-        public void page(int block, long pageOffset, int kind, long contentOffset) {
+        public void page(int block, long pageOffset, int kind, long contentOffset) throws StateferryException {
+            if (ram != null) {
+                ram.page(walker.ram(), block, pageOffset, kind);
+            }
             if (pages != null) {
                 pages.page(walker.ram(), block, pageOffset, kind);
             }
         }
 
         @Override
+        public void changes(int offset, int size) {
+            if (ram != null) {
+                ram.changes(offset, size);
+            }
+        }
+
+        @Override
         public void skipped(ByteBuffer bytes) {
+            if (ram != null) {
+                ram.content(bytes);
+            }
             if (pages != null) {
                 pages.content(bytes, in.offset());
             }

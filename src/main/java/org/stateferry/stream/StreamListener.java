@@ -46,6 +46,13 @@ public interface StreamListener {
      */
     default void page(int block, long pageOffset, int kind, long contentOffset) throws StateferryException {}
 
+    /**
+     * A part of the page whose record came last changes (a record of {@link RamFlag#XBZRLE} may have several); its bytes come next.
+     *
+     * @param offset in the page, in bytes
+     */
+    default void changes(int offset, int size) {}
+
     /** Bytes were passed without being looked at: those of a page, or of another payload of known length. */
     default void skipped(ByteBuffer bytes) {}
 }

@@ -1,5 +1,6 @@
 package org.stateferry.cli.output;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -10,6 +11,7 @@ import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
+import org.stateferry.exporter.RamFiles.RamFile;
 import org.stateferry.stream.DeviceFields;
 import org.stateferry.stream.DeviceFields.Field;
 import org.stateferry.stream.PageInspection.PageCounts;
@@ -23,6 +25,7 @@ import org.stateferry.stream.StreamInspection.Section;
  * @param snapshot the name of the snapshot that holds the stream; null if a file does
  * @param contents what was met; null if the stream could not be followed at all
  * @param deviceFields of the devices; none if not wanted
+ * @param ram where its RAM was put; null if it was not
  * @param problems what is wrong with it
  */
 public record StreamContentsReport(
@@ -30,9 +33,18 @@ public record StreamContentsReport(
         @Nullable String snapshot,
         StreamInspection.@Nullable Result contents,
         DeviceFields deviceFields,
+        @Nullable ExtractedRam ram,
         List<StateferryException> problems)
         implements InspectReport {
     private static final int VALUE_MAX = 64;
+
+    /**
+     * RAM in files.
+     *
+     * @param folder the folder
+     * @param files one for each block, in the order of their list
+     */
+    public record ExtractedRam(Path folder, List<RamFile> files) {}
 
     @Override
     public void printTo(Consumer<String> lines) {
@@ -55,6 +67,10 @@ public record StreamContentsReport(
                     lines.accept("  no SHA-256 of " + block.block().name() + ": " + block.unknown());
                 }
             }
+        }
+        if (ram != null) {
+            lines.accept("RAM: in " + ram.folder());
+            printTable(List.of("BLOCK", "FILE", "BYTES"), fileRows(ram), lines);
         }
         printFields(lines);
         InspectReport.printProblems(problems, lines);
@@ -88,6 +104,14 @@ public record StreamContentsReport(
                         String.valueOf(block.delta()),
                         String.valueOf(block.repeated()),
                         block.sha256() == null ? "-" : block.sha256()));
+    }
+
+    private static Stream<List<String>> fileRows(ExtractedRam ram) {
+        return ram.files().stream()
+                .map(file -> List.of(
+                        file.block().name(),
+                        file.file(),
+                        String.valueOf(file.block().usedLength())));
     }
 
     private void printFields(Consumer<String> lines) {
@@ -130,6 +154,7 @@ public record StreamContentsReport(
         Iterable<Map<String, Object>> deviceObjects =
                 () -> objects(deviceFields, StreamContentsReport::deviceObject).iterator();
         all.put("deviceFields", deviceObjects);
+        all.put("ram", ram == null ? null : ramFields(ram));
         all.put("problems", InspectReport.problemFields(problems));
         return all;
     }
@@ -156,6 +181,21 @@ public record StreamContentsReport(
         object.put("repeated", block.repeated());
         object.put("sha256", block.sha256());
         object.put("sha256Unknown", block.unknown());
+        return object;
+    }
+
+    private static Map<String, Object> ramFields(ExtractedRam ram) {
+        Map<String, Object> object = new LinkedHashMap<>();
+        object.put("folder", ram.folder().toString());
+        List<Map<String, Object>> files = new ArrayList<>();
+        for (RamFile file : ram.files()) {
+            Map<String, Object> fields = new LinkedHashMap<>();
+            fields.put("block", file.block().name());
+            fields.put("file", file.file());
+            fields.put("size", file.block().usedLength());
+            files.add(fields);
+        }
+        object.put("files", files);
         return object;
     }
 

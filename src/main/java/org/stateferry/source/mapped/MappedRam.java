@@ -7,6 +7,7 @@ import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.stateferry.bytes.ZeroBytes;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -16,6 +17,7 @@ import org.stateferry.stream.MappedLayout;
 import org.stateferry.stream.MigrationStream;
 import org.stateferry.stream.PageInspection;
 import org.stateferry.stream.PageInspection.PageCounts;
+import org.stateferry.stream.RamContent;
 import org.stateferry.stream.StreamFile;
 import org.stateferry.stream.VmDescription;
 import org.stateferry.stream.VmDescriptionEdit;
@@ -40,8 +42,8 @@ public final class MappedRam {
 
     /** Pages that are looked at to find out in which order the bits are. */
     private static final int PROBES_MAX = 64;
-    /** Bytes that are hashed at a time. */
-    private static final int HASH_PIECE_SIZE = 1024 * 1024;
+    /** Bytes of pages that are read at a time. */
+    private static final int PIECE_SIZE = 1024 * 1024;
 
     private final StreamFile file;
     private final MigrationStream stream;
@@ -127,22 +129,62 @@ public final class MappedRam {
 
     private MessageDigest hash(MappedBlock block, PageBitmap bitmap) throws StateferryException {
         MessageDigest sum = PageInspection.sha256();
-        ByteBuffer bytes = ByteBuffer.allocate(HASH_PIECE_SIZE);
-        byte[] zeros = new byte[HASH_PIECE_SIZE];
-        int pagesMax = HASH_PIECE_SIZE / block.pageSize();
+        byte[] zeros = new byte[PIECE_SIZE];
+        eachPiece(block, bitmap, (offset, size, bytes) -> {
+            if (bytes == null) {
+                sum.update(zeros, 0, size);
+            } else {
+                sum.update(bytes);
+            }
+        });
+        return sum;
+    }
+
+    /**
+     * Hands on what the blocks hold.
+     *
+     * @throws StateferryException {@code DUMP_INVALID} if a bitmap is damaged or cut off
+     */
+    public static void read(StreamFile file, MigrationStream stream, MappedLayout layout, RamContent target)
+            throws StateferryException {
+        MappedRam ram = new MappedRam(file, stream, layout);
+        ram.requireSensible();
+        ByteOrder order = ram.bitOrder();
+        target.begin(layout.blocks().stream().map(MappedBlock::block).toList());
+        for (int index = 0; index < layout.blocks().size(); index++) {
+            int block = index;
+            MappedBlock place = layout.blocks().get(index);
+            ram.eachPiece(place, PageBitmap.read(file, place, order), (offset, size, bytes) -> {
+                if (bytes != null) { // nothing was there before
+                    target.write(block, offset, bytes);
+                }
+            });
+        }
+    }
+
+    /** Takes pages that follow one another in a block. */
+    @FunctionalInterface
+    private interface PieceUse {
+        /** @param bytes of the pages; null if they are zero */
+        void use(long offset, int size, @Nullable ByteBuffer bytes) throws StateferryException;
+    }
+
+    private void eachPiece(MappedBlock block, PageBitmap bitmap, PieceUse use) throws StateferryException {
+        ByteBuffer bytes = ByteBuffer.allocate(PIECE_SIZE);
+        int pagesMax = PIECE_SIZE / block.pageSize();
         long page = 0;
         while (page < bitmap.pageCount()) {
             int count = bitmap.runLength(page, pagesMax);
             int size = count * block.pageSize();
+            long offset = page * block.pageSize();
             if (bitmap.isPresent(page)) {
-                file.readFully(bytes.clear().limit(size), block.pagesOffset() + page * block.pageSize());
-                sum.update(bytes.flip());
+                file.readFully(bytes.clear().limit(size), block.pagesOffset() + offset);
+                use.use(offset, size, bytes.flip());
             } else {
-                sum.update(zeros, 0, size);
+                use.use(offset, size, null);
             }
             page += count;
         }
-        return sum;
     }
 
     /** From which offset of what {@link #kept} returns on each byte lies at the same offset of the file. */
