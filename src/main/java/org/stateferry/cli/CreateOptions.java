@@ -1,15 +1,12 @@
 package org.stateferry.cli;
 
 import org.jspecify.annotations.Nullable;
-import org.stateferry.bytes.ByteSize;
 import org.stateferry.qcow2.NewImage;
 import org.stateferry.storage.ImageRights;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
-import picocli.CommandLine.TypeConversionException;
 
 /** The options for an image that the import creates. */
 final class CreateOptions {
@@ -19,7 +16,7 @@ final class CreateOptions {
     @Option(
             names = "--create",
             paramLabel = "SIZE",
-            converter = SizeConverter.class,
+            converter = ArgumentConverter.Size.class,
             description = "Make IMAGE, which must not exist, with an empty disk of this size, for example 10G or 0; it"
                     + " appears when it is complete. See below for what QEMU does with it.")
     private @Nullable Long size;
@@ -27,14 +24,14 @@ final class CreateOptions {
     @Option(
             names = "--cluster-size",
             paramLabel = "N",
-            converter = SizeConverter.class,
+            converter = ArgumentConverter.Size.class,
             description = "Cluster size of an image that is made, 512 to 2M. Default: 64K.")
     private @Nullable Long clusterSize;
 
     @Option(
             names = "--mode",
             paramLabel = "MODE",
-            converter = ModeConverter.class,
+            converter = ArgumentConverter.Mode.class,
             description =
                     "Permissions of an image that is made, for example 0640. Default: those of DUMP that the umask"
                             + " leaves.")
@@ -43,7 +40,7 @@ final class CreateOptions {
     @Option(
             names = "--owner",
             paramLabel = "USER[:GROUP]",
-            converter = OwnerConverter.class,
+            converter = ArgumentConverter.Owner.class,
             description = "Owner of an image that is made, by name or number. Default: the user who runs the command.")
     private @Nullable String owner;
 
@@ -69,42 +66,6 @@ final class CreateOptions {
     private void requireAbsent(String option, @Nullable Object value) {
         if (value != null) {
             throw new ParameterException(command.commandLine(), option + " is of use only with --create");
-        }
-    }
-
-    /** Reads {@code --mode}. */
-    static final class ModeConverter implements ITypeConverter<Integer> {
-        @Override
-        public Integer convert(String text) {
-            try {
-                return ImageRights.parseMode(text);
-            } catch (IllegalArgumentException e) {
-                throw new TypeConversionException(e.getMessage());
-            }
-        }
-    }
-
-    /** Reads {@code --owner}. */
-    static final class OwnerConverter implements ITypeConverter<String> {
-        @Override
-        public String convert(String text) {
-            try {
-                return ImageRights.parseOwner(text);
-            } catch (IllegalArgumentException e) {
-                throw new TypeConversionException(e.getMessage());
-            }
-        }
-    }
-
-    /** Reads a number of bytes. */
-    static final class SizeConverter implements ITypeConverter<Long> {
-        @Override
-        public Long convert(String text) {
-            try {
-                return ByteSize.parse(text);
-            } catch (IllegalArgumentException e) {
-                throw new TypeConversionException(e.getMessage());
-            }
         }
     }
 }

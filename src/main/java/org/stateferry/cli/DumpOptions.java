@@ -3,15 +3,12 @@ package org.stateferry.cli;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import org.stateferry.bytes.ByteSize;
 import org.stateferry.error.StateferryException;
 import org.stateferry.source.DumpChoice;
 import org.stateferry.source.DumpFormat;
 import org.stateferry.source.RamLayout;
 import org.stateferry.storage.OpenImages;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.TypeConversionException;
 
 /** The options of all commands that read a dump. */
 final class DumpOptions {
@@ -34,7 +31,7 @@ final class DumpOptions {
             names = "--offset",
             defaultValue = "0",
             paramLabel = "BYTES",
-            converter = OffsetConverter.class,
+            converter = ArgumentConverter.Size.class,
             description =
                     "Where in DUMP the saved state begins, compressed or not (K, M, G, T: powers of 1024). Default:"
                             + " 0.")
@@ -81,17 +78,5 @@ final class DumpOptions {
 
     static boolean isStandardInput(Path argument) {
         return argument.toString().equals(STANDARD_INPUT);
-    }
-
-    /** Reads {@code --offset}. */
-    static final class OffsetConverter implements ITypeConverter<Long> {
-        @Override
-        public Long convert(String text) {
-            try {
-                return ByteSize.parse(text);
-            } catch (IllegalArgumentException e) {
-                throw new TypeConversionException(e.getMessage());
-            }
-        }
     }
 }

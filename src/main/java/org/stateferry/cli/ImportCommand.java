@@ -5,7 +5,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import org.stateferry.bytes.ByteSize;
 import org.stateferry.cli.output.OutcomeReport;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
@@ -16,7 +15,6 @@ import org.stateferry.importer.ImportRequest;
 import org.stateferry.storage.IoMode;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -24,7 +22,6 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
 import picocli.CommandLine.Spec;
-import picocli.CommandLine.TypeConversionException;
 
 /** {@code stateferry import}: one dump into one image. */
 @Command(
@@ -150,7 +147,7 @@ final class ImportCommand implements Callable<Integer> {
     @Option(
             names = "--limit-rate",
             paramLabel = "RATE",
-            converter = RateConverter.class,
+            converter = ArgumentConverter.Rate.class,
             description = "Write at most so many bytes per second, for example 200M (K, M, G, T: powers of 1024).")
     private long limitBytesPerSecond = NO_LIMIT;
 
@@ -223,17 +220,5 @@ final class ImportCommand implements Callable<Integer> {
                 dumpOptions.choice(), io, compression, strict, allowBitmaps, !withoutLock, verify, limitBytesPerSecond);
         return new ImportRequest(
                 DumpOptions.file(dump), image, snapshot.name(), into, otherDisks, create.newImage(), how);
-    }
-
-    /** Reads {@code --limit-rate}. */
-    static final class RateConverter implements ITypeConverter<Long> {
-        @Override
-        public Long convert(String text) {
-            try {
-                return ByteSize.parseRate(text);
-            } catch (IllegalArgumentException e) {
-                throw new TypeConversionException(e.getMessage());
-            }
-        }
     }
 }

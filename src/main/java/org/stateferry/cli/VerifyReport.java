@@ -31,12 +31,9 @@ record VerifyReport(
 
     public List<String> lines() {
         List<String> lines = new ArrayList<>();
-        lines.add("%s: qcow2 version %d, clusters of %s, %s"
-                .formatted(
-                        image.file().path(),
-                        image.header().version(),
-                        Texts.bytes(image.geometry().clusterSize()),
-                        Texts.count(image.snapshotTable().entries().size(), "snapshot")));
+        lines.add(image.file().path() + ": qcow2 version " + image.header().version() + ", clusters of "
+                + Texts.bytes(image.geometry().clusterSize()) + ", "
+                + Texts.count(image.snapshotTable().entries().size(), "snapshot"));
         check.corruptions()
                 .forEach(corruption -> lines.add("error at byte " + corruption.offset() + ": " + corruption.problem()));
         lines.add(Texts.count(check.corruptionCount(), "error") + ", "

@@ -52,7 +52,7 @@ public record StreamReport(Path file, DumpContent.Stream content) implements Ins
             lines.accept("behind it: " + Texts.exactBytes(content.surplus()) + " that are not part of it");
         }
         lines.accept("machine type: " + Objects.requireNonNullElse(facts.machineType(), "not stated"));
-        lines.accept("page size: 2^%d (%d bytes)".formatted(pageBits(), facts.targetPageSize()));
+        lines.accept("page size: 2^" + pageBits() + " (" + facts.targetPageSize() + " bytes)");
         if (!facts.capabilities().isEmpty()) {
             lines.accept("capabilities: " + String.join(", ", facts.capabilities()));
         }

@@ -56,7 +56,7 @@ public record HeaderExtension(int type, long offset, byte[] data) {
                                 FailureKind.IMAGE_CORRUPT,
                                 file,
                                 offset,
-                                "header extension 0x%08x of %d bytes is too long".formatted(type, length))
+                                "header extension 0x%08x of ".formatted(type) + length + " bytes is too long")
                         .advise("QEMU cannot open the image either: restore it from a copy.");
             }
             if (type == END) {
