@@ -35,7 +35,14 @@ class ImageLockIT {
             String before = RawBytes.sha256(scene.image());
 
             Judge.assertRefused(scene.launchImportAs("saved"), 11);
-            Judge.assertRefused(scene.launcher().run("inspect", scene.image().toString()), 11);
+            for (String command : List.of("inspect", "verify", "snapshot list")) {
+                List<String> words = new ArrayList<>(List.of(command.split(" ")));
+                words.add(scene.image().toString());
+                Judge.assertRefused(scene.program().run(words.toArray(String[]::new)), 11);
+            }
+            Path out = scene.path("out.vmstate");
+            Judge.assertRefused(scene.program().run("export", scene.image() + "", out + "", "--name", "saved"), 11);
+            assertThat(out).doesNotExist();
 
             assertThat(RawBytes.sha256(scene.image())).isEqualTo(before);
             vm.quit();
