@@ -93,8 +93,9 @@ final class InspectCommand implements Callable<Integer> {
     @Option(
             names = "--extract-ram",
             paramLabel = "DIR",
-            description = "Read all of the stream, and make the folder DIR with a file for each RAM block that holds what the"
-                    + " block holds. It appears when it is complete, and only you may read it.")
+            description =
+                    "Read all of the stream, and make the folder DIR with a file for each RAM block that holds what the"
+                            + " block holds. It appears when it is complete, and only you may read it.")
     private @Nullable Path ramFolder;
 
     @Option(names = "--json", description = "Print what was found as one JSON object on standard output.")
@@ -192,12 +193,7 @@ final class InspectCommand implements Callable<Integer> {
                         .advise("It was stored as it is (--format opaque); stateferry export writes it into a file.");
             }
             StreamSurvey.Effort effort = new StreamSurvey.Effort(true, SURVEY_MAX);
-            return contents(
-                    content,
-                    StreamSurvey.run(content, 0, effort),
-                    null,
-                    entry.nameText(),
-                    isReadThrough());
+            return contents(content, StreamSurvey.run(content, 0, effort), null, entry.nameText(), isReadThrough());
         }
     }
 

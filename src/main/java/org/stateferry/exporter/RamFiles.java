@@ -103,7 +103,9 @@ public final class RamFiles implements RamContent, AutoCloseable {
                     part, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(FOLDER_MODE)));
             return new RamFiles(folder, part, cancellation);
         } catch (FileAlreadyExistsException e) {
-            throw conflict(Objects.requireNonNull(part), "another command makes the same folder, or was killed while it did")
+            throw conflict(
+                            Objects.requireNonNull(part),
+                            "another command makes the same folder, or was killed while it did")
                     .advise("If none does, remove this folder; or choose another name.");
         } catch (NoSuchFileException e) {
             throw conflict(parent, "there is no such folder").advise("Make it first.");
@@ -117,7 +119,8 @@ public final class RamFiles implements RamContent, AutoCloseable {
     }
 
     private static StateferryException exists(Path folder) {
-        return conflict(folder, "it exists, and RAM goes into a new folder only").advise("Choose another name.");
+        return conflict(folder, "it exists, and RAM goes into a new folder only")
+                .advise("Choose another name.");
     }
 
     /** The folder that is made. */

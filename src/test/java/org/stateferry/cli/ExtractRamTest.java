@@ -49,8 +49,7 @@ class ExtractRamTest {
                 .toArray(String[]::new);
         assertThat(run(words)).as("%s", screen.err()).isZero();
         JsonNode told = JsonMapper.shared().readTree(screen.out()).path("ram");
-        assertThat(told.path("folder").asString())
-                .isEqualTo(ram.toRealPath().toString());
+        assertThat(told.path("folder").asString()).isEqualTo(ram.toRealPath().toString());
         List<byte[]> blocks = new ArrayList<>();
         for (JsonNode block : told.path("files")) {
             byte[] bytes = Files.readAllBytes(ram.resolve(block.path("file").asString()));
