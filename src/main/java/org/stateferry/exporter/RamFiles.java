@@ -27,7 +27,7 @@ import org.stateferry.qcow2.Cancellation;
 import org.stateferry.storage.FileFailures;
 import org.stateferry.storage.FileNames;
 import org.stateferry.stream.RamBlock;
-import org.stateferry.stream.RamContent;
+import org.stateferry.stream.inspection.RamContent;
 
 /**
  * A new folder with a file for each block of a guest's RAM, which holds what the block holds. The folder appears under its name only

@@ -15,11 +15,11 @@ import org.stateferry.source.codec.Codec;
 import org.stateferry.source.mapped.MappedRam;
 import org.stateferry.stream.MappedLayout;
 import org.stateferry.stream.MigrationStream;
-import org.stateferry.stream.PageInspection.PageCounts;
-import org.stateferry.stream.RamContent;
+import org.stateferry.stream.inspection.PageInspection.PageCounts;
+import org.stateferry.stream.inspection.RamContent;
 import org.stateferry.stream.StreamFacts;
 import org.stateferry.stream.StreamFile;
-import org.stateferry.stream.StreamInspection;
+import org.stateferry.stream.inspection.StreamInspection;
 import org.stateferry.stream.StreamSurvey;
 
 /**

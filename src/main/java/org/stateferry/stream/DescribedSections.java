@@ -12,7 +12,7 @@ import org.stateferry.error.StateferryException;
  *
  * <p>Not thread-safe.
  */
-final class DescribedSections {
+public final class DescribedSections {
     private static final int TEXT_HEAD_SIZE = 1 + Integer.BYTES;
 
     private final ElementInput in;
@@ -22,7 +22,12 @@ final class DescribedSections {
     /** How many device sections have been passed. */
     private int deviceIndex;
 
-    DescribedSections(ElementInput in, VmDescription vmDescription) {
+    /**
+     * Begins before the first device section.
+     *
+     * @param in where the stream is read; the walker's too
+     */
+    public DescribedSections(ElementInput in, VmDescription vmDescription) {
         this.in = in;
         this.vmDescription = vmDescription;
         streamLength = vmDescription.end();

@@ -17,7 +17,7 @@ import org.stateferry.error.StateferryException;
  *
  * <p>Not thread-safe.
  */
-final class ElementInput {
+public final class ElementInput {
     /** What to do with a stream that may be one of a QEMU that is not known here. */
     static final String IMPORT_UNSEEN =
             "if you know that a QEMU loads it, import the stream with --format opaque (and --offset,"
@@ -34,7 +34,13 @@ final class ElementInput {
     private boolean last;
     private StreamListener listener = StreamListener.NONE;
 
-    ElementInput(Path file, long fileOffset) {
+    /**
+     * Begins at the stream's first byte, without any bytes.
+     *
+     * @param file the file to name in failures
+     * @param fileOffset where the stream begins in it
+     */
+    public ElementInput(Path file, long fileOffset) {
         this.file = file;
         this.fileOffset = fileOffset;
     }
@@ -45,13 +51,13 @@ final class ElementInput {
     }
 
     /** Continues at an offset in the stream, with {@code newPendingSkip} bytes of payload still to pass. */
-    void resume(long newOffset, long newPendingSkip) {
+    public void resume(long newOffset, long newPendingSkip) {
         offset = newOffset;
         pendingSkip = newPendingSkip;
     }
 
     /** Reads on from {@code next}, whose position moves along. Bytes left in the buffer before it are forgotten. */
-    void offer(ByteBuffer next) {
+    public void offer(ByteBuffer next) {
         bytes = next.order(ByteOrder.BIG_ENDIAN);
         passSkipped();
     }
@@ -150,7 +156,7 @@ final class ElementInput {
     }
 
     /** The offset in the stream of the next byte. */
-    long offset() {
+    public long offset() {
         return offset;
     }
 
@@ -160,12 +166,12 @@ final class ElementInput {
     }
 
     /** How many bytes of payload come before the next element. */
-    long pendingSkip() {
+    public long pendingSkip() {
         return pendingSkip;
     }
 
     /** A failure for damage at the next byte. */
-    StateferryException invalid(String problem) {
+    public StateferryException invalid(String problem) {
         return StateferryException.at(FailureKind.DUMP_INVALID, file, fileOffset(), problem);
     }
 

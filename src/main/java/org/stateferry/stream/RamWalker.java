@@ -11,7 +11,7 @@ import org.stateferry.error.StateferryException;
  * Reads the records of RAM sections of version 4 (QEMU {@code migration/ram.c}, {@code ram_save_*} and {@code
  * ram_load}), without their section headers and footers. Not thread-safe.
  */
-final class RamWalker {
+public final class RamWalker {
     /** Stands for a page size that is not known. */
     static final int PAGE_SIZE_UNKNOWN = 0;
 
@@ -56,7 +56,8 @@ final class RamWalker {
         listener = newListener;
     }
 
-    int pageSize() {
+    /** The page size in bytes, or 0 if the stream has not told it yet. */
+    public int pageSize() {
         return pageSize;
     }
 
@@ -78,7 +79,8 @@ final class RamWalker {
         return listRemaining == 0;
     }
 
-    List<RamBlock> blocks() {
+    /** The RAM blocks listed so far, in the stream's order. */
+    public List<RamBlock> blocks() {
         return blocks.list();
     }
 

@@ -14,7 +14,7 @@ import org.stateferry.error.StateferryException;
  * not exact, the footer behind the payload is searched. Where there are no footers either, the rest of the stream is
  * passed without a check, which {@link #unchecked} then reports. Not thread-safe.
  */
-final class SectionWalker {
+public final class SectionWalker {
     /** No offset. */
     static final long NONE = -1;
 
@@ -25,10 +25,10 @@ final class SectionWalker {
      * The device that QEMU saves behind all those that the machine starts with (QEMU {@code migration/global_state.c}).
      * Every machine type that has a configuration section has it.
      */
-    static final String GLOBAL_STATE = "globalstate";
+    public static final String GLOBAL_STATE = "globalstate";
 
     /** The section that holds the guest's memory. */
-    static final String RAM = "ram";
+    public static final String RAM = "ram";
 
     private static final String RESAVE = "save the state again";
 
@@ -68,7 +68,7 @@ final class SectionWalker {
     }
 
     /** Tells of a zero byte behind a footer, in a stream without a vmdescription, whether it is the end mark. */
-    interface EndMark {
+    public interface EndMark {
         /** How many bytes behind the byte must be at hand, unless the input ends before them. */
         default int lookAhead() {
             return 0;
@@ -109,7 +109,7 @@ final class SectionWalker {
      * @param described the sections by the stream's vmdescription, or null if it has none
      * @param endMark asked only if there is no vmdescription
      */
-    SectionWalker(ElementInput in, int pageSize, @Nullable DescribedSections described, EndMark endMark) {
+    public SectionWalker(ElementInput in, int pageSize, @Nullable DescribedSections described, EndMark endMark) {
         this.in = in;
         this.described = described;
         this.endMark = endMark;
@@ -118,7 +118,7 @@ final class SectionWalker {
     }
 
     /** Sets who is told of what is passed; for a walker that is not restored. */
-    void listen(StreamListener newListener) {
+    public void listen(StreamListener newListener) {
         listener = newListener;
         in.listen(newListener);
         ram.listen(newListener);
@@ -128,11 +128,13 @@ final class SectionWalker {
         return configuration;
     }
 
-    RamWalker ram() {
+    /** The walker of the RAM sections. */
+    public RamWalker ram() {
         return ram;
     }
 
-    StreamCheck.@Nullable Unchecked unchecked() {
+    /** Why the rest of the stream is passed without a check, or null if nothing has been so far. */
+    public StreamCheck.@Nullable Unchecked unchecked() {
         return unchecked;
     }
 
@@ -185,7 +187,7 @@ final class SectionWalker {
      *
      * @return false if more bytes are needed
      */
-    boolean step() throws StateferryException {
+    public boolean step() throws StateferryException {
         return switch (position) {
             case HEADER -> configuration.header() && goTo(Position.CONFIGURATION);
             case CONFIGURATION -> beginConfiguration();
@@ -485,7 +487,7 @@ final class SectionWalker {
     }
 
     /** Fails unless the end of the stream has been reached, or the rest cannot be checked. */
-    void finish() throws StateferryException {
+    public void finish() throws StateferryException {
         if (position == Position.UNCHECKED) {
             return;
         }

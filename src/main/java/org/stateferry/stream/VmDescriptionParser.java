@@ -30,7 +30,7 @@ import tools.jackson.core.json.JsonFactory;
  *
  * <p>For one text; not thread-safe.
  */
-final class VmDescriptionParser {
+public final class VmDescriptionParser {
     private static final int DEPTH_MAX = 200;
     /** Several times as many as a machine with 4,096 processors has, which is the most that QEMU offers. */
     private static final int DEVICES_MAX = 65_536;

@@ -12,11 +12,11 @@ import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
 import org.stateferry.exporter.RamFiles.RamFile;
-import org.stateferry.stream.DeviceFields;
-import org.stateferry.stream.DeviceFields.Field;
-import org.stateferry.stream.PageInspection.PageCounts;
-import org.stateferry.stream.StreamInspection;
-import org.stateferry.stream.StreamInspection.Section;
+import org.stateferry.stream.inspection.DeviceFields;
+import org.stateferry.stream.inspection.DeviceFields.Field;
+import org.stateferry.stream.inspection.PageInspection.PageCounts;
+import org.stateferry.stream.inspection.StreamInspection;
+import org.stateferry.stream.inspection.StreamInspection.Section;
 
 /**
  * What {@code inspect} says of a stream that it has read from its beginning to its end.

@@ -15,13 +15,13 @@ import org.stateferry.stream.ComposedStream;
 import org.stateferry.stream.MappedBlock;
 import org.stateferry.stream.MappedLayout;
 import org.stateferry.stream.MigrationStream;
-import org.stateferry.stream.PageInspection;
-import org.stateferry.stream.PageInspection.PageCounts;
-import org.stateferry.stream.RamContent;
+import org.stateferry.stream.inspection.PageInspection;
+import org.stateferry.stream.inspection.PageInspection.PageCounts;
+import org.stateferry.stream.inspection.RamContent;
 import org.stateferry.stream.StreamFile;
 import org.stateferry.stream.VmDescription;
 import org.stateferry.stream.VmDescriptionEdit;
-import org.stateferry.stream.ZeroBudget;
+import org.stateferry.stream.inspection.ZeroBudget;
 
 /**
  * A state whose RAM lies at fixed places of its file, as a stream in another layout. What it yields is a {@link StreamFile}

@@ -1,5 +1,10 @@
-package org.stateferry.stream;
+package org.stateferry.stream.inspection;
 
+import org.stateferry.stream.RamFlag;
+import org.stateferry.stream.StreamFile;
+import org.stateferry.stream.StreamListener;
+import org.stateferry.stream.RamBlock;
+import org.stateferry.stream.RamWalker;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;

@@ -1,5 +1,6 @@
-package org.stateferry.stream;
+package org.stateferry.stream.inspection;
 
+import org.stateferry.stream.RamBlock;
 import java.nio.ByteBuffer;
 import java.util.List;
 import org.stateferry.error.StateferryException;

@@ -1,5 +1,8 @@
-package org.stateferry.stream;
+package org.stateferry.stream.inspection;
 
+import org.stateferry.stream.RamFlag;
+import org.stateferry.stream.StreamListener;
+import org.stateferry.stream.RamWalker;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
