@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 import org.stateferry.bytes.ZeroBytes;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.host.LinuxFile;
 import org.stateferry.importer.image.PartName;
 import org.stateferry.qcow2.Cancellation;
 import org.stateferry.storage.FileFailures;
@@ -38,7 +39,7 @@ import org.stateferry.stream.inspection.RamContent;
  */
 public final class RamFiles implements RamContent, AutoCloseable {
     private static final String FOLDER_MODE = "rwx------";
-    private static final String FILE_MODE = "rw-------";
+    private static final int FILE_MODE = 0600;
     /** What is written one behind the other goes to the disk in pieces of so many bytes. */
     private static final int PIECE_SIZE = 1024 * 1024;
     /** Longer names of files are cut; Linux has 255 bytes at most. */
@@ -56,6 +57,7 @@ public final class RamFiles implements RamContent, AutoCloseable {
     private int pieceBlock;
     private long pieceOffset;
     private int openBlock = -1;
+    private @Nullable LinuxFile openFile;
     private @Nullable FileChannel open;
     private boolean complete;
 
@@ -71,6 +73,7 @@ public final class RamFiles implements RamContent, AutoCloseable {
         final RamFile file;
         /** Up to where something was written, in bytes; behind it all is zero. */
         long written;
+        boolean made;
 
         Block(RamFile file) {
             this.file = file;
@@ -235,24 +238,34 @@ public final class RamFiles implements RamContent, AutoCloseable {
         FileChannel channel = open;
         if (channel == null || openBlock != block) {
             closeOpen();
-            channel = FileChannel.open(
-                    path(block),
-                    Set.of(
-                            StandardOpenOption.CREATE,
-                            StandardOpenOption.READ,
-                            StandardOpenOption.WRITE,
-                            LinkOption.NOFOLLOW_LINKS),
-                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(FILE_MODE)));
+            LinuxFile file = file(block);
+            openFile = file;
+            channel = file.channel(StandardOpenOption.READ, StandardOpenOption.WRITE);
             open = channel;
             openBlock = block;
         }
         return channel;
     }
 
+    private LinuxFile file(int block) throws IOException {
+        Block target = blocks.get(block);
+        if (!target.made) {
+            target.made = true;
+            return LinuxFile.create(path(block), FILE_MODE);
+        }
+        try (LinuxFile found = LinuxFile.locateRegular(path(block), LinuxFile.Links.STAY)) {
+            return found.reopen(LinuxFile.Access.WRITE);
+        }
+    }
+
     private void closeOpen() throws IOException {
-        if (open != null) {
-            open.close();
-            open = null;
+        LinuxFile file = openFile;
+        FileChannel channel = open;
+        openFile = null;
+        open = null;
+        try (file;
+                channel) {
+            // in the order opposite to that of their opening
         }
     }
 
