@@ -73,6 +73,7 @@ public final class RamFiles implements RamContent, AutoCloseable {
         final RamFile file;
         /** Up to where something was written, in bytes; behind it all is zero. */
         long written;
+
         boolean made;
 
         Block(RamFile file) {
