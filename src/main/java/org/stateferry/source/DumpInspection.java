@@ -15,12 +15,12 @@ import org.stateferry.source.codec.Codec;
 import org.stateferry.source.mapped.MappedRam;
 import org.stateferry.stream.MappedLayout;
 import org.stateferry.stream.MigrationStream;
-import org.stateferry.stream.inspection.PageInspection.PageCounts;
-import org.stateferry.stream.inspection.RamContent;
 import org.stateferry.stream.StreamFacts;
 import org.stateferry.stream.StreamFile;
-import org.stateferry.stream.inspection.StreamInspection;
 import org.stateferry.stream.StreamSurvey;
+import org.stateferry.stream.inspection.PageInspection.PageCounts;
+import org.stateferry.stream.inspection.RamContent;
+import org.stateferry.stream.inspection.StreamInspection;
 
 /**
  * Finds out what a file holds, whether it can be imported or not. Of a large file no more is read than some megabytes

@@ -15,12 +15,12 @@ import org.stateferry.stream.ComposedStream;
 import org.stateferry.stream.MappedBlock;
 import org.stateferry.stream.MappedLayout;
 import org.stateferry.stream.MigrationStream;
-import org.stateferry.stream.inspection.PageInspection;
-import org.stateferry.stream.inspection.PageInspection.PageCounts;
-import org.stateferry.stream.inspection.RamContent;
 import org.stateferry.stream.StreamFile;
 import org.stateferry.stream.VmDescription;
 import org.stateferry.stream.VmDescriptionEdit;
+import org.stateferry.stream.inspection.PageInspection;
+import org.stateferry.stream.inspection.PageInspection.PageCounts;
+import org.stateferry.stream.inspection.RamContent;
 import org.stateferry.stream.inspection.ZeroBudget;
 
 /**

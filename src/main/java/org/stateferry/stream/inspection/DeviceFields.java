@@ -1,10 +1,5 @@
 package org.stateferry.stream.inspection;
 
-import org.stateferry.stream.StreamFile;
-import org.stateferry.stream.SectionType;
-import org.stateferry.stream.VmDescriptionParser;
-import org.stateferry.stream.MigrationStream;
-import org.stateferry.stream.StreamFacts;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
@@ -17,6 +12,11 @@ import java.util.NoSuchElementException;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.stream.MigrationStream;
+import org.stateferry.stream.SectionType;
+import org.stateferry.stream.StreamFacts;
+import org.stateferry.stream.StreamFile;
+import org.stateferry.stream.VmDescriptionParser;
 import org.stateferry.stream.inspection.StreamInspection.Section;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;

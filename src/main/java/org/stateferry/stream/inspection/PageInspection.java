@@ -1,10 +1,5 @@
 package org.stateferry.stream.inspection;
 
-import org.stateferry.stream.RamFlag;
-import org.stateferry.stream.StreamFile;
-import org.stateferry.stream.StreamListener;
-import org.stateferry.stream.RamBlock;
-import org.stateferry.stream.RamWalker;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -16,6 +11,11 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
+import org.stateferry.stream.RamBlock;
+import org.stateferry.stream.RamFlag;
+import org.stateferry.stream.RamWalker;
+import org.stateferry.stream.StreamFile;
+import org.stateferry.stream.StreamListener;
 
 /**
  * Counts the records of pages in a stream as they come, and makes the SHA-256 of what each RAM block holds in the end.

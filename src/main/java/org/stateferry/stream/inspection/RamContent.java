@@ -1,9 +1,9 @@
 package org.stateferry.stream.inspection;
 
-import org.stateferry.stream.RamBlock;
 import java.nio.ByteBuffer;
 import java.util.List;
 import org.stateferry.error.StateferryException;
+import org.stateferry.stream.RamBlock;
 
 /**
  * Takes what the blocks of RAM hold, in the order in which a stream has it: what comes later replaces what came before, and what never

@@ -1,11 +1,11 @@
 package org.stateferry.stream.inspection;
 
-import org.stateferry.stream.RamFlag;
-import org.stateferry.stream.StreamListener;
-import org.stateferry.stream.RamWalker;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.StateferryException;
+import org.stateferry.stream.RamFlag;
+import org.stateferry.stream.RamWalker;
+import org.stateferry.stream.StreamListener;
 
 /** Hands on what the pages in a stream hold, as their records come. Not thread-safe. */
 final class RamFeed {

@@ -1,16 +1,5 @@
 package org.stateferry.stream.inspection;
 
-import org.stateferry.stream.StreamCheck;
-import org.stateferry.stream.DescribedSections;
-import org.stateferry.stream.StreamFile;
-import org.stateferry.stream.ElementInput;
-import org.stateferry.stream.SectionType;
-import org.stateferry.stream.SectionWalker;
-import org.stateferry.stream.SectionHead;
-import org.stateferry.stream.MigrationStream;
-import org.stateferry.stream.StreamListener;
-import org.stateferry.stream.StreamFacts;
-import org.stateferry.stream.VmDescription;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -21,6 +10,17 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
+import org.stateferry.stream.DescribedSections;
+import org.stateferry.stream.ElementInput;
+import org.stateferry.stream.MigrationStream;
+import org.stateferry.stream.SectionHead;
+import org.stateferry.stream.SectionType;
+import org.stateferry.stream.SectionWalker;
+import org.stateferry.stream.StreamCheck;
+import org.stateferry.stream.StreamFacts;
+import org.stateferry.stream.StreamFile;
+import org.stateferry.stream.StreamListener;
+import org.stateferry.stream.VmDescription;
 import org.stateferry.stream.inspection.PageInspection.PageCounts;
 
 /**

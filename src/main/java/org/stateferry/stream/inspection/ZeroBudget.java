@@ -1,6 +1,5 @@
 package org.stateferry.stream.inspection;
 
-
 /**
  * How many zeros may be hashed that nothing in the stream takes room for: time must grow with what is there, and not with what is
  * claimed, neither of one RAM block nor of all of them together. Not thread-safe.
