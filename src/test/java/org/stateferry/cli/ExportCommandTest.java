@@ -138,7 +138,7 @@ class ExportCommandTest {
 
         Path plain = folder.resolve("plain");
         RunningCommand.run(
-                        Duration.ofSeconds(60),
+                        Duration.ofMinutes(10),
                         List.of("sh", "-c", tool + " -dc < \"$0\" > \"$1\"", out.toString(), plain.toString()))
                 .requireSuccess();
         assertThat(Files.mismatch(plain, Files.write(folder.resolve("expected"), state)))
@@ -567,7 +567,7 @@ class ExportCommandTest {
         long start = told.path("payloadOffset").asLong();
         Path plain = folder.resolve("plain");
         RunningCommand.run(
-                        Duration.ofSeconds(60),
+                        Duration.ofMinutes(10),
                         List.of(
                                 "sh",
                                 "-c",

@@ -30,7 +30,7 @@ import org.stateferry.testing.RunningCommand;
 class KilledCommandsTest {
     private static final int MIB = 1 << 20;
     private static final int KILLED = 137;
-    private static final Duration LIMIT = Duration.ofSeconds(120);
+    private static final Duration LIMIT = Duration.ofMinutes(10);
 
     @TempDir
     Path folder;

@@ -26,7 +26,7 @@ import org.stateferry.installation.LocalInstallation;
 
 class LocalInstallationTest {
     private static final ImportOutcome IMPORTED = FakeInstallation.imported(null);
-    private static final Duration DEADLINE = Duration.ofSeconds(120);
+    private static final Duration DEADLINE = Duration.ofMinutes(10);
 
     @TempDir
     Path folder;

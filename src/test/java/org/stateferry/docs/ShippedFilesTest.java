@@ -16,7 +16,7 @@ import org.stateferry.testing.RunningCommand;
 /** What is shipped beside the program, as the tools see it that it is for; where they are installed. */
 class ShippedFilesTest {
     private static final Path SHIPPED = Path.of("src/launcher/share/stateferry");
-    private static final Duration LIMIT = Duration.ofSeconds(120);
+    private static final Duration LIMIT = Duration.ofMinutes(10);
 
     @TempDir
     Path folder;

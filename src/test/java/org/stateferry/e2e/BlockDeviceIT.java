@@ -23,7 +23,7 @@ import org.stateferry.testing.Thorough;
 
 /** Images on a block device, which neither grows nor shrinks. Needs root for a loop device, or is skipped. */
 class BlockDeviceIT {
-    private static final Duration LIMIT = Duration.ofSeconds(120);
+    private static final Duration LIMIT = Duration.ofMinutes(10);
     private static final int MIB = 1 << 20;
 
     @TempDir

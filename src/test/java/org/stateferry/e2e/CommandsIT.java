@@ -23,7 +23,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 /** Imports named by their ID, from processes other than the one that runs them; and files that are looked into. */
 class CommandsIT {
-    private static final Duration LIMIT = Duration.ofSeconds(120);
+    private static final Duration LIMIT = Duration.ofMinutes(10);
     private static final int REPOSITORY = 15;
 
     @TempDir

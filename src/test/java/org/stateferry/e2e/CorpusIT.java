@@ -100,7 +100,7 @@ class CorpusIT {
             String codec = entry.kind().substring("libvirt-".length());
             Path stream = directory.resolve(entry.unpackedName() + ".stream");
             RunningCommand.run(
-                            Duration.ofSeconds(60),
+                            Duration.ofMinutes(10),
                             List.of(
                                     "sh",
                                     "-c",

@@ -22,7 +22,7 @@ import org.stateferry.testing.Thorough;
  * the home lies on the small disk, every command is a process: this JVM would keep the log open there.
  */
 class DiskFullIT {
-    private static final Duration LIMIT = Duration.ofSeconds(120);
+    private static final Duration LIMIT = Duration.ofMinutes(10);
     private static final int DISK_SIZE = 32 << 20;
     private static final int MEBIBYTES = 6;
     private static final int CLUSTER_SIZE = 64 << 10;

@@ -22,7 +22,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 /** The program's home: what happens when it cannot be written, is damaged, is lost, or is in use. */
 class HomeIT {
-    private static final Duration LIMIT = Duration.ofSeconds(120);
+    private static final Duration LIMIT = Duration.ofMinutes(10);
     private static final int MEBIBYTES = 6;
     private static final int REPOSITORY = 15;
     private static final String GOES_ON = "going on from byte ";

@@ -21,7 +21,7 @@ import org.stateferry.testing.TickerGuest;
 
 /** One image, one writer: QEMU keeps Stateferry out, Stateferry keeps QEMU out, and imports keep each other out. */
 class ImageLockIT {
-    private static final Duration LIMIT = Duration.ofSeconds(120);
+    private static final Duration LIMIT = Duration.ofMinutes(10);
 
     @TempDir
     Path directory;

@@ -18,7 +18,7 @@ enum ImportPhase {
     /** The outcome is told; the program closes what it has open. */
     END("imported as snapshot");
 
-    private static final Duration LIMIT = Duration.ofSeconds(120);
+    private static final Duration LIMIT = Duration.ofMinutes(10);
 
     private final String marker;
 

@@ -33,7 +33,7 @@ import tools.jackson.databind.node.ObjectNode;
 class KillIT {
     private static final int KILLS = Integer.getInteger("stateferry.kills", ImportPhase.values().length);
     private static final int MEBIBYTES = 128;
-    private static final Duration LIMIT = Duration.ofSeconds(120);
+    private static final Duration LIMIT = Duration.ofMinutes(10);
     private static final String NAME = "saved";
     /** By how much the file may be longer than after an import that nothing disturbed. */
     private static final long SLACK = 2 << 20;

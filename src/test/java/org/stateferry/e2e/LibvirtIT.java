@@ -26,7 +26,7 @@ import org.stateferry.testing.TickerGuest;
 @Thorough
 @ExtendWith(NewestQemu.class)
 class LibvirtIT {
-    private static final Duration LIMIT = Duration.ofSeconds(120);
+    private static final Duration LIMIT = Duration.ofMinutes(10);
     private static final int ROUNDS_MAX = 30;
     /** Where the root that libvirt is started in has this machine's {@value #TMP}. */
     private static final String TMP_IN_ROOT = "/tmp/host/";

@@ -22,7 +22,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 /** The same bytes in every locale: cron, systemd and containers have none with UTF-8. */
 class LocaleIT {
-    private static final Duration LIMIT = Duration.ofSeconds(120);
+    private static final Duration LIMIT = Duration.ofMinutes(10);
     private static final String LAUNCHER = Path.of(System.getProperty("stateferry.launcher", "target/stateferry"))
             .toAbsolutePath()
             .toString();

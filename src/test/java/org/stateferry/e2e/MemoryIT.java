@@ -12,7 +12,7 @@ import org.stateferry.testing.Thorough;
 
 /** The launcher's bounds on memory, which are those that the documentation states, are enough where most is needed. */
 class MemoryIT {
-    private static final Duration LIMIT = Duration.ofSeconds(120);
+    private static final Duration LIMIT = Duration.ofMinutes(10);
 
     @TempDir
     Path directory;

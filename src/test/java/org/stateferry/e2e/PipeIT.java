@@ -20,7 +20,7 @@ import org.stateferry.testing.Thorough;
 
 /** States that come compressed or through a pipe, and guests that go on from them. */
 class PipeIT {
-    private static final Duration LIMIT = Duration.ofSeconds(120);
+    private static final Duration LIMIT = Duration.ofMinutes(10);
 
     @TempDir
     Path directory;

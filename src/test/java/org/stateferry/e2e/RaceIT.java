@@ -24,7 +24,7 @@ import org.stateferry.testing.Thorough;
 
 /** Processes that want the same image or the same home at once, and processes that are stopped or asked to end. */
 class RaceIT {
-    private static final Duration LIMIT = Duration.ofSeconds(120);
+    private static final Duration LIMIT = Duration.ofMinutes(10);
     private static final int MEBIBYTES = 6;
     private static final int LARGE_MEBIBYTES = 64;
     private static final int PUBLISH_MILLIS = 200;

@@ -23,7 +23,7 @@ import tools.jackson.databind.json.JsonMapper;
 /** SIGKILL of the built program while it lets snapshots go, with a second disk whose snapshots go after the states. */
 @Thorough
 class RetentionKillIT {
-    private static final Duration LIMIT = Duration.ofSeconds(120);
+    private static final Duration LIMIT = Duration.ofMinutes(10);
     /** It is killed as soon as the decision is on the disk; a machine that is busy may be too late for that. */
     private static final int TRIES_MAX = 12;
 

@@ -35,7 +35,7 @@ record Scene(Path directory, Path dump, Path image, Launcher launcher) {
     /** When dump and disk were written. */
     static final Instant SAVED_AT = Instant.parse("2026-01-02T03:04:05Z");
 
-    private static final Duration LIMIT = Duration.ofSeconds(120);
+    private static final Duration LIMIT = Duration.ofMinutes(10);
     private static final Duration POLL = Duration.ofMillis(5);
     private static final String HOME = "home";
     private static final Path DEMO = Path.of("src/demo");

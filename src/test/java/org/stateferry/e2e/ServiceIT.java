@@ -37,7 +37,7 @@ import tools.jackson.databind.json.JsonMapper;
 /** The service as an operator runs it: the built program, its own process, real HTTP, and QEMU as the judge. */
 @Thorough
 class ServiceIT {
-    private static final Duration LIMIT = Duration.ofSeconds(90);
+    private static final Duration LIMIT = Duration.ofMinutes(10);
     private static final Pattern PORT = Pattern.compile("health on port (\\d+)");
     private static final Pattern PASSWORD = Pattern.compile("the password of the user admin is (\\w+);");
     private static final List<String> DISKS = List.of("one", "two");

@@ -23,7 +23,7 @@ import org.stateferry.testing.Thorough;
 
 /** Root's imports beside a local user without rights, who has prepared what they find. */
 class SharedFolderIT {
-    private static final Duration LIMIT = Duration.ofSeconds(120);
+    private static final Duration LIMIT = Duration.ofMinutes(10);
     private static final int CONFLICT = 12;
     private static final int CONFIGURATION = 78;
     private static final int STICKY_FOR_ALL = 01777;

@@ -20,7 +20,7 @@ import org.stateferry.error.StateferryException;
 import org.stateferry.repository.StatusFile;
 import org.stateferry.testing.Thorough;
 
-@Timeout(120)
+@Timeout(600)
 class RepositoryOwnershipTest {
     @TempDir
     Path folder;

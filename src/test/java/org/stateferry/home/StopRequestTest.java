@@ -15,7 +15,7 @@ import org.stateferry.importer.ImportOutcome;
 
 /** A stop that comes from another process, as a file. */
 class StopRequestTest {
-    private static final Duration DEADLINE = Duration.ofSeconds(120);
+    private static final Duration DEADLINE = Duration.ofMinutes(10);
 
     @TempDir
     Path folder;

@@ -32,7 +32,7 @@ import org.stateferry.testing.RunningCommand;
 
 /** What a path leads to is found out without waiting for it, and what was looked at is what is opened. */
 @EnabledOnOs(OS.LINUX)
-@Timeout(120)
+@Timeout(600)
 class SafeOpeningTest {
     @TempDir
     Path folder;

@@ -21,7 +21,7 @@ import org.stateferry.testing.RunningCommand;
 
 /** Settings and the like: a bounded number of bytes from a regular file, or a refusal. */
 @EnabledOnOs(OS.LINUX)
-@Timeout(120)
+@Timeout(600)
 class SmallFileTest {
     @TempDir
     Path folder;

@@ -15,14 +15,14 @@ import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
 /** A journal is forced again and again while it is open, and nobody waits for it but who closes it. */
-@Timeout(120)
+@Timeout(600)
 class JournalForcingTest {
     private static final Duration SOON = Duration.ofMillis(1);
     private static final Duration NEVER = Duration.ofDays(1);
 
     private static void await(CountDownLatch latch) {
         try {
-            assertThat(latch.await(120, TimeUnit.SECONDS)).isTrue();
+            assertThat(latch.await(10, TimeUnit.MINUTES)).isTrue();
         } catch (InterruptedException e) {
             throw new AssertionError(e);
         }

@@ -255,7 +255,7 @@ class ImportHistoryTest {
 
         context.statusFile().pruned();
 
-        await().atMost(Duration.ofMinutes(2))
+        await().atMost(Duration.ofMinutes(10))
                 .untilAsserted(() -> assertThat(StatusFile.read(home))
                         .hasValueSatisfying(told -> assertThat(told.records()).isEqualTo(all.subList(0, 1000))));
     }

@@ -35,7 +35,7 @@ class DoubtfulJvmTest {
     @Test
     void aThreadThatDiesOfItEndsTheProcess() {
         try (RunningCommand process = RunningCommand.start(OtherJvm.command(Recursing.class), Map.of())) {
-            CommandResult result = process.await(Duration.ofSeconds(60));
+            CommandResult result = process.await(Duration.ofMinutes(10));
 
             assertThat(result.exitCode()).isEqualTo(DoubtfulJvm.EXIT_CODE);
             assertThat(result.stderr())

@@ -479,7 +479,7 @@ class JobDefinitionReaderTest {
 
     /** Nothing is waited for, and no more is read than a definition may have. */
     @Test
-    @Timeout(120)
+    @Timeout(600)
     void refusesWhatIsNoFile() throws Exception {
         assumeTrue(QemuTools.isOnPath("mkfifo"), "mkfifo is not installed");
         Path fifo = jobs.resolve("fifo.yaml");

@@ -37,7 +37,7 @@ import org.stateferry.testing.Thorough;
 
 /** A service in a process of its own, with the memory that the launcher gives it, and clients that mean it no good. */
 class NeighboursTest {
-    private static final Duration DEADLINE = Duration.ofSeconds(120);
+    private static final Duration DEADLINE = Duration.ofMinutes(10);
     private static final String HEALTH = "GET /actuator/health/liveness HTTP/1.1\r\nHost: localhost\r\n\r\n";
     private static final Pattern PORT = Pattern.compile("health on port (\\d+)");
 

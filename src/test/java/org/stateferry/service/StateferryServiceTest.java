@@ -29,7 +29,7 @@ import org.stateferry.importer.ImportRunner;
 import org.stateferry.testing.Thorough;
 
 class StateferryServiceTest {
-    private static final Duration DEADLINE = Duration.ofSeconds(120);
+    private static final Duration DEADLINE = Duration.ofMinutes(10);
 
     @TempDir
     Path home;

@@ -25,7 +25,7 @@ import org.stateferry.testing.RunningCommand;
 
 /** States on a block device, which keeps what was there before. Needs root for a loop device, or is skipped. */
 class BlockDeviceDumpTest {
-    private static final Duration LIMIT = Duration.ofSeconds(120);
+    private static final Duration LIMIT = Duration.ofMinutes(10);
     private static final int DEVICE_SIZE = 1024 * 1024;
     private static final byte[] STREAM = MigrationStreamBuilder.valid().build();
 

@@ -362,7 +362,7 @@ class CompressedDumpsTest {
         Path dump = Dumps.write(folder, content);
         Path pipe = folder.resolve("pipe");
         Files.deleteIfExists(pipe);
-        RunningCommand.run(Duration.ofSeconds(60), List.of("mkfifo", pipe.toString()))
+        RunningCommand.run(Duration.ofMinutes(10), List.of("mkfifo", pipe.toString()))
                 .requireSuccess();
         Thread writer = new Thread(() -> {
             try {
@@ -401,7 +401,7 @@ class CompressedDumpsTest {
         assumeTrue(isInstalled(command.group(2)), command.group(2) + " is not installed");
         Path state = folder.resolve("state");
         RunningCommand.run(
-                        Duration.ofSeconds(60),
+                        Duration.ofMinutes(10),
                         List.of(
                                 "sh",
                                 "-c",
@@ -531,7 +531,7 @@ class CompressedDumpsTest {
         Path plain = Files.write(folder.resolve("plain"), STREAM);
         Path coded = folder.resolve("plain." + tool);
         CommandResult made = RunningCommand.run(
-                Duration.ofSeconds(60),
+                Duration.ofMinutes(10),
                 List.of(
                         "sh",
                         "-c",

@@ -155,7 +155,7 @@ class OpenImagesTest {
     /** As its folder's owner may do, who waits for somebody to look at the one and open the other. */
     @Thorough
     @Test
-    @Timeout(120)
+    @Timeout(600)
     void aFifoThatTakesTheImagesPlaceMakesNobodyWait() throws Exception {
         assumeTrue(QemuTools.isOnPath("mkfifo"), "mkfifo is not installed");
         Path fifo = folder.resolve("fifo");
@@ -183,7 +183,7 @@ class OpenImagesTest {
 
     /** Such as one that looks which snapshots there are. */
     @Test
-    @Timeout(120)
+    @Timeout(600)
     void aPatientReaderWaitsForAnotherReaderOfThisProgram() throws Exception {
         FutureTask<OpenImage> patient =
                 new FutureTask<>(() -> OpenImages.openForPatientReading(image, Locking.EXCLUSIVE));
@@ -259,7 +259,7 @@ class OpenImagesTest {
 
     private static void await(CountDownLatch latch) {
         try {
-            assertThat(latch.await(2, TimeUnit.MINUTES)).isTrue();
+            assertThat(latch.await(10, TimeUnit.MINUTES)).isTrue();
         } catch (InterruptedException e) {
             throw new AssertionError(e);
         }

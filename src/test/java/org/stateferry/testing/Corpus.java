@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Assumptions;
  * property {@code stateferry.corpus} names it.
  */
 public final class Corpus {
-    private static final Duration LIMIT = Duration.ofSeconds(120);
+    private static final Duration LIMIT = Duration.ofMinutes(10);
 
     private final Path directory;
 

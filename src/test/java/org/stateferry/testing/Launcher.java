@@ -15,7 +15,7 @@ import java.util.stream.Stream;
  * {@code STATEFERRY_JAVA_OPTS} is handed on.
  */
 public final class Launcher implements CommandRunner {
-    private static final Duration LIMIT = Duration.ofSeconds(120);
+    private static final Duration LIMIT = Duration.ofMinutes(10);
 
     private static final String JAVA_OPTIONS = "STATEFERRY_JAVA_OPTS";
     /** The optimising compiler takes half of the processor time of so short a run, and never pays off. */

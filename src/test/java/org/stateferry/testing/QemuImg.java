@@ -9,7 +9,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 /** {@code qemu-img}, the judge of every image. Each call is a process of its own with a time limit. */
 public final class QemuImg {
-    private static final Duration LIMIT = Duration.ofSeconds(120);
+    private static final Duration LIMIT = Duration.ofMinutes(10);
     private static final int SECTOR = 512;
     /** Where the virtual size stands in a qcow2 header. */
     private static final int SIZE_IN_HEADER = 24;

@@ -9,7 +9,7 @@ import java.util.List;
 
 /** {@code qemu-io}: reads and writes the guest-visible content of a qcow2 image, and its vmstate. */
 public final class QemuIo {
-    private static final Duration LIMIT = Duration.ofSeconds(120);
+    private static final Duration LIMIT = Duration.ofMinutes(10);
     private static final int SECTOR = 512;
 
     private QemuIo() {}

@@ -19,7 +19,7 @@ import java.util.Random;
  * the image that it leaves.
  */
 public final class QemuMadeImage {
-    private static final Duration LIMIT = Duration.ofSeconds(120);
+    private static final Duration LIMIT = Duration.ofMinutes(10);
     private static final int SECTOR = QemuImageOptions.SECTOR;
     private static final int KIB = 1024;
     /** Where the virtual size stands in a qcow2 header. */

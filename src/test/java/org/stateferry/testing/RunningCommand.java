@@ -16,7 +16,7 @@ import java.util.concurrent.locks.LockSupport;
  * ends this process, if it still runs, and no other. For one thread.
  */
 public final class RunningCommand implements AutoCloseable {
-    private static final Duration TEXT_LIMIT = Duration.ofMinutes(3);
+    private static final Duration TEXT_LIMIT = Duration.ofMinutes(10);
     private static final long POLL_NANOS = 1_000_000;
 
     private final List<String> command;

@@ -20,7 +20,7 @@ public final class SmallDisk implements AutoCloseable {
     /** The least that mkfs.xfs accepts, with a little more. */
     private static final String XFS_SIZE = "320m";
 
-    private static final Duration LIMIT = Duration.ofSeconds(120);
+    private static final Duration LIMIT = Duration.ofMinutes(10);
 
     private final Path directory;
     private final Path ballast;

@@ -16,7 +16,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
-@Timeout(120)
+@Timeout(600)
 class ClusterAggregatorTest {
     private static final int MIB = 1024 * 1024;
     private static final StateferryException FAILURE = StateferryException.of(FailureKind.IO, "disk");

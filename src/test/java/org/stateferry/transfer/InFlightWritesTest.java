@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.stateferry.error.FailureKind;
 import org.stateferry.error.StateferryException;
 
-@Timeout(120)
+@Timeout(600)
 class InFlightWritesTest {
     /** What the image takes for each buffer. */
     private static final int STORED_SIZE = 3;
@@ -58,7 +58,7 @@ class InFlightWritesTest {
         mostRunning.accumulateAndGet(running.incrementAndGet(), Math::max);
         try {
             CountDownLatch gate = gates.get(index);
-            if (gate != null && !gate.await(120, TimeUnit.SECONDS)) {
+            if (gate != null && !gate.await(10, TimeUnit.MINUTES)) {
                 throw new AssertionError("write " + index + " was never let through");
             }
         } catch (InterruptedException e) {
@@ -159,7 +159,7 @@ class InFlightWritesTest {
         assertThat(pool.takenCount()).isEqualTo(5);
 
         open(2);
-        assertThat(returned.await(120, TimeUnit.SECONDS)).isTrue();
+        assertThat(returned.await(10, TimeUnit.MINUTES)).isTrue();
         assertThat(blocked.get()).isPositive();
         List.of(0L, 1L, 3L).forEach(this::open);
         writes.drain();

@@ -36,7 +36,7 @@ class LimitedExecutorTest {
                     done.countDown();
                 });
             }
-            assertThat(done.await(120, TimeUnit.SECONDS)).isTrue();
+            assertThat(done.await(10, TimeUnit.MINUTES)).isTrue();
         } finally {
             threads.shutdown();
         }
@@ -57,7 +57,7 @@ class LimitedExecutorTest {
                     done.countDown();
                 });
             }
-            assertThat(done.await(120, TimeUnit.SECONDS)).isTrue();
+            assertThat(done.await(10, TimeUnit.MINUTES)).isTrue();
         } finally {
             threads.shutdown();
         }
@@ -88,7 +88,7 @@ class LimitedExecutorTest {
                 }
             }
             allAreThere.countDown();
-            assertThat(done.await(120, TimeUnit.SECONDS)).isTrue();
+            assertThat(done.await(10, TimeUnit.MINUTES)).isTrue();
         } finally {
             threads.shutdownNow();
         }

@@ -301,7 +301,7 @@ class AccessTest {
 
     private static Path makeKeys(Path keys) {
         RunningCommand.run(
-                        Duration.ofSeconds(60),
+                        Duration.ofMinutes(10),
                         List.of(
                                 Path.of(System.getProperty("java.home"), "bin", "keytool")
                                         .toString(),

@@ -46,7 +46,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 /** The operator's interface of a real service, with real imports. */
 class ApiTest {
-    private static final Duration DEADLINE = Duration.ofSeconds(120);
+    private static final Duration DEADLINE = Duration.ofMinutes(10);
     private static final Path DEMO = Path.of("src/demo");
     private static final Pattern OF_A_SERVICE = Pattern.compile("field |metric ");
 

@@ -38,7 +38,7 @@ import org.stateferry.testing.CommandResult;
 
 /** Commands in a home whose job repository a running service owns: they do and tell what they would without it. */
 class CommandsBesideAServiceTest {
-    private static final Duration DEADLINE = Duration.ofSeconds(120);
+    private static final Duration DEADLINE = Duration.ofMinutes(10);
     private static final Path DEMO = Path.of("src/demo");
 
     @TempDir

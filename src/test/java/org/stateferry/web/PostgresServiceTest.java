@@ -32,7 +32,7 @@ import tools.jackson.databind.json.JsonMapper;
 /** A service whose job repository is in a PostgreSQL that comes and goes. */
 @Thorough
 class PostgresServiceTest {
-    private static final Duration DEADLINE = Duration.ofSeconds(90);
+    private static final Duration DEADLINE = Duration.ofMinutes(10);
     private static final List<String> DISKS = List.of("one", "two");
     private static final int REQUESTS = 40;
     /** {@code server.tomcat.threads.max}. */

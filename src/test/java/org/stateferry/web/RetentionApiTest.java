@@ -26,7 +26,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 /** A service keeps so many snapshots, is told over HTTP to keep one more, and starts anew in between. */
 class RetentionApiTest {
-    private static final Duration DEADLINE = Duration.ofSeconds(120);
+    private static final Duration DEADLINE = Duration.ofMinutes(10);
     private static final Path DEMO = Path.of("src/demo");
     private static final String NIGHTLY = "/api/v1/definitions/nightly";
 

@@ -40,7 +40,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 /** Real servers on loopback are told, or are not. */
 class NotificationsTest {
-    private static final Duration LIMIT = Duration.ofSeconds(120);
+    private static final Duration LIMIT = Duration.ofMinutes(10);
     private static final String SECRET = "t0ken-of-the-hook";
     private static final Logger LOGGER = (Logger) LoggerFactory.getLogger(Deliveries.class);
 
