@@ -79,6 +79,16 @@ class LauncherScriptTest {
     }
 
     @Test
+    void onlyWhatRunsLongOrHashesMuchHasTheOptimisingCompiler() {
+        String without = "-XX:TieredStopAtLevel=1";
+
+        assertThat(started(launcher, Map.of(), "import", "dump", "image")).contains(without);
+        assertThat(started(launcher, Map.of(), "inspect", "dump", "--sections")).contains(without);
+        assertThat(started(launcher, Map.of(), "inspect", "dump", "--pages")).doesNotContain(without);
+        assertThat(started(launcher, Map.of(), "serve")).doesNotContain(without);
+    }
+
+    @Test
     void theOperatorsOptionsComeBehindTheOwnAndAreNoPatterns() {
         List<String> words = started(launcher, Map.of("STATEFERRY_JAVA_OPTS", "-Xmx1g  -Dall=/*"), "history");
 
