@@ -36,6 +36,7 @@ record ServiceRun(Installation.Locator installations, TerminationSignals signals
                     + service.port());
             signals.await();
             notice.accept("ending; a running import stops at its next safe point");
+            service.runningImports().forEach(notice); // one whose disk does not answer is what the end waits for
         } catch (InterruptedException e) {
             // Nobody interrupts the main thread; if someone did, this is the end too.
             Thread.currentThread().interrupt();

@@ -152,7 +152,10 @@ class ServiceIT {
         if (Effort.isThorough()) {
             try (RunningCommand service = startWithGates(2)) {
                 service.terminate();
-                assertThat(service.await(LIMIT).requireSuccess().stderr()).doesNotContain("\tat ");
+                assertThat(service.await(LIMIT).requireSuccess().stderr())
+                        .doesNotContain("\tat ")
+                        .containsSubsequence(
+                                "ending;", "import 1 is in phase transfer", "import 2 is in phase transfer");
             }
             openGates();
             expected.add("STOPPED");
