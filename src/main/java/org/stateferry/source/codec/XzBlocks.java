@@ -32,8 +32,10 @@ import org.tukaani.xz.UnsupportedOptionsException;
  */
 final class XzBlocks implements BlockDecoder.Format {
     private static final int MIB = 1024 * 1024;
-    /** A chunk has at most 64 KiB and a head; and chunks that are not compressed make data longer than its content. */
+    /** Beyond its bound a block gets one chunk more, of at most 64 KiB and a head, and an end. */
     private static final int SLACK = 128 * 1024;
+    /** Room for the heads of a block and of chunks that are not compressed, which make it longer than its content. */
+    private static final int HEADS_SIZE = 32 * 1024;
 
     private static final int HEAD_SIZE = 12;
     private static final int FLAGS_AT = 6;
@@ -80,7 +82,7 @@ final class XzBlocks implements BlockDecoder.Format {
 
         Bound(int contentMax, int storedMax, int dictionaryMax) {
             this.contentMax = contentMax * MIB;
-            this.storedMax = storedMax * MIB;
+            this.storedMax = storedMax * MIB + HEADS_SIZE;
             this.dictionaryMax = dictionaryMax * MIB;
         }
 
