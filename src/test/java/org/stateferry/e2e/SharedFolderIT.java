@@ -117,7 +117,8 @@ class SharedFolderIT {
             CommandResult result = create(shared.resolve("new.qcow2"));
 
             Judge.assertRefused(result, CONFLICT);
-            assertThat(result.stderr()).contains(part + ": what has the name", "is not ours: ");
+            assertThat(result.stderr())
+                    .contains(part + ": the file under the name for the unfinished part is not ours: ");
             assertThat(shared.resolve("new.qcow2")).doesNotExist();
             Files.delete(part);
         }
