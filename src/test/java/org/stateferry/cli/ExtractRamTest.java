@@ -23,6 +23,7 @@ import org.stateferry.testing.LibvirtSaveBuilder;
 import org.stateferry.testing.MappedStateBuilder;
 import org.stateferry.testing.MigrationStreamBuilder;
 import org.stateferry.testing.Qcow2ImageBuilder;
+import org.stateferry.testing.Sampled;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -74,6 +75,7 @@ class ExtractRamTest {
                 .toList();
     }
 
+    @Sampled
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
     void everyFormOfAStateHasTheSameRam(long seed) throws Exception {
