@@ -32,6 +32,7 @@ import org.stateferry.repository.ImportParameters;
 import org.stateferry.repository.ImportRecord;
 import org.stateferry.repository.RunningImports;
 import org.stateferry.testing.PostgresServer;
+import org.stateferry.testing.Thorough;
 
 /** What the database finds is what one would find by looking through the whole history, and no more of it is read. */
 class HistoryPagesTest {
@@ -48,6 +49,7 @@ class HistoryPagesTest {
         check(StateferryHome.open(folder), seed);
     }
 
+    @Thorough
     @Test
     void pagesOfPostgresql() throws Exception {
         try (PostgresServer server = PostgresServer.start()) {

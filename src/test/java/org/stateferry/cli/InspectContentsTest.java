@@ -202,6 +202,7 @@ class InspectContentsTest {
     }
 
     /** Each claims as much as one alone may. */
+    @Thorough
     @Test
     void zerosThatAreOnlyClaimedAreHashedUpToABoundInAll() throws Exception {
         Path dump = manyBlocks(20, 12, 256L << 20, false);

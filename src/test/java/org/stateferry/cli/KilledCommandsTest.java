@@ -25,6 +25,7 @@ import org.stateferry.testing.Qcow2ImageBuilder;
 import org.stateferry.testing.QemuImg;
 import org.stateferry.testing.QemuTools;
 import org.stateferry.testing.RunningCommand;
+import org.stateferry.testing.Thorough;
 
 /** Exports and changes of snapshots whose process is gone from one moment to the next, without a chance to tidy up. */
 class KilledCommandsTest {
@@ -118,6 +119,7 @@ class KilledCommandsTest {
         }
     }
 
+    @Thorough
     @Test
     void soDoesOneThatCompresses() throws Exception {
         Path whole = folder.resolve("whole");
