@@ -38,7 +38,7 @@ class ExtractRamTest {
 
     private int run(String... words) {
         screen = new RecordedConsole(false);
-        return new Program(screen.console(), home -> null, new TerminationSignals(), new ManualClock()).run(words);
+        return screen.run(words);
     }
 
     /** Extracts, and returns what the files hold, in the order of the blocks. */

@@ -43,7 +43,7 @@ class InspectContentsTest {
 
     private int run(String... words) {
         screen = new RecordedConsole(false);
-        return new Program(screen.console(), home -> null, new TerminationSignals(), new ManualClock()).run(words);
+        return screen.run(words);
     }
 
     private JsonNode json(String... words) {

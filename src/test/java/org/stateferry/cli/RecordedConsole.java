@@ -19,6 +19,11 @@ public final class RecordedConsole {
                 errIsTerminal);
     }
 
+    /** Runs a command line that needs no home, and keeps what it prints; returns the exit code. */
+    int run(String... words) {
+        return new Program(console, home -> null, new TerminationSignals(), new ManualClock()).run(words);
+    }
+
     public Console console() {
         return console;
     }

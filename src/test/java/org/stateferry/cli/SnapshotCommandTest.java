@@ -50,7 +50,7 @@ class SnapshotCommandTest {
 
     private int run(String... words) {
         screen = new RecordedConsole(false);
-        return new Program(screen.console(), home -> null, new TerminationSignals(), new ManualClock()).run(words);
+        return screen.run(words);
     }
 
     private JsonNode json(String... words) {

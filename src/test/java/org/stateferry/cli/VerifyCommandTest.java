@@ -58,7 +58,7 @@ class VerifyCommandTest {
         words[0] = "verify";
         words[1] = image.toString();
         System.arraycopy(args, 0, words, 2, args.length);
-        return new Program(screen.console(), home -> null, new TerminationSignals(), new ManualClock()).run(words);
+        return screen.run(words);
     }
 
     private JsonNode json() {
